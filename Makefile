@@ -1,0 +1,83 @@
+# dockd: everything that is done to the working tree. `make` alone lists it.
+# Needs python3.11 (or newer), make and git; the rest comes from the package index, held against the lock files.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+ifeq ($(origin PYTHON),undefined)
+PYTHON := $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name) 2>/dev/null)))
+endif
+VENV ?= .venv
+BIN := $(VENV)/bin
+BOOTSTRAP = $(if $(PYTHON),$(PYTHON),$(error no python3.11 on this machine: install it, or name one with PYTHON=/path/to/python3.11)) packaging/bootstrap.py --venv $(VENV)
+PYTEST := $(BIN)/python -m pytest
+# How many processes the tests are spread over.
+JOBS ?= 2
+# Further words for the program that a target runs, for example: make demo ARGS="--bays 16"
+ARGS ?=
+
+.PHONY: help
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: env env-dev env-bench
+env:  ## the environment to run in (.venv)
+	@$(BOOTSTRAP) run
+env-dev:  ## the environment to test and check in
+	@$(BOOTSTRAP) dev
+env-bench:  ## the environment to measure in
+	@$(BOOTSTRAP) bench
+
+.PHONY: demo
+demo: env  ## a rack at work on this machine, and its page in the browser (ARGS="--bays 16 --port 8080")
+	@$(BIN)/dockd demo $(ARGS)
+
+.PHONY: test
+test: env-dev  ## unit, contract, recovery and end-to-end tests (ARGS="-k wipe")
+	@$(PYTEST) -n $(JOBS) --dist worksteal $(ARGS)
+
+.PHONY: check
+check: env-dev  ## lint, format, types, and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: env-dev  ## put the sources into the house's form
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+.PHONY: test-hil test-hil-short
+test-hil: env-dev  ## real USB in a virtual machine: needs root and the packages named in .ci/run
+	@$(PYTEST) tests/hil $(ARGS)
+test-hil-short: env-dev
+	@$(PYTEST) tests/hil -m hil_short $(ARGS)
+
+.PHONY: test-soak test-soak-short
+test-soak: env-dev  ## kills and faults for hours
+	@$(PYTEST) tests/soak -m soak --timeout 0 $(ARGS)
+test-soak-short: env-dev
+	@$(PYTEST) tests/soak -m soak_short --timeout 900 $(ARGS)
+
+.PHONY: bench bench-short
+bench: env-bench  ## race the peers and the hardware; writes docs/benchmarks/
+	@$(BIN)/python -m bench $(ARGS)
+bench-short: env-bench
+	@$(BIN)/python -m bench --short $(ARGS)
+
+.PHONY: package
+package: env-dev  ## source and binary packages in dist/
+	@rm -rf dist
+	@$(BIN)/python -m hatchling build
+	@$(BIN)/python packaging/check_wheel.py dist
+
+.PHONY: lock
+lock:  ## choose the newest allowed dependencies anew and write the lock files
+	@$(PYTHON) packaging/make_locks.py
+
+.PHONY: clean
+clean:  ## remove everything that was made here, the environment too
+	@rm -rf $(VENV) .venv-lock build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
