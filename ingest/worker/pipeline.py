@@ -1,0 +1,224 @@
+"""The byte engine: a camera's file into the spool with its digests, and the independent second read.
+
+`copy` reads each byte of the source once; two threads beside the caller's hash it and write it
+while the next is read. `fingerprint` reads the source again, past the page cache, because comparing
+the copy with what was read would miss a bad read. Both keep to these rules:
+
+* bytes go device → buffer → device; the page cache is kept out of the way where the filesystem
+  allows it;
+* a source that is not exactly as long as was said raises `SourceChanged`; its bytes are never
+  called whole;
+* the first error on any thread ends all of them; when a call is over, no thread of it is left;
+* `progress` and `stop` are called in the caller's thread, once a buffer; what they raise ends the
+  call;
+* nothing is fsynced here, and nothing is deleted: what is on disk after an error is the caller's to
+  remove.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import xxhash
+
+from ingest.worker.arena import Arena
+from ingest.worker.direct_io import BLOCK, ReadMethod, SecondRead, Source, Target
+from ingest.worker.ring import Ring, RingFailedError
+
+__all__ = ["Fingerprint", "Measured", "ReadMethod", "SourceChanged", "Stopped", "copy", "fingerprint"]
+
+INLINE_LIMIT = 1 << 20  # bytes: up to here starting threads costs more than they save
+
+Progress = Callable[[int], None]
+Stop = Callable[[], bool]
+Consumer = Callable[[memoryview, int], None]  # takes the bytes of a filled buffer and their offset in the file
+
+
+class SourceChanged(Exception):
+    """The source was to hold `expected` bytes; `found` were seen (one that grows may hold more by now)."""
+
+    def __init__(self, *, expected: int, found: int) -> None:
+        super().__init__(f"the file was listed with {expected} bytes, and the read found {found}")
+        self.expected = expected
+        self.found = found
+
+
+class Stopped(Exception):
+    """`stop` said so; nothing that was measured or written so far counts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What was copied: size in bytes, and both digests in lower-case hex."""
+
+    size: int
+    sha256: str
+    xxh3_128: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fingerprint:
+    """What a second read found; `sha256` is None where it was not asked for."""
+
+    size: int
+    xxh3_128: str
+    sha256: str | None
+    method: ReadMethod
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Reading:
+    """What bounds one reading of a source from its first byte to its end."""
+
+    source: Source
+    expected_size: int
+    progress: Progress | None
+    stop: Stop | None
+
+    def into(self, view: memoryview, *, offset: int) -> int:
+        """Read on at `offset`. Raises Stopped, SourceChanged as soon as there is too much, OSError."""
+        if self.stop is not None and self.stop():
+            raise Stopped
+        length = self.source.read(view, offset=offset)
+        if offset + length > self.expected_size:
+            found = max(offset + length, self.source.size_now())
+            raise SourceChanged(expected=self.expected_size, found=found)
+        return length
+
+    def ended_at(self, offset: int) -> None:
+        if offset != self.expected_size:
+            raise SourceChanged(expected=self.expected_size, found=offset)
+
+    def report(self, size: int) -> None:
+        if self.progress is not None:
+            self.progress(size)
+
+
+class _Digests:
+    """SHA-256, then XXH3-128 over the same buffer while it is near: the second costs 3 % of the first."""
+
+    def __init__(self, *, sha256: bool) -> None:
+        self._sha256 = hashlib.sha256() if sha256 else None
+        self._xxh3 = xxhash.xxh3_128()
+
+    def update(self, view: memoryview, _offset: int) -> None:
+        if self._sha256 is not None:
+            self._sha256.update(view)
+        self._xxh3.update(view)
+
+    def sha256(self) -> str | None:
+        return None if self._sha256 is None else self._sha256.hexdigest()
+
+    def xxh3_128(self) -> str:
+        return self._xxh3.hexdigest()
+
+
+def copy(
+    *,
+    source: int,
+    target: int,
+    expected_size: int,
+    arena: Arena,
+    progress: Progress | None = None,
+    stop: Stop | None = None,
+) -> Measured:
+    """Copy the whole of `source` (open for reading) to `target` (open for writing), digests on the way.
+
+    `progress` is told how many bytes of the file are hashed and written so far, at the end `expected_size`.
+    Raises SourceChanged, Stopped, ArenaBusyError, OSError (ENOSPC before or while writing; EIO and others
+    as the device gives them).
+    """
+    digests = _Digests(sha256=True)
+    with arena.claimed() as buffers, Source(source) as reader, Target(target) as writer:
+        writer.reserve(expected_size)
+        reading = _Reading(source=reader, expected_size=expected_size, progress=progress, stop=stop)
+        _run(reading, buffers, [digests.update, lambda view, offset: writer.write(view, offset=offset)])
+        writer.cut_to(expected_size)
+    reading.report(expected_size)
+    return Measured(size=expected_size, sha256=digests.sha256() or "", xxh3_128=digests.xxh3_128())
+
+
+def fingerprint(
+    *,
+    source: int,
+    expected_size: int,
+    arena: Arena,
+    sha256: bool = False,
+    progress: Progress | None = None,
+    stop: Stop | None = None,
+) -> Fingerprint:
+    """Read the whole of `source` again, past the page cache if possible; `method` says whether it was.
+
+    `progress` is told how many bytes are read and hashed so far, at the end `expected_size`.
+    Raises SourceChanged, Stopped, ArenaBusyError, OSError.
+    """
+    digests = _Digests(sha256=sha256)
+    with arena.claimed() as buffers, SecondRead(source, size=expected_size) as reader:
+        reading = _Reading(source=reader, expected_size=expected_size, progress=progress, stop=stop)
+        _run(reading, buffers, [digests.update])
+    reading.report(expected_size)
+    return Fingerprint(size=expected_size, xxh3_128=digests.xxh3_128(), sha256=digests.sha256(), method=reader.method)
+
+
+def _run(reading: _Reading, buffers: Sequence[memoryview], consumers: Sequence[Consumer]) -> None:
+    """Read to the end, each buffer through every consumer. Raises what the first side to fail raised."""
+    if reading.expected_size <= INLINE_LIMIT:
+        _run_inline(reading, buffers[0], consumers)
+    else:
+        _run_threads(reading, buffers, consumers)
+
+
+def _run_inline(reading: _Reading, buffer: memoryview, consumers: Sequence[Consumer]) -> None:
+    # Room for at least one byte more than there should be: that byte would be a source that grew.
+    view = buffer[: (reading.expected_size // BLOCK + 1) * BLOCK]
+    length = reading.into(view, offset=0)
+    reading.ended_at(length)
+    for consume in consumers:
+        consume(view[:length], 0)
+
+
+def _run_threads(reading: _Reading, buffers: Sequence[memoryview], consumers: Sequence[Consumer]) -> None:
+    ring = Ring(slots=len(buffers), consumers=len(consumers))
+    with contextlib.ExitStack() as joined:
+        try:
+            for number, consume in enumerate(consumers):
+                thread = threading.Thread(target=_consume, args=(ring, number, buffers, consume))
+                thread.start()
+                joined.callback(thread.join)
+            _fill(ring, reading, buffers)
+            ring.end()
+        except RingFailedError:
+            pass  # what failed is raised below as what it was
+        except BaseException as failure:  # noqa: BLE001 - raised below, once the threads are gone
+            ring.fail(failure)
+    if ring.failure is not None:
+        raise ring.failure
+
+
+def _fill(ring: Ring, reading: _Reading, buffers: Sequence[memoryview]) -> None:
+    size = len(buffers[0])
+    offset, length = 0, size
+    while length == size:
+        slot = ring.claim()
+        length = reading.into(buffers[slot], offset=offset)
+        if length:
+            ring.publish(length)
+            offset += length
+            reading.report(min(ring.through() * size, offset))
+    reading.ended_at(offset)
+
+
+def _consume(ring: Ring, number: int, buffers: Sequence[memoryview], consume: Consumer) -> None:
+    offset = 0
+    try:
+        while (taken := ring.take(number)) is not None:
+            slot, length = taken
+            consume(buffers[slot][:length], offset)
+            offset += length
+            ring.release(number)
+    except BaseException as failure:  # noqa: BLE001 - raised in the caller's thread
+        ring.fail(failure)
