@@ -1,0 +1,45 @@
+"""The two clocks: what time people say it is, and how much time has passed.
+
+Deadlines count on CLOCK_BOOTTIME, which goes on in suspend and is never set; what is told to people is UTC.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+
+class Clock:
+    """The machine's own clocks. A test may hand in another with the same three methods."""
+
+    def __init__(self) -> None:
+        self._boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+
+    def now(self) -> float:
+        """Seconds since the epoch, as this station's clock has it (it may jump)."""
+        return time.time()
+
+    def boottime_ns(self) -> int:
+        """Nanoseconds since boot, suspend included: never set, never jumps."""
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+    @property
+    def boot_id(self) -> str:
+        """Which boot `boottime_ns` counts in."""
+        return self._boot_id
+
+
+def rfc3339(seconds: float) -> str:
+    """`2026-11-20T10:54:00.123Z`: UTC with milliseconds. Times outside years 1 to 9999 are clamped.
+
+    >>> rfc3339(0)
+    '1970-01-01T00:00:00.000Z'
+    """
+    clamped = min(max(seconds, -62135596800.0), 253402300799.0)
+    return datetime.fromtimestamp(clamped, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def from_rfc3339(text: str) -> float:
+    """Seconds since the epoch. Raises ValueError."""
+    return datetime.fromisoformat(text).timestamp()

@@ -1,0 +1,101 @@
+"""Cameras, dockings and listings in the ledger: who was where when, and what was seen on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ingest import events
+from ingest.ledger.core import Transaction
+from ingest.ledger.segments import COLUMNS, Segment, of_row
+from ingest.model import CameraId, Listed, Skipped, legible
+
+Execute = Callable[..., Any]
+
+
+def know(tx: Transaction, camera: CameraId, *, bay: int | None) -> None:
+    """Make or freshen the camera's row."""
+    tx.execute(
+        "INSERT INTO cameras (id, profile, serial, card, first_seen, last_seen, last_bay) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT(id) DO UPDATE SET last_seen = excluded.last_seen, last_bay = excluded.last_bay",
+        (camera.id, camera.profile, camera.serial, camera.card, tx.now, tx.now, bay),
+    )
+
+
+def docked(tx: Transaction, camera: CameraId, *, bay: int | None, source: str) -> int:
+    """A camera was docked. Returns the docking's number."""
+    know(tx, camera, bay=bay)
+    docking = int(
+        tx.execute(
+            "INSERT INTO dockings (camera, bay, source, docked_at) VALUES (?, ?, ?, ?)",
+            (camera.id, bay, source, tx.now),
+        ).lastrowid
+        or 0
+    )
+    tx.record(
+        events.CameraDocked(
+            camera=camera.id,
+            bay=bay,
+            docking=docking,
+            profile=camera.profile,
+            serial=camera.serial,
+            card=camera.card,
+            source=source,
+        )
+    )
+    return docking
+
+
+def undocked(tx: Transaction, docking: int) -> int:
+    """The camera left. Returns how many of its segments were not yet proven in the store (then it left early)."""
+    camera, bay = tx.execute("SELECT camera, bay FROM dockings WHERE id = ?", (docking,)).fetchone()
+    tx.execute("UPDATE dockings SET undocked_at = ? WHERE id = ?", (tx.now, docking))
+    left = int(
+        tx.execute(
+            "SELECT count(*) FROM segments WHERE docking = ? AND on_camera = 1 AND in_store = 0", (docking,)
+        ).fetchone()[0]
+    )
+    tx.record(events.CameraUndocked(camera=camera, bay=bay, docking=docking))
+    if left:
+        tx.record(events.CameraRemovedEarly(camera=camera, bay=bay, docking=docking, left=left))
+    return left
+
+
+def listing(tx: Transaction, *, camera: str, docking: int, files: Sequence[Listed], skipped: Sequence[Skipped]) -> int:
+    """Record a whole listing, what was skipped in it too. Returns its number."""
+    total = sum(file.size for file in files)
+    number = int(
+        tx.execute(
+            "INSERT INTO listings (docking, at, files, bytes, skipped) VALUES (?, ?, ?, ?, ?)",
+            (docking, tx.now, len(files), total, len(skipped)),
+        ).lastrowid
+        or 0
+    )
+    tx.record(
+        events.CameraListed(
+            camera=camera, docking=docking, listing=number, files=len(files), bytes=total, skipped=len(skipped)
+        )
+    )
+    for item in skipped:
+        tx.record(events.FileSkipped(camera=camera, path=legible(item.path), kind=item.kind, error=item.message))
+    return number
+
+
+def on_camera(execute: Execute, camera: str) -> list[Segment]:
+    """Segments that the ledger believes to be on this camera."""
+    rows = execute(
+        f"SELECT {COLUMNS} FROM segments WHERE camera = ? AND on_camera = 1 ORDER BY captured_at, path", (camera,)
+    )
+    return [of_row(row) for row in rows]
+
+
+def at_path(execute: Execute, camera: str, path: bytes) -> list[Segment]:
+    """All that was ever at this path of this camera, latest first."""
+    rows = execute(f"SELECT {COLUMNS} FROM segments WHERE camera = ? AND path = ? ORDER BY id DESC", (camera, path))
+    return [of_row(row) for row in rows]
+
+
+def in_docking(execute: Execute, docking: int) -> list[Segment]:
+    """Segments that were last listed in this docking, oldest capture first."""
+    rows = execute(f"SELECT {COLUMNS} FROM segments WHERE docking = ? ORDER BY captured_at, path", (docking,))
+    return [of_row(row) for row in rows]

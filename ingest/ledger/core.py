@@ -1,0 +1,244 @@
+"""One writer thread, group commit, and the custody chain's end.
+
+Callers hand in a function of a `Transaction`; the thread runs all that wait in one SQLite transaction, each behind a savepoint of its
+own, signs the head once, commits with synchronous=FULL, and only then tells the callers and publishes the events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ingest.clock import Clock, rfc3339
+from ingest.errors import LedgerUnusable
+from ingest.events import CustodyOpened, Event
+from ingest.ledger import custody
+from ingest.ledger.database import explain, open_reader, open_writer
+from ingest.model import Head
+
+T = TypeVar("T")
+Subscriber = Callable[[Event, int], None]
+_GROUP = 256
+log = logging.getLogger(__name__)
+
+
+class Transaction:
+    """What a change is written with: `execute` for named statements, `record` for what happened. Lives only inside `Ledger.commit`."""
+
+    def __init__(self, connection: sqlite3.Connection, clock: Clock, end: Head) -> None:
+        self.execute = connection.execute
+        self.executemany = connection.executemany
+        self.clock = clock
+        self.now = clock.now()
+        self.end = end
+        self.events: list[tuple[Event, int]] = []
+
+    def record(self, event: Event, *, continue_after: int | None = None) -> int:
+        """Chain the event (if it is one for custody) and publish it after the commit. Returns its sequence number, 0 for none."""
+        if not event.custody:
+            self.events.append((event, 0))
+            return 0
+        seq = max(self.end.seq, continue_after or 0) + 1
+        at = rfc3339(self.now)
+        text = custody.entry_text(seq=seq, at=at, action=event.action, prev=self.end.hash, data=event.data())
+        digest = custody.entry_hash(text)
+        self.execute(
+            "INSERT INTO custody (seq, at, action, camera, segment, body, hash) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (seq, at, event.action, event.camera, event.segment, text, digest),
+        )
+        self.end = Head(seq=seq, hash=digest)
+        self.events.append((event, seq))
+        return seq
+
+
+class _Work:
+    __slots__ = ("error", "events", "function", "future", "result")
+
+    def __init__(self, function: Callable[[Transaction], Any], future: asyncio.Future[Any]) -> None:
+        self.function, self.future = function, future
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.events: list[tuple[Event, int]] = []
+
+
+class Ledger:
+    """The ledger of one dock. Made by `await Ledger.open(...)`; `close()` ends the writer.
+
+    `commit(work)` runs `work(tx)` durably and returns its result; `read(query)` runs `query(connection)` on a read-only
+    connection. Both raise what the function raises, and LedgerUnusable where SQLite cannot go on.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, key: custody.DockKey, clock: Clock) -> None:
+        self.path = path
+        self.clock = clock
+        self.key = key
+        self._connection = connection
+        self._head = self._read_head()
+        self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._subscribers: list[Subscriber] = []
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="ledger-reader")
+        self._reader: sqlite3.Connection | None = None
+        self._closed = False
+
+    @classmethod
+    async def open(cls, path: Path, *, keys: Path, clock: Clock | None = None) -> Ledger:
+        """Open or make the ledger at `path`, its signing key in the folder `keys`. Raises LedgerUnusable."""
+        key = custody.DockKey.load_or_make(keys)
+        ledger = cls(path, open_writer(path), key, clock or Clock())
+        ledger._thread.start()
+        try:
+            await ledger.commit(ledger._know_key)
+        except BaseException:
+            await ledger.close()
+            raise
+        return ledger
+
+    def _know_key(self, tx: Transaction) -> None:
+        added = tx.execute(
+            "INSERT OR IGNORE INTO dock_keys (thumbprint, public, since) VALUES (?, ?, ?)",
+            (self.key.thumbprint, self.key.public, rfc3339(tx.now)),
+        ).rowcount
+        if added:
+            tx.record(CustodyOpened(key=self.key.thumbprint, public=self.key.public))
+
+    @property
+    def head(self) -> Head:
+        """The committed end of the custody chain."""
+        return self._head
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """`subscriber(event, sequence)` is called on the event loop for everything that was committed, in order. It must not raise or wait."""
+        self._subscribers.append(subscriber)
+
+    def publish(self, event: Event) -> None:
+        """Tell the subscribers of something that is not for custody, without a transaction. Call on the event loop."""
+        if event.custody:
+            raise ValueError(f"{event.action} belongs into custody: commit it")
+        self._tell([(event, 0)])
+
+    async def commit(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in the next transaction and return its result once that is on the disk."""
+        if self._closed:
+            raise LedgerUnusable(f"the ledger {self.path} is closed")
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._queue.put(_Work(work, future))
+        # a caller that is cancelled must not tear a transaction: what was queued is committed all the same
+        return await asyncio.shield(future)
+
+    async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `query` on the reading connection, off the event loop."""
+        return await self._loop.run_in_executor(self._reading, self._query, query)
+
+    def _query(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        if self._reader is None:
+            self._reader = open_reader(self.path)
+        try:
+            return query(self._reader)
+        except sqlite3.DatabaseError as error:
+            raise LedgerUnusable(explain(error, self.path)) from error
+
+    async def close(self) -> None:
+        """Commit what is queued, end the threads, close the file."""
+        if self._closed:
+            return
+        self._closed = True
+        self._queue.put(None)
+        await self._loop.run_in_executor(None, self._thread.join)
+        await self._loop.run_in_executor(self._reading, self._close_reader)
+        self._reading.shutdown()
+        self._connection.close()
+
+    def _close_reader(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+
+    # -- the writer thread -------------------------------------------------------------------------------------------
+
+    def _read_head(self) -> Head:
+        row = self._connection.execute("SELECT seq, hash FROM custody ORDER BY seq DESC LIMIT 1").fetchone()
+        return Head(seq=row[0], hash=row[1]) if row else Head(seq=0, hash=custody.GENESIS)
+
+    def _run(self) -> None:
+        ending = False
+        while not ending:
+            group: list[_Work] = []
+            item = self._queue.get()
+            while item is not None:
+                group.append(item)
+                if len(group) >= _GROUP or self._queue.empty():
+                    break
+                item = self._queue.get()
+            ending = item is None
+            if group:
+                self._commit_group(group)
+                with contextlib.suppress(RuntimeError):  # the loop is gone: what was committed stays committed
+                    self._loop.call_soon_threadsafe(self._finish, group)
+
+    def _commit_group(self, group: list[_Work]) -> None:
+        end = self._head
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for work in group:
+                end = self._run_one(work, end)
+            self._sign(end)
+            self._connection.execute("COMMIT")
+            self._head = end
+        except BaseException as error:  # noqa: BLE001 - handed to every caller of the group
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            failure = LedgerUnusable(explain(error, self.path)) if isinstance(error, sqlite3.Error) else error
+            for work in group:
+                work.error, work.events = work.error or failure, []
+
+    def _run_one(self, work: _Work, end: Head) -> Head:
+        tx = Transaction(self._connection, self.clock, end)
+        self._connection.execute("SAVEPOINT one")
+        try:
+            work.result = work.function(tx)
+        except sqlite3.OperationalError:
+            raise  # the disk is full or gone: the whole group fails
+        except BaseException as error:  # noqa: BLE001 - handed to its caller
+            self._connection.execute("ROLLBACK TO one")
+            work.error = error
+        else:
+            work.events, end = tx.events, tx.end
+        self._connection.execute("RELEASE one")
+        return end
+
+    def _sign(self, end: Head) -> None:
+        if end != self._head:
+            self._connection.execute(
+                "INSERT OR REPLACE INTO head (only_row, seq, hash, key, signature) VALUES (1, ?, ?, ?, ?)",
+                (end.seq, end.hash, self.key.thumbprint, self.key.sign(end)),
+            )
+
+    # -- back on the event loop --------------------------------------------------------------------------------------
+
+    def _finish(self, group: list[_Work]) -> None:
+        for work in group:
+            if work.error is None:
+                self._tell(work.events)
+            if work.future.done():
+                continue
+            if work.error is not None:
+                work.future.set_exception(work.error)
+            else:
+                work.future.set_result(work.result)
+
+    def _tell(self, events: list[tuple[Event, int]]) -> None:
+        for event, seq in events:
+            for subscriber in self._subscribers:
+                try:
+                    subscriber(event, seq)
+                except Exception:
+                    log.exception("a reader of events failed on %s", event.action)

@@ -1,0 +1,100 @@
+"""The only place that makes a WipePermit.
+
+A permit names segments of one camera on one device. For each of them the ledger must hold, committed: the store among its copies; the
+receipt that confirmed it, and a later attestation with another nonce, both from the pinned store, which was never caught lying, for
+exactly these bytes (size and SHA-256); the attestation not older than ten minutes on CLOCK_BOOTTIME of this boot. The permit is committed
+before it is handed out, and ends ten minutes after the oldest of its attestations was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ingest import events
+from ingest.errors import Stop
+from ingest.ledger import stores
+from ingest.ledger.core import Transaction
+from ingest.ledger.segments import Segment, get
+from ingest.model import PermittedSegment, WipePermit
+
+ATTESTED_WITHIN_NS = 600 * 10**9
+
+
+class PermitRefused(Stop):
+    """No leave to delete; the message says which condition of P2 does not hold."""
+
+    reason = "permit_refused"
+
+
+def issue(tx: Transaction, *, camera: str, device: str, segments: Sequence[str]) -> WipePermit:
+    """Leave to delete these segments from this device. Raises PermitRefused; then nothing was issued."""
+    store = stores.pinned(tx.execute)
+    if store is None:
+        raise PermitRefused("no store is pinned: nothing may be deleted")
+    if store.dishonest is not None:
+        raise PermitRefused(f"the store {store.id} was caught: {store.dishonest}. Nothing may be deleted")
+    if store.method != "read-back" and store.honest_at is None:
+        raise PermitRefused(f"the store {store.id} has not yet been seen to refuse wrong bytes")
+    named, oldest = [], tx.clock.boottime_ns()
+    for segment in segments:
+        row = get(tx.execute, segment)
+        asked = _attested(tx, row, camera=camera, store=store.id)
+        oldest = min(oldest, asked)
+        named.append(PermittedSegment(segment=row.id, path=row.path, size=row.size, sha256=row.digest.sha256))
+    if not named:
+        raise PermitRefused("no segment is named")
+    deadline = oldest + ATTESTED_WITHIN_NS
+    number = int(
+        tx.execute(
+            "INSERT INTO permits (camera, device, issued_at, deadline_ns, boot_id) VALUES (?, ?, ?, ?, ?)",
+            (camera, device, tx.now, deadline, tx.clock.boot_id),
+        ).lastrowid
+        or 0
+    )
+    tx.executemany("UPDATE segments SET wipe_permit = ? WHERE id = ?", [(number, item.segment) for item in named])
+    tx.record(
+        events.PermitIssued(camera=camera, permit=number, count=len(named), segments=[item.segment for item in named])
+    )
+    return WipePermit(
+        id=number, camera=camera, device=device, segments=tuple(named), deadline_ns=deadline, boot_id=tx.clock.boot_id
+    )
+
+
+def _attested(tx: Transaction, row: Segment, *, camera: str, store: str) -> int:
+    """When the latest attestation was asked for (CLOCK_BOOTTIME, ns). Raises PermitRefused."""
+    if row.camera != camera:
+        raise PermitRefused(f"segment {row.id} is not of camera {camera}")
+    if row.held is not None:
+        raise PermitRefused(f"segment {row.id} is held: {row.held_message}")
+    if not (row.in_store and row.on_camera):
+        raise PermitRefused(f"segment {row.id} is not both on the camera and in the store")
+    receipts = tx.execute(
+        "SELECT store, object, size, sha256, asked_boottime_ns, boot_id FROM receipts WHERE segment = ? ORDER BY id DESC LIMIT 2",
+        (row.id,),
+    ).fetchall()
+    if len(receipts) < 2:
+        raise PermitRefused(f"segment {row.id} was confirmed, but not attested again")
+    for receipt in receipts:
+        if receipt[:4] != (store, row.object, row.size, row.sha256):
+            raise PermitRefused(f"a receipt of segment {row.id} is not for these bytes in the pinned store")
+    asked, boot = int(receipts[0][4]), receipts[0][5]
+    age = tx.clock.boottime_ns() - asked
+    if boot != tx.clock.boot_id or not 0 <= age <= ATTESTED_WITHIN_NS:
+        raise PermitRefused(f"the last attestation of segment {row.id} is older than ten minutes")
+    return asked
+
+
+def close(tx: Transaction, permit: WipePermit, *, gone: Sequence[str]) -> None:
+    """The permit is over. Segments that it named and that are not in `gone` are not permitted any more."""
+    tx.execute("UPDATE permits SET closed_at = ? WHERE id = ? AND closed_at IS NULL", (tx.now, permit.id))
+    tx.execute("UPDATE segments SET wipe_permit = NULL WHERE wipe_permit = ?", (permit.id,))
+    tx.record(events.PermitClosed(camera=permit.camera, permit=permit.id, wiped=len(gone)))
+
+
+def valid(execute: Callable[..., Any], permit: WipePermit) -> bool:
+    """Whether the ledger has really issued this permit, for this device and deadline, and has not closed it."""
+    row = execute(
+        "SELECT camera, device, deadline_ns, boot_id, closed_at FROM permits WHERE id = ?", (permit.id,)
+    ).fetchone()
+    return bool(row == (permit.camera, permit.device, permit.deadline_ns, permit.boot_id, None))

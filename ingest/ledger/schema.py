@@ -1,0 +1,116 @@
+"""The ledger's tables, as numbered migrations that only go forward.
+
+Why: a dock is upgraded in place with footage in it. A ledger from a newer dockd is refused rather than guessed at.
+`custody` can be appended to and nothing else: triggers refuse updates and deletes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
+
+_0001_SPINE = """
+CREATE TABLE custody (
+    seq INTEGER PRIMARY KEY, at TEXT NOT NULL, action TEXT NOT NULL, camera TEXT, segment TEXT,
+    body TEXT NOT NULL, hash TEXT NOT NULL
+) STRICT;
+CREATE INDEX custody_segment ON custody(segment) WHERE segment IS NOT NULL;
+CREATE TRIGGER custody_no_update BEFORE UPDATE ON custody BEGIN SELECT RAISE(ABORT, 'custody is append-only'); END;
+CREATE TRIGGER custody_no_delete BEFORE DELETE ON custody BEGIN SELECT RAISE(ABORT, 'custody is append-only'); END;
+
+CREATE TABLE head (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), seq INTEGER NOT NULL, hash TEXT NOT NULL,
+    key TEXT NOT NULL, signature TEXT NOT NULL) STRICT;
+CREATE TABLE dock_keys (thumbprint TEXT PRIMARY KEY, public TEXT NOT NULL, since TEXT NOT NULL) STRICT;
+
+CREATE TABLE cameras (
+    id TEXT PRIMARY KEY, profile TEXT NOT NULL, serial TEXT NOT NULL, card TEXT NOT NULL,
+    first_seen REAL NOT NULL, last_seen REAL NOT NULL, last_bay INTEGER
+) STRICT;
+CREATE TABLE dockings (
+    id INTEGER PRIMARY KEY, camera TEXT NOT NULL REFERENCES cameras(id), bay INTEGER, source TEXT NOT NULL,
+    docked_at REAL NOT NULL, undocked_at REAL
+) STRICT;
+CREATE INDEX dockings_camera ON dockings(camera);
+CREATE TABLE listings (
+    id INTEGER PRIMARY KEY, docking INTEGER NOT NULL REFERENCES dockings(id), at REAL NOT NULL,
+    files INTEGER NOT NULL, bytes INTEGER NOT NULL, skipped INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE segments (
+    id TEXT PRIMARY KEY, camera TEXT NOT NULL REFERENCES cameras(id), path BLOB NOT NULL, size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL, dev INTEGER NOT NULL, ino INTEGER NOT NULL,
+    docking INTEGER, sha256 TEXT, xxh3_128 TEXT,
+    on_camera INTEGER NOT NULL, in_spool INTEGER NOT NULL, in_store INTEGER NOT NULL,
+    held TEXT, held_message TEXT, evidential INTEGER NOT NULL DEFAULT 0, priority INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0, next_attempt REAL NOT NULL DEFAULT 0, trouble TEXT,
+    upload TEXT, store TEXT, object TEXT, wipe_permit INTEGER,
+    captured_at REAL NOT NULL, listed_at REAL NOT NULL, pulled_at REAL, verified_at REAL, confirmed_at REAL,
+    wiped_at REAL, released_at REAL
+) STRICT;
+CREATE INDEX segments_place ON segments(camera, path);
+CREATE INDEX segments_docking ON segments(docking);
+CREATE INDEX segments_on_camera ON segments(camera) WHERE on_camera = 1;
+CREATE INDEX segments_queue ON segments(evidential DESC, priority DESC, captured_at, id)
+    WHERE in_spool = 1 AND in_store = 0 AND held IS NULL;
+CREATE INDEX segments_unconfirmed ON segments(captured_at) WHERE in_store = 0 AND (on_camera = 1 OR in_spool = 1);
+CREATE INDEX segments_spooled ON segments(confirmed_at) WHERE in_spool = 1 AND in_store = 1;
+CREATE INDEX segments_held ON segments(held) WHERE held IS NOT NULL;
+
+CREATE TABLE receipts (
+    id INTEGER PRIMARY KEY, segment TEXT NOT NULL REFERENCES segments(id), store TEXT NOT NULL, object TEXT NOT NULL,
+    method TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL, durable INTEGER NOT NULL,
+    stored_at TEXT NOT NULL, attested_at TEXT NOT NULL, nonce TEXT NOT NULL UNIQUE, seq INTEGER, head TEXT, raw TEXT NOT NULL,
+    asked_boottime_ns INTEGER NOT NULL, boot_id TEXT NOT NULL, at REAL NOT NULL
+) STRICT;
+CREATE INDEX receipts_segment ON receipts(segment, id);
+
+CREATE TABLE permits (
+    id INTEGER PRIMARY KEY, camera TEXT NOT NULL, device TEXT NOT NULL, issued_at REAL NOT NULL,
+    deadline_ns INTEGER NOT NULL, boot_id TEXT NOT NULL, closed_at REAL
+) STRICT;
+
+CREATE TABLE stores (
+    id TEXT PRIMARY KEY, url TEXT NOT NULL, method TEXT NOT NULL, durable INTEGER NOT NULL, keys TEXT NOT NULL,
+    pinned_at REAL NOT NULL, pinned INTEGER NOT NULL, honest_at REAL, dishonest TEXT
+) STRICT;
+CREATE UNIQUE INDEX stores_pinned ON stores(pinned) WHERE pinned = 1;
+"""
+
+MIGRATIONS: tuple[tuple[str, str], ...] = (("0001_spine", _0001_SPINE),)
+
+
+def known() -> frozenset[str]:
+    """Names of the migrations that this dockd knows."""
+    return frozenset(name for name, _ in MIGRATIONS)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the ledger to this dockd's schema; each migration and its record are one transaction."""
+    from sqlite_utils import Database, Migrations  # heavy; only where a ledger is opened for writing
+
+    migrations = Migrations("dockd")
+
+    def register(name: str, script: str) -> None:
+        @migrations(name=name)
+        def apply(db: Database) -> None:
+            for statement in _statements(script):
+                db.execute(statement)
+
+    for name, script in MIGRATIONS:
+        register(name, script)
+    database = Database(connection)
+    if migrations.pending(database):
+        migrations.apply(database)
+
+
+def _statements(script: str) -> list[str]:
+    """Split on lines that end a statement (a trigger's body is on one line, so its inner `;` ends none)."""
+    found, lines = [], []
+    for line in script.strip().splitlines():
+        lines.append(line)
+        if line.rstrip().endswith(";"):
+            found.append("\n".join(lines))
+            lines = []
+    return found

@@ -1,0 +1,326 @@
+"""Segments in the ledger: every step of the one transition table, each with its custody record, in one transaction.
+
+Rules: the copies are always read from the row inside the transaction, never from what a caller remembers; a step that the table
+(`ingest.copies`) does not allow raises and changes nothing; when the last copy is gone the segment is lost, in the same transaction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ingest import events
+from ingest.copies import CAMERA, SPOOL, STORE, Copies, Step, after, is_lost
+from ingest.ledger.core import Transaction
+from ingest.model import Digest, Listed, Receipt, legible
+
+Execute = Callable[..., Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Segment:
+    """One row: sizes in bytes, `*_ns` nanoseconds, `*_at` seconds since the epoch by the station's clock."""
+
+    id: str
+    camera: str
+    path: bytes
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    dev: int
+    ino: int
+    docking: int | None
+    sha256: str | None
+    xxh3_128: str | None
+    on_camera: int
+    in_spool: int
+    in_store: int
+    held: str | None
+    held_message: str | None
+    evidential: int
+    priority: int
+    attempts: int
+    next_attempt: float
+    trouble: str | None
+    upload: str | None
+    store: str | None
+    object: str | None
+    wipe_permit: int | None
+    captured_at: float
+    listed_at: float
+    pulled_at: float | None
+    verified_at: float | None
+    confirmed_at: float | None
+    wiped_at: float | None
+    released_at: float | None
+
+    @property
+    def copies(self) -> Copies:
+        """Which verified copies exist, as far as the ledger knows."""
+        flags = ((CAMERA, self.on_camera), (SPOOL, self.in_spool), (STORE, self.in_store))
+        return frozenset(copy for copy, there in flags if there)
+
+    @property
+    def digest(self) -> Digest:
+        """What its bytes are. Raises ValueError before it was pulled."""
+        if self.sha256 is None or self.xxh3_128 is None:
+            raise ValueError(f"segment {self.id} has not been pulled")
+        return Digest(size=self.size, sha256=self.sha256, xxh3_128=self.xxh3_128)
+
+
+COLUMNS = ", ".join(f.name for f in fields(Segment))
+_NAMES = tuple(f.name for f in fields(Segment))
+_FLAG = {CAMERA: "on_camera", SPOOL: "in_spool", STORE: "in_store"}
+
+
+def of_row(row: tuple[Any, ...]) -> Segment:
+    """A row of `SELECT COLUMNS`."""
+    return Segment(**dict(zip(_NAMES, row, strict=True)))
+
+
+def get(execute: Execute, segment: str) -> Segment:
+    """One segment by id. Raises KeyError."""
+    row = execute(f"SELECT {COLUMNS} FROM segments WHERE id = ?", (segment,)).fetchone()
+    if row is None:
+        raise KeyError(segment)
+    return of_row(row)
+
+
+def new_id(now: float) -> str:
+    """A segment's name for good: 12 hex digits of time (they sort), 20 of chance."""
+    return f"{max(0, int(now * 1000)) & 0xFFFFFFFFFFFF:012x}{secrets.token_hex(10)}"
+
+
+def _write(tx: Transaction, segment: str, columns: dict[str, Any]) -> None:
+    names = ", ".join(f"{name} = ?" for name in columns)
+    tx.execute(f"UPDATE segments SET {names} WHERE id = ?", (*columns.values(), segment))
+
+
+def _step(tx: Transaction, segment: Segment, step: Step, event: events.Event, **columns: Any) -> None:
+    """Apply one step of the table, record its event, and notice when no copy is left."""
+    copies = after(segment.copies, step)
+    flags = {name: int(copy in copies) for copy, name in _FLAG.items()}
+    _write(tx, segment.id, {**flags, **columns})
+    tx.record(event)
+    if is_lost(copies):
+        tx.record(events.SegmentLost(camera=segment.camera, segment=segment.id, path=legible(segment.path)))
+
+
+def listed(tx: Transaction, *, camera: str, docking: int, file: Listed) -> str:
+    """A new segment begins: a file was seen on a camera. Returns its id."""
+    segment = new_id(tx.now)
+    tx.execute(
+        "INSERT INTO segments (id, camera, path, size, mtime_ns, ctime_ns, dev, ino, docking, on_camera, in_spool, in_store,"
+        " captured_at, listed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 0, 0, ?, ?)",
+        (segment, camera, file.path, file.size, file.mtime_ns, file.ctime_ns, file.dev, file.ino, docking, file.mtime_ns / 1e9, tx.now),
+    )  # fmt: skip
+    tx.record(
+        events.SegmentListed(
+            camera=camera, segment=segment, path=legible(file.path), bytes=file.size, mtime_ns=file.mtime_ns
+        )
+    )
+    return segment
+
+
+def seen_again(tx: Transaction, segment: str, *, docking: int, file: Listed) -> None:
+    """The same file as before, listed in a later docking: remember where it is now."""
+    _write(tx, segment, {"docking": docking, "dev": file.dev, "ino": file.ino, "ctime_ns": file.ctime_ns})
+
+
+def copied(tx: Transaction, segment: str, *, digest: Digest, second_read: str) -> None:
+    """Pulled, verified by a second read of the source, and durable in the spool."""
+    row = get(tx.execute, segment)
+    event = events.SegmentCopied(
+        camera=row.camera, segment=segment, path=legible(row.path), bytes=digest.size, sha256=digest.sha256,
+        xxh3_128=digest.xxh3_128, second_read=second_read,
+    )  # fmt: skip
+    _step(
+        tx, row, Step.COPIED, event, size=digest.size, sha256=digest.sha256, xxh3_128=digest.xxh3_128, pulled_at=tx.now,
+        verified_at=tx.now, attempts=0, next_attempt=0.0, trouble=None,
+    )  # fmt: skip
+
+
+def save_receipt(tx: Transaction, receipt: Receipt) -> None:
+    """Keep a receipt for good. Raises sqlite3.IntegrityError for a nonce that was used before."""
+    tx.execute(
+        "INSERT INTO receipts (segment, store, object, method, size, sha256, durable, stored_at, attested_at, nonce, seq, head, raw,"
+        " asked_boottime_ns, boot_id, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            receipt.segment, receipt.store, receipt.object, receipt.method, receipt.size, receipt.sha256, int(receipt.durable),
+            receipt.stored_at, receipt.attested_at, receipt.nonce, receipt.head.seq if receipt.head else None,
+            receipt.head.hash if receipt.head else None, receipt.raw, receipt.asked_boottime_ns, receipt.boot_id, tx.now,
+        ),
+    )  # fmt: skip
+
+
+def _receipt_hash(receipt: Receipt) -> str:
+    return hashlib.sha256(receipt.raw.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def confirmed(tx: Transaction, receipt: Receipt) -> None:
+    """The store's receipt for these very bytes is in the ledger. Raises ValueError where it is not for these bytes."""
+    row = get(tx.execute, receipt.segment)
+    _must_match(row, receipt)
+    save_receipt(tx, receipt)
+    event = events.SegmentConfirmed(
+        camera=row.camera, segment=row.id, path=legible(row.path), bytes=row.size, sha256=receipt.sha256, store=receipt.store,
+        object=receipt.object, method=receipt.method, stored_at=receipt.stored_at, receipt_sha256=_receipt_hash(receipt),
+    )  # fmt: skip
+    _step(
+        tx, row, Step.CONFIRMED, event, confirmed_at=tx.now, store=receipt.store, object=receipt.object, attempts=0,
+        next_attempt=0.0, trouble=None, held=None, held_message=None,
+    )  # fmt: skip
+
+
+def attested(tx: Transaction, receipt: Receipt) -> None:
+    """The store has proven a confirmed segment once more."""
+    row = get(tx.execute, receipt.segment)
+    _must_match(row, receipt)
+    if not row.in_store:
+        raise ValueError(f"segment {row.id} is not confirmed")
+    save_receipt(tx, receipt)
+    tx.record(
+        events.SegmentAttested(
+            camera=row.camera,
+            segment=row.id,
+            store=receipt.store,
+            nonce=receipt.nonce,
+            receipt_sha256=_receipt_hash(receipt),
+        )
+    )
+
+
+def _must_match(row: Segment, receipt: Receipt) -> None:
+    if (row.size, row.sha256, row.camera) != (receipt.size, receipt.sha256, receipt.camera):
+        raise ValueError(f"the receipt is not for the bytes of segment {row.id}")
+
+
+def wiped(tx: Transaction, segment: str, *, permit: int, seen: str) -> None:
+    """Deleted under a permit and seen gone. `seen` says how that was seen."""
+    row = get(tx.execute, segment)
+    if row.wipe_permit != permit:
+        raise ValueError(f"segment {segment} is not named in permit {permit}")
+    event = events.SegmentWiped(
+        camera=row.camera,
+        segment=segment,
+        path=legible(row.path),
+        bytes=row.size,
+        sha256=row.sha256 or "",
+        permit=permit,
+        seen=seen,
+    )
+    _step(tx, row, Step.WIPED, event, wiped_at=tx.now, wipe_permit=None)
+
+
+def released(tx: Transaction, segment: str) -> None:
+    """The spool's copy is given up; the file is removed after the commit."""
+    row = get(tx.execute, segment)
+    _step(tx, row, Step.RELEASED, events.SegmentReleased(camera=row.camera, segment=segment), released_at=tx.now)
+
+
+def reappeared(tx: Transaction, segment: str, *, docking: int, file: Listed) -> None:
+    """A file that was wiped or had vanished is on the camera again, with the same content (the caller has read it)."""
+    row = get(tx.execute, segment)
+    event = events.SegmentReappeared(camera=row.camera, segment=segment, path=legible(row.path))
+    _step(
+        tx, row, Step.REAPPEARED, event, docking=docking, dev=file.dev, ino=file.ino, mtime_ns=file.mtime_ns,
+        ctime_ns=file.ctime_ns, wiped_at=None, wipe_permit=None,
+    )  # fmt: skip
+
+
+def vanished(tx: Transaction, segment: str, *, error: str) -> None:
+    """Gone from the camera, or replaced there, and not by dockd."""
+    row = get(tx.execute, segment)
+    event = events.SegmentVanished(camera=row.camera, segment=segment, path=legible(row.path), error=error)
+    _step(tx, row, Step.VANISHED, event, wipe_permit=None)
+
+
+def rotted(tx: Transaction, segment: str, *, error: str) -> None:
+    """The spool file is no longer its hash, or not there."""
+    row = get(tx.execute, segment)
+    _step(tx, row, Step.ROTTED, events.SegmentRotted(camera=row.camera, segment=segment, error=error), upload=None)
+
+
+def store_lost(tx: Transaction, segment: str, *, error: str) -> None:
+    """The store, asked again, does not have it. With another copy left it is queued again."""
+    row = get(tx.execute, segment)
+    event = events.SegmentStoreLost(camera=row.camera, segment=segment, store=row.store or "", error=error)
+    _step(tx, row, Step.STORE_LOST, event, upload=None, object=None, confirmed_at=None, wipe_permit=None)
+
+
+def recovered(
+    tx: Transaction, *, camera: str, segment: str, path: bytes, digest: Digest, captured_at: float, mtime_ns: int
+) -> None:
+    """A whole spool file that the ledger does not know (it was lost or went back): taken in with its own name."""
+    event = events.SegmentRecovered(
+        camera=camera, segment=segment, path=legible(path), bytes=digest.size, sha256=digest.sha256
+    )
+    known = tx.execute(f"SELECT {COLUMNS} FROM segments WHERE id = ?", (segment,)).fetchone()
+    if known is not None:
+        _step(
+            tx, of_row(known), Step.RECOVERED, event, size=digest.size, sha256=digest.sha256, xxh3_128=digest.xxh3_128
+        )
+        return
+    tx.execute(
+        "INSERT INTO segments (id, camera, path, size, mtime_ns, ctime_ns, dev, ino, sha256, xxh3_128, on_camera, in_spool, in_store,"
+        " captured_at, listed_at, pulled_at, verified_at) VALUES (?, ?, ?, ?, ?, 0, 0, 0, ?, ?, 0, 1, 0, ?, ?, ?, ?)",
+        (
+            segment,
+            camera,
+            path,
+            digest.size,
+            mtime_ns,
+            digest.sha256,
+            digest.xxh3_128,
+            captured_at,
+            tx.now,
+            tx.now,
+            tx.now,
+        ),
+    )
+    tx.record(event)
+
+
+def hold(tx: Transaction, segment: str, *, reason: str, error: str) -> None:
+    """Keep it wherever it is until a person or a changed condition releases it. Saying the same again records nothing."""
+    row = get(tx.execute, segment)
+    if (row.held, row.held_message) == (reason, error):
+        return
+    _write(tx, segment, {"held": reason, "held_message": error})
+    tx.record(
+        events.SegmentHeld(camera=row.camera, segment=segment, path=legible(row.path), reason=reason, error=error)
+    )
+
+
+def unhold(tx: Transaction, segment: str) -> None:
+    """Its cause is gone: try again."""
+    row = get(tx.execute, segment)
+    if row.held is None:
+        return
+    _write(tx, segment, {"held": None, "held_message": None, "attempts": 0, "next_attempt": 0.0})
+    tx.record(events.SegmentUnheld(camera=row.camera, segment=segment))
+
+
+def delay(tx: Transaction, segment: str, *, seconds: float, error: str) -> None:
+    """One more try that did not work; the next not before `seconds` from now. Survives a restart."""
+    row = get(tx.execute, segment)
+    _write(tx, segment, {"attempts": row.attempts + 1, "next_attempt": tx.now + seconds, "trouble": error})
+    tx.record(events.SegmentDelayed(camera=row.camera, segment=segment, error=error, seconds=round(seconds)))
+
+
+def uploading_to(tx: Transaction, segment: str, upload: str | None) -> None:
+    """Remember the upload's address before its first byte, so that a restart goes on with it. None: begin anew."""
+    _write(tx, segment, {"upload": upload})
+
+
+def forget_delays(tx: Transaction) -> None:
+    """A person asked for it now: stored waiting times are ignored."""
+    tx.execute("UPDATE segments SET next_attempt = 0.0 WHERE next_attempt > 0.0")
+
+
+def ids(execute: Execute, where: str, values: Iterable[Any] = ()) -> list[str]:
+    """Ids of the segments for which `where` (named SQL of this package) holds."""
+    return [row[0] for row in execute(f"SELECT id FROM segments WHERE {where}", tuple(values))]

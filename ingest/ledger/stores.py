@@ -1,0 +1,69 @@
+"""The pinned store in the ledger: which one it is, when it was last seen to refuse wrong bytes, and whether it was ever caught."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from ingest import events
+from ingest.ledger.core import Transaction
+from ingest.model import ProofMethod, StoreIdentity
+
+Execute = Callable[..., Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pinned:
+    """The store that this dock believes. `honest_at`: seconds since the epoch of the last passed honesty check."""
+
+    id: str
+    url: str
+    method: ProofMethod
+    durable: bool
+    keys: tuple[str, ...]
+    honest_at: float | None
+    dishonest: str | None
+
+
+def pinned(execute: Execute) -> Pinned | None:
+    """The pinned store, or None before the first."""
+    row = execute("SELECT id, url, method, durable, keys, honest_at, dishonest FROM stores WHERE pinned = 1").fetchone()
+    if row is None:
+        return None
+    return Pinned(
+        id=row[0], url=row[1], method=cast(ProofMethod, row[2]), durable=bool(row[3]), keys=tuple(json.loads(row[4])),
+        honest_at=row[5], dishonest=row[6],
+    )  # fmt: skip
+
+
+def pin(tx: Transaction, store: StoreIdentity) -> None:
+    """Believe this store from now on, and no other."""
+    tx.execute("UPDATE stores SET pinned = 0")
+    tx.execute(
+        "INSERT OR REPLACE INTO stores (id, url, method, durable, keys, pinned_at, pinned) VALUES (?, ?, ?, ?, ?, ?, 1)",
+        (store.id, store.url, store.method, int(store.durable), json.dumps(list(store.keys)), tx.now),
+    )
+    tx.record(events.StorePinned(store=store.id, url=store.url, method=store.method, keys=list(store.keys)))
+
+
+def rotated(tx: Transaction, store: str, keys: tuple[str, ...]) -> None:
+    """The pinned store has keys that a pinned one has signed. It must show its honesty again."""
+    tx.execute("UPDATE stores SET keys = ?, honest_at = NULL WHERE id = ?", (json.dumps(list(keys)), store))
+    tx.record(events.StoreKeyRotated(store=store, keys=list(keys)))
+
+
+def honest(tx: Transaction, store: str) -> None:
+    """It refused wrong bytes, as it must."""
+    tx.execute("UPDATE stores SET honest_at = ? WHERE id = ?", (tx.now, store))
+    tx.record(events.StoreHonest(store=store))
+
+
+def caught(tx: Transaction, store: str, *, error: str) -> None:
+    """It vouched for what it does not have: nothing is deleted any more until a person pins it anew."""
+    changed = tx.execute(
+        "UPDATE stores SET dishonest = ?, honest_at = NULL WHERE id = ? AND dishonest IS NULL", (error, store)
+    ).rowcount
+    if changed:
+        tx.record(events.StoreCaught(store=store, error=error))

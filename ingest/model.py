@@ -1,0 +1,224 @@
+"""Values that the whole pipeline speaks in: frozen, typed, and knowing nobody.
+
+Rules: no I/O, no clock, no manager. Paths on cameras are bytes, because names on cards are. Times are integers
+(nanoseconds) where a machine made them and RFC 3339 text where they are told to others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+ProofMethod = Literal["receipt", "digest", "read-back"]
+
+_HEX64 = re.compile(r"[0-9a-f]{64}")
+
+
+def shown(path: bytes) -> str:
+    """A camera path as text: UTF-8, with surrogate escapes where it is not (CONTRACT: `path_b64` goes beside it)."""
+    return path.decode("utf-8", "surrogateescape")
+
+
+def legible(path: bytes) -> str:
+    """A camera path for people and logs: control characters and bytes that are no UTF-8 come out escaped."""
+    text = path.decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def is_sha256(text: object) -> bool:
+    """Whether `text` is 64 lower-case hex digits."""
+    return isinstance(text, str) and _HEX64.fullmatch(text) is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CameraId:
+    """Who a camera is: profile + serial + card. The bay is where it is, never who.
+
+    Serials collide (factory serial 000000), so the card (a volume's UUID, or a folder's own place) is part of it.
+    """
+
+    profile: str
+    serial: str
+    card: str = ""
+
+    @property
+    def id(self) -> str:
+        """One printable word for addresses, logs and the store: the serial, told apart by card and profile if need be."""
+        who = self.serial if self.profile == "folder" else f"{self.profile}:{self.serial}"
+        return f"{who}~{self.card}" if self.card else who
+
+    def __str__(self) -> str:
+        return self.id
+
+
+def folder_camera(name: bytes, *, card: str = "") -> CameraId:
+    """The identity of a folder dock. A name that is no clean text is told apart by a hash of its bytes.
+
+    >>> folder_camera(b"CAM01").id
+    'CAM01'
+    """
+    clean = legible(name)
+    if clean.encode("utf-8") != name:
+        card = card or hashlib.sha256(name).hexdigest()[:12]
+    return CameraId(profile="folder", serial=clean, card=card)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """A regular file as a listing saw it. Sizes in bytes, times in nanoseconds since the epoch."""
+
+    path: bytes
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    dev: int
+    ino: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skipped:
+    """Something in the tree that is no segment: `kind` is symlink, fifo, socket, device, unreadable, other.
+
+    `hides` is True where footage may lie behind it (a folder without permission): then the card may hold an only copy.
+    """
+
+    path: bytes
+    kind: str
+    message: str
+    hides: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Digest:
+    """What bytes are: size in bytes, SHA-256 (evidence) and XXH3-128 (speed), both lower-case hex."""
+
+    size: int
+    sha256: str
+    xxh3_128: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentDescription:
+    """All that a store is told of a segment, and all that is needed to upload its spool copy."""
+
+    id: str
+    camera: str
+    path: bytes
+    digest: Digest
+    captured_at: str
+    station: str
+    evidential: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreIdentity:
+    """Who a store says it is. `keys` are RFC 7638 thumbprints; empty for a store that signs nothing."""
+
+    id: str
+    url: str
+    method: ProofMethod
+    durable: bool
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """The end of the custody chain: its last sequence number and that entry's SHA-256."""
+
+    seq: int
+    hash: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """What a store's answer says of an object, parsed but believed by nobody yet: only `ingest.confirm` makes a Receipt of it."""
+
+    method: ProofMethod
+    store: str
+    object: str
+    size: int
+    sha256: str
+    key: str = ""
+    stored_at: str = ""
+    attested_at: str = ""
+    durable: bool = False
+    segment: str | None = None
+    camera: str | None = None
+    nonce: str | None = None
+    head: Head | None = None
+    raw: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """A store's word for one segment's bytes, checked against ours by `ingest.confirm.receipt_from`, which alone makes it.
+
+    `asked_boottime_ns` is CLOCK_BOOTTIME on this machine, boot `boot_id`, before the store was asked: the ten minutes of
+    P2 count from there.
+    """
+
+    segment: str
+    camera: str
+    store: str
+    object: str
+    method: ProofMethod
+    size: int
+    sha256: str
+    durable: bool
+    stored_at: str
+    attested_at: str
+    nonce: str
+    head: Head | None
+    raw: str
+    asked_boottime_ns: int
+    boot_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PermittedSegment:
+    """One named file that may be deleted: nothing else may."""
+
+    segment: str
+    path: bytes
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WipePermit:
+    """Leave to delete named segments from one device. Only `ingest.ledger.permits.issue` makes one, from committed receipts.
+
+    `deadline_ns` is CLOCK_BOOTTIME (it goes on in suspend), valid in boot `boot_id` only.
+    """
+
+    id: int
+    camera: str
+    device: str
+    segments: tuple[PermittedSegment, ...]
+    deadline_ns: int
+    boot_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """Counts of segments and bytes at each point of the way, for one camera or for all."""
+
+    listed: int = 0
+    copied: int = 0
+    confirmed: int = 0
+    wiped: int = 0
+    held: int = 0
+
+    def as_dict(self) -> dict[str, int]:
+        """The five names of the contract."""
+        return {k: getattr(self, k) for k in ("listed", "copied", "confirmed", "wiped", "held")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Balance:
+    """A Tally of segments and one of bytes."""
+
+    segments: Tally = field(default_factory=Tally)
+    bytes: Tally = field(default_factory=Tally)
