@@ -1,0 +1,163 @@
+"""What values say of each other: the checks that no single key can make.
+
+Rules kept here: pure, no file is looked at (filesystem.py does); each mistake stands at the key that was written, not
+at a default; state never lies where a camera may be, for what appears there is read as footage, and the other way
+round; no secret crosses a network in clear.
+"""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dockd.settings.addresses import A_URL, is_loopback, parse_url, url_host
+from dockd.settings.mistakes import Mistake, WrongValue
+from dockd.settings.reading import Reading
+
+_FOR_TLS = ("ca_file", "client_cert_file", "client_key_file")
+
+
+def cross_checks(reading: Reading, *, need_store: bool) -> list[Mistake]:
+    """Every mistake between the values of a reading. With `need_store`, `store.url` has to be there."""
+    return [
+        *_bays(reading),
+        *_store(reading, need_store=need_store),
+        *_page(reading),
+        *_places(reading),
+    ]
+
+
+def _bays(reading: Reading) -> Iterator[Mistake]:
+    for key, what in (("number", "bay"), ("usb_path", "port")):
+        first: dict[object, int] = {}
+        for index, bay in enumerate(reading.settings.bays):
+            value = getattr(bay, key)
+            earlier = first.setdefault(value, index)
+            if earlier != index:
+                line = reading.origin("bays", earlier, key).line
+                place = reading.origin("bays", index, key)
+                yield place.mistake(f"{what} {value} is already in line {line}", f"each {what} once")
+
+
+def _store(reading: Reading, *, need_store: bool) -> Iterator[Mistake]:
+    store = reading.settings.store
+    place = reading.origin("store", "url")
+    if store.url is None:
+        if need_store and ("store", "url") not in reading.origins:
+            wanted = '"/path/of/the/share"' if store.kind == "directory" else '"https://store.example.org"'
+            yield place.mistake("is missing", f"url = {wanted} in [store]")
+    elif store.kind == "directory":
+        if not store.url.startswith("/") or not store.url.isprintable():
+            yield place.mistake(
+                "is not an absolute path", 'the absolute path of the store\'s folder, as kind is "directory"'
+            )
+        yield from _useless(
+            reading, ("token_file", *_FOR_TLS), why='has no use with kind = "directory"', expected="no such key"
+        )
+    else:
+        try:
+            parse_url(store.url)
+        except WrongValue as wrong:
+            yield place.mistake(wrong.message, wrong.expected)
+        else:
+            yield from _transport(reading, store.url)
+    yield from _pair(reading, "store", "client_cert_file", "client_key_file")
+
+
+def _transport(reading: Reading, url: str) -> Iterator[Mistake]:
+    if not url.lower().startswith("http://"):
+        return
+    if reading.settings.store.token_file is not None and not is_loopback(url_host(url)):
+        message = "would send the token of token_file over the network in clear"
+        yield reading.origin("store", "url").mistake(message, A_URL)
+    yield from _useless(reading, _FOR_TLS, why="has no use with an http:// url", expected="store.url with https://")
+
+
+def _useless(reading: Reading, keys: tuple[str, ...], *, why: str, expected: str) -> Iterator[Mistake]:
+    for key in keys:
+        if getattr(reading.settings.store, key) is not None:
+            yield reading.origin("store", key).mistake(why, expected)
+
+
+def _pair(reading: Reading, section: str, one: str, other: str) -> Iterator[Mistake]:
+    values = getattr(reading.settings, section)
+    for key, partner in ((one, other), (other, one)):
+        if getattr(values, key) is not None and (section, partner) not in reading.origins:
+            yield reading.origin(section, key).mistake(
+                f"is there without {partner}", f"both {one} and {other}, or neither"
+            )
+
+
+def _page(reading: Reading) -> Iterator[Mistake]:
+    page = reading.settings.page
+    certified = {("page", "tls_cert_file"), ("page", "tls_key_file")} & reading.origins.keys()
+    if not page.listen.loopback and not certified:
+        message = f"{page.listen} can be reached from other machines: needs tls_cert_file and tls_key_file"
+        expected = 'an address of this machine alone such as "127.0.0.1:8080", or both files'
+        yield reading.origin("page", "listen").mistake(message, expected)
+    yield from _pair(reading, "page", "tls_cert_file", "tls_key_file")
+
+
+def _places(reading: Reading) -> Iterator[Mistake]:
+    yield from overlaps(reading, seen_as=lambda path: Path(os.path.normpath(path)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    key: tuple[str, str]
+    label: str
+    path: Path
+
+
+def overlaps(reading: Reading, *, seen_as: Callable[[Path], Path]) -> Iterator[Mistake]:
+    """Mistakes of places that are, or lie in, one another; `seen_as` makes paths comparable (normal form, real path)."""
+    places = _apart(reading)
+    clashing: set[frozenset[tuple[str, str]]] = set()
+    for index, one in enumerate(places):
+        for other in places[index + 1 :]:
+            inner, outer = (one, other) if within(seen_as(one.path), seen_as(other.path)) else (other, one)
+            if not within(seen_as(inner.path), seen_as(outer.path)):
+                continue
+            # The keys lie beside the ledger: where both are in the way, one mistake says it.
+            pair = frozenset((one.key, other.key))
+            if pair not in clashing:
+                clashing.add(pair)
+                yield _clash(reading, inner, outer)
+
+
+def _apart(reading: Reading) -> list[_Place]:
+    """Every place that must lie apart from all others."""
+    settings = reading.settings
+    places = [
+        _Place(("spool", "path"), "spool.path", settings.spool.path),
+        _Place(("ledger", "path"), "ledger.path", settings.ledger.path),
+        _Place(("ledger", "path"), "the keys folder beside ledger.path", settings.keys_path),
+    ]
+    if settings.docks.folders is not None:
+        places.append(_Place(("docks", "folders"), "docks.folders", settings.docks.folders))
+    if settings.log.file is not None:
+        places.append(_Place(("log", "file"), "log.file", settings.log.file))
+    if settings.store.kind == "directory" and (settings.store.url or "").startswith("/"):
+        places.append(_Place(("store", "url"), "store.url", Path(settings.store.url or "/")))
+    return places
+
+
+def _clash(reading: Reading, inner: _Place, outer: _Place) -> Mistake:
+    relation = "is the same place as" if inner.path == outer.path else "lies inside"
+    expected = "a place apart from it"
+    if inner.key in reading.origins or outer.key not in reading.origins:
+        whose = "" if inner.label == _dotted(inner.key) else f"{inner.label} ({inner.path}) "
+        message = f"{whose}{relation} {outer.label} ({outer.path})"
+        return reading.origin(*inner.key).mistake(message, expected)
+    return reading.origin(*outer.key).mistake(f"{inner.label} ({inner.path}) {relation} it", expected)
+
+
+def _dotted(key: tuple[str, str]) -> str:
+    return ".".join(key)
+
+
+def within(path: Path, folder: Path) -> bool:
+    """Whether `path` is `folder` or lies below it, both in the same form."""
+    return path == folder or folder in path.parents

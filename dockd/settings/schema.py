@@ -1,0 +1,322 @@
+"""Every setting there is: its type, its default, and what it is for.
+
+Why it exists: one place that the reader, the example file, the reference and the rest of dockd agree on. A test holds
+the fields below, config/dockd.toml and the published list of keys equal.
+
+Rules kept here: all values are frozen and made of the stages' own sections; a default is written as a user would write
+it and goes through the same reader; sizes are bytes, rates bytes per second, durations seconds. No file is looked at.
+"""
+
+# ruff: noqa: RUF009 - setting() makes a dataclasses.field(), and its values are frozen.
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+from dockd.settings import kinds
+from dockd.settings.addresses import ListenAddress
+from dockd.settings.kinds import Kind
+from dockd.settings.timetable import TimetableLine
+
+_MIB = 2**20
+_GIB = 2**30
+
+
+def setting(kind: Kind, default: Any, doc: str) -> Any:
+    """A dataclass field for one key. `default` is written as in the file (None: the key has none); `doc` is for users."""
+    metadata = MappingProxyType({"kind": kind, "default": default, "doc": doc})
+    return field(default=kinds.read_default(kind, default), metadata=metadata)
+
+
+def required(kind: Kind, doc: str) -> Any:
+    """A dataclass field for a key that has to be written."""
+    return field(metadata=MappingProxyType({"kind": kind, "default": None, "doc": doc}))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StationSettings:
+    """`[station]`: where this rack stands. Goes with every segment to the store, and onto the page."""
+
+    name: str = setting(kinds.NAME, "station", "The station's name, as sergeants say it.")
+    rack: str = setting(kinds.NAME, "1", "Which of the station's racks this is.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DocksSettings:
+    """`[docks]`: where cameras appear."""
+
+    usb: bool = setting(kinds.FLAG, True, "Look for cameras on USB.")
+    folders: Path | None = setting(
+        kinds.path('one absolute path such as "/srv/docks"'),
+        None,
+        "A folder in which each sub-folder that appears is a docked camera, named by the sub-folder. None: no folder docks.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BaySettings:
+    """One `[[bays]]` entry: which bay a port is. A port without an entry gets the next free number."""
+
+    number: int = required(kinds.number(1, 999, of="the bay"), "The number painted on the bay.")
+    usb_path: str = required(
+        kinds.identifier('the port\'s path such as "1-1.4"'), "The USB port behind it, as udev names it."
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CamerasSettings:
+    """`[cameras]`: which cameras are known."""
+
+    profiles: Path = setting(
+        kinds.path('an absolute path such as "/etc/dockd/cameras"'),
+        "/etc/dockd/cameras",
+        "The folder of the site's own camera profiles, beside the shipped ones. Need not be there.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PullSettings:
+    """`[pull]`: copying from cameras into the spool."""
+
+    parallel: int = setting(
+        kinds.number(1, 64, of="cameras at once"),
+        2,
+        "Cameras read at once; the others wait their turn. Few at a time, each at full speed, are done sooner than many.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SpoolSettings:
+    """`[spool]`: the copies on this machine's disk."""
+
+    path: Path = setting(
+        kinds.path('an absolute path such as "/var/lib/dockd/spool"'),
+        "/var/lib/dockd/spool",
+        "The folder of the spool. Nothing else may live in it.",
+    )
+    keep_free: int = setting(
+        kinds.size(), "5 GiB", "Bytes of that disk that are never filled: pulling waits before it gets there."
+    )
+    keep_confirmed: float = setting(
+        kinds.duration(),
+        "0 s",
+        "How long the spool's copy is kept once the store has confirmed it. Not before its store promises durability, "
+        "whatever is written here.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LedgerSettings:
+    """`[ledger]`: what happened, and what is where."""
+
+    path: Path = setting(
+        kinds.path('an absolute path such as "/var/lib/dockd/ledger.db"'),
+        "/var/lib/dockd/ledger.db",
+        "The ledger's file, on a local disk. The folder that it is in also holds keys/.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoreSettings:
+    """`[store]`: the central store. `url` is None only in `defaults()` and where a command does not need a store."""
+
+    kind: Literal["tus", "s3", "directory"] = setting(
+        kinds.choice("tus", "s3", "directory"), "tus", "What kind of store it is."
+    )
+    url: str | None = setting(
+        kinds.STORE_URL,
+        None,
+        "Where it is. dockd's own store: its address; another tus server: the address at which uploads are created; "
+        "s3: the bucket's address; directory: the absolute path of its folder. Has to be written.",
+    )
+    token_file: Path | None = setting(
+        kinds.path("the absolute path of a file that holds the token", secret=True),
+        None,
+        "A file that holds the bearer token (s3: the access key and secret) and is readable by dockd's user alone.",
+    )
+    ca_file: Path | None = setting(
+        kinds.path("the absolute path of a PEM file"),
+        None,
+        "PEM certificates of the authorities that may vouch for the store. None: those of the operating system.",
+    )
+    client_cert_file: Path | None = setting(
+        kinds.path("the absolute path of a PEM file"), None, "PEM certificate by which this dock shows who it is."
+    )
+    client_key_file: Path | None = setting(
+        kinds.path("the absolute path of a PEM file", secret=True), None, "PEM key of that certificate."
+    )
+    pin: str | None = setting(
+        kinds.identifier("the store's identity as `dockd status --json` shows it"),
+        None,
+        "The identity that the store must have. None: the first honest store that answers is pinned in the ledger.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UploadSettings:
+    """`[upload]`: sending to the store."""
+
+    parallel: int = setting(kinds.number(1, 64, of="uploads at once"), 2, "Segments sent at once.")
+    chunk: int = setting(
+        kinds.size(16 * 1024, 4 * _GIB),
+        "64 MiB",
+        "Bytes sent in one request at most. 64 MiB is half a second at 1 Gbit/s and under half a minute at 20 Mbit/s: "
+        "little is sent twice when the line drops, and the requests' own cost is nothing beside it.",
+    )
+    retry_max: float = setting(
+        kinds.duration(0.1, 86400.0), "10 min", "The longest wait between two tries while the store is away."
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BandwidthSettings:
+    """`[bandwidth]`: how much of the station's line dockd may take, all uploads together."""
+
+    limit: float | None = setting(kinds.RATE, None, "Bytes per second (written in bits). None: no limit.")
+    timetable: tuple[TimetableLine, ...] = setting(
+        kinds.TIMETABLE, (), "Rates by weekday and local time, instead of `limit` while a line fits."
+    )
+    evidential: Literal["unlimited", "limited"] = setting(
+        kinds.choice("unlimited", "limited"),
+        "limited",
+        "Whether evidential segments keep to the limit. It is the line of a whole station: whoever limits dockd means "
+        "all of it, unless they say otherwise here.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WipeSettings:
+    """`[wipe]`: deleting from cameras what the store has confirmed."""
+
+    enabled: bool = setting(
+        kinds.FLAG,
+        True,
+        'Whether cameras are emptied. With false, ready means confirmed, and the page says "not emptied".',
+    )
+    grace: float = setting(kinds.duration(), "0 s", "How long after its confirmation a segment stays on the camera.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadySettings:
+    """`[ready]`: what else a camera needs before it is called ready, where it can be known."""
+
+    min_battery: int = setting(
+        kinds.number(0, 100, of="per cent"),
+        80,
+        "Per cent of charge. 80 is most of a shift from a worn battery, and one that stops just short of 100 still passes. "
+        "0: not asked for.",
+    )
+    max_clock_offset: float = setting(
+        kinds.duration(1.0, 86400.0),
+        "60 s",
+        "Seconds by which a camera's clock may be wrong, either way. A good clock drifts by less in a month; an hour's "
+        "slip or a reset clock is far beyond it.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PageSettings:
+    """`[page]`: the local page and API."""
+
+    listen: ListenAddress = setting(
+        kinds.LISTEN, "127.0.0.1:8080", "Address and port; port 0 is any free one. Beyond this machine only with TLS."
+    )
+    tls_cert_file: Path | None = setting(
+        kinds.path("the absolute path of a PEM file"), None, "PEM certificate chain of the page."
+    )
+    tls_key_file: Path | None = setting(
+        kinds.path("the absolute path of a PEM file", secret=True), None, "PEM key of that certificate."
+    )
+    allowed_hosts: tuple[str, ...] = setting(
+        kinds.HOSTS,
+        (),
+        "Names under which browsers may ask for the page, without port. The address listened on and localhost are "
+        "always allowed.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogSettings:
+    """`[log]`: what dockd says while it runs."""
+
+    format: Literal["json", "console", "journald"] = setting(
+        kinds.choice("json", "console", "journald"),
+        "json",
+        "json: an object a line; console: for people; journald: fields.",
+    )
+    level: Literal["debug", "info", "warning", "error"] = setting(
+        kinds.choice("debug", "info", "warning", "error"), "info", "The least that is logged."
+    )
+    file: Path | None = setting(
+        kinds.path('an absolute path such as "/var/log/dockd/dockd.log"'),
+        None,
+        "A file to log to. None: standard error.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RegistrySettings:
+    """`[registry]`: the site's list of its cameras."""
+
+    file: Path | None = setting(
+        kinds.path('an absolute path such as "/etc/dockd/cameras.csv"'),
+        None,
+        "CSV with a header: camera (serial or id), assigned_to (empty: pool), note.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """All settings of one dock. Made by `load()`; `dataclasses.replace` changes a copy."""
+
+    station: StationSettings = StationSettings()
+    docks: DocksSettings = DocksSettings()
+    bays: tuple[BaySettings, ...] = ()
+    cameras: CamerasSettings = CamerasSettings()
+    pull: PullSettings = PullSettings()
+    spool: SpoolSettings = SpoolSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    store: StoreSettings = StoreSettings()
+    upload: UploadSettings = UploadSettings()
+    bandwidth: BandwidthSettings = BandwidthSettings()
+    wipe: WipeSettings = WipeSettings()
+    ready: ReadySettings = ReadySettings()
+    page: PageSettings = PageSettings()
+    log: LogSettings = LogSettings()
+    registry: RegistrySettings = RegistrySettings()
+
+    @property
+    def keys_path(self) -> Path:
+        """The folder of this dock's own keys, beside the ledger."""
+        return self.ledger.path.parent / "keys"
+
+
+SECTIONS: dict[str, type[Any]] = {
+    "station": StationSettings,
+    "docks": DocksSettings,
+    "bays": BaySettings,
+    "cameras": CamerasSettings,
+    "pull": PullSettings,
+    "spool": SpoolSettings,
+    "ledger": LedgerSettings,
+    "store": StoreSettings,
+    "upload": UploadSettings,
+    "bandwidth": BandwidthSettings,
+    "wipe": WipeSettings,
+    "ready": ReadySettings,
+    "page": PageSettings,
+    "log": LogSettings,
+    "registry": RegistrySettings,
+}
+"""Every section and the dataclass of its keys; `bays` may come many times."""
+
+
+def kinds_of(section: str) -> dict[str, Kind]:
+    """Every key of a section and the kind of its value."""
+    return {item.name: item.metadata["kind"] for item in fields(SECTIONS[section])}
+
+
+KEYS: dict[str, dict[str, Kind]] = {section: kinds_of(section) for section in SECTIONS}
