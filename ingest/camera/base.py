@@ -1,0 +1,55 @@
+"""The contract that every kind of camera keeps; tests/contract/camera_exam.py is the exam that each one sits.
+
+It is synchronous: a camera is only ever touched in a worker process, where a read that hangs harms nobody else.
+
+Rules: regular files only, names are bytes, links are never followed, nothing is written but the unlink of a named file whose content
+was just read through the descriptor that is held. An empty listing counts only from a camera that is `present` after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from ingest.model import Listed, Skipped
+
+
+class Camera(Protocol):
+    """One docked camera, for as long as it is docked."""
+
+    def listing(self) -> Iterator[Listed | Skipped]:
+        """Every regular file, and what was skipped. Raises CameraGone when the camera is not there at the end of it."""
+
+    def open(self, file: Listed) -> OpenFile:
+        """Open a listed file for reading.
+
+        Raises SourceUnstable where it is not the file that was listed, Unreadable, CameraGone.
+        """
+
+    def keeps_change_times(self) -> bool:
+        """Whether this filesystem's inode and change time (which nobody can set) prove that a file was not touched."""
+
+    def present(self) -> None:
+        """Raises CameraGone where the camera is not there, or is another one."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+class OpenFile(Protocol):
+    """A file of a camera, held open by descriptor."""
+
+    fd: int
+
+    def unchanged(self) -> None:
+        """Raises SourceUnstable where the file, or what its name leads to, is no longer what was opened."""
+
+    def delete(self) -> str:
+        """Unlink exactly this file and see that it is gone; returns how that was seen.
+
+        Raises SourceUnstable where the name leads to another file by now (nothing is unlinked), Unreadable where the camera does not
+        let it be deleted, CameraGone where it cannot be seen whether it is gone.
+        """
+
+    def close(self) -> None:
+        """Close the descriptor."""

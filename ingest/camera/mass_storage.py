@@ -1,0 +1,225 @@
+"""A camera that is a folder: a mounted volume, or a directory that somebody hands in.
+
+Walks by directory descriptors with O_NOFOLLOW, so that no link and no renamed folder leads out of the tree. A pulled cable leaves a FAT
+mount that lists as empty without an error, so presence is asked of the kernel's list of block devices, before and after.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ingest.errors import CameraGone, SourceUnstable, Unreadable
+from ingest.model import Listed, Skipped, legible
+
+DEEPEST = 64
+_GONE = {errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN, errno.ESHUTDOWN, errno.ENOMEDIUM}
+_CHANGE_TIMES = {"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "tmpfs", "zfs", "overlay"}
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_KINDS = (
+    (stat.S_ISLNK, "symlink", "a link is not followed: what it leads to is not this camera's"),
+    (stat.S_ISFIFO, "fifo", "a FIFO holds no footage"),
+    (stat.S_ISSOCK, "socket", "a socket holds no footage"),
+    (stat.S_ISBLK, "device", "a device node is not opened"),
+    (stat.S_ISCHR, "device", "a device node is not opened"),
+)
+
+
+class MassStorage:
+    """A folder as a camera. `root` is the folder's path, links in it already resolved. Raises CameraGone, Unreadable."""
+
+    def __init__(self, root: bytes) -> None:
+        self.root = root
+        try:
+            self._fd = os.open(root, _FOLDER)
+        except OSError as error:
+            raise _explain(error, root) from error
+        self._is = os.fstat(self._fd)
+
+    def close(self) -> None:
+        """Let go of the root."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def present(self) -> None:
+        """Raises CameraGone where the folder is not at its place any more, or its block device has left."""
+        device = self._is.st_dev
+        if os.major(device) and not os.path.exists(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}"):
+            raise CameraGone(f"the device of {legible(self.root)} has left: nothing is concluded from what it lists")
+        try:
+            now = os.stat(self.root, follow_symlinks=False)
+        except OSError as error:
+            raise CameraGone(f"{legible(self.root)} is not there any more") from error
+        if (now.st_dev, now.st_ino) != (device, self._is.st_ino):
+            raise CameraGone(f"{legible(self.root)} is another folder now")
+
+    def keeps_change_times(self) -> bool:
+        """FAT and exFAT number their inodes anew at each mount and have no change time of their own."""
+        device = f"{os.major(self._is.st_dev)}:{os.minor(self._is.st_dev)}"
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts:
+            for line in mounts:
+                fields = line.split(" ")
+                if fields[2] == device:
+                    return fields[fields.index("-") + 1] in _CHANGE_TIMES
+        return False
+
+    def listing(self) -> Iterator[Listed | Skipped]:
+        """Every regular file below the root, depth first, names sorted."""
+        self.present()
+        root = os.open(b".", _FOLDER, dir_fd=self._fd)
+        try:
+            yield from self._walk(root, b"", 0)
+        finally:
+            os.close(root)
+        self.present()
+
+    def _walk(self, fd: int, prefix: bytes, depth: int) -> Iterator[Listed | Skipped]:
+        try:
+            names = sorted(os.fsencode(name) for name in os.listdir(fd))
+        except OSError as error:
+            yield self._unlisted(error, prefix or b".")
+            return
+        for name in names:
+            path = prefix + name
+            try:
+                found = os.stat(name, dir_fd=fd, follow_symlinks=False)
+            except FileNotFoundError:
+                continue  # it left between the listing and the look: the next pass tells
+            except OSError as error:
+                yield self._unlisted(error, path)
+                continue
+            if stat.S_ISDIR(found.st_mode):
+                yield from self._descend(fd, name, path, depth)
+            elif stat.S_ISREG(found.st_mode):
+                yield _listed(path, found)
+            else:
+                kind, why = next(
+                    ((k, w) for is_kind, k, w in _KINDS if is_kind(found.st_mode)), ("other", "not a file")
+                )
+                yield Skipped(path=path, kind=kind, message=why)
+
+    def _descend(self, fd: int, name: bytes, path: bytes, depth: int) -> Iterator[Listed | Skipped]:
+        if depth >= DEEPEST:
+            yield Skipped(path=path, kind="unreadable", message=f"folders lie deeper than {DEEPEST} here", hides=True)
+            return
+        try:
+            child = os.open(name, _FOLDER, dir_fd=fd)
+        except OSError as error:
+            yield self._unlisted(error, path)
+            return
+        try:
+            if os.fstat(child).st_dev != self._is.st_dev:
+                yield Skipped(
+                    path=path, kind="other", message="another filesystem is mounted here; it is not this camera's"
+                )
+                return
+            yield from self._walk(child, path + b"/", depth + 1)
+        finally:
+            os.close(child)
+
+    def _unlisted(self, error: OSError, path: bytes) -> Skipped:
+        if error.errno in _GONE:
+            raise CameraGone(f"{legible(self.root)} does not answer any more: {error.strerror}") from error
+        self.present()
+        return Skipped(
+            path=path,
+            kind="unreadable",
+            message=f"it cannot be read ({error.strerror}): footage may lie in it",
+            hides=True,
+        )
+
+    def open(self, file: Listed) -> HeldFile:
+        """Open a listed file by walking down to it, no link followed."""
+        folder = os.open(b".", _FOLDER, dir_fd=self._fd)
+        try:
+            *folders, name = file.path.split(b"/")
+            for part in folders:
+                child = os.open(part, _FOLDER, dir_fd=folder)
+                os.close(folder)
+                folder = child
+            fd = _open_quietly(name, folder)
+        except OSError as error:
+            os.close(folder)
+            self.present()
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                raise SourceUnstable(f"{legible(file.path)} is no longer there as it was listed") from error
+            raise _explain(error, file.path) from error
+        held = HeldFile(camera=self, file=file, folder=folder, name=name, fd=fd)
+        try:
+            held.unchanged()
+        except BaseException:
+            held.close()
+            raise
+        return held
+
+
+def _open_quietly(name: bytes, folder: int) -> int:
+    """Open without touching the access time where that is allowed."""
+    try:
+        return os.open(name, _FILE | os.O_NOATIME, dir_fd=folder)
+    except PermissionError:
+        return os.open(name, _FILE, dir_fd=folder)
+
+
+@dataclass(kw_only=True)
+class HeldFile:
+    """A file of a folder camera, held by its descriptor and by that of the folder that it lies in."""
+
+    camera: MassStorage
+    file: Listed
+    folder: int
+    name: bytes
+    fd: int
+
+    def unchanged(self) -> None:
+        """The descriptor and the name must both still be the file that was listed."""
+        try:
+            named = os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
+        except OSError as error:
+            self.camera.present()
+            raise SourceUnstable(f"{legible(self.file.path)} is no longer there as it was listed") from error
+        for seen in (os.fstat(self.fd), named):
+            if not stat.S_ISREG(seen.st_mode) or _listed(self.file.path, seen) != self.file:
+                raise SourceUnstable(f"{legible(self.file.path)} changed after it was listed")
+
+    def delete(self) -> str:
+        """Unlink it if its name still leads to it; then look."""
+        self.camera.present()
+        self.unchanged()
+        links = os.fstat(self.fd).st_nlink
+        try:
+            os.unlink(self.name, dir_fd=self.folder)
+            os.fsync(self.folder)
+        except OSError as error:
+            self.camera.present()
+            raise _explain(error, self.file.path, doing="deleted") from error
+        with contextlib.suppress(FileNotFoundError):
+            os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
+            raise SourceUnstable(f"{legible(self.file.path)} was deleted, and another file of that name is there")
+        self.camera.present()
+        if os.fstat(self.fd).st_nlink >= links:
+            raise SourceUnstable(f"{legible(self.file.path)}: its name led to another file when it was deleted")
+        return "unlinked by descriptor, folder synced, looked for and not found"
+
+    def close(self) -> None:
+        """Close both descriptors."""
+        os.close(self.fd)
+        os.close(self.folder)
+
+
+def _listed(path: bytes, seen: os.stat_result) -> Listed:
+    return Listed(
+        path=path, size=seen.st_size, mtime_ns=seen.st_mtime_ns, ctime_ns=seen.st_ctime_ns, dev=seen.st_dev, ino=seen.st_ino
+    )  # fmt: skip
+
+
+def _explain(error: OSError, path: bytes, *, doing: str = "read") -> CameraGone | Unreadable:
+    if error.errno in _GONE or error.errno == errno.ENOENT:
+        return CameraGone(f"{legible(path)} is not there any more: {error.strerror}")
+    return Unreadable(f"{legible(path)} cannot be {doing}: {error.strerror}")

@@ -1,0 +1,194 @@
+"""The spool: whole, verified copies that wait for the store.
+
+One file a segment, named by the segment's id (never by hash: two segments with equal bytes have two files), its description
+beside it (`.json`). Names that end in `.part` are work in progress and worth nothing.
+
+The order in which a copy becomes true: bytes under a unique temporary name, fdatasync; description the same way, fsync, renamed;
+then the bytes get their name; then the folder is synced; then the ledger commits. So a file without `.part` is whole, and says
+what it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ingest.errors import SpoolFull
+from ingest.model import Digest, is_sha256
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_LARGEST_DESCRIPTION = 64 << 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What a spool file is, by itself: enough to take it into an empty ledger. `captured_at` seconds since the epoch."""
+
+    segment: str
+    camera: dict[str, str]
+    path: bytes
+    digest: Digest
+    mtime_ns: int
+    captured_at: float
+
+    def text(self) -> str:
+        """One line of JSON; the path as hex, since names on cards are bytes."""
+        return json.dumps(
+            {
+                "dockd_spool": 1, "segment": self.segment, "camera": self.camera, "path_hex": self.path.hex(),
+                "path": self.path.decode("utf-8", "backslashreplace"), "size": self.digest.size, "sha256": self.digest.sha256,
+                "xxh3_128": self.digest.xxh3_128, "mtime_ns": self.mtime_ns, "captured_at": self.captured_at,
+            },
+            sort_keys=True,
+        )  # fmt: skip
+
+    @classmethod
+    def of_text(cls, text: str) -> Description:
+        """Raises ValueError for anything that `text()` did not write."""
+        try:
+            said: dict[str, Any] = json.loads(text)
+            camera = {key: str(said["camera"][key]) for key in ("profile", "serial", "card")}
+            digest = Digest(size=int(said["size"]), sha256=said["sha256"], xxh3_128=str(said["xxh3_128"]))
+            segment, path = str(said["segment"]), bytes.fromhex(said["path_hex"])
+            mtime_ns, captured_at = int(said["mtime_ns"]), float(said["captured_at"])
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError, OverflowError) as error:
+            raise ValueError("not a description of a spooled segment") from error
+        if (
+            said.get("dockd_spool") != 1
+            or not _ID.fullmatch(segment)
+            or not is_sha256(digest.sha256)
+            or digest.size < 0
+        ):
+            raise ValueError("not a description of a spooled segment")
+        return cls(segment=segment, camera=camera, path=path, digest=digest, mtime_ns=mtime_ns, captured_at=captured_at)
+
+
+class Spool:
+    """The spool folder. `keep_free` bytes of its disk are never used."""
+
+    def __init__(self, folder: Path, *, keep_free: int) -> None:
+        self.folder = folder
+        self.keep_free = keep_free
+        self._promised = 0
+
+    def prepare(self) -> None:
+        """Make the folder, and remove what never became whole. Raises OSError."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for name in os.listdir(self.folder):
+            if name.endswith(".part"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self.folder / name)
+
+    def file(self, segment: str) -> Path:
+        """Where a segment's bytes lie. Raises ValueError for what is no segment's id."""
+        if not _ID.fullmatch(segment):
+            raise ValueError(f"{segment!r} is no segment's id")
+        return self.folder / segment
+
+    def description_file(self, segment: str) -> Path:
+        """Where its description lies."""
+        return self.file(segment).with_suffix(".json")
+
+    # -- room ----------------------------------------------------------------------------------------------------------
+
+    def free(self) -> int:
+        """Bytes that may still be written, above `keep_free` and above what is promised to copies under way."""
+        disk = os.statvfs(self.folder)
+        return disk.f_bavail * disk.f_frsize - self.keep_free - self._promised
+
+    def size(self) -> int:
+        """Bytes of the spool's disk."""
+        disk = os.statvfs(self.folder)
+        return disk.f_blocks * disk.f_frsize
+
+    @contextlib.contextmanager
+    def room_for(self, size: int) -> Iterator[None]:
+        """Promise room for one copy while it is made. Raises SpoolFull where there is none."""
+        if size > self.free():
+            raise SpoolFull(
+                f"dock room is full: {size} bytes are wanted, {max(0, self.free())} are left above spool.keep_free; "
+                "it goes on by itself when the store has taken more"
+            )
+        self._promised += size
+        try:
+            yield
+        finally:
+            self._promised -= size
+
+    # -- copies --------------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def part(self, segment: str) -> Iterator[Part]:
+        """A temporary file for one copy, removed unless it was published."""
+        path = self.file(segment).with_name(f"{segment}.{os.getpid()}.{secrets.token_hex(4)}.part")
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        part = Part(spool=self, path=path, fd=fd)
+        try:
+            yield part
+        finally:
+            os.close(fd)
+            if not part.published:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
+
+    def sync_folder(self) -> None:
+        """Make names durable."""
+        fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def remove(self, segment: str) -> None:
+        """Remove a copy that the ledger has released (bytes first, so that a description never stands for nothing)."""
+        for path in (self.file(segment), self.description_file(segment)):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+
+    def segments(self) -> list[str]:
+        """Ids of all whole files."""
+        return sorted(name for name in os.listdir(self.folder) if _ID.fullmatch(name))
+
+    def describe(self, segment: str) -> Description:
+        """What a spool file says of itself. Raises ValueError, OSError."""
+        with self.description_file(segment).open("rb") as file:
+            raw = file.read(_LARGEST_DESCRIPTION + 1)
+        if len(raw) > _LARGEST_DESCRIPTION:
+            raise ValueError("not a description of a spooled segment")
+        description = Description.of_text(raw.decode("utf-8"))
+        if description.segment != segment:
+            raise ValueError("a description of another segment")
+        return description
+
+
+@dataclass(kw_only=True)
+class Part:
+    """A copy that is being made."""
+
+    spool: Spool
+    path: Path
+    fd: int
+    published: bool = False
+
+    def publish(self, description: Description) -> None:
+        """Make the copy whole: durable bytes, durable description, then the name. Raises OSError."""
+        os.fdatasync(self.fd)
+        final = self.spool.file(description.segment)
+        temporary = self.path.with_name(f"{self.path.name.removesuffix('.part')}.json.part")
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(fd, description.text().encode("utf-8") + b"\n")
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.rename(temporary, self.spool.description_file(description.segment))
+        os.rename(self.path, final)
+        self.published = True
+        self.spool.sync_folder()

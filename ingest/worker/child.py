@@ -1,0 +1,259 @@
+"""Inside a worker process: one camera at a time, one request at a time.
+
+Why a process: a USB read that hangs in the kernel cannot be cancelled in a thread; a process can be left behind. It holds no keys, no
+sockets and no ledger. It ends with its parent: by the end of the pipe, and by PDEATHSIG.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ingest import errors
+from ingest.camera.base import Camera, OpenFile
+from ingest.camera.mass_storage import MassStorage
+from ingest.model import Digest, Listed, Skipped, legible
+from ingest.spool import Description, Spool
+from ingest.worker import frames
+from ingest.worker.arena import Arena
+from ingest.worker.pipeline import SourceChanged, copy, fingerprint
+
+_BATCH = 500
+_PROGRESS_EVERY = 0.1
+_PR_SET_PDEATHSIG = 1
+
+
+class Child:
+    """Answers requests until the pipe ends. `say` writes one frame."""
+
+    def __init__(self, say: Callable[[frames.Frame], None]) -> None:
+        self._say = say
+        self._arena = Arena()
+        self._camera: Camera | None = None
+        self._proven: dict[str, tuple[OpenFile, Listed, str]] = {}
+        self._said = 0.0
+
+    def answer(self, request: frames.Frame) -> None:
+        """Carry out one request; every outcome is one frame with `ok` or `error`."""
+        operations = {
+            "open": self._open, "list": self._list, "pull": self._pull, "compare": self._compare, "prove": self._prove,
+            "wipe": self._wipe, "drop": self._drop, "close": self._close,
+        }  # fmt: skip
+        try:
+            self._say({"ok": operations[str(request.get("op"))](request)})
+        except errors.DockdError as error:
+            self._fail(error)
+        except SourceChanged as error:
+            self._fail(errors.SourceUnstable(f"it changed while it was read: {error}"))
+        except OSError as error:
+            self._fail(self._of_device(error))
+
+    def _fail(self, error: errors.DockdError) -> None:
+        self._say({"error": type(error).__name__, "message": error.message})
+
+    def _of_device(self, error: OSError) -> errors.DockdError:
+        """An error while bytes moved: is the camera gone, or is it this file?"""
+        try:
+            if self._camera is not None:
+                self._camera.present()
+        except errors.CameraGone as gone:
+            return gone
+        return errors.Unreadable(f"the camera cannot give its bytes: {error.strerror or error}")
+
+    @property
+    def camera(self) -> Camera:
+        """The camera that was opened. Raises CameraGone where none is."""
+        if self._camera is None:
+            raise errors.CameraGone("no camera is open")
+        return self._camera
+
+    # -- requests ------------------------------------------------------------------------------------------------------
+
+    def _open(self, request: frames.Frame) -> frames.Frame:
+        self._close(request)
+        self._camera = MassStorage(bytes.fromhex(request["root"]))
+        return {}
+
+    def _close(self, _request: frames.Frame) -> frames.Frame:
+        self._drop(_request)
+        if self._camera is not None:
+            self._camera.close()
+            self._camera = None
+        return {}
+
+    def _list(self, _request: frames.Frame) -> frames.Frame:
+        batch: list[frames.Frame] = []
+        skipped: list[frames.Frame] = []
+        for item in self.camera.listing():
+            if isinstance(item, Skipped):
+                skipped.append(frames.of_skipped(item))
+            else:
+                batch.append(frames.of_listed(item))
+            if len(batch) + len(skipped) >= _BATCH:
+                self._say({"files": batch, "skipped": skipped})
+                batch, skipped = [], []
+        self._say({"files": batch, "skipped": skipped})
+        return {"change_times": self.camera.keeps_change_times()}
+
+    def _pull(self, request: frames.Frame) -> frames.Frame:
+        """One pass into the spool with both digests, then an independent second read of the source, then publish."""
+        file = frames.to_listed(request["file"])
+        segment = str(request["segment"])
+        spool = Spool(Path(os.fsdecode(bytes.fromhex(request["spool"]))), keep_free=0)
+        with contextlib.closing(self.camera.open(file)) as source:
+            try:
+                with spool.part(segment) as part:
+                    measured = copy(
+                        source=source.fd, target=part.fd, expected_size=file.size, arena=self._arena,
+                        progress=self._progress("copied"),
+                    )  # fmt: skip
+                    source.unchanged()
+                    second = fingerprint(
+                        source=source.fd, expected_size=file.size, arena=self._arena,
+                        progress=self._progress("verified"),
+                    )  # fmt: skip
+                    source.unchanged()
+                    if second.xxh3_128 != measured.xxh3_128:
+                        raise errors.IntegrityFailed(f"{legible(file.path)}: two reads of it gave different bytes")
+                    digest = Digest(size=file.size, sha256=measured.sha256, xxh3_128=measured.xxh3_128)
+                    part.publish(
+                        Description(
+                            segment=segment, camera=request["camera"], path=file.path, digest=digest,
+                            mtime_ns=file.mtime_ns, captured_at=float(request["captured_at"]),
+                        )
+                    )  # fmt: skip
+            except OSError as error:
+                raise _of_spool(error, spool) from error
+        return {
+            "size": digest.size,
+            "sha256": digest.sha256,
+            "xxh3_128": digest.xxh3_128,
+            "second_read": str(second.method),
+        }
+
+    def _compare(self, request: frames.Frame) -> frames.Frame:
+        """The SHA-256 of what is there now: is it still the file that was pulled in an earlier docking?"""
+        file = frames.to_listed(request["file"])
+        with contextlib.closing(self.camera.open(file)) as source:
+            found = self._read(source, file, "compared")
+        return {"sha256": found}
+
+    def _read(self, source: OpenFile, file: Listed, what: str) -> str:
+        found = fingerprint(
+            source=source.fd, expected_size=file.size, arena=self._arena, sha256=True, progress=self._progress(what),
+        )  # fmt: skip
+        source.unchanged()
+        return found.sha256 or ""
+
+    def _prove(self, request: frames.Frame) -> frames.Frame:
+        """Read a file through a descriptor and keep that: only what is held like this can be wiped."""
+        file = frames.to_listed(request["file"])
+        source = self.camera.open(file)
+        try:
+            found = self._read(source, file, "proven")
+        except BaseException:
+            source.close()
+            raise
+        self._proven[str(request["segment"])] = (source, file, found)
+        return {"sha256": found}
+
+    def _drop(self, _request: frames.Frame) -> frames.Frame:
+        for source, _file, _found in self._proven.values():
+            source.close()
+        self._proven.clear()
+        return {}
+
+    def _wipe(self, request: frames.Frame) -> frames.Frame:
+        """Delete what the permit names and this process holds: P2 and P3 looked at once more, file by file."""
+        permit = frames.to_permit(request["permit"])
+        gone: list[frames.Frame] = []
+        kept: list[frames.Frame] = []
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        for named in permit.segments:
+            source, file, found = self._proven.get(named.segment, (None, None, ""))
+            late = permit.boot_id != boot or time.clock_gettime_ns(time.CLOCK_BOOTTIME) >= permit.deadline_ns
+            if source is None or file is None:
+                kept.append({"segment": named.segment, "error": "SourceUnstable", "message": "it was not read again"})
+            elif (file.path, file.size, found) != (named.path, named.size, named.sha256):
+                kept.append(
+                    {"segment": named.segment, "error": "SourceUnstable", "message": "other bytes than were confirmed"}
+                )
+            elif late:
+                kept.append({"segment": named.segment, "error": "StoreDown", "message": "the permit ran out"})
+            else:
+                try:
+                    gone.append({"segment": named.segment, "seen": source.delete()})
+                except errors.CameraGone as error:
+                    kept.append({"segment": named.segment, "error": "CameraGone", "message": error.message})
+                    break
+                except errors.DockdError as error:
+                    kept.append({"segment": named.segment, "error": type(error).__name__, "message": error.message})
+        self._drop(request)
+        return {"gone": gone, "kept": kept}
+
+    def _progress(self, what: str) -> Callable[[int], None]:
+        def tell(done: int) -> None:
+            now = time.monotonic()
+            if now - self._said >= _PROGRESS_EVERY:
+                self._said = now
+                self._say({"progress": what, "bytes": done})
+
+        return tell
+
+
+def _of_spool(error: OSError, spool: Spool) -> Exception:
+    """Errors of the spool's disk are not the camera's."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return errors.SpoolFull(
+            f"the spool's disk ({spool.folder}) is full; it goes on by itself when the store has taken more"
+        )
+    if error.errno == errno.EROFS or (error.filename is not None and str(error.filename).startswith(str(spool.folder))):
+        return errors.SpoolFull(
+            f"the spool {spool.folder} cannot be written: {error.strerror}; check its disk and owner"
+        )
+    return error
+
+
+def _end_with_parent() -> None:
+    parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent or parent == 1:
+        os._exit(0)
+
+
+def _listen(requests: queue.SimpleQueue[frames.Frame]) -> None:
+    """Read frames while work goes on; the pipe's end is the end, whatever the work hangs in."""
+    while True:
+        prefix = sys.stdin.buffer.read(4)
+        if len(prefix) < 4:
+            os._exit(0)
+        requests.put(frames.decode(sys.stdin.buffer.read(frames.length(prefix))))
+
+
+def main() -> None:
+    """Serve requests from standard input until it ends."""
+    _end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the agent, which ends this process in its own way
+    requests: queue.SimpleQueue[frames.Frame] = queue.SimpleQueue()
+    out = os.dup(1)
+    os.dup2(2, 1)  # nothing that prints may disturb the frames
+
+    def say(frame: frames.Frame) -> None:
+        data = memoryview(frames.encode(frame))
+        while data:
+            data = data[os.write(out, data) :]
+
+    threading.Thread(target=_listen, args=(requests,), daemon=True, name="requests").start()
+    child = Child(say)
+    say({"ready": os.getpid()})
+    while True:
+        child.answer(requests.get())

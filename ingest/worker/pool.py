@@ -1,0 +1,260 @@
+"""The agent's side of the worker processes: a bounded number of them, each lent to one camera at a time.
+
+A worker that was given back in good order is lent again (docs/decisions/0003): starting one costs more than a small camera's
+footage. One that hangs, dies, or whose loan was cut short is left behind: killed, not waited for, replaced, and what it left in the
+spool is swept when the kernel lets go of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ingest import errors
+from ingest.model import CameraId, Digest, Listed, Skipped, WipePermit
+from ingest.worker import frames
+
+Progress = Callable[[str, int], None]
+_KNOWN_ERRORS = {
+    name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.DockdError)
+}
+
+
+class WorkerDied(errors.CameraGone):
+    """The process that read this camera ended or did not answer in time."""
+
+    reason = "worker_died"
+
+
+class Worker:
+    """One worker process, lent to one camera. Every method raises what the camera raises, or WorkerDied."""
+
+    def __init__(self, process: Process, *, silence: float) -> None:
+        self._process = process
+        self._silence = silence
+        self._busy = False
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    @property
+    def reusable(self) -> bool:
+        """Whether it lives and waits for its next request."""
+        return self._process.returncode is None and not self._busy
+
+    async def open(self, root: bytes) -> None:
+        """Begin with the camera at `root`."""
+        await self._ask({"op": "open", "root": root.hex()})
+
+    async def listing(self) -> tuple[list[Listed], list[Skipped], bool]:
+        """All files, all that was skipped, and whether the filesystem's change times can be trusted."""
+        files: list[Listed] = []
+        skipped: list[Skipped] = []
+
+        def batch(frame: frames.Frame) -> None:
+            files.extend(frames.to_listed(item) for item in frame.get("files", ()))
+            skipped.extend(frames.to_skipped(item) for item in frame.get("skipped", ()))
+
+        answer = await self._ask({"op": "list"}, batch)
+        return files, skipped, bool(answer.get("change_times"))
+
+    async def pull(
+        self,
+        file: Listed,
+        *,
+        segment: str,
+        camera: CameraId,
+        captured_at: float,
+        spool: Path,
+        progress: Progress | None = None,
+    ) -> tuple[Digest, str]:
+        """Copy into the spool and verify; returns what the bytes are and how the second read came by them."""
+        who = {"profile": camera.profile, "serial": camera.serial, "card": camera.card}
+        request = {
+            "op": "pull", "file": frames.of_listed(file), "segment": segment, "camera": who, "captured_at": captured_at,
+            "spool": os.fsencode(spool).hex(),
+        }  # fmt: skip
+        answer = await self._ask(request, _telling(progress))
+        digest = Digest(size=int(answer["size"]), sha256=str(answer["sha256"]), xxh3_128=str(answer["xxh3_128"]))
+        return digest, str(answer["second_read"])
+
+    async def compare(self, file: Listed, *, progress: Progress | None = None) -> str:
+        """The SHA-256 of what is on the camera now."""
+        answer = await self._ask({"op": "compare", "file": frames.of_listed(file)}, _telling(progress))
+        return str(answer["sha256"])
+
+    async def prove(self, file: Listed, *, segment: str, progress: Progress | None = None) -> str:
+        """Read the file through a descriptor that is kept for a wipe; its SHA-256."""
+        request = {"op": "prove", "file": frames.of_listed(file), "segment": segment}
+        return str((await self._ask(request, _telling(progress)))["sha256"])
+
+    async def drop(self) -> None:
+        """Let go of all descriptors that were kept."""
+        await self._ask({"op": "drop"})
+
+    async def wipe(self, permit: WipePermit) -> tuple[dict[str, str], dict[str, errors.DockdError]]:
+        """Delete what the permit names: how each was seen gone, and why each other was kept."""
+        answer = await self._ask({"op": "wipe", "permit": frames.of_permit(permit)})
+        gone = {str(item["segment"]): str(item["seen"]) for item in answer["gone"]}
+        kept = {str(item["segment"]): _error(item) for item in answer["kept"]}
+        return gone, kept
+
+    async def close(self) -> None:
+        """Let go of the camera."""
+        await self._ask({"op": "close"})
+
+    async def _ask(self, request: frames.Frame, each: Callable[[frames.Frame], None] | None = None) -> dict[str, Any]:
+        if self._busy or self._process.stdin is None:
+            raise WorkerDied("the worker is still busy with what was asked before")
+        self._busy = True
+        try:
+            self._process.stdin.write(frames.encode(request))
+            await self._process.stdin.drain()
+            while True:
+                frame = await self._frame()
+                if "ok" in frame:
+                    break
+                if "error" in frame:
+                    self._busy = False
+                    raise _error(frame)
+                if each is not None:
+                    each(frame)
+        except (OSError, asyncio.IncompleteReadError, frames.Nonsense) as error:
+            raise WorkerDied(f"the process that read this camera ended: {error}") from error
+        self._busy = False
+        return dict(frame["ok"])
+
+    async def _frame(self) -> frames.Frame:
+        stdout = self._process.stdout
+        if stdout is None:
+            raise WorkerDied("the worker has no pipe")
+        try:
+            async with asyncio.timeout(self._silence):
+                return frames.decode(await stdout.readexactly(frames.length(await stdout.readexactly(4))))
+        except TimeoutError as error:
+            raise WorkerDied(
+                f"the camera has not answered for {self._silence:.0f} s; its reader was left behind"
+            ) from error
+
+    async def ready(self) -> None:
+        """Wait for its first word."""
+        if "ready" not in await self._frame():
+            raise WorkerDied("the worker did not start as it should")
+
+    def leave(self) -> None:
+        """Kill it, wait for nothing."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+
+    async def gone(self) -> None:
+        """Wait until the kernel has let go of it."""
+        await self._process.wait()
+
+
+def _telling(progress: Progress | None) -> Callable[[frames.Frame], None] | None:
+    if progress is None:
+        return None
+    return lambda frame: progress(str(frame.get("progress")), int(frame.get("bytes", 0)))
+
+
+def _error(frame: frames.Frame) -> errors.DockdError:
+    kind = _KNOWN_ERRORS.get(str(frame.get("error")), errors.CameraGone)
+    return kind(str(frame.get("message", "the camera failed")))
+
+
+class WorkerPool:
+    """At most `parallel` workers at a time. `silence`: seconds without a word after which a worker counts as hung."""
+
+    def __init__(self, *, parallel: int, spool: Path, silence: float = 120.0) -> None:
+        self._slots = asyncio.Semaphore(parallel)
+        self._spool = spool
+        self._silence = silence
+        self._idle: list[Worker] = []
+        self._left: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    @contextlib.asynccontextmanager
+    async def lent(self, root: bytes) -> AsyncIterator[Worker]:
+        """A worker with the camera at `root` open. Raises CameraGone, Unreadable, WorkerDied."""
+        async with self._slots:
+            worker = await self._take()
+            try:
+                await worker.open(root)
+                yield worker
+            finally:
+                await self._give_back(worker)
+
+    async def _take(self) -> Worker:
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.reusable:
+                return worker
+            self._leave(worker)
+        process = await asyncio.create_subprocess_exec(
+            *_command(), stdin=PIPE, stdout=PIPE, env=_environment(), limit=frames.LARGEST + 4
+        )
+        worker = Worker(process, silence=self._silence)
+        try:
+            await worker.ready()
+        except BaseException:
+            self._leave(worker)
+            raise
+        return worker
+
+    async def _give_back(self, worker: Worker) -> None:
+        if worker.reusable and not self._closed and not _cancelling():
+            with contextlib.suppress(errors.DockdError):
+                await worker.close()
+        if worker.reusable and not self._closed:
+            self._idle.append(worker)
+        else:
+            self._leave(worker)
+
+    def _leave(self, worker: Worker) -> None:
+        worker.leave()
+        task = asyncio.create_task(self._sweep_after(worker), name=f"worker-{worker.pid}-left-behind")
+        self._left.add(task)
+        task.add_done_callback(self._left.discard)
+
+    async def _sweep_after(self, worker: Worker) -> None:
+        await worker.gone()
+        for name in await asyncio.to_thread(_parts_of, self._spool, worker.pid):
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+
+    async def close(self, *, patience: float = 2.0) -> None:
+        """End all workers; those that hang in the kernel are left behind after `patience` seconds."""
+        self._closed = True
+        while self._idle:
+            self._leave(self._idle.pop())
+        if self._left:
+            _done, hung = await asyncio.wait(set(self._left), timeout=patience)
+            for task in hung:
+                task.cancel()
+
+
+def _cancelling() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _parts_of(spool: Path, pid: int) -> Sequence[Path]:
+    return list(spool.glob(f"*.{pid}.*.part"))
+
+
+def _command() -> list[str]:
+    """-S and the parent's own path: a worker imports what it needs and starts in a tenth of a second."""
+    return [sys.executable, "-S", "-P", "-X", "utf8", "-m", "ingest.worker"]
+
+
+def _environment() -> dict[str, str]:
+    return {"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
