@@ -64,9 +64,9 @@ test-soak-short: env-dev
 
 .PHONY: bench bench-short
 bench: env-bench  ## race the peers and the hardware; writes docs/benchmarks/
-	@$(BIN)/python -m bench $(ARGS)
+	@$(BIN)/python -m tests.bench $(ARGS)
 bench-short: env-bench
-	@$(BIN)/python -m bench --short $(ARGS)
+	@$(BIN)/python -m tests.bench --short $(ARGS)
 
 .PHONY: package
 package: env-dev  ## source and binary packages in dist/
