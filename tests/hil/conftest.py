@@ -1,0 +1,60 @@
+"""The rig's fixtures: one guest image and snapshot for the run, a fresh guest and a fresh camera for each test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.hil.rig.guest_build import guest_image
+from tests.hil.rig.machine import Machine
+from tests.hil.rig.places import scratch_folder
+from tests.hil.rig.prerequisites import missing
+from tests.hil.rig.product import copy_sources, packages
+from tests.hil.rig.scene import Scene, camera_after_a_shift
+from tests.hil.rig.vm import Snapshot, Vm, restored, snapshot_of
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _rig_can_run() -> None:
+    """Skip with what is missing; where CI says that the rig must run, fail with it."""
+    reason = missing()
+    if reason and os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    if reason:
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def snapshot(_rig_can_run: None) -> Snapshot:
+    """The booted guest. The first run on a machine builds it (a minute) and boots it (twenty seconds)."""
+    return snapshot_of(guest_image(), Machine())
+
+
+@pytest.fixture(scope="session")
+def shares(_rig_can_run: None) -> Iterator[Mapping[str, Path]]:
+    """dockd as it is in the checkout, and what it needs, for the guest."""
+    with scratch_folder("product") as folder:
+        yield {"source": copy_sources(folder / "source"), "packages": packages()}
+
+
+@pytest.fixture
+def vm(snapshot: Snapshot, shares: Mapping[str, Path]) -> Iterator[Vm]:
+    """A fresh guest."""
+    with restored(snapshot, shares=shares) as guest:
+        yield guest
+
+
+@pytest.fixture
+def folder(_rig_can_run: None) -> Iterator[Path]:
+    """A folder for images, gone after the test."""
+    with scratch_folder("test") as path:
+        yield path
+
+
+@pytest.fixture
+def scene(folder: Path) -> Scene:
+    """A camera that comes back from a shift, and a dock's disks."""
+    return camera_after_a_shift(folder)

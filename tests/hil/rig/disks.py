@@ -1,0 +1,58 @@
+"""The dock's own disks as image files: what lies on them is read on the host, after the guest is gone.
+
+QEMU hands each write of the guest to the image at once, and the host stays up: what a power cut takes is what the guest
+still had in its memory, which is what an fsync that somebody forgot leaves there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.hil.rig.shell import host
+from tests.hil.rig.traffic import Traffic, await_traffic
+from tests.hil.rig.vm import Vm
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disk:
+    """An ext4 disk."""
+
+    image: Path
+
+    def plug(self, vm: Vm, *, name: str, where: str) -> None:
+        """Plug it into the guest and mount it at `where`."""
+        file = {"driver": "file", "filename": str(self.image)}
+        cache = {"direct": False, "no-flush": True}
+        vm.qmp.execute("blockdev-add", {"driver": "raw", "node-name": name, "file": file, "cache": cache})
+        device = {"driver": "scsi-hd", "id": f"disk-{name}", "bus": "disks.0", "drive": name, "serial": name}
+        vm.qmp.execute("device_add", device)
+        path = f"/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_{name}"
+        vm.check(f"udevadm wait --timeout=30 --initialized=true {path} && mkdir -p {where}")
+        vm.check(f"mount -o nodev,nosuid,noatime {path} {where}")
+
+    @staticmethod
+    def await_written(vm: Vm, *, name: str, size: int) -> None:
+        """Wait until the guest has written `size` bytes more to the disk plugged as `name`."""
+        await_traffic(vm.qmp, f"disk-{name}", more=Traffic(read=0, written=size))
+
+    def copy_out(self, folder: Path) -> Path:
+        """Copy what the disk holds into `folder`, which must not exist, and return it.
+
+        The journal is replayed on a copy, as the next boot would; the image itself stays as the cut left it.
+        """
+        copy = folder.with_suffix(".ext4")
+        host("cp", "--sparse=always", self.image, copy)
+        host("e2fsck", "-f", "-y", copy, accept=(0, 1))
+        folder.mkdir()
+        host("debugfs", "-R", f"rdump / {folder}", copy)
+        copy.unlink()
+        return folder
+
+
+def make_disk(image: Path, *, size: int = 1 << 30) -> Disk:
+    """A freshly formatted disk; `size` in bytes, sparse."""
+    with image.open("wb") as file:
+        file.truncate(size)
+    host("mkfs.ext4", "-q", "-F", image)
+    return Disk(image=image)

@@ -1,0 +1,110 @@
+"""dockd in the guest: its sources and its locked dependencies, shared read-only, and its commands.
+
+There is no virtual environment in the guest: the wheels of requirements.lock are unpacked on the host for the guest's
+Python and put on its path. The sources are a copy of the checkout, so that a run sees one state of them.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.hil.rig.guest_channel import Ended, GuestCommandFailed, GuestJob
+from tests.hil.rig.places import REPOSITORY, built_once, key_of, state_folder
+from tests.hil.rig.shell import host
+from tests.hil.rig.vm import Vm
+
+GUEST_PYTHON = "3.11"
+# Debian 12 has glibc 2.36: wheels for these fit.
+PLATFORMS = ("manylinux_2_34_x86_64", "manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
+SOURCES = ("dockd", "ingest", "config")
+ENVIRONMENT = "PYTHONPATH=/mnt/source:/mnt/packages PYTHONDONTWRITEBYTECODE=1 LANG=C.UTF-8 HOME=/root"
+
+
+def packages() -> Path:
+    """The locked dependencies, installed for the guest; made on first use. Raises HostCommandFailed."""
+    lock = REPOSITORY / "requirements.lock"
+    folder = state_folder() / f"packages-{key_of([lock.read_bytes(), *map(str.encode, PLATFORMS)])}"
+    with built_once(folder) as building:
+        if building is not None:
+            host(
+                *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"),
+                *("--target", building, "--require-hashes", "--only-binary=:all:", "--implementation", "cp"),
+                *("--python-version", GUEST_PYTHON, *(f"--platform={platform}" for platform in PLATFORMS)),
+                *("--requirement", lock),
+            )
+            _compile(building)
+    return folder
+
+
+def copy_sources(folder: Path) -> Path:
+    """Copy what of the checkout runs in the guest into `folder`, which must not exist, and return it."""
+    for name in SOURCES:
+        shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    _compile(folder)
+    return folder
+
+
+def _compile(folder: Path) -> None:
+    # Compiled by another Python than the guest's it would only be slower: the guest then compiles for itself.
+    if f"{sys.version_info.major}.{sys.version_info.minor}" == GUEST_PYTHON:
+        host(sys.executable, "-m", "compileall", "-q", "-j", "0", folder, accept=(0, 1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dock:
+    """dockd's commands on one state folder and against one store, in a guest."""
+
+    vm: Vm
+    state: str
+    store: str = "http://127.0.0.1:8700"
+
+    def serve_store(self, root: str) -> GuestJob:
+        """Start the central store on a folder of the guest and wait until it listens."""
+        address = self.store.removeprefix("http://")
+        server = self.vm.start(dockd("store", "serve", "--root", root, "--listen", address))
+        host_name, _, port = address.partition(":")
+        listens = f"until (exec 3<>/dev/tcp/{host_name}/{port}) 2>/dev/null; do sleep 0.2; done"
+        waited = self.vm.run(f"timeout 60 bash -c {shlex.quote(listens)}", timeout=90)
+        if waited.status != 0 or not server.running():
+            server.signal(9)
+            raise GuestCommandFailed(f"the store does not listen at {address}\n{server.wait().said}")
+        return server
+
+    def start_ingest(self, camera: str, *options: str) -> GuestJob:
+        """Start `dockd ingest --wipe --json` on a mounted card."""
+        store = ("--store", self.store, "--state", self.state)
+        return self.vm.start(dockd("ingest", camera, *store, "--wipe", "--json", *options))
+
+    def ingest(self, camera: str, *options: str, timeout: float = 180) -> Ended:
+        """Run `dockd ingest --wipe --json` to its end."""
+        return self.start_ingest(camera, *options).wait(timeout=timeout)
+
+    def verify_custody(self) -> Ended:
+        return self.vm.run(dockd("custody", "verify", "--state", self.state))
+
+    def export_custody(self) -> Ended:
+        """The custody chain, one JSON document a line."""
+        return self.vm.run(dockd("custody", "export", "--format", "jsonl", "--state", self.state))
+
+    def reconcile(self) -> Ended:
+        return self.vm.run(dockd("reconcile", "--json", "--state", self.state))
+
+
+def dockd(*words: str) -> str:
+    """The shell command that runs dockd in the guest, in the shell's place, so that a signal meets dockd itself."""
+    return f"exec env {ENVIRONMENT} python3 -m dockd {shlex.join(words)}"
+
+
+def document(ended: Ended) -> dict[str, Any]:
+    """The one JSON document that a command printed last. Raises AssertionError with all it said."""
+    lines = ended.stdout.splitlines()
+    assert lines, f"no JSON document\n{ended.said}"
+    found = json.loads(lines[-1])
+    assert isinstance(found, dict), f"not a JSON object\n{ended.said}"
+    return found
