@@ -62,13 +62,16 @@ def _bytes(path: Path) -> bytes | str:
     """At most a byte more than allowed, or in words why there is nothing to read. Raises OSError, ValueError."""
     # Non-blocking: opening a FIFO that nobody writes to would wait for ever.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-    with os.fdopen(descriptor, "rb") as opened:
+    try:
         mode = os.fstat(descriptor).st_mode
         if stat.S_ISDIR(mode):
             return "is a directory"
         if not stat.S_ISREG(mode):
             return "is not a regular file"
-        return opened.read(MAX_BYTES + 1)
+        with open(descriptor, "rb", closefd=False) as opened:
+            return opened.read(MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
 
 
 def file_checks(reading: Reading) -> list[Mistake]:

@@ -31,12 +31,14 @@ class Kind:
     """One kind of value.
 
     `read` turns a TOML value into dockd's own or raises WrongValue; `from_text` turns an environment variable's text
-    into the TOML value that `read` expects; `expected` says in words what is right.
+    into the TOML value that `read` expects; `expected` says in words what is right. For lists `item` is the kind of
+    their entries, so that every wrong entry can be named.
     """
 
     expected: str
     read: Callable[[Any], Any]
     from_text: Callable[[str], Any] = str
+    item: Kind | None = None
 
 
 def _text(value: object, expected: str) -> str:
@@ -76,8 +78,9 @@ FLAG = Kind("true or false", _read_flag, _flag_from_text)
 
 
 def number(least: int, most: int, *, of: str) -> Kind:
-    """Whole numbers from `least` to `most`; `of` names what is counted."""
-    expected = f"{of} as a whole number from {least} to {most:,}"
+    """Whole numbers from `least` to `most`; `of` names what is counted, "" where nothing is."""
+    counted = f" of {of}" if of else ""
+    expected = f"a whole number{counted} from {least} to {most}"
 
     def read(value: object) -> int:
         if not isinstance(value, int) or isinstance(value, bool):
@@ -191,7 +194,7 @@ def list_of(item: Kind, *, plural: str) -> Kind:
             raise WrongValue(f"has {len(value)} entries", f"at most {_MAX_ITEMS}")
         return tuple(item.read(entry) for entry in value)
 
-    return Kind(expected, read, _list_from_text)
+    return Kind(expected, read, _list_from_text, item)
 
 
 HOSTS = list_of(text_like(addresses.parse_host, addresses.A_HOST), plural="host names")

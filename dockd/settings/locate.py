@@ -30,12 +30,12 @@ class Lines:
     """The lines, from 1, of what was found in a text."""
 
     def __init__(self, found: dict[KeyPath, int]) -> None:
-        self._found = found
+        self.found = found
 
     def of(self, *path: str | int) -> int:
         """The line of `path`, else of the nearest table around it, else 1."""
         for length in range(len(path), 0, -1):
-            line = self._found.get(path[:length])
+            line = self.found.get(path[:length])
             if line is not None:
                 return line
         return 1

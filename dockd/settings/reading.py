@@ -14,18 +14,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dockd.settings.kinds import Kind
 from dockd.settings.locate import Lines, locate
 from dockd.settings.mistakes import ENVIRONMENT, Mistake, WrongValue, printable, shown
 from dockd.settings.schema import KEYS, SECTIONS, BaySettings, Settings
 
 PREFIX = "DOCKD__"
-MAX_LINE = 8192
+MAX_LINE = 4096
 """Characters in a line. tomllib takes time in the square of a dotted key's length; nobody writes lines like that."""
 
 _SECRET = re.compile(
     r"(^|[_-])(token|pass|passwd|password|passphrase|secret|credentials?|(api|access|private)[_-]?key)s?$"
 )
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
+# tomllib names tables as Python does: ('store',).
+_TOML_TABLE = re.compile(r"\((?:'[^']*',? ?)+\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,8 @@ class Reading:
     def origin(self, *path: str | int) -> Origin:
         """Where a key is written; for one that is not, the line of its section, else line 1."""
         known = self.origins.get(path)
-        return known or Origin(self.file, self.lines.of(*path), _dotted(path))
+        line = None if self.file == ENVIRONMENT else self.lines.of(*path)
+        return known or Origin(self.file, line, _dotted(path))
 
 
 def read(text: str | None, *, file: str, environ: Mapping[str, str]) -> Reading:
@@ -123,7 +127,7 @@ class _Reader:
         except tomllib.TOMLDecodeError as error:
             place = _TOML_PLACE.search(str(error))
             line = int(place[1]) if place and place[1] else text.rstrip("\n").count("\n") + 1
-            said = _TOML_PLACE.sub("", str(error))
+            said = _TOML_TABLE.sub(_as_written, _TOML_PLACE.sub("", str(error)))
             self._broken(line, f"this is not TOML: {said[:1].lower()}{said[1:]}"[:300], "valid TOML")
         except RecursionError:
             self._broken(1, "lists or tables are nested too deeply", "the sections that the documentation lists")
@@ -179,13 +183,12 @@ class _Reader:
                 continue
             if section != "bays":
                 self._origins[section, key] = place
-            try:
+            wrong = _wrong_in(KEYS[section][key], value)
+            for entry, error in wrong:
+                line = self._lines.of(*at, key, *entry)
+                self._mistakes.append(Origin(self._file, line, place.key).mistake(error.message, error.expected))
+            if not wrong:
                 values[key] = KEYS[section][key].read(value)
-            except WrongValue as wrong:
-                line = self._lines.of(*at, key)
-                if isinstance(value, list):
-                    line = self._lines.of(*at, key, _first_wrong(KEYS[section][key].read, value))
-                self._mistakes.append(Origin(self._file, line, place.key).mistake(wrong.message, wrong.expected))
         return values
 
     def _written(self, section: str, key: str, *, at: tuple[str | int, ...]) -> Origin:
@@ -208,32 +211,45 @@ class _Reader:
             if _SECRET.search(key or section):
                 self._mistakes.append(_inline_secret(place))
             else:
-                known = [_variable_name(s, k) for s, keys in KEYS.items() if s != "bays" for k in keys]
-                nearest = _nearest(name.upper(), known)
+                known = [f"{s}__{k}" for s, keys in KEYS.items() if s != "bays" for k in keys]
+                found = _nearest(name.removeprefix(PREFIX), known)
+                nearest = PREFIX + found.upper() if found else None
                 self._mistakes.append(
                     place.mistake("unknown variable", f"{PREFIX}SECTION__KEY of a known key", nearest)
                 )
         else:
             kind = KEYS[section][key]
+            self._origins[section, key] = place
             try:
-                self._values[section][key] = kind.read(kind.from_text(text))
-                self._origins[section, key] = place
-            except WrongValue as wrong:
-                self._mistakes.append(place.mistake(wrong.message, wrong.expected))
+                value = kind.from_text(text)
+            except WrongValue as error:
+                self._mistakes.append(place.mistake(error.message, error.expected))
+                return
+            wrong = _wrong_in(kind, value)
+            self._mistakes.extend(place.mistake(error.message, error.expected) for _, error in wrong)
+            if not wrong:
+                self._values[section][key] = kind.read(value)
 
 
-def _first_wrong(read_list: Any, entries: list[Any]) -> int:
-    """The place of the first entry that a list's reader turns down by itself."""
-    for index, entry in enumerate(entries):
-        try:
-            read_list([entry])
-        except WrongValue:
-            return index
-    return 0
+def _as_written(table: re.Match[str]) -> str:
+    return "[" + ".".join(re.findall(r"'([^']*)'", table[0])) + "]"
 
 
-def _variable_name(section: str, key: str) -> str:
-    return f"{PREFIX}{section.upper()}__{key.upper()}"
+def _wrong_in(kind: Kind, value: Any) -> list[tuple[tuple[int, ...], WrongValue]]:
+    """Everything wrong with a value, each with its place in it: () the whole, (n,) entry n of a list."""
+    entries: list[Any] = value if kind.item is not None and isinstance(value, list) else []
+    wrong = [((index,), error) for index, entry in enumerate(entries) if (error := _refusal(kind.item, entry))]
+    whole = _refusal(kind, value)
+    return [*wrong] or ([((), whole)] if whole else [])
+
+
+def _refusal(kind: Kind | None, value: Any) -> WrongValue | None:
+    try:
+        if kind is not None:
+            kind.read(value)
+    except WrongValue as wrong:
+        return wrong
+    return None
 
 
 def _inline_secret(place: Origin) -> Mistake:

@@ -60,7 +60,7 @@ class DocksSettings:
 class BaySettings:
     """One `[[bays]]` entry: which bay a port is. A port without an entry gets the next free number."""
 
-    number: int = required(kinds.number(1, 999, of="the bay"), "The number painted on the bay.")
+    number: int = required(kinds.number(1, 999, of=""), "The number painted on the bay.")
     usb_path: str = required(
         kinds.identifier('the port\'s path such as "1-1.4"'), "The USB port behind it, as udev names it."
     )
@@ -103,8 +103,7 @@ class SpoolSettings:
     keep_confirmed: float = setting(
         kinds.duration(),
         "0 s",
-        "How long the spool's copy is kept once the store has confirmed it. Not before its store promises durability, "
-        "whatever is written here.",
+        "How long the spool's copy is kept once the store has it for good.",
     )
 
 
