@@ -1,7 +1,7 @@
 """What values say of each other: the checks that no single key can make.
 
 Rules kept here: pure, no file is looked at (filesystem.py does); each mistake stands at the key that was written, not
-at a default; state never lies where a camera may be, for what appears there is read as footage, and the other way
+at a default; what could not be read is not judged a second time by the default that stands in for it; state never lies where a camera may be, for what appears there is read as footage, and the other way
 round; no secret crosses a network in clear.
 """
 
@@ -56,7 +56,7 @@ def _store(reading: Reading, *, need_store: bool) -> Iterator[Mistake]:
         yield from _useless(
             reading, ("token_file", *_FOR_TLS), why='has no use with kind = "directory"', expected="no such key"
         )
-    else:
+    elif not _is_wrong(reading, ("store", "kind")):
         try:
             parse_url(store.url)
         except WrongValue as wrong:
@@ -141,7 +141,12 @@ def _apart(reading: Reading) -> list[_Place]:
         places.append(_Place(("log", "file"), "log.file", settings.log.file))
     if settings.store.kind == "directory" and (settings.store.url or "").startswith("/"):
         places.append(_Place(("store", "url"), "store.url", Path(settings.store.url or "/")))
-    return places
+    return [place for place in places if not _is_wrong(reading, place.key)]
+
+
+def _is_wrong(reading: Reading, key: tuple[str, str]) -> bool:
+    """Whether the value of a key could not be read: its default, which stands in for it, says nothing then."""
+    return reading.origin(*key).key in {mistake.key for mistake in reading.mistakes}
 
 
 def _clash(reading: Reading, inner: _Place, outer: _Place) -> Mistake:

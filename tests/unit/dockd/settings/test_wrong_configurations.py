@@ -691,6 +691,16 @@ WRONG = [
         id="everything-at-once",
     ),
     pytest.param(
+        '[store]\nkind = "direktory"\nurl = "/mnt/store"\n',
+        ['F:2: store.kind: "direktory" is not one of the words known, expected "tus" or "s3" or "directory"'],
+        id="wrong-kind-says-nothing-of-the-url",
+    ),
+    pytest.param(
+        '[docks]\nfolders = "/var/lib/dockd/spool"\n[spool]\npath = "spool"\n' + STORE,
+        ['F:4: spool.path: "spool" is not an absolute path, expected an absolute path such as "/var/lib/dockd/spool"'],
+        id="wrong-path-is-not-judged-by-its-default",
+    ),
+    pytest.param(
         "[bandwidth]\n"
         "timetable = [\n"
         '  "Mon 7-8 unlimited",\n'
