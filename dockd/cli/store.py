@@ -1,0 +1,121 @@
+"""`dockd store`: the embedded central store as a command."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from ingest.central.app import CentralStore
+from ingest.central.app import rotate_key as rotate
+from ingest.central.refusals import StoreMisusedError, StoreUnusableError
+from ingest.central.settings import SettingsError, StoreSettings, parse_listen, read_settings
+
+_DEFAULT_LISTEN = ("127.0.0.1", 1080)
+_USAGE, _ENVIRONMENT = 2, 3
+
+
+@click.group()
+def store() -> None:
+    """The embedded central store: for a first run and for small sites."""
+
+
+class _Listen(click.ParamType[tuple[str, int]]):
+    name = "ADDR:PORT"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
+        try:
+            return parse_listen(value)
+        except ValueError as wrong:
+            self.fail(str(wrong), param, ctx)
+
+
+@store.command()
+@click.option(
+    "--root",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder that holds everything; made (0700) if it is not there. One process at a time.",
+)
+@click.option(
+    "--listen",
+    type=_Listen(),
+    help="Where to listen; port 0 takes any free one.  [default: 127.0.0.1:1080]",
+)
+@click.option(
+    "--token-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Bearer tokens, one a line, then optionally '# name'. Read again when it changes. "
+    "Without one the store serves anyone, and only on loopback.",
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A TOML file with a [store] table: listen, token_file, max_size, keep_free, retention, unfinished, ...",
+)
+def serve(root: Path, listen: tuple[str, int] | None, token_file: Path | None, config: Path | None) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    The first line on standard output is the address. What docks send is kept under --root; what is not marked
+    evidential is deleted 31 days (setting: retention) after capture or upload, whichever is later, as long as the
+    machine's clock is synchronised.
+
+    Exit codes: 0 ended as asked; 2 wrong usage or configuration; 3 the root or the address cannot be used.
+    """
+    settings = _settings(config)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    where = listen or settings.listen or _DEFAULT_LISTEN
+    tokens = token_file or settings.token_file
+    sys.exit(asyncio.run(_serve(root, listen=where, token_file=tokens, settings=settings)))
+
+
+def _settings(config: Path | None) -> StoreSettings:
+    if config is None:
+        return StoreSettings()
+    try:
+        return read_settings(config)
+    except SettingsError as wrong:
+        click.echo("\n".join(wrong.mistakes), err=True)
+    except OSError as failed:
+        click.echo(f"{config}: cannot be read: {failed.strerror}", err=True)
+    sys.exit(_USAGE)
+
+
+async def _serve(root: Path, *, listen: tuple[str, int], token_file: Path | None, settings: StoreSettings) -> int:
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    try:
+        async with CentralStore(root, listen=listen, token_file=token_file, settings=settings) as central:
+            click.echo(f"dockd central store at {central.url} (store id {central.store_id})")
+            sys.stdout.flush()
+            await ended.wait()
+    except StoreMisusedError as wrong:
+        click.echo(f"dockd store: {wrong}", err=True)
+        return _USAGE
+    except StoreUnusableError as failed:
+        click.echo(f"dockd store: {failed}", err=True)
+        return _ENVIRONMENT
+    except OSError as failed:
+        click.echo(f"dockd store: {root} cannot be used: {failed}", err=True)
+        return _ENVIRONMENT
+    return 0
+
+
+@store.command("rotate-key")
+@click.option("--root", required=True, type=click.Path(path_type=Path, file_okay=False, exists=True))
+def rotate_key(root: Path) -> None:
+    """Draw a new signing key, signed for by the present one. The store must not be running.
+
+    Docks that have pinned any earlier key follow the chain of statements to the new one.
+    """
+    try:
+        click.echo(f"new key {rotate(root)}")
+    except (StoreUnusableError, OSError) as failed:
+        click.echo(f"dockd store: {failed}", err=True)
+        sys.exit(_ENVIRONMENT)
