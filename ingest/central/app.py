@@ -27,6 +27,7 @@ from ingest.central import index as index_sql
 from ingest.central import records as records_sql
 from ingest.central.access import Access
 from ingest.central.answers import Doorkeeper
+from ingest.central.connections import serve
 from ingest.central.database import Database
 from ingest.central.disk import Disk
 from ingest.central.index import Index
@@ -47,7 +48,6 @@ from ingest.central.trusted_time import StoreClock
 from ingest.central.uploads import Uploads
 
 _log = logging.getLogger(__name__)
-_CLOSING = 4.0  # seconds that requests get to end by themselves
 
 
 class CentralStore:
@@ -197,28 +197,19 @@ class CentralStore:
                 clock=self._clock,
             ),
             records=self.records,
-            reading=Reading(objects=self._objects, records=self.records, threads=self.threads),
+            reading=Reading(
+                objects=self._objects,
+                records=self.records,
+                threads=self.threads,
+                idle=self._settings.idle_timeout,
+            ),
             settings=self._settings,
             clock=self._clock,
         ).add_to(app.router)
         ApiRoutes(
             store_id=self.store_id, keys=self._keys, index=self.index, objects=self._objects, records=self.records
         ).add_to(app.router)
-        runner = web.AppRunner(
-            app,
-            access_log=None,
-            auto_decompress=False,
-            keepalive_timeout=self._settings.idle_timeout,
-            lingering_time=2.0,
-            read_bufsize=1 << 20,
-            max_field_size=16384,
-            shutdown_timeout=_CLOSING,
-        )
-        await runner.setup()
-        ends.push_async_callback(runner.cleanup)
-        site = web.SockSite(runner, _listening(self._listen), backlog=128)
-        await site.start()
-        self.url = site.name
+        self.url = await serve(app, sock=_listening(self._listen), settings=self._settings, ends=ends)
         sweeper = asyncio.create_task(self._sweep_for_ever(), name="store-retention")
         ends.push_async_callback(_end, sweeper)
         ends.callback(doorkeeper.close)

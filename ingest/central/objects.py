@@ -68,11 +68,13 @@ class Objects:
             evidential=upload.announced.evidential,
         )
         shelf = self._layout.shelf(object.id)
-        if not shelf.is_dir():
+        if self._layout.object_bytes(object.id).exists():
+            object = self.described(object.id)  # an earlier attempt failed after the rename
+        else:
             self._disk.make_folder(shelf)
             self._disk.sync_folder(self._layout.objects)
-        self._disk.save(self._layout.object_description(object.id), object.to_json())
-        self._disk.move(self._layout.upload_bytes(object.id), self._layout.object_bytes(object.id))
+            self._disk.save(self._layout.object_description(object.id), object.to_json())
+            self._disk.move(self._layout.upload_bytes(object.id), self._layout.object_bytes(object.id))
         self._disk.sync_folder(shelf)
         self._disk.sync_folder(self._layout.uploads)
         return object

@@ -6,6 +6,7 @@ joined to other bytes; the disk is read in threads; the answer is never somethin
 
 from __future__ import annotations
 
+import asyncio
 import os
 from functools import partial
 
@@ -24,10 +25,11 @@ _PIECE = 1 << 20
 class Reading:
     """GET of an object."""
 
-    def __init__(self, *, objects: Objects, records: Records, threads: Threads) -> None:
+    def __init__(self, *, objects: Objects, records: Records, threads: Threads, idle: float) -> None:
         self._objects = objects
         self._records = records
         self._threads = threads
+        self._idle = idle
 
     async def answer(self, request: web.Request, row: Row, *, who: str) -> web.StreamResponse:
         """200 or 206 with the bytes, 304 if the client has them. Raises Refusal 416; OSError."""
@@ -70,6 +72,10 @@ class Reading:
             if not piece:
                 # The length was promised: only a broken connection tells the client that it was not kept.
                 raise ConnectionResetError("the object is shorter than its description says")
-            await response.write(piece)
+            try:
+                async with asyncio.timeout(self._idle):
+                    await response.write(piece)
+            except TimeoutError:
+                raise ConnectionResetError("the client takes nothing any more") from None
             at += len(piece)
         await response.write_eof()

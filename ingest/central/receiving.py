@@ -114,6 +114,10 @@ class Receiving:
             raise busy("too many uploads at once: try again shortly", after=2)
         self._receiving += 1
         try:
+            if upload.sealed is not None:
+                # All bytes were here before, and what came after them failed: only that is done again.
+                await self._complete(upload, sha256=upload.sealed)
+                return upload.size
             return await self._received(upload, chunks, checksum=checksum)
         except OSError as failed:
             raise _disk_refusal(failed, upload.id) from failed
@@ -165,6 +169,7 @@ class Receiving:
         expected = upload.description.announced.sha256
         if expected is not None and expected != sha256:
             await self._refuse(upload, found=sha256, expected=expected)
+        upload.sealed = sha256
         object = await self._threads.disk(lambda: self._objects.shelve(upload.description, sha256=sha256))
         await self._objects.publish(object, discard=self._uploads.discard)
         self._uploads.forget(upload)

@@ -33,6 +33,7 @@ class Upload:
         self.active = active
         self.digest = RunningDigest()
         self.busy = False
+        self.sealed: str | None = None  # the SHA-256, once all bytes were read back and only the moving is left
 
     @property
     def id(self) -> str:
