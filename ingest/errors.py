@@ -8,6 +8,7 @@
     |  |- Refused           401, 403: tell ops, retry slowly, delete nothing meanwhile
     |  |- ObjectGone        404, 410: that object or upload is not there (any more)
     |  |- Unproven          the store's answer does not prove these bytes
+    |  |- Garbled           what came from the store is no answer at all
     |  |- SpoolFull         the dock's room is used up to `keep_free`
     |  |- CameraGone        the camera left, or its device answers with errors
     |  `- SourceUnstable    the file changed while it was read
@@ -83,6 +84,12 @@ class Unproven(Retry):
     """The store's answer does not prove that it holds these bytes. Send again; delete nothing."""
 
     reason = "unproven"
+
+
+class Garbled(Retry):
+    """What came from the store is no answer: garbage, endless, unsigned. It says nothing for or against any bytes."""
+
+    reason = "garbled"
 
 
 class SpoolFull(Retry):

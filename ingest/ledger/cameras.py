@@ -46,8 +46,8 @@ def docked(tx: Transaction, camera: CameraId, *, bay: int | None, source: str) -
     return docking
 
 
-def undocked(tx: Transaction, docking: int) -> int:
-    """The camera left. Returns how many of its segments were not yet proven in the store (then it left early)."""
+def undocked(tx: Transaction, docking: int, *, taken: bool) -> int:
+    """The docking is over. Returns how many of its segments were not yet proven in the store: if it was `taken`, then early."""
     camera, bay = tx.execute("SELECT camera, bay FROM dockings WHERE id = ?", (docking,)).fetchone()
     tx.execute("UPDATE dockings SET undocked_at = ? WHERE id = ?", (tx.now, docking))
     left = int(
@@ -56,7 +56,7 @@ def undocked(tx: Transaction, docking: int) -> int:
         ).fetchone()[0]
     )
     tx.record(events.CameraUndocked(camera=camera, bay=bay, docking=docking))
-    if left:
+    if left and taken:
         tx.record(events.CameraRemovedEarly(camera=camera, bay=bay, docking=docking, left=left))
     return left
 
@@ -99,3 +99,13 @@ def in_docking(execute: Execute, docking: int) -> list[Segment]:
     """Segments that were last listed in this docking, oldest capture first."""
     rows = execute(f"SELECT {COLUMNS} FROM segments WHERE docking = ? ORDER BY captured_at, path", (docking,))
     return [of_row(row) for row in rows]
+
+
+def open_ends(execute: Execute, docking: int) -> tuple[int, int]:
+    """Of this docking: how many segments are still to be pulled, and how many wait in the spool for the store's proof."""
+    row = execute(
+        "SELECT coalesce(sum(on_camera AND NOT in_spool AND NOT in_store), 0), coalesce(sum(in_spool AND NOT in_store), 0)"
+        " FROM segments WHERE docking = ? AND held IS NULL",
+        (docking,),
+    ).fetchone()
+    return int(row[0]), int(row[1])

@@ -58,6 +58,13 @@ class Segment:
     released_at: float | None
 
     @property
+    def listed(self) -> Listed:
+        """The file as it was last listed."""
+        return Listed(
+            path=self.path, size=self.size, mtime_ns=self.mtime_ns, ctime_ns=self.ctime_ns, dev=self.dev, ino=self.ino
+        )  # fmt: skip
+
+    @property
     def copies(self) -> Copies:
         """Which verified copies exist, as far as the ledger knows."""
         flags = ((CAMERA, self.on_camera), (SPOOL, self.in_spool), (STORE, self.in_store))
@@ -126,8 +133,23 @@ def listed(tx: Transaction, *, camera: str, docking: int, file: Listed) -> str:
 
 
 def seen_again(tx: Transaction, segment: str, *, docking: int, file: Listed) -> None:
-    """The same file as before, listed in a later docking: remember where it is now."""
-    _write(tx, segment, {"docking": docking, "dev": file.dev, "ino": file.ino, "ctime_ns": file.ctime_ns})
+    """The same file as before, listed again: remember where it is now. It is there, so no earlier permit was used on it."""
+    columns = {"docking": docking, "dev": file.dev, "ino": file.ino, "ctime_ns": file.ctime_ns, "wipe_permit": None}
+    _write(tx, segment, columns)
+
+
+def seen_in(tx: Transaction, segment: str, *, docking: int) -> None:
+    """Count the segment with this docking."""
+    _write(tx, segment, {"docking": docking})
+
+
+def grown(tx: Transaction, segment: str, *, docking: int, file: Listed) -> None:
+    """A file that was never pulled is being written still: it is this size now. Its digest begins to count with the pull."""
+    row = get(tx.execute, segment)
+    if row.sha256 is not None:
+        raise ValueError(f"segment {segment} was pulled: what is there now is another one")
+    seen_again(tx, segment, docking=docking, file=file)
+    _write(tx, segment, {"size": file.size, "mtime_ns": file.mtime_ns, "captured_at": file.mtime_ns / 1e9})
 
 
 def copied(tx: Transaction, segment: str, *, digest: Digest, second_read: str) -> None:

@@ -1,0 +1,5 @@
+"""`python -m dockd`."""
+
+from dockd.cli import main
+
+main()

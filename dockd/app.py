@@ -1,0 +1,203 @@
+"""The composition root: the only place that builds objects, and that says who works with whom.
+
+`Agent` is the pipeline with its ledger, for `dockd run`, `dockd ingest` and `dockd demo` alike. One agent a state folder: the lock says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dockd.docking import Rack
+from ingest.activity import Activity
+from ingest.clock import Clock
+from ingest.delivery import Delivery, DeliverySettings
+from ingest.errors import DockdError, LedgerUnusable
+from ingest.events import AgentStarted, AgentStopped
+from ingest.intake import Intake, IntakeSettings
+from ingest.ledger import Ledger
+from ingest.recovery import Found, bring_together
+from ingest.spool import Spool
+from ingest.store.throttle import Bucket
+from ingest.store.tus import TusStore
+from ingest.worker.pool import WorkerPool
+
+if TYPE_CHECKING:
+    from dockd.settings import Settings
+    from ingest.ledger.core import Subscriber
+    from ingest.store.base import Store
+
+
+class StateInUse(DockdError):
+    """Another dockd works with this state folder."""
+
+
+class Misconfigured(DockdError):
+    """The settings ask for what cannot be had; the message says what to change."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agent:
+    """Everything that works together, built and ready; `rack` for those that watch docks."""
+
+    settings: Settings
+    clock: Clock
+    ledger: Ledger
+    spool: Spool
+    pool: WorkerPool
+    store: Store
+    bucket: Bucket
+    activity: Activity
+    delivery: Delivery
+    intake: Intake
+    rack: Rack
+    found: Found
+
+    @property
+    def wipes(self) -> bool:
+        """Whether cameras are emptied."""
+        return self.settings.wipe.enabled
+
+
+@contextlib.asynccontextmanager
+async def agent(
+    settings: Settings, *, version: str, rest: float = 5.0, subscribers: tuple[Subscriber, ...] = (), clock: Clock | None = None,
+    observe: Callable[[str, float], None] = lambda _what, _seconds: None,
+) -> AsyncIterator[Agent]:  # fmt: skip
+    """Build an agent on its state, put right what the last run left, and take it down in order.
+
+    Raises StateInUse, Misconfigured, LedgerUnusable, OSError (the spool).
+    """
+    clock = clock or Clock()
+    async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(_locked(settings.ledger.path))
+        ledger = await Ledger.open(settings.ledger.path, keys=settings.keys_path, clock=clock)
+        stack.push_async_callback(ledger.close)
+        for subscriber in subscribers:
+            ledger.subscribe(subscriber)
+        await ledger.commit(lambda tx: tx.record(AgentStarted(version=version)))
+        stack.push_async_callback(_say_stopped, ledger)
+        spool = Spool(settings.spool.path, keep_free=settings.spool.keep_free)
+        found = await bring_together(ledger, spool)
+        store = _store(settings)
+        stack.push_async_callback(store.close)
+        pool = WorkerPool(parallel=settings.pull.parallel, spool=spool.folder)
+        stack.push_async_callback(pool.close)
+        bucket = Bucket(settings.bandwidth.limit)
+        activity = Activity()
+        delivery = Delivery(
+            ledger=ledger,
+            spool=spool,
+            store=store,
+            bucket=bucket,
+            settings=_delivery(settings),
+            activity=activity,
+            observe=observe,
+        )
+        intake = Intake(
+            ledger=ledger, spool=spool, pool=pool, activity=activity, attest=delivery.attest,
+            settings=IntakeSettings(wipe=settings.wipe.enabled, grace=settings.wipe.grace, rest=rest),
+        )  # fmt: skip
+        rack = Rack(
+            intake=intake, ledger=ledger, clock=clock, fixed={bay.usb_path: bay.number for bay in settings.bays},
+            max_clock_offset=settings.ready.max_clock_offset,
+        )  # fmt: skip
+        yield Agent(
+            settings=settings, clock=clock, ledger=ledger, spool=spool, pool=pool, store=store, bucket=bucket, activity=activity,
+            delivery=delivery, intake=intake, rack=rack, found=found,
+        )  # fmt: skip
+
+
+async def _say_stopped(ledger: Ledger) -> None:
+    with contextlib.suppress(LedgerUnusable):
+        await ledger.commit(lambda tx: tx.record(AgentStopped()))
+
+
+def _delivery(settings: Settings) -> DeliverySettings:
+    return DeliverySettings(
+        station=settings.station.name, parallel=settings.upload.parallel, chunk=settings.upload.chunk,
+        retry_max=settings.upload.retry_max, keep_confirmed=settings.spool.keep_confirmed, pin=settings.store.pin,
+    )  # fmt: skip
+
+
+def _store(settings: Settings) -> Store:
+    if settings.store.url is None:
+        raise Misconfigured("store.url is not set: name the central store's address")
+    if settings.store.kind != "tus":
+        raise Misconfigured(f'store.kind = "{settings.store.kind}" is not built yet: use "tus"')
+    return TusStore(settings.store.url, token=_token(settings.store.token_file), tls=_tls(settings))
+
+
+def _token(file: Path | None) -> Callable[[], str | None]:
+    """Read at each use, so that a new token needs no restart; never kept, never logged."""
+
+    def read() -> str | None:
+        if file is None:
+            return None
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            for line in file.read_text(encoding="utf-8").splitlines():
+                word = line.split("#", 1)[0].strip()
+                if word:
+                    return word
+        return None
+
+    return read
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    store = settings.store
+    if store.ca_file is None and store.client_cert_file is None:
+        return None
+    context = ssl.create_default_context(cafile=str(store.ca_file) if store.ca_file else None)
+    if store.client_cert_file is not None:
+        context.load_cert_chain(str(store.client_cert_file), str(store.client_key_file or store.client_cert_file))
+    return context
+
+
+@contextlib.contextmanager
+def _locked(ledger: Path) -> Iterator[None]:
+    """One agent a state. The lock is flock's: it ends with the process, and no worker inherits it. Raises StateInUse, LedgerUnusable."""
+    path = ledger.with_name("lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise LedgerUnusable(
+            f"the state folder {path.parent} cannot be written: {error.strerror}. Check its owner and its disk"
+        ) from error
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(fd, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            raise StateInUse(
+                f"another dockd (process {holder}) works with {path.parent}: end it first, or use another --state"
+            ) from error
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(fd)
+
+
+async def until_clear(ledger: Ledger) -> None:
+    """Wait until nothing that may be sent waits in the spool."""
+    changed = asyncio.Event()
+    ledger.subscribe(lambda _event, _seq: changed.set())
+    while True:
+        changed.clear()
+        waiting = await ledger.read(
+            lambda db: db.execute(
+                "SELECT EXISTS (SELECT 1 FROM segments WHERE in_spool = 1 AND in_store = 0 AND held IS NULL)"
+            ).fetchone()[0]
+        )
+        if not waiting:
+            return
+        await changed.wait()

@@ -1,0 +1,71 @@
+"""The command line: one file a command, loaded only when it is called, so that `--help` is quick. No logic lives here."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from dockd import __version__
+
+_COMMANDS = {
+    "run": ("dockd.cli.run", "run", "The agent, until it is told to stop."),
+    "demo": ("dockd.cli.demo", "demo", "A rack at work on this machine: no hardware, no root."),
+    "ingest": (
+        "dockd.cli.ingest",
+        "ingest",
+        "One shot: pull, prove in the store and, with --wipe, delete what is proven.",
+    ),
+    "status": ("dockd.cli.status", "status", "The sergeant's page as text."),
+    "check-config": ("dockd.cli.check_config", "check_config", "Every mistake in a configuration at once."),
+    "custody": ("dockd.cli.custody", "custody", "Check, show and export the record of what happened."),
+    "reconcile": ("dockd.cli.reconcile", "reconcile", "Listed, copied, confirmed and wiped, to the file and the byte."),
+    "store": ("dockd.cli.store", "store", "The embedded central store."),
+}
+
+
+class _Lazy(click.Group):
+    """Names and one line of help are known; a command's module is imported when it is called."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name, _help = _COMMANDS[cmd_name]
+        command = getattr(importlib.import_module(module), name)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{module}.{name} is no command")
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_module, _name, text) in _COMMANDS.items()])
+
+
+@click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="dockd")
+def cli() -> None:
+    """The agent on a docking rack for body-worn cameras.
+
+    It pulls and verifies footage, brings it to the central store, and deletes it from a camera only after the store has proven that it has it.
+    """
+
+
+def main() -> None:
+    """Entry point. Exit codes: 0 done, 1 something is not so, 2 usage or configuration, 3 the environment, 130 interrupted."""
+    try:
+        cli.main(prog_name="dockd", standalone_mode=False)
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        print("interrupted: nothing is lost, run it again to go on", file=sys.stderr)  # noqa: T201
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)

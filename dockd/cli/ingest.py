@@ -1,0 +1,142 @@
+"""`dockd ingest`: one shot over mounted cameras or folders."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dockd import __version__
+from dockd.cli.common_options import default_state, fail, in_state, plain, root_cause
+
+if TYPE_CHECKING:
+    from dockd.oneshot import Outcome
+    from dockd.settings import Settings
+
+
+@click.command("ingest")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH…", type=click.Path(path_type=Path))
+@click.option("--store", "url", required=True, metavar="URL", help="The central store's address.")
+@click.option("--camera", metavar="ID", help="Who the camera is (default: the folder's name).")
+@click.option("--wipe", is_flag=True, help="Delete from PATH what the store has proven.")
+@click.option(
+    "--state", type=click.Path(path_type=Path, file_okay=False), help="State folder (default $XDG_STATE_HOME/dockd)."
+)
+@click.option(
+    "--token-file", type=click.Path(path_type=Path, dir_okay=False), help="File with the store's bearer token."
+)
+@click.option(
+    "--wait", default="1 min", metavar="D", show_default=True, help="How long to wait for a store that cannot be used."
+)
+@click.option("--limit", metavar="RATE", help='Bandwidth for uploads, as "20 Mbit/s" (default: none).')
+@click.option(
+    "--keep-free",
+    default="1 GiB",
+    metavar="SIZE",
+    show_default=True,
+    help="Room on the state's disk that is never used.",
+)
+@click.option("--parallel", default=2, type=click.IntRange(1, 64), show_default=True, help="Cameras read at once.")
+@click.option("--json", "as_json", is_flag=True, help="End with one JSON document.")
+def ingest(
+    *, paths: tuple[Path, ...], url: str, camera: str | None, wipe: bool, state: Path | None, token_file: Path | None, wait: str,
+    limit: str | None, keep_free: str, parallel: int, as_json: bool,
+) -> None:  # fmt: skip
+    """Treat each PATH as one docked camera: pull, verify, upload, have it proven, and with --wipe delete what was proven.
+
+    It may be killed and run again at any time: it goes on where it was. Exit code 0: every segment is proven in the store (and with
+    --wipe gone from PATH); 1: it ran, and something is not so; 2: usage; 3: the store or the state cannot be used.
+    """
+    from dockd.settings import SettingsError, defaults
+    from dockd.settings.addresses import parse_url
+    from dockd.settings.mistakes import WrongValue
+    from dockd.settings.units import parse_duration, parse_rate, parse_size
+
+    try:
+        settings = _settings(
+            defaults(), folder=state or default_state(), url=parse_url(url), wipe=wipe, token_file=token_file,
+            limit=parse_rate(limit) if limit else None, keep_free=parse_size(keep_free), parallel=parallel,
+        )  # fmt: skip
+        patience = parse_duration(wait)
+    except (WrongValue, SettingsError) as error:
+        raise click.UsageError(str(error)) from error
+    sys.exit(asyncio.run(_run(settings, paths, camera=camera, wait=patience, as_json=as_json)))
+
+
+def _settings(
+    settings: Settings, *, folder: Path, url: str, wipe: bool, token_file: Path | None, limit: float | None, keep_free: int, parallel: int
+) -> Settings:  # fmt: skip
+    where = in_state(folder)
+    return replace(
+        settings,
+        store=replace(settings.store, url=url, token_file=token_file),
+        ledger=replace(settings.ledger, path=where.ledger),
+        spool=replace(settings.spool, path=where.spool, keep_free=keep_free),
+        wipe=replace(settings.wipe, enabled=wipe),
+        pull=replace(settings.pull, parallel=parallel),
+        upload=replace(settings.upload, parallel=4, retry_max=15.0),
+        bandwidth=replace(settings.bandwidth, limit=limit),
+    )
+
+
+async def _run(settings: Settings, paths: tuple[Path, ...], *, camera: str | None, wait: float, as_json: bool) -> int:
+    from dockd.app import Misconfigured, agent
+    from dockd.cli.progress import progress
+    from dockd.oneshot import ingest as run_once
+    from dockd.oneshot import visits_of
+    from ingest.errors import DockdError
+
+    loop, this = asyncio.get_running_loop(), asyncio.current_task()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, lambda: this.cancel() if this is not None else None)
+    try:
+        visits = visits_of(paths, camera=camera, state=[settings.ledger.path.parent])
+        async with agent(settings, version=__version__, rest=1.0) as built, progress(built):
+            outcome = await run_once(built, visits, wait=wait)
+    except asyncio.CancelledError:
+        click.echo("interrupted: nothing is lost, run the same command again to go on", err=True)
+        return 130
+    except (DockdError, OSError, ExceptionGroup) as error:
+        known = root_cause(error)
+        if known is None:
+            raise
+        fail(plain(known), code=2 if isinstance(known, Misconfigured) else 3)
+    _say(outcome, as_json=as_json)
+    return _exit_code(outcome)
+
+
+def _say(outcome: Outcome, *, as_json: bool) -> None:
+    """The result: warnings on standard error, figures on standard output."""
+    from dockd.settings.units import format_bytes
+    from ingest.model import legible
+
+    for held in outcome.held:
+        click.echo(f"held: {legible(held.path)}: {held.held_message}", err=True)
+    for failure in outcome.failures:
+        click.echo(f"not read: {failure}", err=True)
+    for message in outcome.notes:
+        click.echo(f"note: {message}", err=True)
+    if outcome.unreachable is not None:
+        click.echo(
+            f"the store cannot be used: {outcome.unreachable}. Everything is kept; run it again to go on", err=True
+        )
+    if as_json:
+        click.echo(json.dumps(outcome.document()))
+        return
+    count, size = outcome.balance.segments, outcome.balance.bytes
+    click.echo(
+        f"{count.listed} segments ({format_bytes(size.listed)}) listed, {count.copied} copied, {count.confirmed} confirmed, "
+        f"{count.wiped} wiped, {count.held} held, in {outcome.seconds:.1f} s"
+    )
+
+
+def _exit_code(outcome: Outcome) -> int:
+    if outcome.unreachable is not None:
+        return 3
+    return 0 if outcome.complete else 1

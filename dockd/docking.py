@@ -1,0 +1,148 @@
+"""A session for each docked camera, and what is known of each bay: who is in it, since when, and how its last camera left."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field, replace
+
+from dockd.docks.base import Controls, Dock, Docked, Undocked
+from ingest.clock import Clock
+from ingest.errors import CameraGone, LedgerUnusable
+from ingest.events import CameraRemovedEarly, ClockSet, Event
+from ingest.intake import Intake, Visit
+from ingest.ledger import Ledger
+from ingest.model import CameraId
+
+_ASK_EVERY = 15.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bay:
+    """A bay of the rack. `camera` is None when it is empty; `docking` then is the last one, `left_early` how many segments it took along.
+
+    `since` seconds since the epoch; `battery_percent` and `clock_offset_seconds` None where they are not known.
+    """
+
+    number: int
+    place: str = ""
+    camera: CameraId | None = None
+    since: float = 0.0
+    docking: int | None = None
+    left_early: int = 0
+    last_camera: CameraId | None = None
+    battery_percent: int | None = None
+    clock_offset_seconds: float | None = None
+    visit: Visit | None = field(default=None, compare=False)
+
+
+class Rack:
+    """All bays. `fixed` maps places to painted numbers; other places get the next free number, and keep it."""
+
+    def __init__(
+        self, *, intake: Intake, ledger: Ledger, clock: Clock, fixed: dict[str, int], max_clock_offset: float
+    ) -> None:  # fmt: skip
+        self._intake = intake
+        self._ledger = ledger
+        self._clock = clock
+        self._max_clock_offset = max_clock_offset
+        self._numbers = dict(fixed)
+        self._sessions: dict[str, asyncio.Task[None]] = {}
+        self.bays: dict[int, Bay] = {n: Bay(number=n, place=place, since=clock.now()) for place, n in fixed.items()}
+        self.version = 0
+        ledger.subscribe(self._hear)
+
+    def _hear(self, event: Event, _seq: int) -> None:
+        if isinstance(event, CameraRemovedEarly) and event.bay in self.bays:
+            self._set(event.bay, left_early=event.left)
+
+    def _set(self, number: int, **changes: object) -> None:
+        self.bays[number] = replace(self.bays[number], **changes)  # type: ignore[arg-type]
+        self.version += 1
+
+    def _number_of(self, place: str) -> int:
+        if place not in self._numbers:
+            taken = set(self._numbers.values())
+            self._numbers[place] = next(n for n in range(1, len(taken) + 2) if n not in taken)
+            number = self._numbers[place]
+            self.bays[number] = Bay(number=number, place=place, since=self._clock.now())
+        return self._numbers[place]
+
+    async def watch(self, dock: Dock) -> None:
+        """Run a session for whatever this dock says is docked, until cancelled. Raises LedgerUnusable."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                async for event in dock.events():
+                    if isinstance(event, Docked):
+                        await self._docked(event, group)
+                    else:
+                        await self._undocked(event)
+        finally:
+            self._sessions.clear()
+
+    async def _docked(self, event: Docked, group: asyncio.TaskGroup) -> None:
+        if event.place in self._sessions:
+            await self._undocked(Undocked(place=event.place))
+        number = self._number_of(event.place)
+        visit = Visit(camera=event.camera, root=event.root, bay=number, wipe=event.wipe)
+        self._set(
+            number, camera=event.camera, since=self._clock.now(), visit=visit, left_early=0, last_camera=None, battery_percent=None,
+            clock_offset_seconds=None,
+        )  # fmt: skip
+        self._back_elsewhere(event.camera, number)
+        self._sessions[event.place] = group.create_task(
+            self._session(visit, event.controls, number), name=f"bay-{number}"
+        )
+
+    def _back_elsewhere(self, camera: CameraId, number: int) -> None:
+        """A camera that left one bay early and is in another now has been put back."""
+        for bay in list(self.bays.values()):
+            if bay.number != number and bay.left_early and bay.last_camera == camera:
+                self._set(bay.number, left_early=0, last_camera=None)
+
+    async def _undocked(self, event: Undocked) -> None:
+        task = self._sessions.pop(event.place, None)
+        number = self._numbers.get(event.place)
+        if task is None or number is None:
+            return
+        bay = self.bays[number]
+        if bay.visit is not None:
+            bay.visit.taken = True
+        task.cancel()
+        await asyncio.wait({task})
+        docking = bay.visit.docking if bay.visit is not None else None
+        self._set(number, camera=None, since=self._clock.now(), docking=docking, last_camera=bay.camera, visit=None)
+
+    async def _session(self, visit: Visit, controls: Controls | None, number: int) -> None:
+        asking = asyncio.create_task(self._ask(visit, controls, number), name=f"bay-{number}-controls")
+        try:
+            while True:
+                try:
+                    await self._intake.session(visit, once=False)
+                except CameraGone:  # it was gone before its session began; the dock will say so
+                    await asyncio.sleep(1.0)
+                except (
+                    LedgerUnusable
+                ) as error:  # its disk is full or gone: say so, keep trying, touch nothing meanwhile
+                    self._intake.trouble(visit, error.message)
+                    await asyncio.sleep(5.0)
+        finally:
+            asking.cancel()
+            await asyncio.wait({asking})
+
+    async def _ask(self, visit: Visit, controls: Controls | None, number: int) -> None:
+        """Battery and clock, where the camera can say; the clock is set where it can be."""
+        if controls is None:
+            return
+        while True:
+            offset = await controls.clock_offset_seconds()
+            self._set(number, battery_percent=await controls.battery_percent(), clock_offset_seconds=offset)
+            if offset is not None and abs(offset) > self._max_clock_offset and await controls.set_clock():
+                await self._say_clock_set(visit, number, round(offset))
+                self._set(number, clock_offset_seconds=await controls.clock_offset_seconds())
+            await asyncio.sleep(_ASK_EVERY)
+
+    async def _say_clock_set(self, visit: Visit, number: int, offset: int) -> None:
+        event = ClockSet(camera=visit.camera.id, bay=number, offset_seconds=offset)
+        with contextlib.suppress(LedgerUnusable):
+            await self._ledger.commit(lambda tx: tx.record(event))

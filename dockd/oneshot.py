@@ -1,0 +1,237 @@
+"""`dockd ingest`: each path is one docked camera; everything that can be done is done once, and then said.
+
+Counts are of this run: what it listed, and what earlier, unfinished runs on this state had left to do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dockd.app import Agent, Misconfigured, until_clear
+from ingest.errors import CameraGone, DockdError, Stop
+from ingest.intake import Visit
+from ingest.ledger import Transaction, cameras, segments
+from ingest.ledger.segments import Segment
+from ingest.model import Balance, CameraId, Tally, folder_camera, legible, shown
+
+UNFINISHED = "(in_spool = 1 AND in_store = 0)"
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """What became of a run. `failures`: cameras that could not be read, and why; `complete`: all confirmed (and wiped, if asked)."""
+
+    balance: Balance
+    held: list[Segment]
+    failures: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    unreachable: str | None = None
+    complete: bool = False
+    store: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def document(self) -> dict[str, Any]:
+        """The contract's JSON document."""
+        return {
+            "segments": self.balance.segments.as_dict(), "bytes": self.balance.bytes.as_dict(),
+            "held": [_held(one) for one in self.held], "failures": self.failures, "store": self.store,
+            "seconds": round(self.seconds, 3),
+        }  # fmt: skip
+
+
+def _held(segment: Segment) -> dict[str, str]:
+    said = {"path": shown(segment.path), "reason": segment.held or "", "message": segment.held_message or ""}
+    try:
+        segment.path.decode("utf-8")
+    except UnicodeDecodeError:
+        said["path_b64"] = base64.b64encode(segment.path).decode("ascii")
+    return said
+
+
+def visits_of(paths: Sequence[Path], *, camera: str | None, state: Sequence[Path]) -> list[Visit]:
+    """One visit a path. Raises Misconfigured for a path that is no folder, holds the state, or is given twice."""
+    found: list[Visit] = []
+    for path in paths:
+        root = Path(os.path.realpath(path))
+        if not root.is_dir():
+            raise Misconfigured(f"{path} is not a folder: name a mounted camera or any folder")
+        for own in state:
+            real = Path(os.path.realpath(own))
+            if real == root or root in real.parents or real in root.parents:
+                raise Misconfigured(
+                    f"{path} and dockd's own state ({own}) lie in one another: name another --state; dockd must never take its own files for footage"
+                )
+        name = os.fsencode(camera) if camera is not None else os.fsencode(root.name or "root")
+        card = volume_of(root) or ("" if camera is not None and len(paths) == 1 else _place(root))
+        found.append(Visit(camera=folder_camera(name, card=card), root=os.fsencode(root)))
+    _apart(found)
+    return found
+
+
+def _apart(visits: Sequence[Visit]) -> None:
+    for number, one in enumerate(visits):
+        for other in visits[number + 1 :]:
+            if (
+                one.root == other.root
+                or (one.root + b"/").startswith(other.root + b"/")
+                or (other.root + b"/").startswith(one.root + b"/")
+            ):
+                raise Misconfigured(
+                    f"{legible(one.root)} and {legible(other.root)} lie in one another: a file belongs to one camera"
+                )
+            if one.camera == other.camera:
+                raise Misconfigured(
+                    f"{legible(one.root)} and {legible(other.root)} would be one camera ({one.camera.id}): the same volume twice?"
+                )
+
+
+def _place(root: Path) -> str:
+    return hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
+
+
+def volume_of(root: Path) -> str:
+    """The UUID of the volume that is mounted at `root`; empty where that is no mount point, or nobody knows."""
+    if not os.path.ismount(root):
+        return ""
+    with contextlib.suppress(OSError):
+        device = root.stat().st_dev
+        for link in Path("/dev/disk/by-uuid").iterdir():
+            with contextlib.suppress(OSError):
+                if link.stat().st_rdev == device:
+                    return link.name
+    return ""
+
+
+async def ingest(agent: Agent, visits: Sequence[Visit], *, wait: float) -> Outcome:
+    """Run every visit once, deliver everything, and count. Raises LedgerUnusable."""
+    began = time.monotonic()
+    left_over = await agent.ledger.read(lambda db: segments.ids(db.execute, UNFINISHED))
+    await agent.ledger.commit(_at_once)
+    agent.delivery.wake()
+    failures: list[str] = []
+    delivering = asyncio.create_task(agent.delivery.run(), name="delivery")
+    working = asyncio.create_task(_work(agent, visits, failures), name="cameras")
+    waiting = asyncio.create_task(_patience(agent, working, wait), name="patience")
+    try:
+        done, _ = await asyncio.wait({delivering, working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        unreachable = waiting.result() if waiting in done else None
+        for task in done:
+            task.result()
+    finally:
+        for task in (working, waiting, delivering):
+            task.cancel()
+        await asyncio.gather(working, waiting, delivering, return_exceptions=True)
+    outcome = await _count(agent, visits, left_over)
+    outcome.failures = failures
+    outcome.unreachable = unreachable
+    outcome.seconds = time.monotonic() - began
+    outcome.complete = outcome.complete and not failures and unreachable is None
+    return outcome
+
+
+def _at_once(tx: Transaction) -> None:
+    """A person asked for it now: stored waiting times are ignored, but not the second look at a store without promises."""
+    tx.execute("UPDATE segments SET next_attempt = 0.0 WHERE next_attempt > 0.0 AND in_store = 0")
+
+
+async def _work(agent: Agent, visits: Sequence[Visit], failures: list[str]) -> None:
+    async def one(visit: Visit) -> None:
+        try:
+            await agent.intake.session(visit, once=True)
+        except CameraGone as error:
+            failures.append(error.message)
+        except DockdError as error:
+            if isinstance(error, Stop):
+                raise
+            failures.append(error.message)
+
+    async with asyncio.TaskGroup() as group:
+        for visit in visits:
+            group.create_task(one(visit), name=f"camera-{visit.camera.id}")
+    await until_clear(agent.ledger)
+
+
+async def _patience(agent: Agent, working: asyncio.Task[None], wait: float) -> str:
+    """Ends, with the reason, when the store cannot be used for `wait` seconds while only it is waited for."""
+    missing_since: float | None = None
+    while True:
+        await asyncio.sleep(0.1)
+        state = agent.delivery.state
+        busy = any(doing.phase in ("reading", "copying", "wiping") for doing in agent.activity.cameras.values())
+        if state.word in ("connected", "unknown") or working.done():
+            missing_since = None
+            continue
+        now = time.monotonic()
+        missing_since = missing_since if missing_since is not None else now
+        if now - missing_since >= wait and not busy:
+            return state.message
+
+
+async def _count(agent: Agent, visits: Sequence[Visit], left_over: Sequence[str]) -> Outcome:
+    dockings = [visit.docking for visit in visits if visit.docking]
+
+    def rows(db: Any) -> list[Segment]:
+        found = {one.id: one for docking in dockings for one in cameras.in_docking(db.execute, docking)}
+        for segment in left_over:
+            found.setdefault(segment, segments.get(db.execute, segment))
+        return list(found.values())
+
+    mine = await agent.ledger.read(rows)
+    open_ends = [one for one in mine if not _finished(one, wipe=agent.wipes, cameras={v.camera.id for v in visits})]
+    missing = await _missing(agent, visits)
+    state = agent.delivery.state
+    return Outcome(
+        balance=balance_of(mine), held=[one for one in mine if one.held is not None], complete=not open_ends and not missing,
+        store={"id": state.id, "url": agent.settings.store.url, "honest": state.honest},
+    )  # fmt: skip
+
+
+async def _missing(agent: Agent, visits: Sequence[Visit]) -> int:
+    """Segments that should be on these cameras and were not listed (another card), or that may lie where nobody could look."""
+    hidden = sum(len(visit.hidden) for visit in visits)
+
+    def count(db: Any) -> int:
+        total = 0
+        for visit in visits:
+            total += db.execute(
+                "SELECT count(*) FROM segments WHERE camera = ? AND on_camera = 1 AND docking IS NOT ?",
+                (visit.camera.id, visit.docking),
+            ).fetchone()[0]
+        return total
+
+    return hidden + await agent.ledger.read(count)
+
+
+def _finished(segment: Segment, *, wipe: bool, cameras: set[str]) -> bool:
+    if segment.held is not None or not segment.in_store:
+        return False
+    return not (wipe and segment.on_camera and segment.camera in cameras)
+
+
+def balance_of(mine: Sequence[Segment]) -> Balance:
+    """Count segments and bytes at each point of the way."""
+
+    def tally(measure: Callable[[Segment], int]) -> Tally:
+        def total(chosen: Callable[[Segment], bool]) -> int:
+            return sum(measure(one) for one in mine if chosen(one))
+
+        return Tally(
+            listed=total(lambda _one: True), copied=total(lambda one: one.sha256 is not None), confirmed=total(lambda one: bool(one.in_store)),
+            wiped=total(lambda one: one.wiped_at is not None and not one.on_camera), held=total(lambda one: one.held is not None),
+        )  # fmt: skip
+
+    return Balance(segments=tally(lambda _one: 1), bytes=tally(lambda one: one.size))
+
+
+def camera_ids(visits: Sequence[Visit]) -> list[CameraId]:
+    """Who is in this run."""
+    return [visit.camera for visit in visits]

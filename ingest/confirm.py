@@ -1,0 +1,141 @@
+"""The one place that makes a Receipt: the store's claim held against what we know, then committed.
+
+A claim becomes a receipt only if the store is the pinned one, by the announced method, signed by a pinned key, with the nonce and the
+head that were asked for, for this object, this segment of this camera, and exactly its bytes. A signed claim that fails in any of
+this is a bad receipt: the store is caught. What is unsigned and wrong proves nothing, and is sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator
+
+from ingest.clock import rfc3339
+from ingest.errors import StoreDishonest, Unproven, WrongStore
+from ingest.ledger import Ledger, segments
+from ingest.ledger.segments import Segment
+from ingest.ledger.stores import Pinned
+from ingest.model import Claim, Head, Receipt, SegmentDescription
+from ingest.store.base import Store
+
+_SHARE = 64
+
+
+class HeadGate:
+    """One custody head for all requests that are in flight together.
+
+    The store refuses a head older than the last it saw; requests overtake each other. So those that overlap carry the same head, and a
+    newer one is taken only when none is in flight (at the latest after 64 of them).
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._changed = asyncio.Condition()
+        self._head: Head | None = None
+        self._in_flight = 0
+        self._served = 0
+
+    @contextlib.asynccontextmanager
+    async def head(self) -> AsyncIterator[Head]:
+        """The head to ask with."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._in_flight == 0 or self._served < _SHARE)
+            if self._in_flight == 0 or self._head is None:
+                self._head, self._served = self._ledger.head, 0
+            head = self._head
+            self._in_flight += 1
+            self._served += 1
+        try:
+            yield head
+        finally:
+            async with self._changed:
+                self._in_flight -= 1
+                self._changed.notify_all()
+
+
+def receipt_from(
+    claim: Claim, *, segment: SegmentDescription, upload: str, pinned: Pinned, nonce: str, head: Head | None,
+    asked_boottime_ns: int, boot_id: str, now: float,
+) -> Receipt:  # fmt: skip
+    """Raises Unproven, WrongStore, StoreDishonest; the message says what does not fit."""
+    if claim.store != pinned.id:
+        raise WrongStore(f"the receipt is of store {claim.store}, but {pinned.id} is pinned")
+    if claim.method != pinned.method:
+        raise WrongStore(
+            f"the store gave proof by {claim.method}, but {pinned.method} is what it announced when it was pinned"
+        )
+    if claim.method == "receipt":
+        if claim.key not in pinned.keys:
+            raise WrongStore("the receipt is signed by a key that is not pinned")
+        _signed(claim, segment=segment, upload=upload, nonce=nonce, head=head)
+    digest = segment.digest
+    if (claim.size, claim.sha256) != (digest.size, digest.sha256):
+        text = (
+            f"it says that it has {claim.size} bytes with SHA-256 {claim.sha256[:16]}… "
+            f"where {digest.size} bytes with {digest.sha256[:16]}… were sent"
+        )
+        raise Unproven(text) if claim.method == "read-back" else StoreDishonest(text)
+    stamp = rfc3339(now)
+    return Receipt(
+        segment=segment.id, camera=segment.camera, store=claim.store, object=upload, method=claim.method, size=claim.size,
+        sha256=claim.sha256, durable=claim.durable, stored_at=claim.stored_at or stamp, attested_at=claim.attested_at or stamp,
+        nonce=nonce, head=head, raw=claim.raw, asked_boottime_ns=asked_boottime_ns, boot_id=boot_id,
+    )  # fmt: skip
+
+
+def _signed(claim: Claim, *, segment: SegmentDescription, upload: str, nonce: str, head: Head | None) -> None:
+    """What only a signed receipt can get wrong. Raises StoreDishonest."""
+    if claim.nonce != nonce:
+        raise StoreDishonest("its receipt carries another nonce than the one asked with: it is a replay")
+    if claim.head != head:
+        raise StoreDishonest("its receipt carries another custody head than the one asked with")
+    if claim.object != upload.rstrip("/").rsplit("/", 1)[-1]:
+        raise StoreDishonest(f"its receipt is for another object ({claim.object[:64]})")
+    if claim.segment not in (None, segment.id) or claim.camera not in (None, segment.camera):
+        raise StoreDishonest("its receipt is for another segment")
+
+
+class Confirming:
+    """Asks the store to prove a segment, and commits the receipt."""
+
+    def __init__(self, *, ledger: Ledger, store: Store, station: str) -> None:
+        self._ledger = ledger
+        self._store = store
+        self._station = station
+        self._gate = HeadGate(ledger)
+
+    async def confirm(self, segment: Segment, *, upload: str, pinned: Pinned) -> Receipt:
+        """First proof: the segment counts the store among its copies. Raises what `receipt_from` and `Store.claim` raise."""
+        receipt = await self._ask(segment, upload=upload, pinned=pinned)
+        await self._ledger.commit(lambda tx: segments.confirmed(tx, receipt))
+        return receipt
+
+    async def attest(self, segment: Segment, *, pinned: Pinned) -> Receipt:
+        """One more proof of a confirmed segment, with a fresh nonce."""
+        if segment.object is None:
+            raise Unproven(f"segment {segment.id} is not confirmed")
+        receipt = await self._ask(segment, upload=segment.object, pinned=pinned)
+        await self._ledger.commit(lambda tx: segments.attested(tx, receipt))
+        return receipt
+
+    async def _ask(self, segment: Segment, *, upload: str, pinned: Pinned) -> Receipt:
+        described = describe(segment, station=self._station)
+        nonce = secrets.token_urlsafe(24)
+        clock = self._ledger.clock
+        async with self._gate.head() as head:
+            asked = clock.boottime_ns()
+            claim = await self._store.claim(upload, described, nonce=nonce, head=head, dock=self._ledger.key.thumbprint)
+        return receipt_from(
+            claim, segment=described, upload=upload, pinned=pinned, nonce=nonce, head=head if claim.method == "receipt" else None,
+            asked_boottime_ns=asked, boot_id=clock.boot_id, now=clock.now(),
+        )  # fmt: skip
+
+
+def describe(segment: Segment, *, station: str) -> SegmentDescription:
+    """What a store is told of a segment."""
+    return SegmentDescription(
+        id=segment.id, camera=segment.camera, path=segment.path, digest=segment.digest, captured_at=rfc3339(segment.captured_at),
+        station=station, evidential=bool(segment.evidential),
+    )  # fmt: skip

@@ -1,0 +1,281 @@
+"""The half that needs the camera: list, settle, pull, wait for the store's proof, wipe, look again. One session a docked camera.
+
+A session is a loop of passes over a freshly opened camera. It ends when the camera leaves (it is cancelled then), or, for a
+one-shot, when a pass finds nothing more to do. Nothing is concluded from a camera that is not present at the end of a listing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from ingest import events
+from ingest.activity import Activity
+from ingest.errors import CameraGone, LedgerUnusable, Retry, Stop, Unreadable
+from ingest.ledger import Ledger, Transaction, cameras, segments
+from ingest.ledger.segments import Segment
+from ingest.list import Seen, record
+from ingest.model import CameraId, Skipped, legible
+from ingest.pull import Pulling, unstable_message
+from ingest.spool import Spool
+from ingest.verify import settle
+from ingest.wipe import Wiping, batches
+from ingest.worker.pool import Worker, WorkerPool
+
+_PASSES = 5
+_LOOK_AGAIN = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntakeSettings:
+    """`wipe`: whether deletion is wanted at all; `grace`: seconds between confirmation and deletion; `rest`: seconds between passes."""
+
+    wipe: bool = True
+    grace: float = 0.0
+    rest: float = 5.0
+
+
+@dataclass(kw_only=True)
+class Visit:
+    """One camera in one place. `device` names the thing itself, `root` where it can be read. `taken`: it left before we ended."""
+
+    camera: CameraId
+    root: bytes
+    bay: int | None = None
+    device: str = ""
+    wipe: bool = True
+    taken: bool = False
+    docking: int = 0
+    unstable: dict[str, int] = field(default_factory=dict)
+    last_seen: Seen | None = None
+    hidden: tuple[Skipped, ...] = ()
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+def device_of(root: bytes) -> str:
+    """What a folder is, apart from its name. Raises CameraGone."""
+    try:
+        found = os.stat(root, follow_symlinks=False)
+    except OSError as error:
+        raise CameraGone(f"{legible(root)} is not there any more") from error
+    return f"{found.st_dev}:{found.st_ino}"
+
+
+class Intake:
+    """Runs sessions. `attest` is the delivery's."""
+
+    def __init__(
+        self, *, ledger: Ledger, spool: Spool, pool: WorkerPool, activity: Activity, settings: IntakeSettings,
+        attest: Callable[[Sequence[Segment]], Awaitable[list[str]]],
+    ) -> None:  # fmt: skip
+        self._ledger = ledger
+        self._pool = pool
+        self._activity = activity
+        self._settings = settings
+        self._pulling = Pulling(ledger=ledger, spool=spool, activity=activity)
+        self._wiping = Wiping(ledger=ledger, activity=activity, attest=attest)
+        self._visits: dict[str, Visit] = {}
+        ledger.subscribe(self._hear)
+
+    def _hear(self, event: events.Event, _seq: int) -> None:
+        if isinstance(event, (events.SegmentReleased, events.StoreChanged)):
+            for visit in self._visits.values():
+                visit.changed.set()
+        elif event.camera in self._visits and event.segment is not None:
+            self._visits[event.camera].changed.set()
+
+    async def session(self, visit: Visit, *, once: bool) -> None:
+        """Everything for one docked camera. `once`: return when nothing more can be done now, else go on until cancelled.
+
+        Raises CameraGone (only with `once`), LedgerUnusable.
+        """
+        camera = visit.camera.id
+        visit.device = visit.device or device_of(visit.root)
+        visit.docking = await self._ledger.commit(
+            lambda tx: cameras.docked(tx, visit.camera, bay=visit.bay, source=legible(visit.root))
+        )
+        self._visits[camera] = visit
+        self._activity.camera(camera, "reading")
+        try:
+            await self._try_again(visit)
+            await self._passes(visit, once=once)
+        finally:
+            self._visits.pop(camera, None)
+            self._activity.camera_left(camera)
+            with contextlib.suppress(LedgerUnusable):
+                await self._ledger.commit(lambda tx: cameras.undocked(tx, visit.docking, taken=visit.taken))
+
+    async def _try_again(self, visit: Visit) -> None:
+        """A new docking is a changed condition for what the camera could not give or let go of before."""
+        reasons = ("copy_failed", "integrity_failed", "source_unstable", "not_deletable")
+        held = await self._ledger.read(
+            lambda db: segments.ids(
+                db.execute, "camera = ? AND on_camera = 1 AND held IN (?, ?, ?, ?)", (visit.camera.id, *reasons)
+            )
+        )
+
+        def release(tx: Transaction) -> None:
+            for one in held:
+                segments.unhold(tx, one)
+
+        if held:
+            await self._ledger.commit(release)
+
+    async def _passes(self, visit: Visit, *, once: bool) -> None:
+        while True:
+            visit.changed.clear()
+            rest = self._settings.rest
+            try:
+                settled = await self._one_pass(visit)
+            except (CameraGone, Unreadable) as error:
+                self._failed(visit, error.message)
+                if once:
+                    raise
+                settled = False
+            except LedgerUnusable:
+                raise
+            except (Retry, Stop) as error:  # the store: the delivery says what and tries again; this waits with it
+                self._activity.camera(visit.camera.id, "waiting", message=error.message)
+                settled, rest = False, min(rest, 1.0)
+            if settled and once:
+                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(rest):
+                    await visit.changed.wait()
+
+    def trouble(self, visit: Visit, message: str) -> None:
+        """Something that is not this camera's fault keeps its session from running."""
+        self._activity.camera(visit.camera.id, "failed", message=message, reason="dock")
+
+    def _failed(self, visit: Visit, message: str) -> None:
+        self._activity.camera(visit.camera.id, "failed", message=message, reason="copy_failed")
+        self._ledger.publish(events.CameraFailed(camera=visit.camera.id, bay=visit.bay, error=message))
+
+    # -- one pass ------------------------------------------------------------------------------------------------------
+
+    async def _one_pass(self, visit: Visit) -> bool:
+        """List, pull, wipe what is proven. Returns whether nothing more can be done with this camera as it is."""
+        async with self._pool.lent(visit.root) as worker:
+            new = await self._list(visit, worker)
+            await self._pull(visit, worker)
+        if not await self._proven(visit):
+            return False
+        mine = await self._segments(visit)
+        wiped = 0
+        if self._settings.wipe and visit.wipe:
+            if await self._in_grace(mine):
+                return False
+            wiped = await self._wipe(visit, mine)
+        if wiped or new:
+            return False  # look again: wiped is what is seen gone, and the camera may have written meanwhile
+        await self._done(visit, mine)
+        return True
+
+    async def _proven(self, visit: Visit) -> bool:
+        """Wait until nothing of this camera is on its way to the store. False: look at the camera again first."""
+        patience = time.monotonic() + _LOOK_AGAIN
+        while True:
+            visit.changed.clear()
+            pending, undelivered = await self._ledger.read(lambda db: cameras.open_ends(db.execute, visit.docking))
+            if pending:
+                return False
+            if not undelivered:
+                return True
+            doing = self._activity.cameras.get(visit.camera.id)
+            if doing is None or doing.phase != "waiting":
+                self._activity.camera(visit.camera.id, "waiting")
+            try:
+                async with asyncio.timeout_at(
+                    asyncio.get_running_loop().time() + max(0.0, patience - time.monotonic())
+                ):
+                    await visit.changed.wait()
+            except TimeoutError:
+                return False
+            await asyncio.sleep(0.05)  # confirmations come in crowds
+
+    async def _segments(self, visit: Visit) -> list[Segment]:
+        return await self._ledger.read(lambda db: cameras.in_docking(db.execute, visit.docking))
+
+    async def _list(self, visit: Visit, worker: Worker) -> bool:
+        """Take a listing; record it if it says anything new. Returns whether it did."""
+        files, skipped, change_times = await worker.listing()
+        seen = Seen(files=tuple(files), skipped=tuple(skipped), change_times=change_times)
+        if seen == visit.last_seen:
+            return False
+        camera = visit.camera.id
+        found = await self._ledger.commit(lambda tx: record(tx, camera=camera, docking=visit.docking, seen=seen))
+        visit.last_seen = seen
+        visit.hidden = tuple(item for item in skipped if item.hides)
+        await settle(
+            found.unsure,
+            worker=worker,
+            ledger=self._ledger,
+            camera=camera,
+            docking=visit.docking,
+            activity=self._activity,
+        )
+        return True
+
+    async def _pull(self, visit: Visit, worker: Worker) -> None:
+        wanted = [
+            one for one in await self._segments(visit)
+            if one.on_camera and not one.in_spool and not one.in_store and one.held is None
+        ]  # fmt: skip
+        pulled = await self._pulling.all(wanted, worker=worker, camera=visit.camera)
+        for segment in pulled.unstable:
+            visit.last_seen = None
+            visit.unstable[segment.id] = visit.unstable.get(segment.id, 0) + 1
+            if visit.unstable[segment.id] >= _PASSES:
+                await self._pulling.hold(segment, reason="source_unstable", error=unstable_message(segment))
+        if pulled.waiting is not None:
+            self._activity.camera(visit.camera.id, "waiting", message=pulled.waiting.message, reason="spool_full")
+
+    async def _in_grace(self, mine: Sequence[Segment]) -> bool:
+        """Whether anything has to stay on the camera a while yet, only because the site wants that."""
+        now = self._ledger.clock.now()
+        waits = [one for one in mine if one.on_camera and one.in_store and one.held is None]
+        return any(now < (one.confirmed_at or now) + self._settings.grace for one in waits)
+
+    async def _wipe(self, visit: Visit, mine: Sequence[Segment]) -> int:
+        """Wipe what is proven, if nothing on the camera is an only copy. Returns how many are seen gone."""
+        alone = next((one for one in mine if one.on_camera and not one.in_spool and not one.in_store), None)
+        if alone is not None or visit.hidden:
+            path = alone.path if alone is not None else visit.hidden[0].path
+            why = alone.held_message if alone is not None else visit.hidden[0].message
+            self._not_safe(visit, legible(path), why or "it was not copied")
+            return 0
+        ready = [one for one in mine if one.on_camera and one.in_store and one.held is None]
+        wiped = 0
+        for batch in batches(ready):
+            async with self._pool.lent(visit.root) as worker:
+                wiped += await self._wiping.batch(
+                    batch, worker=worker, camera=visit.camera.id, device=visit.device, docking=visit.docking
+                )
+        if wiped:
+            visit.last_seen = None
+        return wiped
+
+    def _not_safe(self, visit: Visit, path: str, error: str) -> None:
+        doing = self._activity.cameras.get(visit.camera.id)
+        if doing is None or doing.reason != "only_copy":
+            self._ledger.publish(events.CameraUnsafe(camera=visit.camera.id, bay=visit.bay, path=path, error=error))
+        self._activity.camera(
+            visit.camera.id, "failed", reason="only_copy",
+            message=f"nothing is deleted from it while it may hold the only copy of {path}: {error}",
+        )  # fmt: skip
+
+    async def _done(self, visit: Visit, mine: Sequence[Segment]) -> None:
+        camera = visit.camera.id
+        doing = self._activity.cameras.get(camera)
+        if doing is not None and doing.phase in ("done", "failed"):
+            return
+        wiped = sum(1 for one in mine if one.wiped_at is not None)
+        if wiped and not any(one.on_camera for one in mine):
+            await self._ledger.commit(
+                lambda tx: tx.record(events.CameraEmptied(camera=camera, docking=visit.docking, wiped=wiped))
+            )
+        self._activity.camera(camera, "done")

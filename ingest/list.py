@@ -1,0 +1,122 @@
+"""Hold a listing against what the ledger expects, and record it whole before the first byte is pulled.
+
+Rules:
+
+* A file is the segment that it was if its path, size and time are the same and the filesystem's own change time and inode prove that it
+  was not touched; where the filesystem cannot prove that, its content is read and compared (`unsure`).
+* Nothing is concluded from a listing in which none of the expected segments appears: that is another card. (Unless dockd itself had
+  leave to delete every one of them: then it is seen that it did.)
+* What is missing and was named in an open permit was deleted by dockd before it could write that down; what is missing otherwise vanished.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from ingest.events import CameraOtherCard
+from ingest.ledger import cameras, segments
+from ingest.ledger.core import Transaction
+from ingest.ledger.segments import Segment
+from ingest.model import Listed, Skipped
+
+Pair = tuple[Segment, Listed]
+SEEN_GONE = "not listed any more by the camera, under an open permit"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """One listing, as a worker gave it."""
+
+    files: tuple[Listed, ...]
+    skipped: tuple[Skipped, ...]
+    change_times: bool
+
+
+@dataclass(kw_only=True)
+class Comparison:
+    """What a listing means for each segment. `other_card`: how many were expected, where none was found."""
+
+    new: list[Listed] = field(default_factory=list)
+    same: list[Pair] = field(default_factory=list)
+    unsure: list[Pair] = field(default_factory=list)
+    grown: list[Pair] = field(default_factory=list)
+    replaced: list[Pair] = field(default_factory=list)
+    deleted: list[Segment] = field(default_factory=list)
+    vanished: list[Segment] = field(default_factory=list)
+    other_card: int = 0
+
+
+def compare(seen: Seen, *, expected: Sequence[Segment], before: Iterable[Segment]) -> Comparison:
+    """Pure. `expected`: segments that the ledger believes to be on this camera; `before`: those that once were, latest last."""
+    found = Comparison()
+    here = {segment.path: segment for segment in expected}
+    gone = {segment.path: segment for segment in before}
+    for file in seen.files:
+        known = here.pop(file.path, None)
+        if known is not None:
+            _compare_one(found, known, file, change_times=seen.change_times)
+            continue
+        old = gone.get(file.path)
+        if old is not None and old.sha256 is not None and old.size == file.size:
+            found.unsure.append((old, file))
+        else:
+            found.new.append(file)
+    _conclude(found, missing=list(here.values()), expected=len(expected))
+    return found
+
+
+def _compare_one(found: Comparison, known: Segment, file: Listed, *, change_times: bool) -> None:
+    same_look = (known.size, known.mtime_ns) == (file.size, file.mtime_ns)
+    if known.sha256 is None:
+        if same_look:
+            found.same.append((known, file))
+        elif file.size >= known.size and file.mtime_ns >= known.mtime_ns:
+            found.grown.append((known, file))
+        else:
+            found.replaced.append((known, file))
+    elif not same_look:
+        found.replaced.append((known, file))
+    elif change_times and (known.dev, known.ino, known.ctime_ns) == (file.dev, file.ino, file.ctime_ns):
+        found.same.append((known, file))
+    else:
+        found.unsure.append((known, file))
+
+
+def _conclude(found: Comparison, *, missing: list[Segment], expected: int) -> None:
+    if missing and len(missing) == expected and not all(segment.wipe_permit is not None for segment in missing):
+        found.other_card = expected
+        return
+    for segment in missing:
+        (found.deleted if segment.wipe_permit is not None else found.vanished).append(segment)
+
+
+def record(tx: Transaction, *, camera: str, docking: int, seen: Seen) -> Comparison:
+    """Compare and write it all down, in one transaction. `unsure` pairs are left to `ingest.verify`."""
+    expected = cameras.on_camera(tx.execute, camera)
+    there = {segment.path for segment in expected}
+    before = [
+        old
+        for file in seen.files
+        if file.path not in there
+        for old in reversed(cameras.at_path(tx.execute, camera, file.path))
+    ]
+    found = compare(seen, expected=expected, before=before)
+    cameras.listing(tx, camera=camera, docking=docking, files=seen.files, skipped=seen.skipped)
+    for segment, file in found.same:
+        segments.seen_again(tx, segment.id, docking=docking, file=file)
+    for segment, file in found.grown:
+        segments.grown(tx, segment.id, docking=docking, file=file)
+    for segment, file in found.replaced:
+        segments.vanished(tx, segment.id, error="another file lies at its place")
+        segments.listed(tx, camera=camera, docking=docking, file=file)
+    for file in found.new:
+        segments.listed(tx, camera=camera, docking=docking, file=file)
+    for segment in found.deleted:
+        segments.seen_in(tx, segment.id, docking=docking)
+        segments.wiped(tx, segment.id, permit=segment.wipe_permit or 0, seen=SEEN_GONE)
+    for segment in found.vanished:
+        segments.vanished(tx, segment.id, error="it is not listed any more")
+    if found.other_card:
+        tx.record(CameraOtherCard(camera=camera, expected=found.other_card))
+    return found

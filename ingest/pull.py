@@ -1,0 +1,100 @@
+"""Bring a camera's segments into the spool, one after the other, oldest capture first.
+
+A bad file is held and the rest goes on. A file that is still being written is left for the next pass. A full spool makes this camera
+wait, and says so. Only a camera that is gone ends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ingest import events
+from ingest.activity import Activity
+from ingest.errors import IntegrityFailed, SourceUnstable, SpoolFull, Unreadable
+from ingest.ledger import Ledger, segments
+from ingest.ledger.segments import Segment
+from ingest.model import CameraId, Digest, legible
+from ingest.spool import Spool
+from ingest.worker.pool import Worker
+
+_READS = 3
+
+
+@dataclass(kw_only=True)
+class Pulled:
+    """What became of a camera's files: `unstable` changed under the read; `waiting` found no room in the spool."""
+
+    copied: int = 0
+    unstable: list[Segment] = field(default_factory=list)
+    waiting: SpoolFull | None = None
+
+
+class Pulling:
+    """Pulls into one spool."""
+
+    def __init__(self, *, ledger: Ledger, spool: Spool, activity: Activity) -> None:
+        self._ledger = ledger
+        self._spool = spool
+        self._activity = activity
+
+    async def all(self, wanted: Sequence[Segment], *, worker: Worker, camera: CameraId) -> Pulled:
+        """Pull each of `wanted`. Raises CameraGone, LedgerUnusable."""
+        result = Pulled()
+        for segment in wanted:
+            self._activity.camera(camera.id, "copying", path=segment.path, total=segment.size)
+            try:
+                await self._one(segment, worker=worker, camera=camera)
+                result.copied += 1
+            except SourceUnstable:
+                result.unstable.append(segment)
+            except (Unreadable, IntegrityFailed) as error:
+                await self.hold(segment, reason=error.reason, error=error.message)
+            except SpoolFull as error:
+                self._say_full(error)
+                result.waiting = error
+                return result
+        self._say_room()
+        return result
+
+    async def _one(self, segment: Segment, *, worker: Worker, camera: CameraId) -> None:
+        digest, second_read = await self._read(segment, worker=worker, camera=camera)
+        await self._ledger.commit(lambda tx: segments.copied(tx, segment.id, digest=digest, second_read=second_read))
+        self._activity.pulled(digest.size)
+
+    async def _read(self, segment: Segment, *, worker: Worker, camera: CameraId) -> tuple[Digest, str]:
+        """Two reads that agree, tried three times."""
+        tries = 0
+        while True:
+            try:
+                with self._spool.room_for(segment.size):
+                    return await worker.pull(
+                        segment.listed, segment=segment.id, camera=camera, captured_at=segment.captured_at,
+                        spool=self._spool.folder, progress=lambda _what, done: self._activity.moved(camera.id, done),
+                    )  # fmt: skip
+            except IntegrityFailed:
+                tries += 1
+                if tries == _READS:
+                    raise
+
+    async def hold(self, segment: Segment, *, reason: str, error: str) -> None:
+        """Keep it on the camera and say why."""
+        await self._ledger.commit(lambda tx: segments.hold(tx, segment.id, reason=reason, error=error))
+
+    def _say_full(self, error: SpoolFull) -> None:
+        if not self._activity.spool_full:
+            self._activity.spool_full = True
+            free = max(0, self._spool.free() + self._spool.keep_free)
+            self._ledger.publish(events.SpoolWaits(free_bytes=free, keep_free=self._spool.keep_free))
+
+    def _say_room(self) -> None:
+        if self._activity.spool_full:
+            self._activity.spool_full = False
+            self._ledger.publish(events.SpoolGoesOn(free_bytes=max(0, self._spool.free() + self._spool.keep_free)))
+
+
+def unstable_message(segment: Segment) -> str:
+    """For a file that would not hold still."""
+    return (
+        f"{legible(segment.path)} changed each time it was read: is the camera still recording? It stays on the camera"
+    )

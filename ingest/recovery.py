@@ -1,0 +1,103 @@
+"""At the start: bring spool and ledger together again after whatever ended the last run.
+
+Rules: a whole spool file is never thrown away for want of a row: it is hashed and taken in. A row whose file is gone or cut says so
+(`rotted`). A file whose release was committed is removed: that is all a crash can have left to do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+from dataclasses import dataclass
+
+from ingest.ledger import Ledger, Transaction, cameras, segments
+from ingest.ledger.segments import Segment
+from ingest.model import CameraId
+from ingest.spool import Description, Spool
+
+
+@dataclass(kw_only=True)
+class Found:
+    """What a start had to put right."""
+
+    recovered: int = 0
+    rotted: int = 0
+    removed: int = 0
+    unexplained: int = 0
+
+
+async def bring_together(ledger: Ledger, spool: Spool) -> Found:
+    """Hold every spool file against its row and every row against its file. Raises OSError, LedgerUnusable."""
+    found = Found()
+    await asyncio.to_thread(spool.prepare)
+    present = set(await asyncio.to_thread(spool.segments))
+    believed = set(await ledger.read(lambda db: segments.ids(db.execute, "in_spool = 1")))
+    for segment in sorted(believed):
+        await _still_there(ledger, spool, segment, found)
+    for segment in sorted(present - believed):
+        await _take_in(ledger, spool, segment, found)
+    await asyncio.to_thread(_sweep_descriptions, spool, present)
+    return found
+
+
+async def _still_there(ledger: Ledger, spool: Spool, segment: str, found: Found) -> None:
+    row = await ledger.read(lambda db: segments.get(db.execute, segment))
+    try:
+        size = os.stat(spool.file(segment)).st_size
+    except OSError as error:
+        message = f"its spool file cannot be read: {error.strerror}"
+    else:
+        if size == row.size:
+            return
+        message = f"its spool file has {size} bytes, {row.size} were pulled"
+    await ledger.commit(lambda tx: segments.rotted(tx, segment, error=message))
+    found.rotted += 1
+
+
+async def _take_in(ledger: Ledger, spool: Spool, segment: str, found: Found) -> None:
+    row = await ledger.read(lambda db: _row(db.execute, segment))
+    if row is not None and row.in_store and row.released_at is not None:
+        await asyncio.to_thread(spool.remove, segment)
+        found.removed += 1
+        return
+    try:
+        description = await asyncio.to_thread(spool.describe, segment)
+        true = await asyncio.to_thread(_sha256, spool, segment) == description.digest.sha256
+    except (OSError, ValueError):
+        description, true = None, False
+    if description is None or not true:
+        found.unexplained += 1  # left where it is: nobody can say what it is, and it may be all there is
+        return
+    whole = description
+    await ledger.commit(lambda tx: _recover(tx, whole))
+    found.recovered += 1
+
+
+def _row(execute: segments.Execute, segment: str) -> Segment | None:
+    try:
+        return segments.get(execute, segment)
+    except KeyError:
+        return None
+
+
+def _recover(tx: Transaction, whole: Description) -> None:
+    camera = CameraId(**whole.camera)
+    cameras.know(tx, camera, bay=None)
+    segments.recovered(
+        tx, camera=camera.id, segment=whole.segment, path=whole.path, digest=whole.digest, captured_at=whole.captured_at,
+        mtime_ns=whole.mtime_ns,
+    )  # fmt: skip
+
+
+def _sha256(spool: Spool, segment: str) -> str:
+    with spool.file(segment).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sweep_descriptions(spool: Spool, present: set[str]) -> None:
+    for path in spool.folder.glob("*.json"):
+        if path.stem not in present:
+            with contextlib.suppress(OSError):
+                path.unlink()

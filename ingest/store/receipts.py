@@ -1,0 +1,75 @@
+"""Reading what a store signs: receipts (compact JWS, EdDSA) and its public keys (JWK set). Parsed, checked against a key, not believed."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from typing import Any
+
+from joserfc import jws
+from joserfc.errors import JoseError, SecurityWarning
+from joserfc.jwk import OKPKey
+
+from ingest.errors import Garbled
+from ingest.model import Claim, Head, is_sha256
+
+# The protocol says EdDSA (RFC 8037); RFC 9864 renames it Ed25519, which is taken as well.
+warnings.filterwarnings("ignore", message="EdDSA is deprecated", category=SecurityWarning)
+LARGEST_RECEIPT = 64 << 10
+_ALGORITHMS = ["EdDSA", "Ed25519"]
+
+
+def keys_of(jwks: Any) -> dict[str, OKPKey]:
+    """Ed25519 public keys by RFC 7638 thumbprint. Raises Garbled where it is no JWK set with at least one."""
+    found: dict[str, OKPKey] = {}
+    listed = jwks.get("keys") if isinstance(jwks, dict) else None
+    for entry in listed if isinstance(listed, list) else []:
+        if not isinstance(entry, dict) or entry.get("kty") != "OKP" or entry.get("crv") != "Ed25519":
+            continue
+        try:
+            key = OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": str(entry.get("x"))})
+            found[key.thumbprint()] = key
+        except (JoseError, ValueError, TypeError) as error:
+            raise Garbled(f"the store's key cannot be read: {error}") from error
+    if not found:
+        raise Garbled("the store announces receipts, but no Ed25519 key that could have signed them")
+    return found
+
+
+def verified(text: str, keys: dict[str, OKPKey]) -> tuple[dict[str, Any], str]:
+    """The payload of a compact JWS and the thumbprint of the key that signed it. Raises Garbled."""
+    for thumbprint, key in keys.items():
+        try:
+            found = jws.deserialize_compact(text, key, algorithms=_ALGORITHMS)
+            payload = json.loads(found.payload)
+        except (JoseError, ValueError, TypeError, RecursionError):
+            continue
+        if isinstance(payload, dict):
+            return payload, thumbprint
+    raise Garbled("what the store calls a receipt is not signed by any of its keys")
+
+
+def claim_of(text: str, keys: dict[str, OKPKey]) -> Claim:
+    """The claim in a signed receipt. Raises Garbled where it is not signed, or does not say what a receipt says."""
+    said, key = verified(text, keys)
+    size, digest = said.get("size"), said.get("sha256")
+    texts = {name: said.get(name) for name in ("iss", "sub", "stored_at", "attested_at")}
+    if not (isinstance(size, int) and not isinstance(size, bool) and is_sha256(digest)):
+        raise Garbled("the store's receipt does not say which bytes it is for")
+    if not all(isinstance(value, str) and len(value) < 1024 for value in texts.values()):
+        raise Garbled("the store's receipt does not say whose it is, of what object and when")
+    optional = {name: said.get(name) for name in ("segment", "camera", "nonce")}
+    if not all(value is None or isinstance(value, str) for value in optional.values()):
+        raise Garbled("the store's receipt is malformed")
+    return Claim(
+        method="receipt", store=str(texts["iss"]), object=str(texts["sub"]), size=size, sha256=str(digest), key=key,
+        stored_at=str(texts["stored_at"]), attested_at=str(texts["attested_at"]), durable=said.get("durable") is True,
+        head=_head(said), raw=text, **optional,
+    )  # fmt: skip
+
+
+def _head(said: dict[str, Any]) -> Head | None:
+    seq, head = said.get("seq"), said.get("head")
+    if isinstance(seq, int) and not isinstance(seq, bool) and is_sha256(head):
+        return Head(seq=seq, hash=str(head))
+    return None

@@ -1,0 +1,46 @@
+"""Is what lies on the camera now still the segment of an earlier docking? Only its content can say.
+
+Where a filesystem cannot prove that a file was not touched (FAT, exFAT, another mount), the file is read again and its SHA-256 compared.
+The verification of a fresh pull, an independent second read of the source, belongs to the pull itself (`ingest.worker.child`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ingest.activity import Activity
+from ingest.errors import SourceUnstable, Unreadable
+from ingest.ledger import Ledger, segments
+from ingest.ledger.core import Transaction
+from ingest.ledger.segments import Segment
+from ingest.model import Listed
+from ingest.worker.pool import Worker
+
+
+async def settle(
+    pairs: Sequence[tuple[Segment, Listed]], *, worker: Worker, ledger: Ledger, camera: str, docking: int, activity: Activity
+) -> None:  # fmt: skip
+    """Read each file and write down what it is: the same segment, one that is back, or another. Raises CameraGone."""
+    for segment, file in pairs:
+        activity.camera(camera, "reading", path=file.path, total=file.size)
+        try:
+            found = await worker.compare(file, progress=lambda _what, done: activity.moved(camera, done))
+        except (SourceUnstable, Unreadable):
+            continue  # the next listing sees it anew; until then nothing is concluded
+        await ledger.commit(_conclusion(segment, file, same=found == segment.sha256, camera=camera, docking=docking))
+
+
+def _conclusion(
+    segment: Segment, file: Listed, *, same: bool, camera: str, docking: int
+) -> Callable[[Transaction], None]:
+    def write(tx: Transaction) -> None:
+        if same and segment.on_camera:
+            segments.seen_again(tx, segment.id, docking=docking, file=file)
+        elif same:
+            segments.reappeared(tx, segment.id, docking=docking, file=file)
+        else:
+            if segment.on_camera:
+                segments.vanished(tx, segment.id, error="other bytes of the same size and time lie at its place")
+            segments.listed(tx, camera=camera, docking=docking, file=file)
+
+    return write
