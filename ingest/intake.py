@@ -24,7 +24,7 @@ from ingest.pull import Pulling, unstable_message
 from ingest.spool import Spool
 from ingest.verify import settle
 from ingest.wipe import Wiping, batches
-from ingest.worker.pool import Worker, WorkerPool
+from ingest.worker.pool import Worker, WorkerDied, WorkerPool
 
 _PASSES = 5
 _LOOK_AGAIN = 60.0
@@ -51,6 +51,8 @@ class Visit:
     taken: bool = False
     docking: int = 0
     unstable: dict[str, int] = field(default_factory=dict)
+    fruitless: int = 0
+    workers_lost: int = 0
     last_seen: Seen | None = None
     hidden: tuple[Skipped, ...] = ()
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -132,8 +134,7 @@ class Intake:
             try:
                 settled = await self._one_pass(visit)
             except (CameraGone, Unreadable) as error:
-                self._failed(visit, error.message)
-                if once:
+                if self._failed(visit, error) and once:
                     raise
                 settled = False
             except LedgerUnusable:
@@ -151,29 +152,44 @@ class Intake:
         """Something that is not this camera's fault keeps its session from running."""
         self._activity.camera(visit.camera.id, "failed", message=message, reason="dock")
 
-    def _failed(self, visit: Visit, message: str) -> None:
-        self._activity.camera(visit.camera.id, "failed", message=message, reason="copy_failed")
-        self._ledger.publish(events.CameraFailed(camera=visit.camera.id, bay=visit.bay, error=message))
+    def _failed(self, visit: Visit, error: CameraGone | Unreadable) -> bool:
+        """Say what failed. Returns whether it is the camera's doing; a worker that died is replaced, a few times."""
+        visit.last_seen = None
+        self._activity.camera(visit.camera.id, "failed", message=error.message, reason="copy_failed")
+        if isinstance(error, WorkerDied):
+            visit.workers_lost += 1
+            self._ledger.publish(events.WorkerLost(camera=visit.camera.id, bay=visit.bay, error=error.message))
+            return visit.workers_lost >= _PASSES
+        self._ledger.publish(events.CameraFailed(camera=visit.camera.id, bay=visit.bay, error=error.message))
+        return True
 
     # -- one pass ------------------------------------------------------------------------------------------------------
 
     async def _one_pass(self, visit: Visit) -> bool:
         """List, pull, wipe what is proven. Returns whether nothing more can be done with this camera as it is."""
         async with self._pool.lent(visit.root) as worker:
-            new = await self._list(visit, worker)
+            await self._list(visit, worker)
             await self._pull(visit, worker)
+        self._recovered(visit)
         if not await self._proven(visit):
             return False
         mine = await self._segments(visit)
-        wiped = 0
         if self._settings.wipe and visit.wipe:
+            if self._only_copy(visit, mine):
+                return True
             if await self._in_grace(mine):
                 return False
-            wiped = await self._wipe(visit, mine)
-        if wiped or new:
-            return False  # look again: wiped is what is seen gone, and the camera may have written meanwhile
+            if await self._wipe(visit, mine):
+                return False
+            mine = await self._segments(visit)
         await self._done(visit, mine)
         return True
+
+    def _recovered(self, visit: Visit) -> None:
+        """A pass went through: what failed before is over."""
+        doing = self._activity.cameras.get(visit.camera.id)
+        if doing is not None and doing.phase == "failed" and doing.reason != "only_copy":
+            self._activity.camera(visit.camera.id, "reading")
 
     async def _proven(self, visit: Visit) -> bool:
         """Wait until nothing of this camera is on its way to the store. False: look at the camera again first."""
@@ -200,12 +216,12 @@ class Intake:
     async def _segments(self, visit: Visit) -> list[Segment]:
         return await self._ledger.read(lambda db: cameras.in_docking(db.execute, visit.docking))
 
-    async def _list(self, visit: Visit, worker: Worker) -> bool:
-        """Take a listing; record it if it says anything new. Returns whether it did."""
+    async def _list(self, visit: Visit, worker: Worker) -> None:
+        """Take a listing; record it if it says anything new."""
         files, skipped, change_times = await worker.listing()
         seen = Seen(files=tuple(files), skipped=tuple(skipped), change_times=change_times)
         if seen == visit.last_seen:
-            return False
+            return
         camera = visit.camera.id
         found = await self._ledger.commit(lambda tx: record(tx, camera=camera, docking=visit.docking, seen=seen))
         visit.last_seen = seen
@@ -240,42 +256,47 @@ class Intake:
         waits = [one for one in mine if one.on_camera and one.in_store and one.held is None]
         return any(now < (one.confirmed_at or now) + self._settings.grace for one in waits)
 
-    async def _wipe(self, visit: Visit, mine: Sequence[Segment]) -> int:
-        """Wipe what is proven, if nothing on the camera is an only copy. Returns how many are seen gone."""
+    def _only_copy(self, visit: Visit, mine: Sequence[Segment]) -> bool:
+        """Whether the camera may hold the only copy of anything: then nothing at all is deleted from it (P3), and it says why."""
         alone = next((one for one in mine if one.on_camera and not one.in_spool and not one.in_store), None)
-        if alone is not None or visit.hidden:
-            path = alone.path if alone is not None else visit.hidden[0].path
-            why = alone.held_message if alone is not None else visit.hidden[0].message
-            self._not_safe(visit, legible(path), why or "it was not copied")
-            return 0
+        if alone is None and not visit.hidden:
+            return False
+        path = legible(alone.path if alone is not None else visit.hidden[0].path)
+        why = (alone.held_message if alone is not None else visit.hidden[0].message) or "it was not copied"
+        doing = self._activity.cameras.get(visit.camera.id)
+        if doing is None or doing.reason != "only_copy":
+            self._ledger.publish(events.CameraUnsafe(camera=visit.camera.id, bay=visit.bay, path=path, error=why))
+        message = f"nothing is deleted from it while it may hold the only copy of {path}: {why}"
+        self._activity.camera(visit.camera.id, "failed", reason="only_copy", message=message)
+        return True
+
+    async def _wipe(self, visit: Visit, mine: Sequence[Segment]) -> bool:
+        """Wipe what is proven. Returns whether to look at the camera again: wiped is what is seen gone."""
         ready = [one for one in mine if one.on_camera and one.in_store and one.held is None]
+        if not ready:
+            return False
         wiped = 0
         for batch in batches(ready):
             async with self._pool.lent(visit.root) as worker:
                 wiped += await self._wiping.batch(
                     batch, worker=worker, camera=visit.camera.id, device=visit.device, docking=visit.docking
                 )
+        visit.last_seen = None
+        visit.fruitless = 0 if wiped else visit.fruitless + 1
         if wiped:
-            visit.last_seen = None
-        return wiped
-
-    def _not_safe(self, visit: Visit, path: str, error: str) -> None:
-        doing = self._activity.cameras.get(visit.camera.id)
-        if doing is None or doing.reason != "only_copy":
-            self._ledger.publish(events.CameraUnsafe(camera=visit.camera.id, bay=visit.bay, path=path, error=error))
-        self._activity.camera(
-            visit.camera.id, "failed", reason="only_copy",
-            message=f"nothing is deleted from it while it may hold the only copy of {path}: {error}",
-        )  # fmt: skip
+            visit.changed.set()
+        if visit.fruitless >= _PASSES:
+            visit.fruitless = 0
+            await self._pulling.hold(ready[0], reason="source_unstable", error=unstable_message(ready[0]))
+        return True
 
     async def _done(self, visit: Visit, mine: Sequence[Segment]) -> None:
         camera = visit.camera.id
         doing = self._activity.cameras.get(camera)
-        if doing is not None and doing.phase in ("done", "failed"):
+        if doing is not None and doing.phase == "done":
             return
         wiped = sum(1 for one in mine if one.wiped_at is not None)
         if wiped and not any(one.on_camera for one in mine):
-            await self._ledger.commit(
-                lambda tx: tx.record(events.CameraEmptied(camera=camera, docking=visit.docking, wiped=wiped))
-            )
+            event = events.CameraEmptied(camera=camera, docking=visit.docking, wiped=wiped)
+            await self._ledger.commit(lambda tx: tx.record(event))
         self._activity.camera(camera, "done")
