@@ -55,6 +55,7 @@ class Visit:
     workers_lost: int = 0
     last_seen: Seen | None = None
     hidden: tuple[Skipped, ...] = ()
+    unsettled: list[bytes] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -226,15 +227,11 @@ class Intake:
         found = await self._ledger.commit(lambda tx: record(tx, camera=camera, docking=visit.docking, seen=seen))
         visit.last_seen = seen
         visit.hidden = tuple(item for item in skipped if item.hides)
-        await settle(
-            found.unsure,
-            worker=worker,
-            ledger=self._ledger,
-            camera=camera,
-            docking=visit.docking,
-            activity=self._activity,
-        )
-        return True
+        visit.unsettled = await settle(
+            found.unsure, worker=worker, ledger=self._ledger, camera=camera, docking=visit.docking, activity=self._activity
+        )  # fmt: skip
+        if visit.unsettled:
+            visit.last_seen = None
 
     async def _pull(self, visit: Visit, worker: Worker) -> None:
         wanted = [
@@ -258,11 +255,10 @@ class Intake:
 
     def _only_copy(self, visit: Visit, mine: Sequence[Segment]) -> bool:
         """Whether the camera may hold the only copy of anything: then nothing at all is deleted from it (P3), and it says why."""
-        alone = next((one for one in mine if one.on_camera and not one.in_spool and not one.in_store), None)
-        if alone is None and not visit.hidden:
+        found = _alone(visit, mine)
+        if found is None:
             return False
-        path = legible(alone.path if alone is not None else visit.hidden[0].path)
-        why = (alone.held_message if alone is not None else visit.hidden[0].message) or "it was not copied"
+        path, why = found
         doing = self._activity.cameras.get(visit.camera.id)
         if doing is None or doing.reason != "only_copy":
             self._ledger.publish(events.CameraUnsafe(camera=visit.camera.id, bay=visit.bay, path=path, error=why))
@@ -278,6 +274,9 @@ class Intake:
         wiped = 0
         for batch in batches(ready):
             async with self._pool.lent(visit.root) as worker:
+                await self._list(visit, worker)
+                if _alone(visit, await self._segments(visit)) is not None:
+                    break  # it wrote something meanwhile: that comes first
                 wiped += await self._wiping.batch(
                     batch, worker=worker, camera=visit.camera.id, device=visit.device, docking=visit.docking
                 )
@@ -300,3 +299,15 @@ class Intake:
             event = events.CameraEmptied(camera=camera, docking=visit.docking, wiped=wiped)
             await self._ledger.commit(lambda tx: tx.record(event))
         self._activity.camera(camera, "done")
+
+
+def _alone(visit: Visit, mine: Sequence[Segment]) -> tuple[str, str] | None:
+    """Something of which the camera may hold the only copy, and why it was not copied; None if there is nothing like that."""
+    for one in mine:
+        if one.on_camera and not one.in_spool and not one.in_store:
+            return legible(one.path), one.held_message or "it was not copied yet"
+    for item in visit.hidden:
+        return legible(item.path), item.message
+    for path in visit.unsettled:
+        return legible(path), "what lies there now could not be read"
+    return None
