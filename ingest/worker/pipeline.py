@@ -1,8 +1,8 @@
 """The byte engine: a camera's file into the spool with its digests, and the independent second read.
 
 `copy` reads each byte of the source once; threads beside the caller's hash it and write it while the
-next is read. `fingerprint` reads the source again, past the page cache, because comparing
-the copy with what was read would miss a bad read. Both keep to these rules:
+next is read. `fingerprint` reads the source again, past the page cache, because comparing the copy
+with what was read would miss a bad read. Both keep to these rules:
 
 * bytes go device → buffer → device; the page cache is kept out of the way where the filesystem
   allows it;

@@ -57,6 +57,28 @@ def test_a_read_stops_exactly_at_the_end(disk: Path, view: memoryview, size: int
         assert source.read(view, offset=4 * MIB) == 0
 
 
+class GrowsAtItsEnd(Source):
+    """A recorder that writes on just when the reader has come to the end."""
+
+    more = os.urandom(10_000)
+
+    def _ends_at(self, position: int) -> bool:
+        with Path(f"/proc/self/fd/{self.fd}").open("ab") as recorder:
+            recorder.write(self.more)
+            self.more = b""
+        return super()._ends_at(position)
+
+
+def test_an_end_inside_a_block_is_looked_at_again_without_leaving_direct_io(disk: Path, view: memoryview) -> None:
+    content = os.urandom(5000)
+    (disk / "a").write_bytes(content)
+    with opened(disk / "a") as fd, GrowsAtItsEnd(fd) as source:
+        direct = source.direct
+        assert source.read(view, offset=0) == 15_000
+        assert view[:15_000] == content + GrowsAtItsEnd.more
+        assert source.direct is direct
+
+
 def test_what_goes_through_the_cache_does_not_stay_there(disk: Path, view: memoryview) -> None:
     pieces = 3 * FLUSH_WINDOW // len(view)
     with opened(disk / "a", WRITE) as fd, Target(fd, direct=False) as target:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -153,3 +154,18 @@ def test_the_largest_segment_a_fat32_card_can_hold(disk: Path) -> None:
 
 LARGEST_SHA256 = "49a8af102e3ec412dae9892e316b7406d66f350a12ff6ef1c3b5ae869e854703"
 LARGEST_XXH3 = "25458c32d55b53b8aafaf575c5271bea"
+
+
+def test_a_small_file_starts_no_thread_and_a_large_one_does(disk: Path) -> None:
+    for size, started in ((INLINE_LIMIT, False), (INLINE_LIMIT + 1, True)):
+        (disk / "source").write_bytes(os.urandom(size))
+        before = threading.active_count()
+        seen: list[int] = []
+
+        def count(seen: list[int] = seen) -> bool:
+            seen.append(threading.active_count())
+            return False
+
+        with opened(disk / "source") as source, opened(disk / "target", WRITE) as target:
+            copy(source=source, target=target, expected_size=size, arena=ARENA, stop=count)
+        assert (max(seen) > before) is started

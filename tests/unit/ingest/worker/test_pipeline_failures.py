@@ -129,13 +129,30 @@ def test_a_source_cut_to_nothing_during_the_read(source_path: Path, disk: Path) 
 
 
 @pytest.mark.parametrize("second", [False, True])
-@pytest.mark.parametrize("listed", [0, 1, 999, 1001, MIB, SIZE])
-def test_a_small_source_that_is_not_as_long_as_listed(disk: Path, listed: int, second: bool) -> None:
+@pytest.mark.parametrize(
+    ("listed", "there"),
+    [(0, 1), (0, 1000), (1, 1000), (999, 1000), (1001, 1000), (MIB, 1000), (SIZE, 1000), (4096, 4097), (SIZE, 0)],
+)
+def test_a_source_that_is_not_as_long_as_listed(disk: Path, listed: int, there: int, second: bool) -> None:
     path = disk / "source"
-    path.write_bytes(os.urandom(1000))
+    path.write_bytes(os.urandom(there))
     with opened(path) as source, pytest.raises(SourceChanged) as caught:
         read_whole(source, disk, second=second, size=listed, stop=lambda: False)
-    assert (caught.value.expected, caught.value.found) == (listed, 1000)
+    assert (caught.value.expected, caught.value.found) == (listed, there)
+
+
+def test_a_source_without_end_is_not_read_to_its_end(source_path: Path, disk: Path) -> None:
+    polled = 0
+
+    def stop() -> bool:
+        nonlocal polled
+        polled += 1
+        return False
+
+    with opened(source_path) as source, pytest.raises(SourceChanged) as caught:
+        read_whole(source, disk, second=False, size=2 * BUFFER, stop=stop)
+    assert caught.value.found == SIZE
+    assert polled == 3, "one buffer more than there should be, and no further"
 
 
 @pytest.mark.parametrize("second", [False, True])
