@@ -54,8 +54,9 @@ class Visit:
     fruitless: int = 0
     workers_lost: int = 0
     last_seen: Seen | None = None
+    listed_once: bool = False
     hidden: tuple[Skipped, ...] = ()
-    unsettled: list[bytes] = field(default_factory=list)
+    unsettled: list[Segment] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -223,9 +224,12 @@ class Intake:
         seen = Seen(files=tuple(files), skipped=tuple(skipped), change_times=change_times)
         if seen == visit.last_seen:
             return
-        camera = visit.camera.id
-        found = await self._ledger.commit(lambda tx: record(tx, camera=camera, docking=visit.docking, seen=seen))
-        visit.last_seen = seen
+        camera, first = visit.camera.id, not visit.listed_once
+        unsettled = {one.id for one in visit.unsettled}
+        found = await self._ledger.commit(
+            lambda tx: record(tx, camera=camera, docking=visit.docking, seen=seen, first=first, unsettled=unsettled)
+        )
+        visit.last_seen, visit.listed_once = seen, True
         visit.hidden = tuple(item for item in skipped if item.hides)
         visit.unsettled = await settle(
             found.unsure, worker=worker, ledger=self._ledger, camera=camera, docking=visit.docking, activity=self._activity
@@ -308,6 +312,6 @@ def _alone(visit: Visit, mine: Sequence[Segment]) -> tuple[str, str] | None:
             return legible(one.path), one.held_message or "it was not copied yet"
     for item in visit.hidden:
         return legible(item.path), item.message
-    for path in visit.unsettled:
-        return legible(path), "what lies there now could not be read"
+    for one in visit.unsettled:
+        return legible(one.path), "what lies there now could not be read"
     return None

@@ -4,14 +4,14 @@ Rules:
 
 * A file is the segment that it was if its path, size and time are the same and the filesystem's own change time and inode prove that it
   was not touched; where the filesystem cannot prove that, its content is read and compared (`unsure`).
-* Nothing is concluded from a listing in which none of the expected segments appears: that is another card. (Unless dockd itself had
-  leave to delete every one of them: then it is seen that it did.)
+* Nothing is concluded from the first listing of a docking in which none of the expected segments appears: that is another card.
+  (Unless dockd itself had leave to delete every one of them: then it is seen that it did.) Within a docking the card is the same.
 * What is missing and was named in an open permit was deleted by dockd before it could write that down; what is missing otherwise vanished.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ingest.events import CameraOtherCard
@@ -47,14 +47,22 @@ class Comparison:
     other_card: int = 0
 
 
-def compare(seen: Seen, *, expected: Sequence[Segment], before: Iterable[Segment]) -> Comparison:
-    """Pure. `expected`: segments that the ledger believes to be on this camera; `before`: those that once were, latest last."""
+def compare(seen: Seen, *, expected: Sequence[Segment], before: Iterable[Segment], first: bool) -> Comparison:
+    """Pure. `expected`: segments that the ledger believes to be on this camera; `before`: those that once were, latest last.
+
+    `first`: it is the first listing of a docking, so this may be another card.
+    """
     found = Comparison()
-    here = {segment.path: segment for segment in expected}
+    here: dict[bytes, list[Segment]] = {}
+    for segment in expected:
+        here.setdefault(segment.path, []).append(segment)
     gone = {segment.path: segment for segment in before}
+    replaced: list[Segment] = []
     for file in seen.files:
-        known = here.pop(file.path, None)
-        if known is not None:
+        candidates = here.pop(file.path, [])
+        if candidates:
+            known = _likeliest(candidates, file)
+            replaced += [segment for segment in candidates if segment is not known]
             _compare_one(found, known, file, change_times=seen.change_times)
             continue
         old = gone.get(file.path)
@@ -62,8 +70,15 @@ def compare(seen: Seen, *, expected: Sequence[Segment], before: Iterable[Segment
             found.unsure.append((old, file))
         else:
             found.new.append(file)
-    _conclude(found, missing=list(here.values()), expected=len(expected))
+    missing = [segment for segments in here.values() for segment in segments] + replaced
+    _conclude(found, missing=missing, expected=len(expected), first=first)
     return found
+
+
+def _likeliest(candidates: Sequence[Segment], file: Listed) -> Segment:
+    """Which of several segments of one name this file is: cards of one camera may carry the same names."""
+    same = [one for one in candidates if (one.size, one.mtime_ns) == (file.size, file.mtime_ns)]
+    return (same or list(candidates))[-1]
 
 
 def _compare_one(found: Comparison, known: Segment, file: Listed, *, change_times: bool) -> None:
@@ -83,25 +98,35 @@ def _compare_one(found: Comparison, known: Segment, file: Listed, *, change_time
         found.unsure.append((known, file))
 
 
-def _conclude(found: Comparison, *, missing: list[Segment], expected: int) -> None:
-    if missing and len(missing) == expected and not all(segment.wipe_permit is not None for segment in missing):
+def _conclude(found: Comparison, *, missing: list[Segment], expected: int, first: bool) -> None:
+    absent = missing + [segment for segment, _file in found.replaced]
+    if first and absent and len(absent) == expected and not all(segment.wipe_permit is not None for segment in absent):
         found.other_card = expected
+        found.new += [file for _segment, file in found.replaced]
+        found.replaced = []
         return
     for segment in missing:
         (found.deleted if segment.wipe_permit is not None else found.vanished).append(segment)
 
 
-def record(tx: Transaction, *, camera: str, docking: int, seen: Seen) -> Comparison:
-    """Compare and write it all down, in one transaction. `unsure` pairs are left to `ingest.verify`."""
-    expected = cameras.on_camera(tx.execute, camera)
+def record(
+    tx: Transaction, *, camera: str, docking: int, seen: Seen, first: bool, unsettled: Collection[str] = ()
+) -> Comparison:  # fmt: skip
+    """Compare and write it all down, in one transaction. `unsure` pairs are left to `ingest.verify`.
+
+    After the first listing of a docking only what was seen in it is expected; `unsettled` names what could not be read then.
+    """
+    believed = cameras.on_camera(tx.execute, camera)
+    expected = [one for one in believed if first or one.docking == docking or one.id in unsettled]
     there = {segment.path for segment in expected}
     before = [
         old
         for file in seen.files
         if file.path not in there
         for old in reversed(cameras.at_path(tx.execute, camera, file.path))
+        if not old.on_camera
     ]
-    found = compare(seen, expected=expected, before=before)
+    found = compare(seen, expected=expected, before=before, first=first)
     cameras.listing(tx, camera=camera, docking=docking, files=seen.files, skipped=seen.skipped)
     for segment, file in found.same:
         segments.seen_again(tx, segment.id, docking=docking, file=file)

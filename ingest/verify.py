@@ -19,18 +19,18 @@ from ingest.worker.pool import Worker
 
 async def settle(
     pairs: Sequence[tuple[Segment, Listed]], *, worker: Worker, ledger: Ledger, camera: str, docking: int, activity: Activity
-) -> list[bytes]:  # fmt: skip
+) -> list[Segment]:  # fmt: skip
     """Read each file and write down what it is: the same segment, one that is back, or another. Raises CameraGone.
 
-    Returns the paths of those that could not be read: nothing is known of what lies there now.
+    Returns those that could not be read: nothing is known of what lies there now.
     """
-    unsettled = []
+    unsettled: list[Segment] = []
     for segment, file in pairs:
         activity.camera(camera, "reading", path=file.path, total=file.size)
         try:
             found = await worker.compare(file, progress=lambda _what, done: activity.moved(camera, done))
         except (SourceUnstable, Unreadable):
-            unsettled.append(file.path)  # the next listing sees it anew; until then nothing is concluded
+            unsettled.append(segment)  # the next listing sees it anew; until then nothing is concluded
             continue
         await ledger.commit(_conclusion(segment, file, same=found == segment.sha256, camera=camera, docking=docking))
     return unsettled
