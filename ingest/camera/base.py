@@ -26,6 +26,9 @@ class Camera(Protocol):
         Raises SourceUnstable where it is not the file that was listed, Unreadable, CameraGone.
         """
 
+    def device(self) -> str:
+        """What this camera is, apart from its name and place: a permit is for one device."""
+
     def keeps_change_times(self) -> bool:
         """Whether this filesystem's inode and change time (which nobody can set) prove that a file was not touched."""
 

@@ -59,6 +59,10 @@ class MassStorage:
         if (now.st_dev, now.st_ino) != (device, self._is.st_ino):
             raise CameraGone(f"{legible(self.root)} is another folder now")
 
+    def device(self) -> str:
+        """The root's device and inode numbers, as `ingest.intake.device_of` sees them."""
+        return f"{self._is.st_dev}:{self._is.st_ino}"
+
     def keeps_change_times(self) -> bool:
         """FAT and exFAT number their inodes anew at each mount and have no change time of their own."""
         device = f"{os.major(self._is.st_dev)}:{os.minor(self._is.st_dev)}"

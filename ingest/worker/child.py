@@ -21,7 +21,7 @@ from pathlib import Path
 from ingest import errors
 from ingest.camera.base import Camera, OpenFile
 from ingest.camera.mass_storage import MassStorage
-from ingest.model import Digest, Listed, Skipped, legible
+from ingest.model import Digest, Listed, PermittedSegment, Skipped, WipePermit, legible
 from ingest.spool import Description, Spool
 from ingest.worker import frames
 from ingest.worker.arena import Arena
@@ -179,26 +179,28 @@ class Child:
         kept: list[frames.Frame] = []
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         for named in permit.segments:
-            source, file, found = self._proven.get(named.segment, (None, None, ""))
-            late = permit.boot_id != boot or time.clock_gettime_ns(time.CLOCK_BOOTTIME) >= permit.deadline_ns
-            if source is None or file is None:
-                kept.append({"segment": named.segment, "error": "SourceUnstable", "message": "it was not read again"})
-            elif (file.path, file.size, found) != (named.path, named.size, named.sha256):
-                kept.append(
-                    {"segment": named.segment, "error": "SourceUnstable", "message": "other bytes than were confirmed"}
-                )
-            elif late:
-                kept.append({"segment": named.segment, "error": "StoreDown", "message": "the permit ran out"})
-            else:
-                try:
-                    gone.append({"segment": named.segment, "seen": source.delete()})
-                except errors.CameraGone as error:
-                    kept.append({"segment": named.segment, "error": "CameraGone", "message": error.message})
+            try:
+                source = self._may_delete(named, permit, boot=boot)
+                gone.append({"segment": named.segment, "seen": source.delete()})
+            except errors.DockdError as error:
+                kept.append({"segment": named.segment, "error": type(error).__name__, "message": error.message})
+                if isinstance(error, errors.CameraGone):
                     break
-                except errors.DockdError as error:
-                    kept.append({"segment": named.segment, "error": type(error).__name__, "message": error.message})
         self._drop(request)
         return {"gone": gone, "kept": kept}
+
+    def _may_delete(self, named: PermittedSegment, permit: WipePermit, *, boot: str) -> OpenFile:
+        """The descriptor of a file that may be unlinked now. Raises SourceUnstable, StoreDown (the permit ran out)."""
+        source, file, found = self._proven.get(named.segment, (None, None, ""))
+        if source is None or file is None:
+            raise errors.SourceUnstable("it was not read again")
+        if (file.path, file.size, found) != (named.path, named.size, named.sha256):
+            raise errors.SourceUnstable("its bytes are not the ones that were confirmed")
+        if permit.device != self.camera.device():
+            raise errors.SourceUnstable("the permit is for another device")
+        if permit.boot_id != boot or time.clock_gettime_ns(time.CLOCK_BOOTTIME) >= permit.deadline_ns:
+            raise errors.StoreDown("the permit ran out")
+        return source
 
     def _progress(self, what: str) -> Callable[[int], None]:
         def tell(done: int) -> None:
