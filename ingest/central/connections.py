@@ -60,7 +60,7 @@ async def serve(app: web.Application, *, sock: socket.socket, settings: StoreSet
         "access_log": None,
         "auto_decompress": False,
         "keepalive_timeout": settings.idle_timeout,
-        "lingering_time": 2.0,
+        "lingering_time": min(2.0, settings.idle_timeout),
         "read_bufsize": 1 << 20,
         "max_field_size": 16384,
     }

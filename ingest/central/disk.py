@@ -39,9 +39,9 @@ class Disk:
         """The file's bytes, and what is needed to read them, are on the disk."""
         os.fdatasync(fd)
 
-    def save(self, path: Path, content: bytes) -> None:
-        """Replace a small file at once: written under another name, synced, renamed. The folder is not synced."""
-        part = path.with_name(path.name + ".part")
+    def save(self, path: Path, content: bytes, *, part: Path | None = None) -> None:
+        """Replace a small file at once: written as `part`, synced, renamed. The folder is not synced."""
+        part = part or path.with_name(path.name + ".part")
         fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, MODE)
         try:
             self.write(fd, memoryview(content), at=0)

@@ -55,6 +55,10 @@ class Layout:
         """How much of it is durable."""
         return self.uploads / f"{upload}.offset"
 
+    def written_description(self, id: str) -> Path:
+        """An object's description while it is written: where a start clears away what a crash left."""
+        return self.uploads / f"{id}.description.part"
+
     def shelf(self, id: str) -> Path:
         """The folder of an object."""
         return self.objects / id[:2]

@@ -73,11 +73,15 @@ class Objects:
         else:
             self._disk.make_folder(shelf)
             self._disk.sync_folder(self._layout.objects)
-            self._disk.save(self._layout.object_description(object.id), object.to_json())
+            self._describe(object)
             self._disk.move(self._layout.upload_bytes(object.id), self._layout.object_bytes(object.id))
         self._disk.sync_folder(shelf)
         self._disk.sync_folder(self._layout.uploads)
         return object
+
+    def _describe(self, object: ObjectDescription) -> None:
+        part = self._layout.written_description(object.id)
+        self._disk.save(self._layout.object_description(object.id), object.to_json(), part=part)
 
     async def publish(self, object: ObjectDescription, *, discard: Callable[[str], None]) -> None:
         """Steps 5 and 6. Raises OSError, sqlite3.Error."""
@@ -166,7 +170,7 @@ class Objects:
         """Keep it for good. Raises Refusal 404/410."""
 
         def save(marked: ObjectDescription) -> None:
-            self._disk.save(self._layout.object_description(marked.id), marked.to_json())
+            self._describe(marked)
             self._disk.sync_folder(self._layout.shelf(marked.id))
 
         row = await self._index.mark_evidential(id, save=save)

@@ -52,13 +52,13 @@ class FailingMove(Disk):
     def __init__(self, fail: str) -> None:
         self.fail = fail
 
-    def save(self, path: Path, content: bytes) -> None:
+    def save(self, path: Path, content: bytes, *, part: Path | None = None) -> None:
         if self.fail == "save" and path.parent.parent.name == "objects":
             raise OSError(errno.ENOSPC, "No space left on device")
-        super().save(path, content)
+        super().save(path, content, part=part)
 
     def move(self, source: Path, target: Path) -> None:
-        if self.fail == "move" and source.parent.name == "uploads" and target.parent.name != "uploads":
+        if self.fail == "move" and source.suffixes == [".part"] and target.parent.name != "uploads":
             raise OSError(errno.EIO, "Input/output error")
         super().move(source, target)
 

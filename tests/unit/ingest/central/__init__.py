@@ -1,0 +1,1 @@
+"""The embedded central store, part by part."""

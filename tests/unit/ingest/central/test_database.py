@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from ingest.central import records
+from ingest.central.database import Database
+from ingest.central.records import Records
+from ingest.central.refusals import Refusal, StoreUnusableError
+from tests.unit.ingest.central.set_clock import SetClock
+
+STEPS = ("CREATE TABLE t (n INTEGER PRIMARY KEY, v TEXT)", "ALTER TABLE t ADD COLUMN w TEXT")
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database(tmp_path / "x.db", migrations=STEPS)
+    database.open()
+    yield database
+    database.close()
+
+
+async def test_it_is_durable_and_for_the_owner_alone(database: Database, tmp_path: Path) -> None:
+    def ask(c: sqlite3.Connection) -> tuple[object, ...]:
+        return tuple(c.execute(f"PRAGMA {p}").fetchone()[0] for p in ("journal_mode", "synchronous", "user_version"))
+
+    assert await database.run(ask) == ("wal", 2, 2)
+    assert (tmp_path / "x.db").stat().st_mode & 0o777 == 0o600
+
+
+async def test_parts_of_one_transaction_fail_alone(database: Database) -> None:
+    def put(n: int):  # type: ignore[no-untyped-def]
+        def work(c: sqlite3.Connection) -> int:
+            c.execute("INSERT INTO t (n, v) VALUES (?, 'x')", (n,))
+            if n % 3 == 0:
+                raise ValueError(f"{n} is not wanted")
+            return n
+
+        return database.run(work)
+
+    outcomes = await asyncio.gather(*(put(n) for n in range(1, 10)), return_exceptions=True)
+    assert [o for o in outcomes if isinstance(o, int)] == [1, 2, 4, 5, 7, 8]
+    assert [str(o) for o in outcomes if isinstance(o, ValueError)] == [f"{n} is not wanted" for n in (3, 6, 9)]
+    kept = await database.run(lambda c: [row[0] for row in c.execute("SELECT n FROM t ORDER BY n")])
+    assert kept == [1, 2, 4, 5, 7, 8]
+
+
+async def test_what_runs_alone_makes_its_own_transactions(database: Database) -> None:
+    def work(c: sqlite3.Connection) -> bool:
+        assert not c.in_transaction
+        c.execute("INSERT INTO t (n) VALUES (1)")
+        return c.in_transaction
+
+    assert await database.run_alone(work) is False
+
+    def broken(c: sqlite3.Connection) -> None:
+        c.execute("BEGIN")
+        c.execute("INSERT INTO t (n) VALUES (2)")
+        raise OSError("the disk")
+
+    with pytest.raises(OSError, match="the disk"):
+        await database.run_alone(broken)
+    assert await database.run(lambda c: c.execute("SELECT count(*) FROM t").fetchone()[0]) == 1
+
+
+async def test_closing_finishes_what_is_queued(tmp_path: Path) -> None:
+    database = Database(tmp_path / "x.db", migrations=STEPS)
+    database.open()
+    waiting = [database.run(lambda c, n=n: c.execute("INSERT INTO t (n) VALUES (?)", (n,)) and n) for n in range(50)]
+    await asyncio.to_thread(database.close)
+    assert await asyncio.gather(*waiting) == list(range(50))
+
+
+def test_a_newer_file_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    with sqlite3.connect(path) as c:
+        c.execute("PRAGMA user_version=9")
+    c.close()
+    with pytest.raises(StoreUnusableError, match="newer version"):
+        Database(path, migrations=STEPS).open()
+
+
+async def test_the_access_log_only_grows(tmp_path: Path) -> None:
+    database = Database(tmp_path / "records.db", migrations=records.MIGRATIONS)
+    database.open()
+    kept = Records(database, clock=SetClock())
+    await kept.note("object.read", object="a" * 32, who="rack 1", first=0)
+    for statement in ("DELETE FROM access_log", "UPDATE access_log SET who = 'nobody'"):
+        with pytest.raises(sqlite3.IntegrityError, match="for good"):
+            await database.run(lambda c, statement=statement: c.execute(statement))
+    (entry,) = await kept.entries()
+    assert (entry.action, entry.about, entry.who, entry.detail) == ("object.read", "a" * 32, "rack 1", {"first": 0})
+    database.close()
+
+
+async def test_the_highest_head_of_a_dock_survives_a_restart(tmp_path: Path) -> None:
+    for expected in (None, 409):
+        database = Database(tmp_path / "records.db", migrations=records.MIGRATIONS)
+        database.open()
+        kept = Records(database, clock=SetClock())
+        if expected is None:
+            await kept.pin_head(dock="d\udcff", seq=8, head="a" * 64)
+        else:
+            with pytest.raises(Refusal) as refused:
+                await kept.pin_head(dock="d\udcff", seq=7, head="b" * 64)
+            assert (refused.value.status, refused.value.extra) == (409, {"seq": 8, "head": "a" * 64})
+            await kept.pin_head(dock="other", seq=0, head="b" * 64)
+        database.close()
