@@ -161,19 +161,32 @@ async def _work(agent: Agent, visits: Sequence[Visit], failures: list[str]) -> N
 
 
 async def _patience(agent: Agent, working: asyncio.Task[None], wait: float) -> str:
-    """Ends, with the reason, when the store cannot be used for `wait` seconds while only it is waited for."""
-    missing_since: float | None = None
+    """Ends, with the reason, when for `wait` seconds nothing but the store, or room in the spool, has been waited for."""
+    since: float | None = None
     while True:
         await asyncio.sleep(0.1)
-        state = agent.delivery.state
-        busy = any(doing.phase in ("reading", "copying", "wiping") for doing in agent.activity.cameras.values())
-        if state.word in ("connected", "unknown") or working.done():
-            missing_since = None
+        reason = None if working.done() else _obstacle(agent)
+        if reason is None:
+            since = None
             continue
         now = time.monotonic()
-        missing_since = missing_since if missing_since is not None else now
-        if now - missing_since >= wait and not busy:
-            return state.message
+        since = since if since is not None else now
+        hopeless = agent.delivery.state.word in ("dishonest", "wrong-store")
+        if hopeless or now - since >= wait:
+            return reason
+
+
+def _obstacle(agent: Agent) -> str | None:
+    """What keeps everything from going on, if anything does."""
+    if any(doing.phase in ("reading", "copying", "wiping") for doing in agent.activity.cameras.values()):
+        return None
+    if agent.delivery.state.word not in ("connected", "unknown"):
+        return f"the store cannot be used: {agent.delivery.state.message}"
+    if agent.activity.spool_full and not agent.activity.uploads:
+        return next(
+            (d.message for d in agent.activity.cameras.values() if d.reason == "spool_full"), "dock room is full"
+        )
+    return None
 
 
 async def _count(agent: Agent, visits: Sequence[Visit], left_over: Sequence[str]) -> Outcome:
