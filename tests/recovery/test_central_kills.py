@@ -43,6 +43,7 @@ async def test_killed_in_the_middle_of_uploads_it_goes_on_from_what_it_said(tmp_
     arguments = ("--root", str(tmp_path / "root"), "--listen", "127.0.0.1:0")
     paths: list[str] = []
     reported = [0, 0, 0]
+    store = StoreProcess(*arguments)
     for round in range(7):
         store = await StoreProcess(*arguments).start()
         async with aiohttp.ClientSession() as session:

@@ -73,7 +73,7 @@ async def test_an_object_that_is_gone_from_the_disk_is_taken_again(client: TusCl
 async def test_list_pages_in_the_order_of_storing(client: TusClient) -> None:
     paths = [await client.stored(bytes([n]), announced(bytes([n]), segment=f"s{n}")) for n in range(7)]
     seen: list[str] = []
-    after = ""
+    after: str | None = ""
     for _ in range(4):
         page = (await client.ask("GET", f"/api/v1/segments?after={after}&limit=2")).json()
         seen += [segment["id"] for segment in page["segments"]]

@@ -48,6 +48,7 @@ class Run:
         self.root = root
         self.session = session
         self.at = 0
+        self.path = ""
 
     async def open(self) -> None:
         self.store = await CentralStore(self.root, settings=TINY).__aenter__()

@@ -46,10 +46,11 @@ def request(dice: random.Random, known: bytes) -> bytes:
     line = dice.choice(METHODS) + b" " + path + dice.choice([b" HTTP/1.1", b" HTTP/1.1", b" HTTP/1.0", b" HTTP/9", b""])
     sent = b"\r\n".join([line, b"Connection: close", *headers]) + b"\r\n\r\n" + dice.choice(BODIES)
     if dice.random() < 0.2:
-        sent = bytearray(sent)
+        mangled = bytearray(sent)
         for _ in range(dice.randrange(1, 6)):
-            sent[dice.randrange(len(sent))] = dice.randrange(256)
-    return bytes(sent)
+            mangled[dice.randrange(len(mangled))] = dice.randrange(256)
+        return bytes(mangled)
+    return sent
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import os
+from collections.abc import AsyncIterator
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -98,7 +99,7 @@ async def test_creation_with_the_whole_upload(client: TusClient) -> None:
 
 
 async def test_chunked_body_without_a_length(client: TusClient) -> None:
-    async def pieces():  # type: ignore[no-untyped-def]
+    async def pieces() -> AsyncIterator[bytes]:
         yield CONTENT[:5]
         yield CONTENT[5:]
 
@@ -107,7 +108,7 @@ async def test_chunked_body_without_a_length(client: TusClient) -> None:
 
 
 async def test_chunked_body_beyond_the_announced_length_never_becomes_an_object(client: TusClient) -> None:
-    async def pieces():  # type: ignore[no-untyped-def]
+    async def pieces() -> AsyncIterator[bytes]:
         yield b"x" * 20
         yield b"y" * 5
 
@@ -284,7 +285,7 @@ async def test_a_second_writer_gets_423_and_disturbs_nothing(client: TusClient) 
     path = await client.created(len(CONTENT), announced(CONTENT))
     going_on, entered = asyncio.Event(), asyncio.Event()
 
-    async def slowly():  # type: ignore[no-untyped-def]
+    async def slowly() -> AsyncIterator[bytes]:
         yield CONTENT[:1000]
         entered.set()
         await going_on.wait()

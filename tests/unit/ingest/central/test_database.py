@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,14 @@ from ingest.central.refusals import Refusal, StoreUnusableError
 from tests.unit.ingest.central.set_clock import SetClock
 
 STEPS = ("CREATE TABLE t (n INTEGER PRIMARY KEY, v TEXT)", "ALTER TABLE t ADD COLUMN w TEXT")
+
+
+def inserted(n: int) -> Callable[[sqlite3.Connection], int]:
+    def work(c: sqlite3.Connection) -> int:
+        c.execute("INSERT INTO t (n, v) VALUES (?, 'x')", (n,))
+        return n
+
+    return work
 
 
 @pytest.fixture
@@ -33,16 +41,16 @@ async def test_it_is_durable_and_for_the_owner_alone(database: Database, tmp_pat
 
 
 async def test_parts_of_one_transaction_fail_alone(database: Database) -> None:
-    def put(n: int):  # type: ignore[no-untyped-def]
+    def put(n: int) -> Callable[[sqlite3.Connection], int]:
         def work(c: sqlite3.Connection) -> int:
-            c.execute("INSERT INTO t (n, v) VALUES (?, 'x')", (n,))
+            inserted(n)(c)
             if n % 3 == 0:
                 raise ValueError(f"{n} is not wanted")
             return n
 
-        return database.run(work)
+        return work
 
-    outcomes = await asyncio.gather(*(put(n) for n in range(1, 10)), return_exceptions=True)
+    outcomes = await asyncio.gather(*(database.run(put(n)) for n in range(1, 10)), return_exceptions=True)
     assert [o for o in outcomes if isinstance(o, int)] == [1, 2, 4, 5, 7, 8]
     assert [str(o) for o in outcomes if isinstance(o, ValueError)] == [f"{n} is not wanted" for n in (3, 6, 9)]
     kept = await database.run(lambda c: [row[0] for row in c.execute("SELECT n FROM t ORDER BY n")])
@@ -70,7 +78,7 @@ async def test_what_runs_alone_makes_its_own_transactions(database: Database) ->
 async def test_closing_finishes_what_is_queued(tmp_path: Path) -> None:
     database = Database(tmp_path / "x.db", migrations=STEPS)
     database.open()
-    waiting = [database.run(lambda c, n=n: c.execute("INSERT INTO t (n) VALUES (?)", (n,)) and n) for n in range(50)]
+    waiting = [database.run(inserted(n)) for n in range(50)]
     await asyncio.to_thread(database.close)
     assert await asyncio.gather(*waiting) == list(range(50))
 
@@ -89,9 +97,10 @@ async def test_the_access_log_only_grows(tmp_path: Path) -> None:
     database.open()
     kept = Records(database, clock=SetClock())
     await kept.note("object.read", object="a" * 32, who="rack 1", first=0)
-    for statement in ("DELETE FROM access_log", "UPDATE access_log SET who = 'nobody'"):
-        with pytest.raises(sqlite3.IntegrityError, match="for good"):
-            await database.run(lambda c, statement=statement: c.execute(statement))
+    with pytest.raises(sqlite3.IntegrityError, match="for good"):
+        await database.run(lambda c: c.execute("DELETE FROM access_log"))
+    with pytest.raises(sqlite3.IntegrityError, match="for good"):
+        await database.run(lambda c: c.execute("UPDATE access_log SET who = 'nobody'"))
     (entry,) = await kept.entries()
     assert (entry.action, entry.about, entry.who, entry.detail) == ("object.read", "a" * 32, "rack 1", {"first": 0})
     database.close()
