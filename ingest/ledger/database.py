@@ -6,7 +6,9 @@ therefore never checkpoint.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 import sqlite3
 from pathlib import Path
 
@@ -24,10 +26,11 @@ def open_writer(path: Path) -> sqlite3.Connection:
 
     Raises LedgerUnusable: locked, read-only, damaged, no ledger at all, or from a newer dockd.
     """
-    fresh = not path.exists()
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not fresh and not os.access(path, os.W_OK):
+        if not path.exists():
+            _make(path)
+        if not os.access(path, os.W_OK):
             raise LedgerUnusable(f"the ledger {path} is read-only for this user: give it back its owner and mode 0600")
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2.0)
     except OSError as error:
@@ -39,20 +42,43 @@ def open_writer(path: Path) -> sqlite3.Connection:
             f"the ledger {path} cannot be opened: {error}. Check that its folder can be written"
         ) from error
     try:
-        if fresh:
-            path.chmod(0o600)
-        _prepare(connection, path, fresh=fresh)
+        _prepare(connection, path)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, path: Path, *, fresh: bool) -> None:
+def _make(path: Path) -> None:
+    """A new ledger appears whole under its name, so that one that is empty or half there was always cut.
+
+    A write-ahead log without its ledger is put aside: SQLite would play it into the new one. Raises OSError, sqlite3.Error.
+    """
+    for suffix in ("-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(f"{path}{suffix}", f"{path}{suffix}.aside-{secrets.token_hex(4)}")
+    for left in path.parent.glob(f"{path.name}.*.part*"):
+        left.unlink()
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+    fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        with contextlib.closing(sqlite3.connect(part, isolation_level=None)) as connection:
+            schema.migrate(connection)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    os.rename(part, path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     try:
         connection.execute("PRAGMA busy_timeout = 2000")
-        if not fresh:
-            _check(connection, path)
+        _check(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -70,12 +96,9 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if problem != "ok":
         raise LedgerUnusable(f"the ledger {path} is damaged ({problem}). {_REBUILD}")
-    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if not tables:
-        return
-    if "_sqlite_migrations" not in tables:
+    applied = schema.applied(connection)
+    if not applied:
         raise LedgerUnusable(f"{path} is a database, but no ledger of dockd: name another path in ledger.path")
-    applied = {r[0] for r in connection.execute("SELECT name FROM _sqlite_migrations WHERE migration_set = 'dockd'")}
     newer = sorted(applied - schema.known())
     if newer:
         raise LedgerUnusable(
