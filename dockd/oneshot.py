@@ -181,7 +181,7 @@ def _obstacle(agent: Agent) -> str | None:
     if any(doing.phase in ("reading", "copying", "wiping") for doing in agent.activity.cameras.values()):
         return None
     if agent.delivery.state.word not in ("connected", "unknown"):
-        return f"the store cannot be used: {agent.delivery.state.message}"
+        return agent.delivery.state.message
     if agent.activity.spool_full and not agent.activity.uploads:
         return next(
             (d.message for d in agent.activity.cameras.values() if d.reason == "spool_full"), "dock room is full"

@@ -372,7 +372,7 @@ def _detail(body: bytes) -> str:
 
 
 def _plainly(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    return (str(error) or type(error).__name__).replace(" ssl:default", "")
 
 
 def _number(text: str | None) -> int:
