@@ -10,14 +10,17 @@ from pathlib import Path
 
 
 def description(scratch: Path) -> str:
-    """One paragraph: processor, memory, kernel, filesystem of `scratch`, Python, how busy the machine was."""
+    """One paragraph: processor, memory, kernel, filesystem of `scratch`, Python."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / (1 << 30)
-    load = os.getloadavg()[0]
     return (
         f"{os.cpu_count()} cores ({_processor()}), {memory:.0f} GiB of memory, Linux {_kernel()}, "
-        f"{_filesystem(scratch)}, Python {platform.python_version()}. "
-        f"Load average before the first run: {load:.1f}."
+        f"{_filesystem(scratch)}, Python {platform.python_version()}."
     )
+
+
+def load() -> float:
+    """How many processes wanted to run, over the last minute: others' too, and those spoil a measurement."""
+    return os.getloadavg()[0]
 
 
 def version(command: str, *arguments: str) -> str | None:

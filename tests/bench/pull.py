@@ -35,7 +35,7 @@ alone* on one core bounds every pull too, whatever the disk: where it is slower 
 
 def run(options: Options) -> Report:
     """One comparison for each size of file."""
-    about = machine.description(options.scratch)
+    before = machine.load()
     sizes = [256 * MIB] if options.quick else [512 * MIB, 1024 * MIB]
     rounds = 3 if options.quick else 9
     results = {size: _compare(options.scratch, size=size, rounds=rounds) for size in sizes}
@@ -43,7 +43,7 @@ def run(options: Options) -> Report:
     return Report(
         name="pull",
         title="Pull and verify",
-        machine=about + " " + _peer_versions(),
+        machine=" ".join([machine.description(options.scratch), _peer_versions(), _load(before)]),
         text=TEXT,
         goals=[goal for size in sizes for goal in _goals(results[size], size=size)],
         tables=[_table(results[size], size=size) for size in sizes],
@@ -121,6 +121,11 @@ def _rclone() -> str:
 def _peer_versions() -> str:
     asked = [("cp", "--version"), ("openssl", "version"), (_rclone(), "version"), ("rsync", "--version")]
     return "; ".join(filter(None, (machine.version(*question) for question in asked))) + "."
+
+
+def _load(before: float) -> str:
+    # The runs themselves keep about one and a half processes busy; far more than that was somebody else.
+    return f"Load average: {before:.1f} before the runs, {machine.load():.1f} after."
 
 
 def _fill(path: Path, *, size: int) -> None:

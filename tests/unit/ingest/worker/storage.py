@@ -100,4 +100,4 @@ def _loop_device(behind: Path) -> Iterator[Path]:
 
 def _root_with(tool: str) -> None:
     if os.geteuid() != 0 or shutil.which(tool) is None:
-        pytest.skip(f"needs root and {tool} for a real one; the same path is tested without on /dev/full")
+        pytest.skip(f"needs root and {tool} for a real one; without, /dev/full and /proc/self/mem fail the same way")
