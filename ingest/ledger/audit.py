@@ -1,0 +1,181 @@
+"""Look at a ledger from outside, while an agent runs or on a copy of it: one moment of it, and whether its record is whole.
+
+Rules: nothing is written, not even to a copy on a disk that cannot be written; a check sees one transaction's state, so that an agent that
+goes on writing is not taken for a forger; what cannot be read is a fault with its place, never a traceback. Beyond the
+chain itself (`custody.verify`) the head's key must have been announced in the chain, and the store's receipts, which name the head
+that they were asked with, must agree with it: whoever rewrites the record has to forge those too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingest import events
+from ingest.errors import LedgerUnusable
+from ingest.ledger import custody
+from ingest.ledger.database import explain, open_reader
+from ingest.model import Head
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """The ledger at `path`, read-only; each statement sees its own moment. Raises LedgerUnusable, OSError."""
+    with contextlib.ExitStack() as stack:
+        reader = stack.enter_context(contextlib.closing(_open(path, stack)))
+        try:
+            yield reader
+        except sqlite3.DatabaseError as error:
+            raise LedgerUnusable(explain(error, path)) from error
+
+
+@contextlib.contextmanager
+def moment(path: Path) -> Iterator[sqlite3.Connection]:
+    """The ledger at `path` as it is at one moment, read-only. Raises LedgerUnusable, OSError."""
+    with opened(path) as reader:
+        reader.execute("BEGIN")
+        yield reader
+
+
+def _open(path: Path, stack: contextlib.ExitStack) -> sqlite3.Connection:
+    """SQLite wants to make files beside the ledger to read it; where it cannot, it is told that nobody writes there, or reads a copy."""
+    try:
+        return open_reader(path)
+    except LedgerUnusable as refused:
+        if not isinstance(refused.__cause__, sqlite3.OperationalError) or os.access(path.parent, os.W_OK):
+            raise
+    log = path.with_name(path.name + "-wal")
+    if not log.exists() or log.stat().st_size == 0:
+        return _checked(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True), path)
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dockd-audit-")))
+    for part in (path, log):
+        shutil.copyfile(part, folder / part.name)
+    return open_reader(folder / path.name)
+
+
+def _checked(reader: sqlite3.Connection, path: Path) -> sqlite3.Connection:
+    try:
+        reader.execute("SELECT seq FROM custody LIMIT 1").fetchone()
+    except sqlite3.DatabaseError as error:
+        reader.close()
+        raise LedgerUnusable(explain(error, path)) from error
+    return reader
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedHead:
+    """The chain's end as the dock signed it: `key` the thumbprint (RFC 7638) of `public`, both and `signature` base64url."""
+
+    head: Head
+    key: str
+    public: str
+    signature: str
+
+    def as_dict(self) -> dict[str, str | int]:
+        """For JSON."""
+        return {
+            "seq": self.head.seq, "hash": self.head.hash, "key": self.key, "public": self.public, "signature": self.signature,
+        }  # fmt: skip
+
+
+def signed_head(reader: sqlite3.Connection) -> SignedHead | None:
+    """The signed head, None before the first entry. Says nothing on whether the signature holds."""
+    row = reader.execute(
+        "SELECT h.seq, h.hash, h.key, coalesce(k.public, ''), h.signature FROM head h LEFT JOIN dock_keys k ON k.thumbprint = h.key"
+    ).fetchone()
+    return row and SignedHead(head=Head(seq=row[0], hash=row[1]), key=row[2], public=row[3], signature=row[4])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audit:
+    """What a check found. `faults` is empty when nothing is wrong; `restored` says of each gap in the chain why it is there.
+
+    `outside`: "unknown" (no head from outside was given), "found" or "missing".
+    """
+
+    entries: int
+    signed: SignedHead | None
+    faults: tuple[str, ...]
+    restored: tuple[str, ...]
+    outside: str
+
+
+def check(reader: sqlite3.Connection, *, head: str | None = None) -> Audit:
+    """Check the whole record; `head` is an entry's hash that is known from outside. `reader` is a `moment`. Raises nothing for damage."""
+    faults: list[str] = []
+    verdict = custody.Verdict(entries=0, head=None, faults=(), outside="unknown")
+    signed = None
+    try:
+        signed = signed_head(reader)
+        verdict = custody.verify(reader, head=head)
+        faults += [*verdict.faults, *_key_faults(reader, signed), *_receipt_faults(reader)]
+    except (sqlite3.DatabaseError, ValueError, TypeError, AttributeError, RecursionError) as damage:
+        faults += _unreadable(reader) or [f"the record cannot be read: {damage}"]
+    restored = tuple(_say_restored(reader, seq) for seq in verdict.restored)
+    return Audit(
+        entries=verdict.entries, signed=signed, faults=tuple(faults), restored=restored, outside=verdict.outside
+    )
+
+
+def _say_restored(reader: sqlite3.Connection, seq: int) -> str:
+    at, text = reader.execute("SELECT at, body FROM custody WHERE seq = ?", (seq,)).fetchone()
+    try:
+        return f"entry {seq}, {at}: {events.CustodyRestored(**json.loads(text)['data']).message()}"
+    except (ValueError, KeyError, TypeError):
+        return f"entry {seq}, {at}: the ledger had gone back in time; the rest of what it says is damaged"
+
+
+def _key_faults(reader: sqlite3.Connection, signed: SignedHead | None) -> list[str]:
+    """Whoever cuts the chain and signs its new end with a key of their own has not announced that key in it."""
+    announced = {
+        json.loads(row[0])["data"].get("key")
+        for row in reader.execute("SELECT body FROM custody WHERE action = 'custody.opened'")
+    }
+    if signed is None or signed.key in announced:
+        return []
+    return [f"the head is signed with the key {signed.key}, which no entry of the chain announces"]
+
+
+def _receipt_faults(reader: sqlite3.Connection) -> list[str]:
+    faults = []
+    strangers, first = reader.execute(
+        "SELECT count(*), min(r.seq) FROM receipts r LEFT JOIN custody c ON c.seq = r.seq"
+        " WHERE r.seq IS NOT NULL AND c.hash IS NOT r.head"
+    ).fetchone()
+    if strangers:
+        faults.append(
+            f"entry {first}: {strangers} of the store's receipts name a chain that had another entry here (entries were cut off or rewritten)"
+        )
+    named = reader.execute(
+        "SELECT seq, segment, body FROM custody WHERE action IN ('segment.confirmed', 'segment.attested') ORDER BY seq"
+    )
+    for seq, segment, text in named:
+        wanted = json.loads(text)["data"].get("receipt_sha256")
+        kept = reader.execute("SELECT raw FROM receipts WHERE segment = ?", (segment,))
+        if not any(hashlib.sha256(raw.encode("utf-8", "surrogateescape")).hexdigest() == wanted for (raw,) in kept):
+            faults.append(f"entry {seq}: the receipt that it names is not in the ledger (it was removed or changed)")
+    return faults
+
+
+def _unreadable(reader: sqlite3.Connection) -> list[str]:
+    """Which entries stopped the check: those whose text is no JSON that can be read."""
+    faults = []
+    last = 0
+    try:
+        for seq, text in reader.execute("SELECT seq, CAST(body AS BLOB) FROM custody ORDER BY seq"):
+            last = seq
+            try:
+                custody.canonical(json.loads(text.decode("ascii")))
+            except (ValueError, TypeError, AttributeError, RecursionError):
+                faults.append(f"entry {seq}: its text is damaged and cannot be read; what follows was not checked")
+    except sqlite3.DatabaseError as damage:
+        faults.append(f"after entry {last}: the ledger's file is damaged ({damage})")
+    return faults

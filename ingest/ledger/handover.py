@@ -1,0 +1,43 @@
+"""The record as an auditor gets it: objects that can be checked without dockd, one after another.
+
+The first is the signed head, the last counts what came between, so that a cut file is seen to be cut. In between: an entry each, and on
+request the store's receipts, each after the entry that names its hash. `hash` of an entry is the SHA-256 of its `text`; `prev` in it is
+the hash of the entry before, 64 zeros for the first; the head's signature is Ed25519 (base64url) over `signed`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from ingest.ledger.audit import signed_head
+from ingest.ledger.history import KeptReceipt, Record, Wanted, receipts, records
+
+
+def handover(
+    reader: sqlite3.Connection, wanted: Wanted, *, kind: str = "jsonl", with_receipts: bool = False
+) -> Iterator[dict[str, Any]]:
+    """What is committed after the head was read belongs to the next hand-over. Raises sqlite3.DatabaseError."""
+    signed = signed_head(reader)
+    yield {
+        "type": "head", "format": f"dockd-custody-{kind}-1", "head": signed.as_dict() if signed else None,
+        "signed": f"dockd-head-v1\n{signed.head.seq}\n{signed.head.hash}" if signed else None, "whole": wanted.everything,
+        "filter": {name: value for name, value in asdict(wanted).items() if value not in (None, "", "~")},
+    }  # fmt: skip
+    count = given = 0
+    for record in records(reader, wanted, up_to=signed.head.seq if signed else 0):
+        yield {"type": "entry"} | record.as_dict()
+        count += 1
+        if with_receipts and record.action in ("segment.confirmed", "segment.attested"):
+            for receipt in _named(receipts(reader, str((record.data or {}).get("segment"))), record):
+                yield {"type": "receipt"} | asdict(receipt)
+                given += 1
+    yield {"type": "end", "entries": count, "receipts": given}
+
+
+def _named(kept: list[KeptReceipt], record: Record) -> list[KeptReceipt]:
+    wanted = (record.data or {}).get("receipt_sha256")
+    return [one for one in kept if hashlib.sha256(one.raw.encode("utf-8", "surrogateescape")).hexdigest() == wanted]

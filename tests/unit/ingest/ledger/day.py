@@ -1,0 +1,91 @@
+"""A small, true ledger: one camera with three segments, docked, listed, copied, confirmed, attested, two of them wiped."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+
+from ingest import events
+from ingest.ledger import Ledger, Transaction, cameras, permits, segments, stores
+from ingest.model import CameraId, Digest, Listed, Receipt, StoreIdentity, folder_camera
+
+CAMERA = folder_camera(b"CAM01")
+SIZES = (10, 2_000, 300_000)
+STORE = StoreIdentity(id="store-1", url="http://store", method="receipt", durable=True, keys=("K",))
+
+
+def digest_of(number: int) -> Digest:
+    content = hashlib.sha256(f"segment {number}".encode()).hexdigest()
+    return Digest(size=SIZES[number], sha256=content, xxh3_128=content[:32])
+
+
+def files() -> list[Listed]:
+    return [
+        Listed(path=f"DCIM/DOC_{n}.MP4".encode(), size=size, mtime_ns=10**18 + n, ctime_ns=10**18, dev=1, ino=n + 1)
+        for n, size in enumerate(SIZES)
+    ]
+
+
+async def receipt_for(ledger: Ledger, segment: str, number: int, *, nonce: str) -> Receipt:
+    digest = digest_of(number)
+    return Receipt(
+        segment=segment, camera=CAMERA.id, store=STORE.id, object=f"object-{number}", method="receipt", size=digest.size,
+        sha256=digest.sha256, durable=True, stored_at="2026-11-20T10:00:00.000Z", attested_at="2026-11-20T10:00:00.000Z",
+        nonce=nonce, head=ledger.head, raw=f"header.{nonce}.signature", asked_boottime_ns=ledger.clock.boottime_ns(),
+        boot_id=ledger.clock.boot_id,
+    )  # fmt: skip
+
+
+async def a_day(folder: Path, *, confirmed: int = 3, wiped: int = 2, camera: CameraId = CAMERA) -> list[str]:
+    """Write the ledger `folder`/ledger.db; returns the ids of the segments."""
+    ledger = await Ledger.open(folder / "ledger.db", keys=folder / "keys")
+    try:
+        return await _write(ledger, confirmed=confirmed, wiped=wiped, camera=camera)
+    finally:
+        await ledger.close()
+
+
+async def _write(ledger: Ledger, *, confirmed: int, wiped: int, camera: CameraId) -> list[str]:
+    await ledger.commit(lambda tx: stores.pin(tx, STORE))
+    await ledger.commit(lambda tx: stores.honest(tx, STORE.id))
+    docking = await ledger.commit(lambda tx: cameras.docked(tx, camera, bay=1, source="/docks/CAM01"))
+
+    def listing(tx: Transaction) -> list[str]:
+        cameras.listing(tx, camera=camera.id, docking=docking, files=files(), skipped=[])
+        return [segments.listed(tx, camera=camera.id, docking=docking, file=file) for file in files()]
+
+    found = await ledger.commit(listing)
+    for number, one in enumerate(found):
+        await ledger.commit(partial(segments.copied, segment=one, digest=digest_of(number), second_read="direct"))
+    for number, one in enumerate(found[:confirmed]):
+        confirming = await receipt_for(ledger, one, number, nonce=f"confirm-{number}")
+        await ledger.commit(partial(segments.confirmed, receipt=confirming))
+        attesting = await receipt_for(ledger, one, number, nonce=f"attest-{number}")
+        await ledger.commit(partial(segments.attested, receipt=attesting))
+    if wiped:
+        permit = await ledger.commit(
+            lambda tx: permits.issue(tx, camera=camera.id, device="1:2", segments=found[:wiped])
+        )
+
+        def gone(tx: Transaction) -> None:
+            for one in found[:wiped]:
+                segments.wiped(tx, one, permit=permit.id, seen="unlinked and listed again")
+            permits.close(tx, permit, gone=found[:wiped])
+
+        await ledger.commit(gone)
+    await ledger.commit(lambda tx: cameras.undocked(tx, docking, taken=True))
+    await ledger.commit(lambda tx: tx.record(events.AgentStopped()))
+    return found
+
+
+@contextmanager
+def forger(folder: Path) -> Iterator[sqlite3.Connection]:
+    """Somebody with the ledger's file and a database browser."""
+    with closing(sqlite3.connect(folder / "ledger.db", isolation_level=None)) as connection:
+        connection.execute("DROP TRIGGER custody_no_update")
+        connection.execute("DROP TRIGGER custody_no_delete")
+        yield connection

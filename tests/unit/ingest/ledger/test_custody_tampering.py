@@ -1,0 +1,244 @@
+"""Whatever is done to the record with a database browser is found, and where it was done is said."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ingest.events import CustodyRestored
+from ingest.ledger import Ledger, custody
+from ingest.ledger.audit import Audit, check, moment
+from ingest.model import Head
+from tests.unit.ingest.ledger.day import a_day, forger
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whole")
+    asyncio.run(a_day(folder))
+    return folder
+
+
+@pytest.fixture
+def state(whole: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole, tmp_path / "state"))
+
+
+def audit(state: Path, *, head: str | None = None) -> Audit:
+    with moment(state / "ledger.db") as reader:
+        return check(reader, head=head)
+
+
+def chain(connection: sqlite3.Connection) -> list[tuple[int, str, str]]:
+    return connection.execute("SELECT seq, body, hash FROM custody ORDER BY seq").fetchall()
+
+
+def rehash(connection: sqlite3.Connection, seq: int, change: Callable[[dict[str, object]], None]) -> None:
+    """Change an entry as one would who knows how hashes are made."""
+    text = connection.execute("SELECT body FROM custody WHERE seq = ?", (seq,)).fetchone()[0]
+    body = json.loads(text)
+    change(body)
+    text = custody.canonical(body)
+    connection.execute("UPDATE custody SET body = ?, hash = ? WHERE seq = ?", (text, custody.entry_hash(text), seq))
+
+
+def test_an_untouched_ledger_is_whole(state: Path) -> None:
+    found = audit(state)
+    assert found.faults == ()
+    assert found.outside == "unknown"
+    assert found.signed is not None
+    assert found.signed.head.seq == found.entries > 20
+    assert audit(state, head=found.signed.head.hash).outside == "found"
+
+
+def test_every_entrys_text_is_covered(state: Path) -> None:
+    with forger(state) as connection:
+        for seq, text, _digest in chain(connection):
+            connection.execute("UPDATE custody SET body = ? WHERE seq = ?", (text.replace("2", "3", 1), seq))
+            assert any(fault.startswith(f"entry {seq}: ") for fault in audit(state).faults), seq
+            connection.execute("UPDATE custody SET body = ? WHERE seq = ?", (text, seq))
+    assert audit(state).faults == ()
+
+
+@pytest.mark.parametrize("column", ["at", "action", "camera", "segment"])
+def test_columns_beside_the_text(state: Path, column: str) -> None:
+    with forger(state) as connection:
+        connection.execute(f"UPDATE custody SET {column} = 'segment.other' WHERE seq = 7")
+    assert audit(state).faults == ("entry 7: its columns were changed",)
+
+
+def test_an_edit_with_its_hash_made_anew_is_found_at_the_next_entry(state: Path) -> None:
+    with forger(state) as connection:
+        rehash(connection, 5, lambda body: body["data"].update(bytes=11))  # type: ignore[attr-defined]
+    assert audit(state).faults[0].startswith("entry 6: it does not follow the entry before")
+
+
+def test_a_deleted_entry(state: Path) -> None:
+    with forger(state) as connection:
+        connection.execute("DELETE FROM custody WHERE seq = 9")
+    assert audit(state).faults[0].startswith("entry 10: it does not follow the entry before")
+
+
+def test_a_deleted_entry_with_the_next_one_linked_anew(state: Path) -> None:
+    with forger(state) as connection:
+        before = connection.execute("SELECT hash FROM custody WHERE seq = 8").fetchone()[0]
+        connection.execute("DELETE FROM custody WHERE seq = 9")
+        rehash(connection, 10, lambda body: body.update(prev=before))
+    assert audit(state).faults[0] == "entry 10: entries 9 to 9 are missing"
+
+
+def test_the_first_entry_deleted(state: Path) -> None:
+    with forger(state) as connection:
+        connection.execute("DELETE FROM custody WHERE seq = 1")
+    assert audit(state).faults[0].startswith("entry 2: it does not follow the entry before")
+
+
+def test_an_inserted_entry(state: Path) -> None:
+    with forger(state) as connection:
+        rows = chain(connection)
+        for seq, _text, _digest in reversed(rows[7:]):
+            connection.execute("UPDATE custody SET seq = ? WHERE seq = ?", (seq + 1, seq))
+        text = custody.entry_text(
+            seq=8, at="2026-11-20T10:00:00.000Z", action="agent.stopped", prev=rows[6][2], data={}
+        )
+        connection.execute(
+            "INSERT INTO custody (seq, at, action, body, hash) VALUES (8, '2026-11-20T10:00:00.000Z', 'agent.stopped', ?, ?)",
+            (text, custody.entry_hash(text)),
+        )
+    assert audit(state).faults[0] == "entry 9: its columns were changed"
+
+
+def test_reordered_entries(state: Path) -> None:
+    with forger(state) as connection:
+        connection.execute("UPDATE custody SET seq = -1 WHERE seq = 7")
+        connection.execute("UPDATE custody SET seq = 7 WHERE seq = 8")
+        connection.execute("UPDATE custody SET seq = 8 WHERE seq = -1")
+    faults = audit(state).faults
+    assert [fault.split(":")[0] for fault in faults] == ["entry 7", "entry 8", "entry 9"]
+
+
+def cut(state: Path, keep: int) -> None:
+    with forger(state) as connection:
+        connection.execute("DELETE FROM custody WHERE seq > ?", (keep,))
+
+
+def test_a_cut_end_is_found_by_the_signed_head(state: Path) -> None:
+    end = audit(state).entries
+    cut(state, end - 1)
+    assert audit(state).faults == (f"the signed head is entry {end}, but the chain ends at {end - 1}",)
+
+
+def sign_again(state: Path, key: custody.DockKey) -> None:
+    with forger_again(state) as connection:
+        seq, digest = connection.execute("SELECT seq, hash FROM custody ORDER BY seq DESC LIMIT 1").fetchone()
+        connection.execute("INSERT OR IGNORE INTO dock_keys VALUES (?, ?, '')", (key.thumbprint, key.public))
+        connection.execute(
+            "UPDATE head SET seq = ?, hash = ?, key = ?, signature = ?",
+            (seq, digest, key.thumbprint, key.sign(Head(seq=seq, hash=digest))),
+        )
+
+
+def forger_again(state: Path) -> sqlite3.Connection:
+    return sqlite3.connect(state / "ledger.db", isolation_level=None)
+
+
+def test_a_cut_end_signed_with_a_key_of_ones_own(state: Path, tmp_path: Path) -> None:
+    cut(state, audit(state).entries - 1)
+    key = custody.DockKey.load_or_make(tmp_path / "forged")
+    sign_again(state, key)
+    assert audit(state).faults == (
+        f"the head is signed with the key {key.thumbprint}, which no entry of the chain announces",
+    )
+
+
+def test_an_end_cut_by_somebody_with_the_docks_own_key_is_found_with_a_head_from_outside_alone(state: Path) -> None:
+    head = audit(state).signed
+    assert head is not None
+    cut(state, head.head.seq - 1)
+    sign_again(state, custody.DockKey.load_or_make(state / "keys"))
+    found = audit(state)
+    assert (found.faults, found.outside) == ((), "unknown")
+    found = audit(state, head=head.head.hash)
+    assert found.outside == "missing"
+    assert found.faults == (
+        f"the head {head.head.hash} known from outside is not in the chain: entries were cut off, or it is another dock's",
+    )
+
+
+def test_an_end_cut_by_somebody_with_the_docks_own_key_is_found_by_the_stores_receipts(state: Path) -> None:
+    cut(state, 12)
+    sign_again(state, custody.DockKey.load_or_make(state / "keys"))
+    (fault,) = audit(state).faults
+    assert fault.startswith("entry 13: ")
+    assert "of the store's receipts name a chain that had another entry here" in fault
+
+
+def test_a_changed_receipt(state: Path) -> None:
+    with forger(state) as connection:
+        connection.execute("UPDATE receipts SET raw = raw || '.' WHERE nonce = 'attest-1'")
+        seq = connection.execute(
+            "SELECT seq FROM custody WHERE action = 'segment.attested' ORDER BY seq LIMIT 1 OFFSET 1"
+        ).fetchone()[0]
+    assert audit(state).faults == (
+        f"entry {seq}: the receipt that it names is not in the ledger (it was removed or changed)",
+    )
+
+
+def test_a_forged_signature(state: Path) -> None:
+    with forger(state) as connection:
+        connection.execute("UPDATE head SET signature = replace(signature, substr(signature, 1, 4), 'AAAA')")
+    assert audit(state).faults == ("the head's signature does not hold",)
+
+
+def test_a_removed_head(state: Path) -> None:
+    with forger(state) as connection:
+        connection.execute("DELETE FROM head")
+    assert audit(state).faults == ("the head is not signed",)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"data": 3}', "{" * 3, "[" * 100_000, '{"a": NaN}', "\u00e9"])
+def test_text_that_cannot_be_read_is_a_fault_with_a_place(state: Path, text: str) -> None:
+    with forger(state) as connection:
+        connection.execute("UPDATE custody SET body = ? WHERE seq = 6", (text,))
+    assert audit(state).faults[0].startswith("entry 6: its text ")
+
+
+def test_text_that_is_no_unicode(state: Path) -> None:
+    with forger(state) as connection:
+        connection.execute("UPDATE custody SET body = CAST(x'ff00fe' AS TEXT) WHERE seq = 6")
+    assert audit(state).faults[0].startswith("entry 6: its text is damaged")
+
+
+async def test_a_chain_that_was_opened_anew_after_a_restore_is_whole_and_says_so(tmp_path: Path) -> None:
+    await a_day(tmp_path)
+    ledger = await Ledger.open(tmp_path / "ledger.db", keys=tmp_path / "keys")
+    own = ledger.head
+    restored = CustodyRestored(
+        store="store-1", store_seq=own.seq + 50, store_head="f" * 64, own_seq=own.seq, own_head=own.hash
+    )
+    await ledger.commit(lambda tx: tx.record(restored, continue_after=restored.store_seq))
+    await ledger.close()
+    found = await asyncio.to_thread(audit, tmp_path)
+    assert found.faults == ()
+    (said,) = found.restored
+    assert said.startswith(f"entry {own.seq + 51}, ")
+    assert f"after entry {own.seq + 50}, which the store last saw" in said
+
+
+async def test_an_agent_that_writes_is_not_taken_for_a_forger(tmp_path: Path) -> None:
+    await a_day(tmp_path)
+    ledger = await Ledger.open(tmp_path / "ledger.db", keys=tmp_path / "keys")
+    with moment(tmp_path / "ledger.db") as reader:
+        reader.execute("SELECT count(*) FROM custody").fetchone()
+        before = ledger.head.seq
+        restored = CustodyRestored(store="s", store_seq=0, store_head="0" * 64, own_seq=0, own_head="0" * 64)
+        await ledger.commit(lambda tx: tx.record(restored))
+        found = check(reader)
+    await ledger.close()
+    assert (found.faults, found.entries) == ((), before)
