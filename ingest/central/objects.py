@@ -55,6 +55,7 @@ class Objects:
         self._threads = threads
         self._clock = clock
         self._look_again = look_again
+        self._shelves: set[Path] = set()  # those that this process knows to be on the disk
 
     def shelve(self, upload: UploadDescription, *, sha256: str) -> ObjectDescription:
         """Steps 2 to 4: the upload's bytes, which are all there and synced, become an object. Blocks. Raises OSError."""
@@ -71,13 +72,18 @@ class Objects:
         if self._layout.object_bytes(object.id).exists():
             object = self.described(object.id)  # an earlier attempt failed after the rename
         else:
-            self._disk.make_folder(shelf)
-            self._disk.sync_folder(self._layout.objects)
+            self._make_shelf(shelf)
             self._describe(object)
             self._disk.move(self._layout.upload_bytes(object.id), self._layout.object_bytes(object.id))
         self._disk.sync_folder(shelf)
         self._disk.sync_folder(self._layout.uploads)
         return object
+
+    def _make_shelf(self, shelf: Path) -> None:
+        if shelf not in self._shelves:
+            self._disk.make_folder(shelf)
+            self._disk.sync_folder(self._layout.objects)
+            self._shelves.add(shelf)
 
     def _describe(self, object: ObjectDescription) -> None:
         part = self._layout.written_description(object.id)

@@ -73,19 +73,25 @@ class Reception:
             raise too_long(self._upload.size)
         rest = memoryview(chunk)
         while rest:
-            if self._buffer is None:
-                self._buffer = self._buffers.take()
-                # The buffer lies in memory as the offset lies in its block: then the middle can go past the cache.
-                self._from = self._fill = self._handed % BLOCK
-            count = min(len(rest), len(self._buffer) - self._fill)
-            self._buffer[self._fill : self._fill + count] = rest[:count]
+            buffer = self._buffer or await self._next_buffer()
+            count = min(len(rest), len(buffer) - self._fill)
+            buffer[self._fill : self._fill + count] = rest[:count]
             self._fill += count
             rest = rest[count:]
-            if self._fill == len(self._buffer):
+            if self._fill == len(buffer):
                 await self._hand_over()
         if time.monotonic() - self._synced_when > _QUIET and self._checksum is None:
             await self._hand_over()
             await self._start_sync()
+
+    async def _next_buffer(self) -> memoryview:
+        buffer = self._buffers.take_free()
+        if buffer is None:
+            buffer = await self._threads.disk(self._buffers.make)
+        self._buffer = buffer
+        # The buffer lies in memory as the offset lies in its block: then the middle can go past the cache.
+        self._from = self._fill = self._handed % BLOCK
+        return buffer
 
     async def _hand_over(self) -> None:
         """Give the buffer to a writer, once the one before is done; start a sync when a window is full."""
