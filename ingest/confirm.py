@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 
 from ingest.clock import rfc3339
 from ingest.errors import StoreDishonest, Unproven, WrongStore
-from ingest.ledger import Ledger, segments
+from ingest.ledger import Ledger, proofs, segments
 from ingest.ledger.segments import Segment
 from ingest.ledger.stores import Pinned
 from ingest.model import Claim, Head, Receipt, SegmentDescription
@@ -28,31 +28,41 @@ class HeadGate:
 
     The store refuses a head older than the last it saw; requests overtake each other. So those that overlap carry the same head, and a
     newer one is taken only when none is in flight (at the latest after 64 of them).
+
+    The first requests of a run carry the last head that the store is known to have seen: if the ledger was put back from an older copy and
+    has grown since, a new head would hide that.
     """
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._changed = asyncio.Condition()
+        self._free = asyncio.Event()
         self._head: Head | None = None
         self._in_flight = 0
         self._served = 0
+        self._agreed = False
 
     @contextlib.asynccontextmanager
-    async def head(self) -> AsyncIterator[Head]:
-        """The head to ask with."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._in_flight == 0 or self._served < _SHARE)
-            if self._in_flight == 0 or self._head is None:
-                self._head, self._served = self._ledger.head, 0
-            head = self._head
-            self._in_flight += 1
-            self._served += 1
+    async def head(self, store: str) -> AsyncIterator[Head]:
+        """The head to ask `store` with."""
+        last = None if self._agreed else await self._ledger.read(lambda db: proofs.last_head(db.execute, store=store))
+        while self._in_flight and self._served >= _SHARE:
+            self._free.clear()
+            await self._free.wait()
+        if not self._in_flight or self._head is None:
+            self._head, self._served = last if last is not None and not self._agreed else self._ledger.head, 0
+        head = self._head
+        self._in_flight += 1
+        self._served += 1
         try:
             yield head
         finally:
-            async with self._changed:
-                self._in_flight -= 1
-                self._changed.notify_all()
+            self._in_flight -= 1
+            if not self._in_flight:
+                self._free.set()
+
+    def agreed(self) -> None:
+        """The store's history of this dock and ours are one."""
+        self._agreed = True
 
 
 def receipt_from(
@@ -60,20 +70,22 @@ def receipt_from(
     asked_boottime_ns: int, boot_id: str, now: float,
 ) -> Receipt:  # fmt: skip
     """Raises Unproven, WrongStore, StoreDishonest; the message says what does not fit."""
-    if claim.store != pinned.id:
-        raise WrongStore(f"the receipt is of store {claim.store}, but {pinned.id} is pinned")
     if claim.method != pinned.method:
         raise WrongStore(
             f"the store gave proof by {claim.method}, but {pinned.method} is what it announced when it was pinned"
         )
     if claim.method == "receipt":
         if claim.key not in pinned.keys:
-            raise WrongStore("the receipt is signed by a key that is not pinned")
+            raise WrongStore("its receipt is signed by a key that is not pinned")
+        if claim.store != pinned.id:
+            raise StoreDishonest(f"its receipt is of another store ({claim.store[:64]}), and signed by its own key")
         _signed(claim, segment=segment, upload=upload, nonce=nonce, head=head)
+    elif claim.store != pinned.id:
+        raise WrongStore(f"the proof is of store {claim.store}, but {pinned.id} is pinned")
     digest = segment.digest
     if (claim.size, claim.sha256) != (digest.size, digest.sha256):
         text = (
-            f"it says that it has {claim.size} bytes with SHA-256 {claim.sha256[:16]}… "
+            f"its proof is for {claim.size} bytes with SHA-256 {claim.sha256[:16]}… "
             f"where {digest.size} bytes with {digest.sha256[:16]}… were sent"
         )
         raise Unproven(text) if claim.method == "read-back" else StoreDishonest(text)
@@ -100,11 +112,11 @@ def _signed(claim: Claim, *, segment: SegmentDescription, upload: str, nonce: st
 class Confirming:
     """Asks the store to prove a segment, and commits the receipt."""
 
-    def __init__(self, *, ledger: Ledger, store: Store, station: str) -> None:
+    def __init__(self, *, ledger: Ledger, store: Store, station: str, gate: HeadGate) -> None:
         self._ledger = ledger
         self._store = store
         self._station = station
-        self._gate = HeadGate(ledger)
+        self._gate = gate
 
     async def confirm(self, segment: Segment, *, upload: str, pinned: Pinned) -> Receipt:
         """First proof: the segment counts the store among its copies. Raises what `receipt_from` and `Store.claim` raise."""
@@ -124,13 +136,15 @@ class Confirming:
         described = describe(segment, station=self._station)
         nonce = secrets.token_urlsafe(24)
         clock = self._ledger.clock
-        async with self._gate.head() as head:
+        async with self._gate.head(pinned.id) as head:
             asked = clock.boottime_ns()
             claim = await self._store.claim(upload, described, nonce=nonce, head=head, dock=self._ledger.key.thumbprint)
-        return receipt_from(
+        receipt = receipt_from(
             claim, segment=described, upload=upload, pinned=pinned, nonce=nonce, head=head if claim.method == "receipt" else None,
             asked_boottime_ns=asked, boot_id=clock.boot_id, now=clock.now(),
         )  # fmt: skip
+        self._gate.agreed()
+        return receipt
 
 
 def describe(segment: Segment, *, station: str) -> SegmentDescription:

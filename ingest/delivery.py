@@ -11,13 +11,13 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ingest import events
 from ingest.activity import Activity
-from ingest.confirm import Confirming, describe
+from ingest.confirm import Confirming, HeadGate, describe
 from ingest.errors import (
     DockdError,
     Garbled,
@@ -26,6 +26,7 @@ from ingest.errors import (
     IntegrityFailed,
     LedgerUnusable,
     ObjectGone,
+    Refused,
     Retry,
     Stop,
     StoreDishonest,
@@ -33,19 +34,27 @@ from ingest.errors import (
     Unproven,
     WrongStore,
 )  # fmt: skip
-from ingest.ledger import Ledger, queue, segments
+from ingest.ledger import Ledger, proofs, queue, segments
 from ingest.ledger.core import Transaction
 from ingest.ledger.segments import Segment
 from ingest.ledger.stores import Pinned
+from ingest.model import Head
 from ingest.release import Releasing
 from ingest.spool import Spool
 from ingest.store.base import Store
 from ingest.store.throttle import Bucket
 from ingest.trust import Trust
-from ingest.upload import Uploading, backoff
+from ingest.upload import SpoolUnread, Uploading, backoff
 
 StoreWord = Literal["connected", "slow", "down", "wrong-store", "dishonest", "unknown"]
 _TRIES = 5
+_LOSSES = 3
+_SLOW = 5.0  # seconds without an answer, before that is said
+_SLOW_HASH = 20 << 20  # bytes per second that a store may need to look at an object again
+_REFUSED_FOR = 30.0
+_LOOK_EVERY = 300.0
+_LONGEST_GAP = 1_000_000_000
+_ASK = "Look at the store; then try it again (dockd store pin, or retry on the page)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,11 +91,14 @@ class Delivery:
         self._ledger = ledger
         self._spool = spool
         self._settings = settings
-        self._trust = Trust(ledger=ledger, store=store, station=settings.station, wanted=settings.pin)
+        self._gate = HeadGate(ledger)
+        self._trust = Trust(
+            ledger=ledger, store=store, station=settings.station, wanted=settings.pin, bucket=bucket, heads=self._gate.head
+        )  # fmt: skip
         self._uploading = Uploading(
             ledger=ledger, spool=spool, store=store, bucket=bucket, chunk=settings.chunk, activity=activity
         )
-        self._confirming = Confirming(ledger=ledger, store=store, station=settings.station)
+        self._confirming = Confirming(ledger=ledger, store=store, station=settings.station, gate=self._gate)
         self._releasing = Releasing(
             ledger=ledger, spool=spool, keep_confirmed=settings.keep_confirmed, trusted=self.trusted, attest=self.attest
         )
@@ -96,6 +108,11 @@ class Delivery:
         self._failures = 0
         self._closed_until = 0.0
         self._stopped: Stop | None = None
+        self._doubt: DockdError | None = None
+        self._cuts: dict[str, int] = {}
+        self._trouble = asyncio.Event()
+        self._named: set[Head] = set()
+        self._restoring = asyncio.Lock()
         self._probe = asyncio.Lock()
         self._busy: set[str] = set()
         self._work = asyncio.Event()
@@ -122,13 +139,21 @@ class Delivery:
     # -- the store as a whole ------------------------------------------------------------------------------------------
 
     async def _look_at_store(self) -> None:
-        """See who the store is at the start, and again every five minutes."""
+        """See who the store is at the start and again every five minutes; while it cannot be used, as often as `trusted` allows."""
         while True:
-            with contextlib.suppress(Retry, Hold, Stop):
+            self._trouble.clear()
+            try:
                 await self.trusted()
-            await asyncio.sleep(min(300.0, max(0.5, self._closed_until - time.monotonic())))
-            if self.state.word == "connected":
-                self._pinned = None
+            except LedgerUnusable:
+                raise
+            except (Retry, Stop):
+                await asyncio.sleep(max(0.5, self._closed_until - time.monotonic()))
+                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_EVERY):
+                    await self._trouble.wait()
+                    continue
+            self._pinned = None
 
     async def trusted(self) -> Pinned:
         """The pinned store, known to be the one that answers, and to refuse wrong bytes. Raises Retry, Stop."""
@@ -141,49 +166,95 @@ class Delivery:
             if self._pinned is not None:
                 return self._pinned
             try:
-                pinned = await self._trust.recognise()
-                await self._trust.honest(pinned)
+                async with self._impatient("a look at who it is"):
+                    pinned = await self._trust.recognise()
+                    self.state = replace(self.state, id=pinned.id)
+                    await self._trust.honest(pinned)
+            except LedgerUnusable:
+                raise
+            except Hold as error:  # what it refuses here is no segment: it cannot be used
+                failure = StoreDown(error.message)
+                self._store_failed(failure)
+                raise failure from error
             except DockdError as error:
+                if isinstance(error, HistoryConflict):
+                    await self._history_went_back(error)
                 self._store_failed(error)
                 raise
             self._pinned = pinned
-            self._store_works(pinned)
+            self._store_answers(pinned)
             return pinned
 
-    def _store_works(self, pinned: Pinned | None = None) -> None:
-        self._failures, self._closed_until, self._stopped = 0, 0.0, None
-        now = self._ledger.clock.now()
-        word = self.state
-        if word.word != "connected":
-            self._ledger.publish(events.StoreChanged(state="connected", error="it answers"))
-            self._work.set()
-        store = pinned.id if pinned else word.id
-        since = word.since if word.word == "connected" else now
-        self.state = StoreState(word="connected", since=since, last_success=now, id=store, honest=True)
+    @contextlib.asynccontextmanager
+    async def _impatient(self, doing: str, *, size: int = 0) -> AsyncIterator[None]:
+        """Say so while the store gives no answer. `size`: bytes that it may have to read first."""
+        seconds = _SLOW + size / _SLOW_HASH
+        message = f"the store has given no answer to {doing} for {seconds:.0f} s"
+        late = asyncio.get_running_loop().call_later(seconds, self._say, "slow", message)
+        try:
+            yield
+        finally:
+            late.cancel()
 
-    def _store_failed(self, error: DockdError) -> None:
-        """Close the door for a while: doubled each time, capped, jittered, never under what the store asked for."""
+    def _say(self, word: StoreWord, message: str) -> None:
+        """Keep what is known of the store, and publish it where it is new. A worse word stands."""
+        state = self.state
+        if word == "slow" and state.word not in ("connected", "unknown"):
+            return
+        if (state.word, state.message) != (word, message):
+            self._ledger.publish(events.StoreChanged(state=word, error=message or "it answers"))
+        now = self._ledger.clock.now()
+        self.state = StoreState(
+            word=word, since=state.since if state.word == word else now, message=message, id=state.id,
+            last_success=now if word == "connected" else state.last_success,
+            honest={"connected": True, "dishonest": False}.get(word, state.honest),
+        )  # fmt: skip
+
+    def _store_answers(self, pinned: Pinned) -> None:
+        """It is the pinned one, and is asked again. What it did wrong with a segment is forgotten only when it has done that right."""
+        self.state = replace(self.state, id=pinned.id)
+        self._closed_until, self._stopped = 0.0, None
+        if self._doubt is None:
+            self._store_works()
+        self._work.set()
+
+    def _store_works(self) -> None:
+        """It has taken bytes, or has proven that it has them."""
+        if self._pinned is None and self._stopped is not None:
+            return  # it was caught meanwhile: what came in beside that changes nothing
+        self._failures, self._closed_until, self._stopped, self._doubt = 0, 0.0, None, None
+        self._say("connected", "")
+
+    def _store_failed(self, error: DockdError, *, doubt: bool = False) -> None:
+        """Close the door for a while: doubled each time, capped, jittered, never under what the store asked for.
+
+        `doubt`: it answers when it is asked who it is, and fails at its work; then only work well done is a success.
+        """
         if isinstance(error, LedgerUnusable):
             raise error
-        self._failures += 1
-        self._pinned = None
+        now = time.monotonic()
+        if now >= self._closed_until:  # those that fail together are one failure
+            self._failures += 1
         floor = error.after if isinstance(error, Retry) else 0.0
+        if isinstance(error, Refused):
+            floor = max(floor, min(_REFUSED_FOR, self._settings.retry_max))
         wait = backoff(self._failures - 1, longest=self._settings.retry_max, chance=random.random(), floor=floor)  # noqa: S311
-        self._closed_until = time.monotonic() + wait
+        self._closed_until = max(self._closed_until, now + wait)
+        self._pinned = None
         self._stopped = error if isinstance(error, Stop) else None
-        word: StoreWord = "down"
+        self._doubt = error if doubt else self._doubt
+        self._trouble.set()
         if isinstance(error, StoreDishonest):
-            word = "dishonest"
-        elif isinstance(error, WrongStore):
-            word = "wrong-store"
-        now = self._ledger.clock.now()
-        since = self.state.since if self.state.word == word else now
-        if (self.state.word, self.state.message) != (word, error.message):
-            self._ledger.publish(events.StoreChanged(state=word, error=error.message))
-        self.state = StoreState(
-            word=word, since=since, message=error.message, last_success=self.state.last_success, id=self.state.id,
-            honest=False if word == "dishonest" else self.state.honest,
-        )  # fmt: skip
+            name = self.state.id or "at its address"
+            caught = f"the store {name} was caught: {error.message}. Nothing is deleted until a person pins it anew (dockd store pin)"
+            self._say("dishonest", error.message if error.message.startswith("the store ") else caught)
+        else:
+            self._say("wrong-store" if isinstance(error, WrongStore) else "down", error.message)
+
+    def _suspect(self, error: DockdError) -> None:
+        """One segment could not be proven; others may be. Said until something is proven."""
+        self._doubt = error
+        self._say("down", error.message)
 
     # -- the queue -----------------------------------------------------------------------------------------------------
 
@@ -204,7 +275,9 @@ class Delivery:
             return 60.0
         try:
             await self.trusted()
-        except (Retry, Stop, Hold):
+        except LedgerUnusable:
+            raise
+        except (Retry, Stop):
             return max(0.2, self._closed_until - time.monotonic())
         now = self._ledger.clock.now()
         found = await self._ledger.read(
@@ -225,10 +298,15 @@ class Delivery:
         try:
             pinned = await self.trusted()
             began = time.monotonic()
-            upload = await self._uploading.send(segment, describe(segment, station=self._settings.station))
-            await self._confirming.confirm(segment, upload=upload, pinned=pinned)
+            upload = await self._uploading.send(
+                segment, describe(segment, station=self._settings.station), progress=lambda: self._moved(segment)
+            )
+            async with self._impatient("a proof", size=segment.size):
+                await self._confirming.confirm(segment, upload=upload, pinned=pinned)
             self._observe("deliver", time.monotonic() - began)
-            self._store_works(pinned)
+            self._cuts.pop(segment.id, None)
+            self._uploading.over(segment.id)
+            self._store_works()
         except LedgerUnusable:
             raise
         except DockdError as error:
@@ -238,25 +316,44 @@ class Delivery:
             self._work.set()
             self._releasing.wake()
 
+    def _moved(self, segment: Segment) -> None:
+        """The store has taken bytes of it: the line works, whatever its proofs are worth."""
+        self._cuts.pop(segment.id, None)
+        if isinstance(self._doubt, StoreDown):
+            self._store_works()
+
     async def _not_delivered(self, segment: Segment, error: DockdError) -> None:
         match error:
             case IntegrityFailed():
                 await self._spool_rotted(segment, error.message)
             case Hold():
-                await self._hold(segment, error)
+                await self._hold(segment, error.reason, error.message)
             case HistoryConflict():
                 await self._history_went_back(error)
+                self._store_failed(error, doubt=True)
             case Stop():
                 await self._store_is_not_believed(segment, error)
-            case Unproven():
+            case Unproven() | SpoolUnread():
                 await self._unproven(segment, error)
-            case ObjectGone() | Garbled():
+            case ObjectGone():
+                await self._again_or_hold(segment, error)
+            case Garbled():
+                await self._delay(segment, error)
+                self._suspect(error)
+            case _ if type(error) is Retry:
                 await self._delay(segment, error)
             case _:
-                self._store_failed(error)
+                await self._cut(segment, error)
 
-    async def _hold(self, segment: Segment, error: DockdError) -> None:
-        await self._ledger.commit(lambda tx: segments.hold(tx, segment.id, reason=error.reason, error=error.message))
+    async def _cut(self, segment: Segment, error: DockdError) -> None:
+        """The store failed. Its segments keep their turn; one that fails twice in a row, and may be the cause, lets the others go first."""
+        self._cuts[segment.id] = self._cuts.get(segment.id, 0) + 1
+        if self._cuts[segment.id] >= 2:
+            await self._delay(segment, error)
+        self._store_failed(error, doubt=True)
+
+    async def _hold(self, segment: Segment, reason: str, message: str) -> None:
+        await self._ledger.commit(lambda tx: segments.hold(tx, segment.id, reason=reason, error=message))
 
     async def _delay(self, segment: Segment, error: DockdError) -> None:
         floor = error.after if isinstance(error, Retry) else 0.0
@@ -264,15 +361,23 @@ class Delivery:
         wait = backoff(segment.attempts, longest=self._settings.retry_max, chance=chance, floor=floor)
         await self._ledger.commit(lambda tx: segments.delay(tx, segment.id, seconds=wait, error=error.message))
 
-    async def _unproven(self, segment: Segment, error: Unproven) -> None:
+    async def _unproven(self, segment: Segment, error: DockdError) -> None:
         """The store has other bytes, or cannot say: is it our copy? If not, send it anew, and after some tries hold it."""
-        if not await self._uploading.spool_is_true(segment):
+        try:
+            true = await self._uploading.spool_is_true(segment)
+        except SpoolUnread as unread:
+            await self._delay(segment, unread)
+            return
+        if not true:
             await self._spool_rotted(segment, "its bytes are no longer those that were pulled")
             return
+        await self._ledger.commit(lambda tx: segments.uploading_to(tx, segment.id, None))
+        await self._again_or_hold(segment, error)
+
+    async def _again_or_hold(self, segment: Segment, error: DockdError) -> None:
         if segment.attempts + 1 >= _TRIES:
-            await self._hold(segment, error)
+            await self._hold(segment, error.reason, f"{error.message} (at each of {_TRIES} tries). {_ASK}")
         else:
-            await self._ledger.commit(lambda tx: segments.uploading_to(tx, segment.id, None))
             await self._delay(segment, error)
 
     async def _spool_rotted(self, segment: Segment, error: str) -> None:
@@ -289,27 +394,37 @@ class Delivery:
     async def _store_is_not_believed(self, segment: Segment, error: Stop) -> None:
         if isinstance(error, StoreDishonest) and self.state.id is not None:
             await self._trust.caught(self.state.id, error.message)
-            await self._hold(segment, error)
-        self._store_failed(error)
+            await self._hold(segment, error.reason, f"{error.message}. {_ASK}")
+        self._store_failed(error, doubt=True)
 
     async def _history_went_back(self, conflict: HistoryConflict) -> None:
-        """Open a new chain that names what the store last saw, in sight of everybody; only then is the store asked again."""
-        self._store_failed(conflict)
+        """Open a new chain that names what the store last saw, in sight of everybody; only then is the store asked again.
+
+        An entry that is in our own chain (the answer to the request that would have told us was lost) is no step back.
+        """
         if conflict.seq is None or conflict.head is None:
             return
-        store, seq, head = self.state.id or "unknown", conflict.seq, conflict.head
+        store, named = self.state.id or "unknown", Head(seq=conflict.seq, hash=conflict.head)
 
-        def restore(tx: Transaction) -> None:
-            if (tx.end.seq, tx.end.hash) == (seq, head) or tx.end.seq > seq + 1_000_000_000:
-                return
+        def restore(tx: Transaction) -> bool:
+            if proofs.in_chain(tx.execute, named):
+                return True
+            if named.seq > tx.end.seq + _LONGEST_GAP:
+                return False
             tx.record(
                 events.CustodyRestored(
-                    store=store, store_seq=seq, store_head=head, own_seq=tx.end.seq, own_head=tx.end.hash
+                    store=store, store_seq=named.seq, store_head=named.hash, own_seq=tx.end.seq, own_head=tx.end.hash
                 ),
-                continue_after=seq,
+                continue_after=named.seq,
             )
+            return True
 
-        await self._ledger.commit(restore)
+        async with self._restoring:
+            if named in self._named:
+                return
+            if await self._ledger.commit(restore):
+                self._named.add(named)
+                self._gate.agreed()
 
     # -- proof for those who delete --------------------------------------------------------------------------------------
 
@@ -331,21 +446,37 @@ class Delivery:
             if isinstance(result, HistoryConflict):
                 await self._history_went_back(result)
             if isinstance(result, DockdError):
-                if not isinstance(result, HistoryConflict):
-                    self._store_failed(result)
+                self._store_failed(result, doubt=True)
                 raise result
             if isinstance(result, BaseException):
                 raise result
-        return [result for result in found if isinstance(result, str)]
+        proven = [result for result in found if isinstance(result, str)]
+        if proven:
+            self._store_works()
+        return proven
 
     async def _attest_one(self, segment: Segment, pinned: Pinned) -> str | None:
         try:
-            await self._confirming.attest(segment, pinned=pinned)
+            async with self._impatient("a proof", size=segment.size):
+                await self._confirming.attest(segment, pinned=pinned)
         except (ObjectGone, Unproven) as error:
-            message = error.message
-            await self._ledger.commit(lambda tx: segments.store_lost(tx, segment.id, error=message))
+            await self._lost(segment, error)
             return None
         except StoreDishonest as error:
             await self._trust.caught(pinned.id, error.message)
             raise
+        except Hold as error:  # a question that it does not like says nothing of the segment
+            raise StoreDown(error.message) from error
         return segment.id
+
+    async def _lost(self, segment: Segment, error: DockdError) -> None:
+        """Queue it again from another copy; a store that loses it time after time is for somebody to look at."""
+
+        def write(tx: Transaction) -> None:
+            segments.store_lost(tx, segment.id, error=error.message)
+            times = proofs.times_lost(tx.execute, segment.id)
+            if times >= _LOSSES:
+                text = f"the store has lost it {times} times after it had proven it: {error.message}. {_ASK}"
+                segments.hold(tx, segment.id, reason="store_lost", error=text)
+
+        await self._ledger.commit(write)

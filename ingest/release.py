@@ -10,28 +10,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from ingest.errors import Hold, LedgerUnusable, Retry, Stop
-from ingest.ledger import Ledger, queue, segments
+from ingest.ledger import Ledger, proofs, queue, segments, stores
 from ingest.ledger.core import Transaction
+from ingest.ledger.proofs import SECOND_LOOK, Proof
 from ingest.ledger.segments import Segment
 from ingest.ledger.stores import Pinned
 from ingest.spool import Spool
 
-FRESH_NS = 540 * 10**9  # an attestation is asked again a minute before P2 would call it too old
-SECOND_LOOK = 24 * 3600.0
 _BATCH = 100
-
-
-@dataclass(frozen=True, kw_only=True)
-class Proof:
-    """What a segment's receipts amount to. `first_at` seconds since the epoch."""
-
-    lasting: bool
-    fresh: bool
-    first_at: float | None
 
 
 class Releasing:
@@ -73,56 +61,52 @@ class Releasing:
         clock = self._ledger.clock
         now = clock.now()
         found = await self._ledger.read(lambda db: queue.releasable(db.execute, before=now - self._keep, count=_BATCH))
+        found = [segment for segment in found if segment.held is None]
         if not found:
             return 0
-        await self._trusted()
-        proofs = await self._ledger.read(
+        store = (await self._trusted()).id
+        known = await self._ledger.read(
             lambda db: {
-                one.id: proof_of(db.execute, one, now_ns=clock.boottime_ns(), boot_id=clock.boot_id) for one in found
+                one.id: proofs.of(db.execute, one, store=store, now_ns=clock.boottime_ns(), boot_id=clock.boot_id)
+                for one in found
             }
         )
-        ready: list[Segment] = []
-        stale: list[Segment] = []
-        later: list[Segment] = []
-        for segment in found:
-            proof = proofs[segment.id]
-            if proof.lasting or (proof.first_at is not None and now - proof.first_at >= SECOND_LOOK):
-                (ready if proof.fresh else stale).append(segment)
-            else:
-                later.append(segment)
+        later = [one for one in found if known[one.id].first_at is not None and not known[one.id].lasts(now)]
         if later:
-            await self._ledger.commit(lambda tx: _look_again(tx, later, proofs))
-        names = [segment.id for segment in ready] + (await self._attest(stale) if stale else [])
-        if names:
-            await self._ledger.commit(lambda tx: _released(tx, names))
-            await asyncio.to_thread(self._remove, names)
-        return len(names)
+            await self._ledger.commit(lambda tx: _look_again(tx, later, known))
+        stale = [one for one in found if one not in later and not known[one.id].fresh]
+        if stale:
+            await self._attest(stale)
+        names = [one.id for one in found if one not in later]
+        gone = await self._ledger.commit(lambda tx: released(tx, names)) if names else []
+        if gone:
+            await asyncio.to_thread(self._remove, gone)
+        return len(gone)
 
     def _remove(self, names: Sequence[str]) -> None:
         for name in names:
             self._spool.remove(name)
 
 
-def _released(tx: Transaction, names: Sequence[str]) -> None:
+def released(tx: Transaction, names: Sequence[str]) -> list[str]:
+    """Give up those of these spool copies for which the proof holds in this very transaction; returns which."""
+    store = stores.pinned(tx.execute)
+    if store is None or store.dishonest is not None or (store.method != "read-back" and store.honest_at is None):
+        return []
+    gone = []
     for name in names:
-        segments.released(tx, name)
+        row = segments.get(tx.execute, name)
+        if not (row.in_spool and row.in_store) or row.held is not None:
+            continue
+        proof = proofs.of(tx.execute, row, store=store.id, now_ns=tx.clock.boottime_ns(), boot_id=tx.clock.boot_id)
+        if proof.fresh and proof.lasts(tx.now):
+            segments.released(tx, name)
+            gone.append(name)
+    return gone
 
 
-def proof_of(execute: Callable[..., Any], segment: Segment, *, now_ns: int, boot_id: str) -> Proof:
-    """From a store that promises durability? Asked for just now? Since when?"""
-    rows = execute(
-        "SELECT durable, asked_boottime_ns, boot_id, at FROM receipts WHERE segment = ? AND store = ? AND sha256 = ? ORDER BY id",
-        (segment.id, segment.store, segment.sha256),
-    ).fetchall()
-    if not rows:
-        return Proof(lasting=False, fresh=False, first_at=None)
-    last = rows[-1]
-    fresh = last[2] == boot_id and 0 <= now_ns - last[1] <= FRESH_NS
-    return Proof(lasting=bool(last[0]), fresh=fresh, first_at=rows[0][3])
-
-
-def _look_again(tx: Transaction, later: Sequence[Segment], proofs: dict[str, Proof]) -> None:
+def _look_again(tx: Transaction, later: Sequence[Segment], known: dict[str, Proof]) -> None:
     for segment in later:
-        first = proofs[segment.id].first_at
+        first = known[segment.id].first_at
         moment = (first if first is not None else tx.now) + SECOND_LOOK
         tx.execute("UPDATE segments SET next_attempt = ? WHERE id = ?", (moment, segment.id))

@@ -9,25 +9,38 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 
 from ingest.clock import rfc3339
 from ingest.errors import StoreDishonest, WrongStore
-from ingest.ledger import Ledger, stores
+from ingest.ledger import Ledger, segments, stores
 from ingest.ledger.stores import Pinned
-from ingest.model import Digest, SegmentDescription, StoreIdentity
+from ingest.model import Digest, Head, SegmentDescription, StoreIdentity
 from ingest.store.base import Store
+from ingest.store.slices import SLICE
+from ingest.store.throttle import Bucket, throttled
 
 HONEST_FOR = 24 * 3600.0
 
 
 class Trust:
-    """Trust in one store. `wanted`: the store id or key thumbprint that the site has named, if any."""
+    """Trust in one store.
 
-    def __init__(self, *, ledger: Ledger, store: Store, station: str, wanted: str | None) -> None:
+    `wanted`: what the site has named, if anything: the thumbprint of the store's key, or the id of a store that has no keys. `heads` hands out
+    the custody head to ask with; `bucket` is the limit of everything that is sent.
+    """
+
+    def __init__(
+        self, *, ledger: Ledger, store: Store, station: str, wanted: str | None, bucket: Bucket,
+        heads: Callable[[str], AbstractAsyncContextManager[Head]],
+    ) -> None:  # fmt: skip
         self._ledger = ledger
         self._store = store
         self._station = station
         self._wanted = wanted
+        self._bucket = bucket
+        self._heads = heads
 
     async def recognise(self) -> Pinned:
         """See who answers, and hold it against the pin; pin it if it is the first.
@@ -35,10 +48,7 @@ class Trust:
         Raises WrongStore, StoreDishonest, and what `Store.identify` raises.
         """
         identity = await self._store.identify()
-        if self._wanted is not None and self._wanted != identity.id and self._wanted not in identity.keys:
-            raise WrongStore(
-                f"the store at {identity.url} is {_described(identity)}, but store.pin names {self._wanted}: check the address and the pin"
-            )
+        await self._is_wanted(identity)
         pinned = await self._ledger.read(lambda db: stores.pinned(db.execute))
         if pinned is None:
             await self._ledger.commit(lambda tx: stores.pin(tx, identity))
@@ -48,9 +58,25 @@ class Trust:
         if found is None or found.dishonest is not None:
             why = found.dishonest if found else "it is not pinned"
             raise StoreDishonest(
-                f"the store {identity.id} was caught: {why}. Nothing is deleted until a person pins it anew"
+                f"the store {identity.id} was caught: {why}. Nothing is deleted until a person pins it anew (dockd store pin)"
             )
         return found
+
+    async def _is_wanted(self, identity: StoreIdentity) -> None:
+        """Every key that it shows must be the named one, or signed for by it: a public key can be shown by anybody."""
+        wanted = self._wanted
+        if wanted is None or (wanted == identity.id and not identity.keys):
+            return
+        for key in identity.keys:
+            if not await self._store.vouches(key, (wanted,)):
+                break
+        else:
+            if identity.keys:
+                return
+        raise WrongStore(
+            f"the store at {identity.url} is {_described(identity)}, but store.pin names {wanted}: check the address and the pin "
+            "(for a store with keys, the pin is the thumbprint of its key, not its name)"
+        )
 
     async def _same(self, identity: StoreIdentity, pinned: Pinned) -> None:
         if identity.id != pinned.id or identity.method != pinned.method:
@@ -79,9 +105,16 @@ class Trust:
         age = self._ledger.clock.now() - (pinned.honest_at or 0.0)
         if pinned.method == "read-back" or (pinned.honest_at is not None and 0 <= age < HONEST_FOR):
             return
-        segment, body = self._bait()
+        segment, body = await self._bait()
+
+        def slices(offset: int) -> AsyncIterator[bytes]:
+            return throttled(_in_slices(body, offset), self._bucket)
+
         try:
-            await self._store.tempt(segment, body)
+            async with self._heads(pinned.id) as head:
+                await self._store.tempt(
+                    segment, slices, nonce=secrets.token_urlsafe(24), head=head, dock=self._ledger.key.thumbprint
+                )
         except StoreDishonest as error:
             await self.caught(pinned.id, error.message)
             raise
@@ -91,17 +124,30 @@ class Trust:
         """Write it down for good."""
         await self._ledger.commit(lambda tx: stores.caught(tx, store, error=error))
 
-    def _bait(self) -> tuple[SegmentDescription, bytes]:
-        """An ordinary segment of ordinary size, but one bit of it is not what its digest says."""
+    async def _bait(self) -> tuple[SegmentDescription, bytes]:
+        """A segment like any other, of a camera that the store may know, but one bit of it is not what its digest says."""
         true = secrets.token_bytes((1 << 20) + secrets.randbelow(1 << 20))
         wrong = bytearray(true)
         wrong[secrets.randbelow(len(wrong))] ^= 1 << secrets.randbelow(8)
         digest = Digest(size=len(true), sha256=hashlib.sha256(true).hexdigest(), xxh3_128="")
+        now = self._ledger.clock.now()
+        known = await self._ledger.read(
+            lambda db: db.execute("SELECT camera, path FROM segments ORDER BY id DESC LIMIT 1").fetchone()
+        )
+        camera, path = known or (
+            f"{secrets.randbelow(10**6):06d}",
+            b"DCIM/100MEDIA/MOV_%04d.MP4" % secrets.randbelow(9999),
+        )
         segment = SegmentDescription(
-            id=secrets.token_hex(16), camera=f"{secrets.randbelow(10**6):06d}", path=b"DCIM/100MEDIA/MOV_%04d.MP4" % secrets.randbelow(9999),
-            digest=digest, captured_at=rfc3339(self._ledger.clock.now() - secrets.randbelow(36000)), station=self._station,
+            id=segments.new_id(now), camera=camera, path=path, digest=digest,
+            captured_at=rfc3339(now - secrets.randbelow(36000)), station=self._station,
         )  # fmt: skip
         return segment, bytes(wrong)
+
+
+async def _in_slices(body: bytes, offset: int) -> AsyncIterator[bytes]:
+    for start in range(offset, len(body), SLICE):
+        yield body[start : start + SLICE]
 
 
 def _described(identity: StoreIdentity) -> str:

@@ -12,6 +12,7 @@ from ingest.errors import (
     NeverStorable,
     ObjectGone,
     Refused,
+    Retry,
     StoreBusy,
     StoreDown,
     StoreFull,
@@ -37,25 +38,25 @@ def retry_after(text: str | None, *, now: float) -> float:
     return min(max(0.0, (moment - datetime.fromtimestamp(now, UTC)).total_seconds()), LONGEST_RETRY_AFTER)
 
 
+_NEVER = (NeverStorable, "it will never take this as it is; somebody has to look at it")
+_CREDENTIALS = (Refused, "it does not take this dock's credentials; check store.token_file")
+_GONE = (ObjectGone, "that is not there (any more)")
+_BUSY = (StoreBusy, "it is busy")
+_ELSEWHERE = (Retry, "it stands elsewhere, or somebody else is writing; its offset is asked again")
+_REDIRECT = (StoreDown, "redirects are not followed; name the store's own address in store.url")
+_MEANINGS: dict[int, tuple[type[DockdError], str]] = {
+    400: _NEVER, 413: _NEVER, 415: _NEVER, 422: _NEVER, 401: _CREDENTIALS, 403: _CREDENTIALS, 404: _GONE, 410: _GONE,
+    409: _ELSEWHERE, 423: _ELSEWHERE, 429: _BUSY, 503: _BUSY, 507: (StoreFull, "it has no room"),
+    460: (Unproven, "the bytes that arrived are not the ones announced"),
+}  # fmt: skip
+
+
 def error_of(status: int, *, doing: str, after: float = 0.0, detail: str = "") -> DockdError:
     """The error that an HTTP status stands for. `doing` is what was asked of the store."""
-    said = f" ({detail})" if detail else ""
-    text = f"the store answered {status} to {doing}{said}"
-    if status in (400, 413, 415, 422):
-        return NeverStorable(f"{text}: it will never take this as it is; somebody has to look at it")
-    if status in (401, 403):
-        return Refused(f"{text}: it does not take this dock's credentials; check store.token_file", after=after)
-    if status in (404, 410):
-        return ObjectGone(f"{text}: that is not there (any more)")
-    if status in (429, 503):
-        return StoreBusy(f"{text}: it is busy", after=after)
-    if status == 507:
-        return StoreFull(f"{text}: it has no room", after=after)
-    if status == 460:
-        return Unproven(f"{text}: the bytes that arrived are not the ones announced")
-    if 300 <= status < 400:
-        return StoreDown(f"{text}: redirects are not followed; name the store's own address in store.url", after=after)
-    return StoreDown(text, after=after)
+    kind, meaning = _MEANINGS.get(status, _REDIRECT if 300 <= status < 400 else (StoreDown, ""))
+    text = f"the store answered {status} to {doing}" + (f" ({detail})" if detail else "")
+    text += f": {meaning}" if meaning else ""
+    return kind(text, after=after) if issubclass(kind, Retry) else kind(text)
 
 
 def history_conflict(body: bytes) -> HistoryConflict:
@@ -64,8 +65,9 @@ def history_conflict(body: bytes) -> HistoryConflict:
     head: str | None = None
     try:
         said = json.loads(body)
-        if isinstance(said, dict) and isinstance(said.get("seq"), int) and is_sha256(said.get("head")):
-            seq, head = said["seq"], said["head"]
+        named = said.get("seq") if isinstance(said, dict) else None
+        if isinstance(named, int) and not isinstance(named, bool) and named >= 0 and is_sha256(said.get("head")):
+            seq, head = named, said["head"]
     except (ValueError, RecursionError):
         pass
     return HistoryConflict(

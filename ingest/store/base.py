@@ -1,4 +1,4 @@
-"""The contract of a central store; tests/contract/store_exam.py is the exam that every adapter and the simulator sit.
+"""The contract of a central store; tests/contract/store/exam.py is the exam that every adapter and the simulator sit.
 
 Rules: an adapter moves bytes and carries answers; it believes nothing and remembers nothing. Whether a claim is a proof is decided in
 `ingest.confirm` alone. The store is asked for the offset at every resume. No redirect is followed. Every answer is bounded in
@@ -32,7 +32,7 @@ class Store(Protocol):
         """How many bytes the store has of it. Raises ObjectGone, and Unproven where its length is not `size`."""
 
     async def send(self, upload: str, *, offset: int, length: int, size: int, slices: Slices) -> int:
-        """Send `length` bytes from `offset` on; returns the store's offset after them."""
+        """Send `length` bytes from `offset` on; returns the store's offset after them. Raises what `slices` raises (OSError, EOFError)."""
 
     async def claim(
         self, upload: str, segment: SegmentDescription, *, nonce: str, head: Head | None, dock: str
@@ -42,8 +42,13 @@ class Store(Protocol):
         Raises ObjectGone, Unproven (nonsense, wrong signature), HistoryConflict.
         """
 
-    async def tempt(self, segment: SegmentDescription, body: bytes) -> None:
-        """The honesty check: offer `body` under a wrong digest, as an ordinary segment. Raises StoreDishonest if it is taken."""
+    async def tempt(
+        self, segment: SegmentDescription, slices: Slices, *, nonce: str, head: Head | None, dock: str
+    ) -> None:
+        """The honesty check: bring `slices` under a wrong digest, as an ordinary segment. Returns where the store refused these bytes.
+
+        Raises StoreDishonest if it vouches for them, HistoryConflict, Retry where nothing is known of its honesty (busy, down, nonsense).
+        """
 
     async def close(self) -> None:
         """Let go of connections."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 from joserfc import jws
@@ -16,6 +18,8 @@ from ingest.model import Claim, Head, is_sha256
 # The protocol says EdDSA (RFC 8037); RFC 9864 renames it Ed25519, which is taken as well.
 warnings.filterwarnings("ignore", message="EdDSA is deprecated", category=SecurityWarning)
 LARGEST_RECEIPT = 64 << 10
+KEY_STATEMENT = "dockd-key+jwt"
+_MOST_KEYS = 256
 _ALGORITHMS = ["EdDSA", "Ed25519"]
 
 
@@ -23,6 +27,8 @@ def keys_of(jwks: Any) -> dict[str, OKPKey]:
     """Ed25519 public keys by RFC 7638 thumbprint. Raises Garbled where it is no JWK set with at least one."""
     found: dict[str, OKPKey] = {}
     listed = jwks.get("keys") if isinstance(jwks, dict) else None
+    if isinstance(listed, list) and len(listed) > _MOST_KEYS:
+        raise Garbled(f"the store announces {len(listed)} keys: at most {_MOST_KEYS} are looked at")
     for entry in listed if isinstance(listed, list) else []:
         if not isinstance(entry, dict) or entry.get("kty") != "OKP" or entry.get("crv") != "Ed25519":
             continue
@@ -36,20 +42,51 @@ def keys_of(jwks: Any) -> dict[str, OKPKey]:
     return found
 
 
-def verified(text: str, keys: dict[str, OKPKey]) -> tuple[dict[str, Any], str]:
+def verified(text: str, keys: Mapping[str, OKPKey]) -> tuple[dict[str, Any], str]:
     """The payload of a compact JWS and the thumbprint of the key that signed it. Raises Garbled."""
-    for thumbprint, key in keys.items():
-        try:
-            found = jws.deserialize_compact(text, key, algorithms=_ALGORITHMS)
-            payload = json.loads(found.payload)
-        except (JoseError, ValueError, TypeError, RecursionError):
-            continue
-        if isinstance(payload, dict):
-            return payload, thumbprint
+    named = signer_of(text)
+    tried = {named: keys[named]} if named is not None and named in keys else keys
+    for thumbprint, key in tried.items():
+        found = _opened(text, key)
+        if found is not None and found[0].get("typ") != KEY_STATEMENT:
+            return found[1], thumbprint
     raise Garbled("what the store calls a receipt is not signed by any of its keys")
 
 
-def claim_of(text: str, keys: dict[str, OKPKey]) -> Claim:
+def _opened(text: str, key: OKPKey) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """Header and payload, if this key has signed them."""
+    try:
+        found = jws.deserialize_compact(text, key, algorithms=_ALGORITHMS)
+        payload = json.loads(found.payload)
+    except (JoseError, ValueError, TypeError, RecursionError):
+        return None
+    return (dict(found.headers()), payload) if isinstance(payload, dict) else None
+
+
+def signer_of(text: str) -> str | None:
+    """The `kid` that a compact JWS names, unverified: it only says which key to try."""
+    head = text.partition(".")[0]
+    try:
+        said = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))
+    except (ValueError, RecursionError):
+        return None
+    kid = said.get("kid") if isinstance(said, dict) else None
+    return kid if isinstance(kid, str) else None
+
+
+def named_key(text: str, signer: OKPKey, *, store: str) -> OKPKey | None:
+    """The key that a statement of this store, signed by `signer`, names as the next; None where it is no such statement."""
+    found = _opened(text, signer)
+    if found is None or found[0].get("typ") != KEY_STATEMENT or found[1].get("iss") != store:
+        return None
+    try:
+        named = keys_of({"keys": [found[1].get("jwk")]})
+    except Garbled:
+        return None
+    return named.get(str(found[1].get("new_key")))
+
+
+def claim_of(text: str, keys: Mapping[str, OKPKey]) -> Claim:
     """The claim in a signed receipt. Raises Garbled where it is not signed, or does not say what a receipt says."""
     said, key = verified(text, keys)
     size, digest = said.get("size"), said.get("sha256")

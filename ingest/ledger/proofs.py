@@ -1,0 +1,63 @@
+"""What the ledger knows of the store's word: the heads that the store has seen, what it lost, and what a segment's receipts amount to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ingest.ledger.segments import Segment
+from ingest.model import Head
+
+Execute = Callable[..., Any]
+
+FRESH_NS = 540 * 10**9  # an attestation is asked again a minute before P2 would call it too old
+SECOND_LOOK = 24 * 3600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """What a segment's receipts amount to. `first_at` seconds since the epoch, None without a receipt from the pinned store."""
+
+    durable: bool = False
+    fresh: bool = False
+    first_at: float | None = None
+
+    def lasts(self, now: float) -> bool:
+        """A store that promises durability, or one that still had the bytes a day after the first look."""
+        return self.durable or (self.first_at is not None and now - self.first_at >= SECOND_LOOK)
+
+
+def of(execute: Execute, segment: Segment, *, store: str, now_ns: int, boot_id: str) -> Proof:
+    """The proof that `store` has given for exactly the segment's bytes. `now_ns` is CLOCK_BOOTTIME of boot `boot_id`."""
+    rows = execute(
+        "SELECT durable, asked_boottime_ns, boot_id, at FROM receipts"
+        " WHERE segment = ? AND store = ? AND object = ? AND size = ? AND sha256 = ? ORDER BY id",
+        (segment.id, store, segment.object, segment.size, segment.sha256),
+    ).fetchall()
+    if not rows or segment.store != store:
+        return Proof()
+    durable, asked, boot, _at = rows[-1]
+    return Proof(durable=bool(durable), fresh=boot == boot_id and 0 <= now_ns - asked <= FRESH_NS, first_at=rows[0][3])
+
+
+def last_head(execute: Execute, *, store: str) -> Head | None:
+    """The custody head that the store has seen last, as far as this ledger knows."""
+    row = execute(
+        "SELECT seq, head FROM receipts WHERE store = ? AND head IS NOT NULL ORDER BY id DESC LIMIT 1", (store,)
+    ).fetchone()
+    return Head(seq=row[0], hash=row[1]) if row else None
+
+
+def in_chain(execute: Execute, head: Head) -> bool:
+    """Whether this very entry is in our custody chain."""
+    row = execute("SELECT hash FROM custody WHERE seq = ?", (head.seq,)).fetchone()
+    return row is not None and row[0] == head.hash
+
+
+def times_lost(execute: Execute, segment: str) -> int:
+    """How often the store has lost this segment after it had proven it."""
+    row = execute(
+        "SELECT count(*) FROM custody WHERE segment = ? AND action = 'segment.store_lost'", (segment,)
+    ).fetchone()
+    return int(row[0])

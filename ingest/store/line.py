@@ -1,0 +1,314 @@
+"""The line to one HTTP store: every request is bounded in size and in time, and goes to that store's own address alone.
+
+Rules: no redirect is followed; nothing, and above all no token, is sent to another scheme, host or port than `url` names; an answer is read
+up to its bound and no further; whoever is silent for `Patience` is cut. A body that cannot be read on our own side is not the store's
+fault: what its source raised is raised again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import ssl
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import aiohttp
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from ingest.errors import DockdError, Garbled, ObjectGone, StoreDown
+from ingest.store.answers import error_of, retry_after
+
+T = TypeVar("T")
+LARGEST_ANSWER = 256 << 10
+_SLOWEST_HASH = 20 << 20  # bytes per second: a store may read an object again before it answers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """Seconds. `stall`: nothing moves in the middle of a body; `answer`: a small request; `settle`: the answer after a body was sent."""
+
+    stall: float = 60.0
+    answer: float = 30.0
+    settle: float = 300.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What came back. `body` is whole for small requests, the beginning for refused ones."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+    def error(self, doing: str) -> DockdError:
+        """The error that this answer stands for."""
+        after = retry_after(self.headers.get("Retry-After"), now=time.time())
+        return error_of(self.status, doing=doing, after=after, detail=_detail(self.body))
+
+
+class Line:
+    """Requests to the store at `url`. `token` is read anew for each request."""
+
+    def __init__(
+        self, url: str, *, token: Callable[[], str | None], patience: Patience, tls: ssl.SSLContext | None,
+        observe: Callable[[str, float], None] = lambda _method, _seconds: None,
+    ) -> None:  # fmt: skip
+        self.url = url
+        self._observe = observe
+        self._token = token
+        self._patience = patience
+        self._tls = tls
+        self._session: aiohttp.ClientSession | None = None
+
+    def _http(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=15.0, sock_read=None),
+                connector=aiohttp.TCPConnector(ssl=self._tls or True), auto_decompress=False,
+                cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": "dockd"}, trace_configs=[_timed(self._observe)],
+            )  # fmt: skip
+        return self._session
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def ours(self, url: str) -> bool:
+        """Whether `url` is at the store's own address."""
+        return origin(url) == origin(self.url)
+
+    def _headers(self, url: str, headers: Mapping[str, str]) -> dict[str, str]:
+        if not self.ours(url):
+            raise ObjectGone(
+                f"its address is at another server ({shown_origin(url)}) than the store's ({shown_origin(self.url)}): "
+                "nothing is asked of that one"
+            )
+        token = self._token()
+        return {**headers, "Authorization": f"Bearer {token}"} if token else dict(headers)
+
+    async def ask(
+        self, method: str, url: str, *, doing: str, headers: Mapping[str, str] | None = None, query: dict[str, str] | None = None,
+        largest: int = LARGEST_ANSWER, size: int = 0, again: bool = True,
+    ) -> Answer:  # fmt: skip
+        """A small request and its whole answer, up to `largest` bytes. `size`: bytes that the store may have to read before it answers.
+
+        Asked up to three times where that is harmless (`again`) and the line was cut. Raises StoreDown, Garbled, ObjectGone (another server's).
+        """
+        within = self._patience.answer + size / _SLOWEST_HASH
+
+        async def once() -> Answer:
+            sent = self._headers(url, headers or {})
+            try:
+                async with (
+                    asyncio.timeout(within),
+                    self._http().request(method, url, headers=sent, params=query, allow_redirects=False) as answer,
+                ):
+                    body = await _bounded(answer, largest, doing)
+                    return Answer(status=answer.status, headers=answer.headers, body=body)
+            except TimeoutError as error:
+                raise StoreDown(f"the store gave no answer to {doing} in {within:.0f} s") from error
+            except (aiohttp.ClientError, ConnectionError, ValueError) as error:
+                raise StoreDown(f"the store cannot be reached for {doing}: {_plainly(error)}") from error
+
+        return await _persistently(once) if again else await once()
+
+    async def give(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: AsyncIterator[bytes], length: int, doing: str
+    ) -> Answer:
+        """Send `length` bytes. An answer that comes before the end of the body ends the sending.
+
+        Raises StoreDown when nothing moves for too long or the line is cut; what `body` raises.
+        """
+        sent = {**self._headers(url, headers), "Content-Length": str(length)}
+        source: _Source | None = None
+        try:
+            async with asyncio.timeout(self._patience.stall) as watch:
+                source = _Source(body, length=length, watch=watch, patience=self._patience)
+                async with self._http().request(
+                    method, url, data=source, headers=sent, allow_redirects=False
+                ) as answer:
+                    found = Answer(status=answer.status, headers=answer.headers, body=await _some(answer))
+                    if not source.done:
+                        answer.close()  # it stopped listening in the middle of the body: nothing more goes over this line
+                    return found
+        except TimeoutError as error:
+            raise StoreDown(
+                f"nothing moved on the line to the store for {self._patience.stall:.0f} s ({doing})"
+            ) from error
+        except (aiohttp.ClientError, ConnectionError, ValueError) as error:
+            if source is not None and source.failed is not None:
+                raise source.failed from None
+            raise StoreDown(f"the line to the store was cut: {_plainly(error)}") from error
+        finally:
+            if source is not None:
+                await source.close()
+
+    @contextlib.asynccontextmanager
+    async def take(
+        self, url: str, *, headers: Mapping[str, str], doing: str
+    ) -> AsyncIterator[tuple[Answer, AsyncIterator[bytes]]]:
+        """GET: the answer, and its body in blocks of at most 1 MiB. Raises StoreDown when no more comes for too long."""
+        sent = self._headers(url, headers)
+        stall = self._patience.stall
+        try:
+            async with asyncio.timeout(stall) as watch:
+                async with self._http().get(url, headers=sent, allow_redirects=False) as answer:
+                    refused = await _some(answer) if answer.status >= 300 else b""
+                    yield (
+                        Answer(status=answer.status, headers=answer.headers, body=refused),
+                        _blocks(answer, watch, stall),
+                    )
+                    if not answer.content.at_eof():
+                        answer.close()
+        except TimeoutError as error:
+            raise StoreDown(f"the store gave no more of {doing} for {stall:.0f} s") from error
+        except (aiohttp.ClientError, ConnectionError, ValueError) as error:
+            raise StoreDown(f"the line to the store was cut: {_plainly(error)}") from error
+
+
+def _timed(observe: Callable[[str, float], None]) -> aiohttp.TraceConfig:
+    """Tells how long each request took, from its start to the answer's head (or to its end without one)."""
+    trace = aiohttp.TraceConfig()
+
+    async def began(
+        _session: aiohttp.ClientSession, moment: SimpleNamespace, _what: aiohttp.TraceRequestStartParams
+    ) -> None:
+        moment.began = time.monotonic()
+
+    async def ended(
+        _session: aiohttp.ClientSession, moment: SimpleNamespace, what: aiohttp.TraceRequestEndParams | aiohttp.TraceRequestExceptionParams
+    ) -> None:  # fmt: skip
+        observe(what.method, time.monotonic() - moment.began)
+
+    trace.on_request_start.append(began)
+    trace.on_request_end.append(ended)
+    trace.on_request_exception.append(ended)
+    return trace
+
+
+class _Source:
+    """The body of one request: counted, and watched. Waiting for our own side (disk, bandwidth) costs the store no patience."""
+
+    def __init__(self, body: AsyncIterator[bytes], *, length: int, watch: asyncio.Timeout, patience: Patience) -> None:
+        self._body = body
+        self._length = length
+        self._watch = watch
+        self._patience = patience
+        self._sent = 0
+        self._turn = asyncio.Lock()
+        self.done = length == 0
+        self.failed: Exception | None = None
+
+    def __aiter__(self) -> _Source:
+        return self
+
+    async def __anext__(self) -> bytes:
+        """The next slice for the socket, which has taken the one before."""
+        async with self._turn:
+            self._patient_until(None)
+            try:
+                block = await anext(self._body, b"")
+                self._sent += len(block)
+                if self._sent > self._length or (not block and self._sent < self._length):
+                    raise EOFError(f"{self._sent} bytes came where {self._length} were announced")
+            except Exception as error:
+                self.failed = error
+                raise
+            if not block:
+                self.done = True
+                self._patient_until(max(self._patience.stall, self._patience.settle))
+                raise StopAsyncIteration
+            self._patient_until(self._patience.stall)
+            return block
+
+    def _patient_until(self, seconds: float | None) -> None:
+        with contextlib.suppress(RuntimeError):  # the request is over already
+            self._watch.reschedule(None if seconds is None else asyncio.get_running_loop().time() + seconds)
+
+    async def close(self) -> None:
+        """Let go of the file behind it."""
+        async with self._turn:
+            if isinstance(self._body, AsyncGenerator):
+                await self._body.aclose()
+
+
+async def _persistently(ask: Callable[[], Awaitable[T]]) -> T:
+    async for attempt in AsyncRetrying(
+        stop=stop_after_attempt(3), wait=wait_random_exponential(multiplier=0.05, max=1.0), reraise=True,
+        retry=retry_if_exception(_was_cut),
+    ):  # fmt: skip
+        with attempt:
+            return await ask()
+    raise AssertionError("tenacity ends with a result or an exception")
+
+
+def _was_cut(error: BaseException) -> bool:
+    """A line that was cut is worth another try at once; a silence has been waited for long enough."""
+    return isinstance(error, StoreDown) and not isinstance(error.__cause__, TimeoutError)
+
+
+async def _blocks(answer: aiohttp.ClientResponse, watch: asyncio.Timeout, stall: float) -> AsyncIterator[bytes]:
+    async for block in answer.content.iter_chunked(1 << 20):
+        watch.reschedule(None)  # what is done with a block costs the store no patience
+        yield block
+        watch.reschedule(asyncio.get_running_loop().time() + stall)
+
+
+async def _bounded(answer: aiohttp.ClientResponse, largest: int, doing: str) -> bytes:
+    found = bytearray()
+    async for block in answer.content.iter_chunked(16 << 10):
+        found += block
+        if len(found) > largest:
+            answer.close()
+            raise Garbled(f"the store's answer to {doing} does not end: more than {largest} bytes of it were not read")
+    return bytes(found)
+
+
+async def _some(answer: aiohttp.ClientResponse) -> bytes:
+    """The beginning of a body, if it comes at once."""
+    found = bytearray()
+    with contextlib.suppress(TimeoutError, aiohttp.ClientError, OSError):
+        async with asyncio.timeout(1.0):
+            while len(found) < 2048 and (block := await answer.content.read(2048)):
+                found += block
+    return bytes(found[:2048])
+
+
+def _detail(body: bytes) -> str:
+    """What a problem document says, made harmless for a log line."""
+    try:
+        said = json.loads(body)
+        text = str(said.get("detail") or said.get("title") or "") if isinstance(said, dict) else ""
+    except (ValueError, RecursionError):
+        return ""
+    return "".join(c if c.isprintable() else " " for c in text)[:200]
+
+
+def _plainly(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientOSError) and error.errno is None:
+        return "it took no more bytes"
+    return (str(error) or type(error).__name__).replace(" ssl:default", "")[:300]
+
+
+def origin(url: str) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port: what a request must share with the store's own address."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = -1
+    return parts.scheme, parts.hostname, port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def shown_origin(url: str) -> str:
+    """For a person."""
+    scheme, host, port = origin(url)
+    return f"{scheme}://{host}:{port}"
