@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dockd.docking import Rack
+from dockd.docking import Rack, Turns
 from ingest.activity import Activity
 from ingest.clock import Clock
 from ingest.delivery import Delivery, DeliverySettings
@@ -73,6 +73,8 @@ async def agent(
 ) -> AsyncIterator[Agent]:  # fmt: skip
     """Build an agent on its state, put right what the last run left, and take it down in order.
 
+    `observe(method, seconds)` is told of every request to the store.
+
     Raises StateInUse, Misconfigured, LedgerUnusable, OSError (the spool).
     """
     clock = clock or Clock()
@@ -86,12 +88,12 @@ async def agent(
         stack.push_async_callback(_say_stopped, ledger)
         spool = Spool(settings.spool.path, keep_free=settings.spool.keep_free)
         found = await bring_together(ledger, spool)
-        store = _store(settings)
+        store = _store(settings, observe)
         stack.push_async_callback(store.close)
-        pool = WorkerPool(parallel=settings.pull.parallel, spool=spool.folder)
+        activity = Activity()
+        pool = Turns(parallel=settings.pull.parallel, spool=spool.folder, activity=activity)
         stack.push_async_callback(pool.close)
         bucket = Bucket(settings.bandwidth.limit)
-        activity = Activity()
         delivery = Delivery(
             ledger=ledger,
             spool=spool,
@@ -99,7 +101,6 @@ async def agent(
             bucket=bucket,
             settings=_delivery(settings),
             activity=activity,
-            observe=observe,
         )
         intake = Intake(
             ledger=ledger, spool=spool, pool=pool, activity=activity, attest=delivery.attest,
@@ -127,12 +128,12 @@ def _delivery(settings: Settings) -> DeliverySettings:
     )  # fmt: skip
 
 
-def _store(settings: Settings) -> Store:
+def _store(settings: Settings, observe: Callable[[str, float], None]) -> Store:
     if settings.store.url is None:
         raise Misconfigured("store.url is not set: name the central store's address")
     if settings.store.kind != "tus":
         raise Misconfigured(f'store.kind = "{settings.store.kind}" is not built yet: use "tus"')
-    return TusStore(settings.store.url, token=_token(settings.store.token_file), tls=_tls(settings))
+    return TusStore(settings.store.url, token=_token(settings.store.token_file), tls=_tls(settings), observe=observe)
 
 
 def _token(file: Path | None) -> Callable[[], str | None]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from dockd.docks.base import Controls, Dock, Docked, Undocked
+from ingest.activity import Activity
 from ingest.clock import Clock
 from ingest.errors import CameraGone, LedgerUnusable
 from ingest.events import CameraRemovedEarly, ClockSet, Event
 from ingest.intake import Intake, Visit
-from ingest.ledger import Ledger
+from ingest.ledger import Ledger, views
 from ingest.model import CameraId
+from ingest.worker.pool import Worker, WorkerPool
 
 _ASK_EVERY = 15.0
 
@@ -34,6 +38,25 @@ class Bay:
     battery_percent: int | None = None
     clock_offset_seconds: float | None = None
     visit: Visit | None = field(default=None, compare=False)
+
+
+class Turns(WorkerPool):
+    """The same pool; it tells which cameras wait for their turn, so that nobody takes waiting for reading."""
+
+    def __init__(self, *, parallel: int, spool: Path, activity: Activity) -> None:
+        super().__init__(parallel=parallel, spool=spool)
+        self._activity = activity
+
+    @contextlib.asynccontextmanager
+    async def lent(self, root: bytes) -> AsyncIterator[Worker]:
+        """As the pool's."""
+        self._activity.queue(root)
+        try:
+            async with super().lent(root) as worker:
+                self._activity.turn(root)
+                yield worker
+        finally:
+            self._activity.turn(root)
 
 
 class Rack:
@@ -65,8 +88,18 @@ class Rack:
             taken = set(self._numbers.values())
             self._numbers[place] = next(n for n in range(1, len(taken) + 2) if n not in taken)
             number = self._numbers[place]
-            self.bays[number] = Bay(number=number, place=place, since=self._clock.now())
+            known = self.bays.get(number, Bay(number=number, since=self._clock.now()))
+            self.bays[number] = replace(known, place=place)
         return self._numbers[place]
+
+    async def recall(self) -> None:
+        """At the start: the bays that cameras have left, in this run or an earlier one, with footage that is nowhere else. Raises LedgerUnusable."""
+        for one in await self._ledger.read(lambda db: views.away(db.execute)):
+            if one.bay is None or (one.bay in self.bays and self.bays[one.bay].camera is not None):
+                continue
+            camera = CameraId(profile=one.profile, serial=one.serial, card=one.card)
+            self.bays.setdefault(one.bay, Bay(number=one.bay))
+            self._set(one.bay, since=one.since, left_early=one.segments, last_camera=camera)
 
     async def watch(self, dock: Dock) -> None:
         """Run a session for whatever this dock says is docked, until cancelled. Raises LedgerUnusable."""

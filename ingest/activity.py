@@ -35,6 +35,18 @@ class Activity:
         self.pulled_bytes = 0
         self.uploaded_bytes = 0
         self.spool_full = False
+        self.queued: set[bytes] = set()
+
+    def queue(self, root: bytes) -> None:
+        """The camera at `root` waits for its turn to be read."""
+        self.queued.add(root)
+        self.version += 1
+
+    def turn(self, root: bytes) -> None:
+        """It has its turn, or waits no more."""
+        if root in self.queued:
+            self.queued.discard(root)
+            self.version += 1
 
     def camera(
         self,

@@ -1,0 +1,79 @@
+"""`dockd run`: the agent, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dockd import __version__
+from dockd.cli.common_options import fail, plain, root_cause
+
+if TYPE_CHECKING:
+    from dockd.settings import Settings
+
+
+@click.command("run")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The configuration (default /etc/dockd/dockd.toml).",
+)
+def run(*, config: Path | None) -> None:
+    """Watch the docks, bring footage to the store, empty what is proven, and serve the page, until SIGTERM or SIGINT.
+
+    The first line on standard output is the page's address. SIGHUP reads the configuration again. Exit codes: 0 ended as asked;
+    2 the configuration (every mistake is printed); 3 the state, the spool or the page's address cannot be used.
+    """
+    from dockd.settings import DEFAULT_FILE, SettingsError, load
+
+    file = config or DEFAULT_FILE
+    try:
+        settings = load(file, environ=os.environ)
+    except SettingsError as error:
+        fail(str(error), code=2)
+    sys.exit(asyncio.run(_run(settings, file.absolute())))
+
+
+async def _run(settings: Settings, file: Path) -> int:
+    from dockd.app import Misconfigured, agent
+    from dockd.docks.folders import FolderDock
+    from dockd.ops.happenings import UsbLater
+    from dockd.service import Ops, Wishes, refuse_what_is_not_built, serve, until_ended
+    from ingest.errors import DockdError
+
+    docks = [FolderDock(settings.docks.folders)] if settings.docks.folders is not None else []
+    wishes = Wishes()
+    try:
+        refuse_what_is_not_built(settings)
+    except Misconfigured as error:
+        fail(f"{file}: {error.message}", code=2)
+    ops = Ops.begin(settings, version=__version__)
+    try:
+        async with (
+            until_ended(wishes, ops),
+            agent(settings, version=__version__, subscribers=ops.subscribers, observe=ops.metrics.request) as built,
+        ):
+            if settings.docks.usb:
+                built.ledger.publish(UsbLater())
+            await serve(
+                built, docks=docks, ops=ops, version=__version__, announce=_announce, config=file, wishes=wishes
+            )
+    except (DockdError, OSError, ExceptionGroup) as error:
+        known = root_cause(error)
+        if known is None:
+            raise
+        fail(plain(known), code=2 if isinstance(known, Misconfigured) else 3)
+    finally:
+        ops.close()
+    return 0
+
+
+def _announce(url: str) -> None:
+    """The first line on standard output, for people and for programs that start this one."""
+    click.echo(f"dockd page at {url}")
+    sys.stdout.flush()

@@ -1,0 +1,117 @@
+"""What happens to the agent itself, beside footage. Entries of the one registry (`ingest.events`); none of them is for custody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ingest.events import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageOpened(Event, action="page.listening", text="the page is at {url}", custody=False):
+    """The page can be reached."""
+
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heartbeat(
+    Event,
+    action="agent.heartbeat",
+    text="{docked} cameras docked, {ready} ready, {needs_action} need action, {waiting} segments ({waiting_bytes} bytes) on their way, store {store}",
+    custody=False,
+):
+    """Still there, and how things are."""
+
+    docked: int
+    ready: int
+    needs_action: int
+    waiting: int
+    waiting_bytes: int
+    store: str
+    log_lines_lost: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingsReloaded(
+    Event,
+    action="settings.reloaded",
+    text="the configuration was read again; applied: {applied}; wanting a restart: {restart}",
+    custody=False,
+):
+    """SIGHUP, and the file was right."""
+
+    applied: list[str]
+    restart: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingsRefused(
+    Event,
+    action="settings.refused",
+    text="the configuration has mistakes, so the running one stays: {error}",
+    level="error",
+    outcome="failure",
+    custody=False,
+):
+    """SIGHUP, and the file was wrong."""
+
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TroubleBegan(Event, action="agent.trouble", text="{error}", level="error", outcome="failure", custody=False):
+    """A part of the agent cannot do its work; it is tried again by itself."""
+
+    part: str
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TroubleOver(Event, action="agent.recovered", text="{part} works again", custody=False):
+    """It can again."""
+
+    part: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpoolPutRight(
+    Event,
+    action="spool.put_right",
+    text="after the last end: {recovered} copies taken into the ledger, {rotted} not whole, {removed} removed as released, {unexplained} files left "
+    "that nobody can explain",
+    level="warning",
+    outcome="unknown",
+    custody=False,
+):
+    """What a start found in the spool."""
+
+    recovered: int
+    rotted: int
+    removed: int
+    unexplained: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsbLater(
+    Event,
+    action="docks.usb_later",
+    text="docks.usb = true: cameras on USB come with a later version of dockd; only docks.folders is watched",
+    outcome="unknown",
+    custody=False,
+):
+    """The configuration asks for what is not there yet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending(Event, action="agent.ending", text="dockd was asked to end ({signal})", custody=False):
+    """SIGTERM or SIGINT."""
+
+    signal: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LibraryLine(Event, action="program.message", text="{error}", outcome="unknown", custody=False):
+    """What a library, or a part without an event of its own, says through `logging`."""
+
+    error: str

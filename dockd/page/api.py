@@ -1,0 +1,246 @@
+"""`/api/v1`: what CONTRACT.md section 3 says, for reading. Nothing here changes anything.
+
+Rules kept here: a question that cannot be understood gets 400 and a reason; lists are pages of at most 1,000; every document has an ETag;
+the ledger is asked off the loop; where it cannot be asked, the answer is 503 and says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from aiohttp import web
+
+from dockd.page import documents
+from dockd.page.doorkeeper import Problem, json_response
+from dockd.page.facts import Sources
+from dockd.page.live import Live
+from dockd.page.openapi import document as openapi
+from dockd.page.view import View
+from ingest.errors import LedgerUnusable
+from ingest.ledger import segments, views
+from ingest.ledger.segments import Segment
+from ingest.model import CameraId
+
+T = TypeVar("T")
+BASE = "/api/v1"
+_MOST = 1000
+_USUAL = 100
+
+
+class Api:
+    """The API's routes. `metrics` gives the exposition text."""
+
+    def __init__(
+        self, *, sources: Sources, view: View, live: Live, metrics: Callable[[], Awaitable[tuple[bytes, str]]]
+    ) -> None:  # fmt: skip
+        self._sources = sources
+        self._view = view
+        self._live = live
+        self._metrics = metrics
+        self._openapi = openapi(version=sources.version)
+
+    def add_to(self, router: web.UrlDispatcher) -> None:
+        """Register the routes; `/healthz`, `/readyz` and `/metrics` also where probes and scrapers look by custom."""
+        for path, handler in (
+            ("/status", self.status), ("/bays", self.bays), ("/bays/{n}", self.bay), ("/cameras", self.cameras),
+            ("/cameras/{id}", self.camera), ("/segments", self.segments), ("/segments/{id}", self.segment),
+            ("/segments/{id}/custody", self.custody), ("/activity", self.activity), ("/problems", self.problems),
+            ("/events", self._live.stream), ("/openapi.json", self.description),
+        ):  # fmt: skip
+            router.add_get(BASE + path, handler, allow_head=path != "/events")
+        for path, handler in (("/healthz", self.healthz), ("/readyz", self.readyz), ("/metrics", self.metrics)):
+            router.add_get(BASE + path, handler)
+            router.add_get(path, handler)
+
+    async def _ask(self, question: Callable[[Any], T]) -> T:
+        try:
+            return await self._sources.ledger.read(lambda db: question(db.execute))
+        except LedgerUnusable as error:
+            raise Problem(503, error.message, headers={"Retry-After": "5"}) from error
+
+    # -- what is so now ------------------------------------------------------------------------------------------------
+
+    async def status(self, request: web.Request) -> web.Response:
+        """`GET /status`. `time` and `age_seconds` go on by themselves: they make no new ETag."""
+        snapshot = await self._view.look()
+        return json_response(request, self._view.status_now(snapshot), identity=[snapshot.sequence, snapshot.status])
+
+    async def bays(self, request: web.Request) -> web.Response:
+        """`GET /bays`."""
+        after, limit = _number(request, "after", 0), _limit(request)
+        snapshot = await self._view.look()
+        numbers = [n for n in snapshot.bays if n > after]
+        return json_response(
+            request,
+            {"bays": [snapshot.bays[n] for n in numbers[:limit]], "next": _next(numbers, limit)},
+        )
+
+    async def bay(self, request: web.Request) -> web.Response:
+        """`GET /bays/{n}`."""
+        number = _path_number(request)
+        snapshot = await self._view.look()
+        if number not in snapshot.bays:
+            raise Problem(404, f"there is no bay {number}")
+        return json_response(request, snapshot.bays[number])
+
+    async def problems(self, request: web.Request) -> web.Response:
+        """`GET /problems`: what is wrong now, the worst first."""
+        _limit(request)
+        snapshot = await self._view.look()
+        return json_response(request, {"problems": list(snapshot.problems), "next": None})
+
+    # -- what the ledger holds -----------------------------------------------------------------------------------------
+
+    async def cameras(self, request: web.Request) -> web.Response:
+        """`GET /cameras`."""
+        after, limit = _text(request, "after"), _limit(request)
+        found = await self._ask(lambda execute: views.cameras_after(execute, after=after, count=limit + 1))
+        said = [self._camera(one) for one in found[:limit]]
+        return json_response(request, {"cameras": said, "next": _next([one["id"] for one in said], limit, more=len(found) > limit)})  # fmt: skip
+
+    async def camera(self, request: web.Request) -> web.Response:
+        """`GET /cameras/{id}`."""
+        name = _name(request)
+        found = await self._ask(lambda execute: views.camera(execute, name))
+        if found is None:
+            raise Problem(404, "no camera of this id was ever docked here")
+        return json_response(request, self._camera(found))
+
+    def _camera(self, camera: views.Camera) -> documents.Document:
+        here = {bay.camera.id: n for n, bay in self._sources.rack.bays.items() if bay.camera is not None}
+        identity = CameraId(profile=camera.profile, serial=camera.serial, card=camera.card)
+        return documents.camera_document(
+            camera, bay=here.get(camera.id), assigned_to=self._view.registry.assigned_to(identity)
+        )
+
+    async def segments(self, request: web.Request) -> web.Response:
+        """`GET /segments`, of one camera with `?camera=`."""
+        after, limit, camera = _text(request, "after"), _limit(request), request.query.get("camera")
+        if camera is not None:
+            camera = _clean(camera)
+
+        def ask(execute: Any) -> tuple[list[Segment], dict[str, dict[str, Any]]]:
+            found = views.segments_after(execute, after=after, count=limit + 1, camera=camera)
+            return found, views.receipts(execute, [one.id for one in found[:limit]])
+
+        found, receipts = await self._ask(ask)
+        said = [documents.segment_document(one, receipts.get(one.id)) for one in found[:limit]]
+        return json_response(request, {"segments": said, "next": _next([one["id"] for one in said], limit, more=len(found) > limit)})  # fmt: skip
+
+    async def segment(self, request: web.Request) -> web.Response:
+        """`GET /segments/{id}`."""
+        name = _name(request)
+
+        def ask(execute: Any) -> tuple[Segment | None, dict[str, dict[str, Any]]]:
+            try:
+                return segments.get(execute, name), views.receipts(execute, [name])
+            except KeyError:
+                return None, {}
+
+        found, receipts = await self._ask(ask)
+        if found is None:
+            raise Problem(404, "there is no segment of this id")
+        return json_response(request, documents.segment_document(found, receipts.get(name)))
+
+    async def custody(self, request: web.Request) -> web.Response:
+        """`GET /segments/{id}/custody`."""
+        name, after, limit = _name(request), _number(request, "after", 0), _limit(request)
+        found = await self._ask(
+            lambda execute: views.custody_after(execute, after=after, count=limit + 1, segment=name)
+        )
+        if not found and after == 0:
+            raise Problem(404, "there is no segment of this id")
+        said = [documents.entry_document(one) for one in found[:limit]]
+        return json_response(request, {"entries": said, "next": _next([one["seq"] for one in said], limit, more=len(found) > limit)})  # fmt: skip
+
+    async def activity(self, request: web.Request) -> web.Response:
+        """`GET /activity`: everything that happened, in order."""
+        after, limit = _number(request, "after", 0), _limit(request)
+        found = await self._ask(lambda execute: views.custody_after(execute, after=after, count=limit + 1))
+        said = [documents.activity_document(one) for one in found[:limit]]
+        return json_response(request, {"activity": said, "next": _next([one["seq"] for one in said], limit, more=len(found) > limit)})  # fmt: skip
+
+    # -- for machines --------------------------------------------------------------------------------------------------
+
+    async def description(self, request: web.Request) -> web.Response:
+        """`GET /openapi.json`."""
+        return json_response(request, self._openapi)
+
+    async def healthz(self, request: web.Request) -> web.Response:
+        """The process is alive and its loop turns."""
+        return json_response(request, {"alive": True})
+
+    async def readyz(self, request: web.Request) -> web.Response:
+        """Whether it can ingest now: the ledger can be read, and the spool has room. 503 and why where it cannot."""
+        snapshot = await self._view.look()
+        why = [
+            text for name, text in self._sources.troubles.now.items() if name in ("ledger_unusable", "dock_unwatched")
+        ]
+        if snapshot.status.get("trouble"):
+            why.append(snapshot.status["trouble"])
+        if snapshot.room.free is None:
+            why.append("the spool's disk does not answer")
+        elif self._sources.activity.spool_full:
+            why.append("the dock's room is used up")
+        if why:
+            raise Problem(503, "; ".join(why), headers={"Retry-After": "5"})
+        return json_response(request, {"ready": True})
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """Prometheus."""
+        body, content_type = await self._metrics()
+        response = web.Response(body=body)
+        response.headers["Content-Type"] = content_type
+        return response
+
+
+# -- what was asked for --------------------------------------------------------------------------------------------------
+
+
+def _limit(request: web.Request) -> int:
+    limit = _number(request, "limit", _USUAL)
+    if not 1 <= limit <= _MOST:
+        raise Problem(400, f"limit is from 1 to {_MOST}")
+    return limit
+
+
+def _number(request: web.Request, name: str, default: int) -> int:
+    text = request.query.get(name, "")
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise Problem(400, f"{name} is a whole number")
+    return int(text)
+
+
+def _path_number(request: web.Request) -> int:
+    text = request.match_info["n"]
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise Problem(404, "bays have numbers")
+    return int(text)
+
+
+def _text(request: web.Request, name: str) -> str:
+    return _clean(request.query.get(name, ""))
+
+
+def _name(request: web.Request) -> str:
+    return _clean(request.match_info["id"])
+
+
+def _clean(text: str) -> str:
+    """A name that the ledger can be asked for: no half characters, no end of text inside."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise Problem(400, "that is no text in UTF-8") from None
+    if len(text) > 1000 or "\0" in text:
+        raise Problem(400, "that is no name of anything here")
+    return text
+
+
+def _next(keys: list[Any], limit: int, *, more: bool | None = None) -> Any:
+    """Where to go on, null at the end."""
+    more = len(keys) > limit if more is None else more
+    return keys[min(limit, len(keys)) - 1] if more and keys else None

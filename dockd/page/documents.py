@@ -1,0 +1,105 @@
+"""The shapes of CONTRACT.md section 3: values in, plain JSON documents out. Pure.
+
+Times are RFC 3339 UTC, bytes integers. A path that is no UTF-8 is shown with surrogate escapes and carries `path_b64`.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from dockd.page.problems import Problem
+from dockd.page.state import LOOKS, Shown
+from ingest.clock import rfc3339
+from ingest.events import REGISTRY
+from ingest.ledger.custody import Entry
+from ingest.ledger.segments import Segment
+from ingest.ledger.views import Camera
+from ingest.model import Balance, CameraId, shown
+
+Document = dict[str, Any]
+
+
+def when(seconds: float | None) -> str | None:
+    """RFC 3339, or null."""
+    return None if seconds is None else rfc3339(seconds)
+
+
+def camera_part(camera: CameraId, *, assigned_to: str | None) -> Document:
+    """A camera inside a bay."""
+    return {"id": camera.id, "serial": camera.serial, "profile": camera.profile, "assigned_to": assigned_to}
+
+
+def bay_document(
+    *, number: int, said: Shown, since: float, camera: Document | None, balance: Balance, battery: int | None,
+    clock_offset: float | None,
+) -> Document:  # fmt: skip
+    """`GET /bays/{n}`; beside the contract's names `verb`, `shape` and `tone` say how it looks."""
+    look = LOOKS[said.state]
+    return {
+        "number": number, "state": said.state, "word": said.word, "why": said.why, "since": rfc3339(since), "camera": camera,
+        "segments": balance.segments.as_dict(), "bytes": balance.bytes.as_dict(), "battery_percent": battery,
+        "clock_offset_seconds": None if clock_offset is None else round(clock_offset, 1), "ready_at": None,
+        "verb": look.verb, "shape": look.shape, "tone": look.tone,
+    }  # fmt: skip
+
+
+def camera_document(camera: Camera, *, bay: int | None, assigned_to: str | None) -> Document:
+    """`GET /cameras/{id}`; `bay` is where it is now."""
+    return {
+        "id": camera.id, "profile": camera.profile, "serial": camera.serial, "card": camera.card or None, "assigned_to": assigned_to,
+        "bay": bay, "last_bay": camera.last_bay, "first_seen": rfc3339(camera.first_seen), "last_seen": rfc3339(camera.last_seen),
+    }  # fmt: skip
+
+
+def segment_document(segment: Segment, receipt: Mapping[str, Any] | None) -> Document:
+    """`GET /segments/{id}`."""
+    return {
+        "id": segment.id, "camera": segment.camera, **path_part(segment.path), "size": segment.size, "sha256": segment.sha256,
+        "xxh3_128": segment.xxh3_128, "copies": sorted(copy.value for copy in segment.copies),
+        "held": segment.held, "held_message": segment.held_message, "evidential": bool(segment.evidential),
+        "captured_at": rfc3339(segment.captured_at), "listed_at": rfc3339(segment.listed_at), "pulled_at": when(segment.pulled_at),
+        "verified_at": when(segment.verified_at), "confirmed_at": when(segment.confirmed_at), "wiped_at": when(segment.wiped_at),
+        "receipt": dict(receipt) if receipt is not None else None,
+    }  # fmt: skip
+
+
+def path_part(path: bytes) -> Document:
+    """`path`, and `path_b64` where the path is no UTF-8."""
+    said: Document = {"path": shown(path)}
+    try:
+        path.decode("utf-8")
+    except UnicodeDecodeError:
+        said["path_b64"] = base64.b64encode(path).decode("ascii")
+    return said
+
+
+def entry_document(entry: Entry) -> Document:
+    """One entry of the custody chain; `text` is the canonical JSON whose SHA-256 is `hash`."""
+    return {
+        "seq": entry.seq, "at": entry.at, "action": entry.action, "data": entry.data, "hash": entry.hash, "text": entry.text,
+    }  # fmt: skip
+
+
+def activity_document(entry: Entry) -> Document:
+    """One thing that happened, in words."""
+    event = REGISTRY.get(entry.action)
+    words: Mapping[str, Any] = _Unknown(entry.data)
+    return {
+        "seq": entry.seq, "at": entry.at, "action": entry.action, "camera": entry.data.get("camera"), "segment": entry.data.get("segment"),
+        "bay": entry.data.get("bay"), "message": event.text.format_map(words) if event is not None else entry.action,
+    }  # fmt: skip
+
+
+class _Unknown(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def problem_document(problem: Problem) -> Document:
+    """One thing that is wrong."""
+    return {
+        "id": problem.id, "problem": problem.problem, "text": problem.text, "advice": problem.advice, "bay": problem.bay,
+        "camera": problem.camera,
+    }  # fmt: skip

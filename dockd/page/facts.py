@@ -1,0 +1,159 @@
+"""What the page reads: the parts of the agent it looks at, and the sums that it asks the ledger for.
+
+Only what has changed is asked again: sums of a docking when an event named its camera, the backlog when a segment moved. A question that
+takes long is asked less often, so that looking never costs more than a twentieth of the ledger's reading time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dockd.docking import Bay, Rack
+from dockd.settings import Settings
+from ingest import events
+from ingest.activity import Activity
+from ingest.clock import Clock
+from ingest.delivery import StoreState
+from ingest.ledger import Ledger, views
+from ingest.ledger.views import Away, Docking, Unproven
+from ingest.spool import Spool
+
+_SHARE = 20.0
+
+
+class Troubles:
+    """What the agent has to say of itself, by stable name; `version` grows with every change."""
+
+    def __init__(self) -> None:
+        self.now: dict[str, str] = {}
+        self.version = 0
+
+    def open(self, name: str, text: str) -> bool:
+        """It is so from now on. Returns whether that is new."""
+        if self.now.get(name) == text:
+            return False
+        self.now[name] = text
+        self.version += 1
+        return True
+
+    def close(self, name: str) -> bool:
+        """It is over. Returns whether it was so."""
+        if self.now.pop(name, None) is None:
+            return False
+        self.version += 1
+        return True
+
+
+@dataclass(kw_only=True)
+class Sources:
+    """The parts of an agent that the page looks at. `settings` may be replaced by a reload."""
+
+    settings: Settings
+    version: str
+    clock: Clock
+    ledger: Ledger
+    spool: Spool
+    activity: Activity
+    rack: Rack
+    store_state: Callable[[], StoreState]
+    troubles: Troubles = field(default_factory=Troubles)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sums:
+    """What the ledger said. `missing` by camera; `oldest` camera and capture time."""
+
+    dockings: dict[int, Docking] = field(default_factory=dict)
+    missing: dict[str, int] = field(default_factory=dict)
+    unproven: tuple[Unproven, ...] = ()
+    oldest: tuple[str, float] | None = None
+    away: tuple[Away, ...] = ()
+    held: dict[str, int] = field(default_factory=dict)
+    lost: int = 0
+
+
+_LOSSES = (events.SegmentLost, events.SegmentRecovered, events.SegmentReappeared)
+
+
+class Asking:
+    """Keeps the sums current. One asker at a time (the view's lock sees to that)."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.version = 0
+        self._dirty: set[str] = set()
+        self._all_dirty = True
+        self._backlog_dirty = True
+        self._lost_dirty = True
+        self._not_before = 0.0
+        self._sums = Sums()
+        ledger.subscribe(self._hear)
+
+    def _hear(self, event: events.Event, _seq: int) -> None:
+        self.version += 1
+        if event.camera is not None:
+            self._dirty.add(event.camera)
+        elif event.segment is not None:
+            self._all_dirty = True
+        if event.segment is not None or event.camera is not None:
+            self._backlog_dirty = True
+        if isinstance(event, _LOSSES):
+            self._lost_dirty = True
+
+    async def sums(self, bays: Sequence[Bay]) -> Sums:
+        """The sums for these bays' present dockings. Raises LedgerUnusable."""
+        present = {bay.visit.docking: bay.camera.id for bay in bays if bay.visit is not None and bay.camera is not None and bay.visit.docking}  # fmt: skip
+        known = self._sums.dockings
+        stale = [n for n, camera in present.items() if self._all_dirty or camera in self._dirty or n not in known]
+        backlog = self._backlog_dirty and time.monotonic() >= self._not_before
+        if not stale and not backlog and not self._lost_dirty and known.keys() == present.keys():
+            return self._sums
+        dirty, lost = self._dirty, self._lost_dirty
+        # taken off before the question, so that what happens meanwhile is asked next time
+        self._dirty, self._all_dirty, self._lost_dirty = set(), False, False
+        self._backlog_dirty = self._backlog_dirty and not backlog
+        try:
+            fresh = await self._ledger.read(lambda db: _ask(db.execute, stale, present, backlog=backlog, lost=lost))
+        except BaseException:
+            self._dirty |= dirty
+            self._all_dirty, self._backlog_dirty, self._lost_dirty = True, True, self._lost_dirty or lost
+            raise
+        self._take(fresh, present, backlog=backlog, lost=lost)
+        return self._sums
+
+    def _take(self, fresh: tuple[Sums, float], present: dict[int, str], *, backlog: bool, lost: bool) -> None:
+        new, seconds = fresh
+        old = self._sums
+        if backlog:
+            self._not_before = time.monotonic() + _SHARE * seconds
+        mine = set(present.values())
+        self._sums = Sums(
+            dockings={n: found for n, found in {**old.dockings, **new.dockings}.items() if n in present},
+            missing={c: n for c, n in {**old.missing, **new.missing}.items() if c in mine},
+            unproven=new.unproven if backlog else old.unproven, oldest=new.oldest if backlog else old.oldest,
+            away=new.away if backlog else old.away, held=new.held if backlog else old.held, lost=new.lost if lost else old.lost,
+        )  # fmt: skip
+
+    @property
+    def due(self) -> bool:
+        """Whether something was put off that may be asked now."""
+        return self._backlog_dirty and time.monotonic() >= self._not_before
+
+
+def _ask(
+    execute: Callable[..., Any], stale: Sequence[int], present: dict[int, str], *, backlog: bool, lost: bool
+) -> tuple[Sums, float]:  # fmt: skip
+    began = time.monotonic()
+    sums = Sums(
+        dockings=views.of_dockings(execute, stale),
+        missing={present[n]: views.missing(execute, present[n], n) for n in stale},
+        unproven=tuple(views.unproven(execute)) if backlog else (),
+        oldest=views.oldest_unproven(execute) if backlog else None,
+        away=tuple(views.away(execute)) if backlog else (),
+        held=views.held_reasons(execute) if backlog else {},
+        lost=views.lost(execute) if lost else 0,
+    )
+    return sums, time.monotonic() - began

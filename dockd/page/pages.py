@@ -1,0 +1,175 @@
+"""The pages for people: rendered here, readable without any script, kept current by one where there is one.
+
+Rules kept here: Jinja2 escapes everything; what a camera calls its files is shown by `legible`; nothing is fetched from anywhere else.
+One rendering serves all viewers until something changes.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+from dataclasses import dataclass
+from typing import Any
+
+import jinja2
+from aiohttp import web
+
+from dockd.page.doorkeeper import Problem, tagged
+from dockd.page.facts import Sources
+from dockd.page.view import Snapshot, View
+from dockd.page.words import age_words, headline, size_words, span_words
+from ingest.copies import word
+from ingest.errors import LedgerUnusable
+from ingest.ledger import views
+from ingest.model import legible
+
+_STATIC = {"page.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}
+_SHOWN_SEGMENTS = 500
+_STORE_WORDS = {
+    "connected": "Connected", "slow": "Slow", "down": "Not reachable", "wrong-store": "Wrong store", "dishonest": "Not to be believed",
+    "unknown": "Not yet asked",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """One figure of the strip: `tone` is good, plain or bad; `note` is small print."""
+
+    name: str
+    value: str
+    note: str = ""
+    tone: str = "plain"
+
+
+class Pages:
+    """`/`, `/bays/{n}`, and what they load."""
+
+    def __init__(self, *, sources: Sources, view: View) -> None:
+        self._sources = sources
+        self._view = view
+        files = importlib.resources.files("dockd.page")
+        self._static = {name: (files / "static" / name).read_bytes() for name in _STATIC}
+        self._templates = jinja2.Environment(
+            loader=jinja2.PackageLoader("dockd.page", "templates"), autoescape=True, undefined=jinja2.StrictUndefined,
+            trim_blocks=True, lstrip_blocks=True,
+        )  # fmt: skip
+        self._templates.filters["size"] = size_words
+        self._rendered: tuple[tuple[Any, ...], dict[str, bytes]] = ((), {})
+
+    def add_to(self, router: web.UrlDispatcher) -> None:
+        """Register the routes."""
+        router.add_get("/", self.front)
+        router.add_get("/parts", self.parts)
+        router.add_get("/bays/{n:[0-9]{1,9}}", self.bay)
+        router.add_get("/static/{name}", self.static)
+        router.add_get("/favicon.ico", self.icon)
+
+    async def front(self, request: web.Request) -> web.Response:
+        """Can the next shift go out? Is anything unsafe?"""
+        return tagged(request, await self._render("front.html"), content_type="text/html")
+
+    async def parts(self, request: web.Request) -> web.Response:
+        """What changes on the front page, for the script."""
+        return tagged(request, await self._render("parts.html"), content_type="text/html")
+
+    async def _render(self, template: str) -> bytes:
+        snapshot = await self._view.look()
+        status = self._view.status_now(snapshot)
+        age = (status["oldest_unconfirmed"] or {}).get("age_seconds", 0)
+        key = (snapshot.sequence, snapshot.status, age // 60)
+        if self._rendered[0] != key:
+            self._rendered = (key, {})
+        if template not in self._rendered[1]:
+            text = self._templates.get_template(template).render(
+                status=status, bays=list(snapshot.bays.values()), problems=list(snapshot.problems), facts=self._strip(snapshot),
+                headline=headline(status["ready"], status["needs_action"]),
+            )  # fmt: skip
+            self._rendered[1][template] = text.encode("utf-8", "backslashreplace")
+        return self._rendered[1][template]
+
+    def _strip(self, snapshot: Snapshot) -> list[Fact]:
+        status = self._view.status_now(snapshot)
+        return [_oldest(status), _backlog(status), _store(status), _room(status)]
+
+    async def bay(self, request: web.Request) -> web.Response:
+        """One bay: why it is as it is, and its segments."""
+        number = int(request.match_info["n"])
+        snapshot = await self._view.look()
+        if number not in snapshot.bays:
+            raise Problem(404, f"there is no bay {number}")
+        bay = self._sources.rack.bays[number]
+        docking = bay.visit.docking if bay.visit is not None else bay.docking
+        rows: list[dict[str, str]] = []
+        if docking:
+            try:
+                found = await self._sources.ledger.read(
+                    lambda db: views.segments_of(db.execute, docking, count=_SHOWN_SEGMENTS)
+                )
+            except LedgerUnusable as error:
+                raise Problem(503, error.message) from error
+            rows = [
+                {
+                    "path": legible(one.path), "size": size_words(one.size), "note": one.held_message or one.trouble or "",
+                    "word": word(one.copies, held=one.held is not None),
+                }
+                for one in found
+            ]  # fmt: skip
+        text = self._templates.get_template("bay.html").render(
+            status=self._view.status_now(snapshot), bay=snapshot.bays[number], segments=rows, most=_SHOWN_SEGMENTS
+        )
+        return tagged(request, text.encode("utf-8", "backslashreplace"), content_type="text/html")
+
+    async def static(self, request: web.Request) -> web.Response:
+        """Style, script, icon: from memory, by name."""
+        name = request.match_info["name"]
+        if name not in _STATIC:
+            raise Problem(404, "there is nothing at this address")
+        response = tagged(request, self._static[name], content_type=_STATIC[name])
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+    async def icon(self, request: web.Request) -> web.Response:
+        """For browsers that ask without being told."""
+        return tagged(request, self._static["icon.svg"], content_type="image/svg+xml")
+
+
+def _oldest(status: dict[str, Any]) -> Fact:
+    oldest = status["oldest_unconfirmed"]
+    if oldest is None:
+        return Fact(
+            name="Oldest footage not yet in the store", value="None", note="all footage is confirmed", tone="good"
+        )
+    place = f"bay {oldest['bay']}" if oldest["bay"] is not None else f"camera {oldest['camera']}, not docked"
+    return Fact(
+        name="Oldest footage not yet in the store", value=f"{age_words(oldest['age_seconds'])} old", note=place,
+        tone="bad" if oldest["bay"] is None else "plain",
+    )  # fmt: skip
+
+
+def _backlog(status: dict[str, Any]) -> Fact:
+    backlog = status["backlog"]
+    if not backlog["segments"]:
+        return Fact(name="Still to go", value="Nothing", tone="good")
+    eta = backlog["eta_seconds"]
+    note = f"{backlog['segments']} segment{'' if backlog['segments'] == 1 else 's'}"
+    if eta is not None:
+        note += f", {span_words(eta['low'], eta['high'])}"
+    return Fact(name="Still to go", value=size_words(backlog["bytes"]), note=note)
+
+
+def _store(status: dict[str, Any]) -> Fact:
+    store = status["store"]
+    good = store["state"] == "connected"
+    tone = "good" if good else "plain" if store["state"] == "unknown" else "bad"
+    note = "" if good else store["message"][:160]
+    return Fact(name="Central store", value=_STORE_WORDS[store["state"]], note=note, tone=tone)
+
+
+def _room(status: dict[str, Any]) -> Fact:
+    free, size = status["spool"]["free_bytes"], status["spool"]["size_bytes"]
+    low = free is None or (size and free * 20 < size)
+    return Fact(
+        name="Room on the dock",
+        value=size_words(free),
+        note=f"of {size_words(size)}" if size else "",
+        tone="bad" if low else "plain",
+    )

@@ -1,0 +1,95 @@
+"""What is wrong, as a list: each problem opens and closes by itself with its cause. Pure.
+
+Names (`problem`) are stable: alerts are written against them. No name of a camera or a file is in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from dockd.page.state import BayState
+
+PROBLEMS = (
+    "footage_lost", "removed_early", "copy_failed", "integrity_failed", "store_refused", "clock_wrong", "store_down", "wrong_store",
+    "store_dishonest", "spool_full", "ledger_unusable", "dock_unwatched", "registry_unread",
+)  # fmt: skip
+
+_OF_BAY: Mapping[BayState, tuple[str, str]] = {
+    "copy_failed": ("copy_failed", "Keep the camera in its bay, or take it out and put it in once; if it stays so, keep it for ops."),
+    "integrity_failed": ("integrity_failed", "Keep the camera and tell ops: its card may be failing."),
+    "store_refused": ("store_refused", "Tell ops: the store does not take a segment. Nothing is deleted."),
+    "clock_wrong": ("clock_wrong", "Set the camera's clock, or hand the camera to ops."),
+}  # fmt: skip
+_OF_STORE = {
+    "down": ("store_down", "Footage is kept on the dock and goes on by itself. If it lasts, ask ops to look at the line and the store."),
+    "wrong-store": ("wrong_store", "Ops: check store.url and store.pin. Nothing is sent and nothing is deleted."),
+    "dishonest": ("store_dishonest", "Ops: the store vouched for what it does not have. Nothing is deleted until it is pinned anew."),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One thing that is wrong: its stable name, where (bay, camera), what it means, what to do."""
+
+    problem: str
+    text: str
+    advice: str
+    bay: int | None = None
+    camera: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The same as long as it is the same problem."""
+        return ":".join(str(part) for part in (self.problem, self.bay, self.camera) if part is not None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BayFact:
+    """What is asked of a bay."""
+
+    number: int
+    state: BayState
+    why: str
+    camera: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwayFact:
+    """A camera that left with footage on it, that no bay speaks of."""
+
+    camera: str
+    bay: int | None
+    segments: int
+
+
+def problems(
+    *, bays: Iterable[BayFact], away: Sequence[AwayFact], store: str, store_message: str, spool_full: bool, lost: int,
+    troubles: Mapping[str, str],
+) -> list[Problem]:  # fmt: skip
+    """Everything that is wrong now, the worst first. `troubles`: what the agent says of itself, by name."""
+    found: list[Problem] = []
+    if lost:
+        what = "1 segment has" if lost == 1 else f"{lost} segments have"
+        found.append(Problem(problem="footage_lost", text=f"{what} no copy left anywhere.", advice="Tell ops at once; the custody record says what happened."))  # fmt: skip
+    for name, text in troubles.items():
+        found.append(Problem(problem=name, text=text, advice="Ops: see the log."))
+    found += [_early(one) for one in away]
+    if store in _OF_STORE:
+        name, advice = _OF_STORE[store]
+        found.append(Problem(problem=name, text=store_message or f"The store is {store}.", advice=advice))
+    if spool_full:
+        found.append(Problem(problem="spool_full", text="The dock's room is used up; cameras wait.", advice="It goes on by itself when the store has taken more."))  # fmt: skip
+    for bay in bays:
+        if bay.state in _OF_BAY:
+            name, advice = _OF_BAY[bay.state]
+            found.append(Problem(problem=name, text=bay.why, advice=advice, bay=bay.number, camera=bay.camera))
+    return found
+
+
+def _early(one: AwayFact) -> Problem:
+    count = "1 segment" if one.segments == 1 else f"{one.segments} segments"
+    return Problem(
+        problem="removed_early", text=f"Camera {one.camera} left with {count} not yet in the store.",
+        advice="Put it back into any bay.", bay=one.bay, camera=one.camera,
+    )  # fmt: skip

@@ -1,0 +1,350 @@
+"""What is so with a bay, from facts alone: one state, one word, and why in plain words. Pure: no I/O, no clock.
+
+Rules kept here:
+
+* the states are tried in the order of `_RULES`; the first that says something wins, and the last one always does;
+* ready is one strict AND (P5): a finished pass over a listing of this very visit; every listed segment confirmed, none held, none
+  missing, nothing hidden; the camera empty, unless the site does not want that (then it says "not emptied"); charge and clock right
+  where they can be known. Whatever is not known to be so is not ready;
+* what is being done wins over what is held: a camera that works is left alone, and told about afterwards;
+* a sentence says why, without "done", "uploaded", "complete", or a number that only a programmer knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ingest.activity import Phase
+from ingest.delivery import StoreWord
+from ingest.model import Tally
+
+BayState = Literal[
+    "empty", "reading", "queued", "copying", "unconfirmed", "usable", "wiping", "charging", "ready", "removed_early", "copy_failed",
+    "integrity_failed", "store_refused", "clock_wrong", "not_ours", "will_not_charge", "bay_fault", "out_of_use", "unknown",
+]  # fmt: skip
+Verb = Literal["take", "leave", "act", "none"]
+Shape = Literal["circle", "ring", "square", "arrow", "octagon", "triangle", "outline", "hatched"]
+Tone = Literal["green", "blue", "amber", "red", "yellow", "grey"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Look:
+    """How a state is told: its word, the verb for whoever stands before it, a shape and a colour (never the colour alone)."""
+
+    word: str
+    verb: Verb
+    shape: Shape
+    tone: Tone
+
+
+LOOKS: Mapping[BayState, Look] = {
+    "ready": Look(word="Take", verb="take", shape="circle", tone="green"),
+    "usable": Look(word="May go out", verb="take", shape="ring", tone="green"),
+    "reading": Look(word="Checking", verb="leave", shape="square", tone="blue"),
+    "queued": Look(word="Waiting to copy", verb="leave", shape="square", tone="blue"),
+    "copying": Look(word="Copying", verb="leave", shape="square", tone="blue"),
+    "unconfirmed": Look(word="Copied, not confirmed", verb="leave", shape="arrow", tone="blue"),
+    "wiping": Look(word="Wiping", verb="leave", shape="square", tone="blue"),
+    "charging": Look(word="Charging", verb="leave", shape="square", tone="blue"),
+    "removed_early": Look(word="Put back", verb="act", shape="octagon", tone="red"),
+    "copy_failed": Look(word="Fault", verb="act", shape="octagon", tone="red"),
+    "integrity_failed": Look(word="Held", verb="act", shape="octagon", tone="red"),
+    "store_refused": Look(word="Held", verb="act", shape="octagon", tone="red"),
+    "clock_wrong": Look(word="Clock wrong", verb="act", shape="triangle", tone="yellow"),
+    "not_ours": Look(word="Not ours", verb="act", shape="triangle", tone="yellow"),
+    "will_not_charge": Look(word="Battery fault", verb="act", shape="triangle", tone="yellow"),
+    "bay_fault": Look(word="Bay fault", verb="act", shape="triangle", tone="yellow"),
+    "empty": Look(word="Empty", verb="none", shape="outline", tone="grey"),
+    "out_of_use": Look(word="Out of use", verb="none", shape="hatched", tone="grey"),
+    "unknown": Look(word="Not known", verb="none", shape="hatched", tone="grey"),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """All that is known of one bay, now.
+
+    `left_early`: segments that its last camera took along unproven, `still_unsafe` how many of them are so now; `listed_once`: a listing of this visit is in; `counts`: segments of
+    this docking; `on_camera`: how many of them still lie on the camera; `missing`: segments that should be on this camera and were not
+    listed; `hidden`: places on it that nobody could look into; `unsafe`: why nothing may be deleted from it; `held`: reasons and how many; `held_example`: one of them in words;
+    `wipes`: whether the site wants this camera emptied; `percent`: of its bytes copied; `turn`: it waits for its turn to be read;
+    `blind`: why nothing can be known now.
+    """
+
+    docked: bool = True
+    camera: str = ""
+    left_early: int = 0
+    still_unsafe: int = 0
+    last_camera: str = ""
+    phase: Phase | None = None
+    reason: str = ""
+    message: str = ""
+    turn: bool = False
+    percent: int | None = None
+    listed_once: bool = False
+    counts: Tally = field(default_factory=Tally)
+    on_camera: int = 0
+    missing: int = 0
+    hidden: int = 0
+    unsafe: str = ""
+    held: Mapping[str, int] = field(default_factory=dict)
+    held_example: str = ""
+    wipes: bool = True
+    store: StoreWord = "unknown"
+    store_message: str = ""
+    battery: int | None = None
+    min_battery: int = 0
+    clock_offset: float | None = None
+    max_clock_offset: float = 60.0
+    blind: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shown:
+    """What the page says of a bay."""
+
+    state: BayState
+    word: str
+    why: str
+
+    @property
+    def look(self) -> Look:
+        """Its verb, shape and colour."""
+        return LOOKS[self.state]
+
+
+def derive(facts: Facts) -> Shown:
+    """The one word for these facts."""
+    for rule in _RULES:
+        said = rule(facts)
+        if said is not None:
+            return said
+    return _show("unknown", "Nothing that is known of this bay says what it is doing.")  # the last rule always speaks
+
+
+def _show(state: BayState, why: str, *, word: str = "") -> Shown:
+    return Shown(state=state, word=word or LOOKS[state].word, why=why)
+
+
+def _some(count: int, thing: str = "segment") -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
+def _all_are(count: int) -> str:
+    return "Its one segment is" if count == 1 else f"All {count} segments are"
+
+
+# -- nobody there, or nobody knows -------------------------------------------------------------------------------------
+
+
+def _blind(facts: Facts) -> Shown | None:
+    if facts.blind:
+        return _show("unknown", facts.blind)
+    if facts.docked and facts.phase == "failed" and facts.reason == "dock":
+        return _show("unknown", _sentence(facts.message or "dockd cannot write down what it does"))
+    return None
+
+
+def _vacant(facts: Facts) -> Shown | None:
+    if facts.docked:
+        return None
+    if facts.left_early:
+        who = f"Camera {facts.last_camera}" if facts.last_camera else "Its camera"
+        if not facts.still_unsafe:
+            return _show(
+                "removed_early",
+                f"{who} was taken out early. Its footage is in the store by now, but still on it. Put it back.",
+            )
+        left = _some(facts.still_unsafe)
+        return _show(
+            "removed_early",
+            f"{who} was taken out before its footage was safe: {left} not yet in the store. Put it back.",
+        )
+    return _show("empty", "No camera is in this bay.")
+
+
+# -- at work -----------------------------------------------------------------------------------------------------------
+
+
+def _at_work(facts: Facts) -> Shown | None:
+    match facts.phase:
+        case "copying":
+            return _copying(facts)
+        case "wiping":
+            return _show(
+                "wiping",
+                f"{_all_are(facts.counts.confirmed)} proven in the store; now the camera is emptied. Leave it in.",
+            )
+        case "reading" | None:
+            if facts.turn and not facts.listed_once:
+                return _show("queued", "It waits for its turn to be read. Leave it in.")
+            return _show("reading", "The camera is being looked at. Leave it in.")
+        case _:
+            if not facts.listed_once and facts.phase != "failed":
+                return _show("reading", "The camera is being looked at. Leave it in.")
+            return None
+
+
+def _copying(facts: Facts) -> Shown:
+    done, listed = facts.counts.copied, facts.counts.listed
+    word = "Copying" if facts.percent is None else f"Copying {facts.percent}%"
+    return _show(
+        "copying", f"{done} of {_some(listed)} copied and checked{_held_beside(facts)}. Leave it in.", word=word
+    )
+
+
+def _held_beside(facts: Facts) -> str:
+    return f"; {_some(facts.counts.held)} held" if facts.counts.held else ""
+
+
+# -- what needs somebody -----------------------------------------------------------------------------------------------
+
+_COPY_FAILED = frozenset({"copy_failed", "source_unstable", "not_deletable"})
+_INTEGRITY = frozenset({"integrity_failed"})
+
+
+def _held(facts: Facts) -> Shown | None:
+    if not facts.held:
+        return None
+    example = f" {facts.held_example}" if facts.held_example else ""
+    if _INTEGRITY & facts.held.keys():
+        count = sum(facts.held[reason] for reason in _INTEGRITY & facts.held.keys())
+        return _show("integrity_failed", f"{_some(count)} did not read the same twice.{example} Keep this camera.")
+    if _COPY_FAILED & facts.held.keys():
+        count = sum(facts.held[reason] for reason in _COPY_FAILED & facts.held.keys())
+        return _show("copy_failed", f"{_some(count)} cannot be brought off this camera.{example} Keep this camera.")
+    return _show(
+        "store_refused", f"The store does not take {_some(sum(facts.held.values()))}.{example} Keep this camera."
+    )
+
+
+def _failed(facts: Facts) -> Shown | None:
+    if facts.phase != "failed":
+        return None
+    why = _sentence(facts.message or "the camera cannot be read")
+    return _show("copy_failed", f"{why} Take it out and put it in again." if facts.reason == "copy_failed" else why)
+
+
+def _sentence(text: str) -> str:
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _not_all_seen(facts: Facts) -> Shown | None:
+    """Another card, places that cannot be looked into, footage that is nowhere."""
+    if facts.phase != "done":
+        return None
+    if facts.missing:
+        return _show(
+            "copy_failed",
+            f"{_some(facts.missing)} that this camera had {'is' if facts.missing == 1 else 'are'} not on it now and not in "
+            "the store: has its card been changed? Put the other card back.",
+        )
+    if facts.hidden:
+        return _show("copy_failed", f"{_some(facts.hidden, 'place')} on this camera cannot be looked into. Keep it.")
+    return None
+
+
+# -- waiting -----------------------------------------------------------------------------------------------------------
+
+
+def _waiting(facts: Facts) -> Shown | None:
+    counts = facts.counts
+    if facts.reason == "spool_full":
+        return _show("queued", "The dock is full. It goes on by itself when the store has taken more. Leave it in.")
+    if counts.copied < counts.listed - counts.held:
+        return _show("queued", f"{counts.copied} of {_some(counts.listed)} copied. It waits for its turn. Leave it in.")
+    if counts.confirmed < counts.listed:
+        if facts.phase == "done":  # nothing on its way and nothing held, and yet not in the store: it is nowhere
+            short = counts.listed - counts.confirmed
+            return _show("copy_failed", f"{_some(short)} of this camera cannot be found any more. Keep this camera.")
+        return _show("unconfirmed", _why_unconfirmed(facts))
+    if facts.wipes and facts.on_camera:
+        word = {"connected": "It is emptied next."}.get(facts.store, _store_sentence(facts))
+        return _show("wiping", f"{_all_are(counts.confirmed)} proven in the store. {word} Leave it in.")
+    return None if facts.phase == "done" else _show("reading", "The camera is looked at once more. Leave it in.")
+
+
+def _why_unconfirmed(facts: Facts) -> str:
+    said = f"{facts.counts.confirmed} of {_some(facts.counts.listed)} proven in the store."
+    return f"Copied to the dock; {said} {_store_sentence(facts)}Leave it in.".replace("  ", " ")
+
+
+def _store_sentence(facts: Facts) -> str:
+    match facts.store:
+        case "connected" | "slow":
+            return ""
+        case "unknown":
+            return "The store has not answered yet. "
+        case "down":
+            return "The store cannot be reached; it goes on by itself. "
+        case "wrong-store":
+            return "The store that answers is not the one this dock knows: tell ops. "
+        case _:
+            return "The store is not to be believed: tell ops. "
+
+
+# -- ready, or what keeps it -------------------------------------------------------------------------------------------
+
+
+def _charge(facts: Facts) -> Shown | None:
+    if facts.battery is None or facts.battery >= facts.min_battery:
+        return None
+    return _show(
+        "charging",
+        f"Its footage is safe. It is charged to {facts.battery}% and wants {facts.min_battery}%.",
+        word=f"Charging {facts.battery}%",
+    )
+
+
+def _clock(facts: Facts) -> Shown | None:
+    if facts.clock_offset is None or abs(facts.clock_offset) <= facts.max_clock_offset:
+        return None
+    way = "fast" if facts.clock_offset > 0 else "slow"
+    return _show(
+        "clock_wrong", f"Its footage is safe, but its clock is {_span(abs(facts.clock_offset))} {way}. Set it."
+    )
+
+
+def _span(seconds: float) -> str:
+    for size, name in ((86400.0, "day"), (3600.0, "hour"), (60.0, "minute")):
+        if seconds >= 2 * size:
+            return f"{round(seconds / size)} {name}s"
+    return f"{round(seconds)} seconds"
+
+
+def _ready(facts: Facts) -> Shown | None:
+    """The strict AND. Everything is asked once more, so that no order of rules can make a camera ready."""
+    counts = facts.counts
+    is_so = (
+        facts.docked
+        and facts.phase == "done"
+        and facts.listed_once
+        and counts.confirmed == counts.listed
+        and counts.held == 0
+        and not facts.held
+        and facts.missing == 0
+        and facts.hidden == 0
+        and not facts.unsafe
+        and (facts.on_camera == 0 or not facts.wipes)
+        and (facts.battery is None or facts.battery >= facts.min_battery)
+        and (facts.clock_offset is None or abs(facts.clock_offset) <= facts.max_clock_offset)
+    )
+    if not is_so:
+        return None
+    if counts.listed == 0:
+        return _show("ready", "There was no footage on it.")
+    if facts.on_camera:
+        return _show("ready", f"{_all_are(counts.listed)} proven in the store. Not emptied: still on the camera.")
+    return _show("ready", f"{_all_are(counts.listed)} proven in the store, and the camera is empty.")
+
+
+def _nobody_knows(_facts: Facts) -> Shown:
+    return _show("unknown", "What is known of this camera does not fit together. Leave it in, and tell ops.")
+
+
+_RULES: tuple[Callable[[Facts], Shown | None], ...] = (
+    _blind, _vacant, _at_work, _held, _failed, _not_all_seen, _waiting, _charge, _clock, _ready, _nobody_knows,
+)  # fmt: skip

@@ -1,0 +1,293 @@
+"""Everything that is shown, as one snapshot: the bays, the status, what is wrong. Gathered when somebody asks, and kept until something
+changes, so that nobody asking costs nothing and a thousand polls cost one look.
+
+`sequence` grows by one with every document that changes, over restarts too (it begins at the clock's milliseconds).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from dockd.docking import Bay
+from dockd.page.documents import Document, bay_document, camera_part, problem_document, when
+from dockd.page.estimate import Estimate
+from dockd.page.facts import Asking, Sources, Sums
+from dockd.page.problems import AwayFact, BayFact, Problem, problems
+from dockd.page.registry import Registry
+from dockd.page.state import Facts, Shown, derive
+from ingest.errors import LedgerUnusable
+from ingest.ledger.views import Docking
+from ingest.model import Balance, legible
+
+LOOK_AT_MOST_EVERY = 0.2
+_LOOK_AT_LEAST_EVERY = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One document that is new: `kind` is bay, status or problem."""
+
+    sequence: int
+    kind: str
+    document: Document
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """The spool's disk: bytes that may still be used, and bytes in all; None where the disk does not say."""
+
+    free: int | None = None
+    size: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """What is so. `status` without what changes by itself (`time`, the oldest segment's age); `oldest_at` seconds since the epoch."""
+
+    sequence: int = 0
+    status: Document = field(default_factory=dict)
+    bays: Mapping[int, Document] = field(default_factory=dict)
+    problems: tuple[Document, ...] = ()
+    oldest_at: float | None = None
+    unconfirmed_segments: int = 0
+    unconfirmed_bytes: int = 0
+    held: Mapping[str, int] = field(default_factory=dict)
+    room: Room = Room()
+
+
+class View:
+    """Looks at the sources. `registry` may be replaced by a reload."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._asking = Asking(sources.ledger)
+        self._estimate = Estimate()
+        self._turn = asyncio.Lock()
+        self._seen: tuple[object, ...] = ()
+        self._looked_at = -_LOOK_AT_LEAST_EVERY
+        self._percent: dict[int, int] = {}
+        self._since: dict[int, tuple[str, float]] = {}
+        self._listeners: list[Callable[[Change], None]] = []
+        self.registry = Registry()
+        self.now = Snapshot(sequence=int(sources.clock.now() * 1000))
+
+    def listen(self, listener: Callable[[Change], None]) -> None:
+        """`listener(change)` is called on the event loop for every document that is new. It must not raise or wait."""
+        self._listeners.append(listener)
+
+    def sample(self) -> None:
+        """Feed the estimate; to be called every few seconds."""
+        self._estimate.sample(time.monotonic(), self._sources.activity.uploaded_bytes)
+
+    def _versions(self) -> tuple[object, ...]:
+        sources = self._sources
+        return (
+            self._asking.version, sources.activity.version, sources.rack.version, sources.troubles.version, sources.store_state(),
+            id(sources.settings), id(self.registry),
+        )  # fmt: skip
+
+    async def look(self) -> Snapshot:
+        """What is so, at most a fifth of a second old. Raises nothing for want of a ledger: it is said then."""
+        async with self._turn:
+            age = time.monotonic() - self._looked_at
+            versions = self._versions()
+            fresh = versions == self._seen and not self._asking.due and age < _LOOK_AT_LEAST_EVERY
+            if fresh or age < LOOK_AT_MOST_EVERY:
+                return self.now
+            self._seen, self._looked_at = versions, time.monotonic()
+            await self._look()
+            return self.now
+
+    async def _look(self) -> None:
+        sources = self._sources
+        room = await asyncio.to_thread(self._room)
+        blind = ""
+        try:
+            sums = await self._asking.sums(list(sources.rack.bays.values()))
+        except LedgerUnusable as error:
+            sums, blind = Sums(), error.message
+        # everything from here on is one moment: no waiting in between
+        bays = {n: self._bay(bay, sums, blind) for n, bay in sorted(sources.rack.bays.items())}
+        wrong = self._problems(bays, sums)
+        status = self._status(bays, sums, room, blind)
+        self._publish(status, bays, wrong, sums, room)
+
+    def _room(self) -> Room:
+        spool = self._sources.spool
+        try:
+            return Room(free=max(0, spool.free()), size=spool.size())
+        except OSError:
+            return Room()
+
+    # -- a bay ---------------------------------------------------------------------------------------------------------
+
+    def _bay(self, bay: Bay, sums: Sums, blind: str) -> Document:
+        facts, balance = self._facts(bay, sums, blind)
+        said = derive(facts)
+        camera = None
+        if bay.camera is not None:
+            camera = camera_part(bay.camera, assigned_to=self.registry.assigned_to(bay.camera))
+        return bay_document(
+            number=bay.number, said=said, since=self._state_since(bay, said), camera=camera, balance=balance,
+            battery=bay.battery_percent, clock_offset=bay.clock_offset_seconds,
+        )  # fmt: skip
+
+    def _state_since(self, bay: Bay, said: Shown) -> float:
+        before = self._since.get(bay.number)
+        if before is None or before[0] != said.state:
+            since = bay.since if before is None else self._sources.clock.now()
+            self._since[bay.number] = (said.state, since)
+        return self._since[bay.number][1]
+
+    def _facts(self, bay: Bay, sums: Sums, blind: str) -> tuple[Facts, Balance]:
+        store = self._sources.store_state()
+        if bay.camera is None or bay.visit is None:
+            return self._vacant(bay, sums, blind), Balance()
+        camera, visit, settings = bay.camera.id, bay.visit, self._sources.settings
+        found = sums.dockings.get(visit.docking, Docking())
+        doing = self._sources.activity.cameras.get(camera)
+        facts = Facts(
+            camera=camera, phase=doing.phase if doing else None, reason=doing.reason if doing else "",
+            message=doing.message if doing else "", turn=visit.root in self._sources.activity.queued,
+            percent=self._share(visit.docking, found, doing.done if doing and doing.phase == "copying" else 0),
+            listed_once=visit.listed_once and visit.docking in sums.dockings, unsafe=visit.unsafe, counts=found.balance.segments,
+            on_camera=found.on_camera, missing=sums.missing.get(camera, 0), hidden=len(visit.hidden), held=found.held,
+            held_example=_example(found), wipes=settings.wipe.enabled and visit.wipe, store=store.word, store_message=store.message,
+            battery=bay.battery_percent, min_battery=settings.ready.min_battery, clock_offset=bay.clock_offset_seconds,
+            max_clock_offset=settings.ready.max_clock_offset, blind=blind,
+        )  # fmt: skip
+        return facts, found.balance
+
+    def _vacant(self, bay: Bay, sums: Sums, blind: str) -> Facts:
+        last = bay.last_camera.id if bay.last_camera is not None else ""
+        left = next((one.segments for one in sums.away if one.camera == last), 0)
+        return Facts(
+            docked=False, last_camera=last, left_early=bay.left_early, still_unsafe=left, blind=blind,
+        )  # fmt: skip
+
+    def _share(self, docking: int, found: Docking, done: int) -> int | None:
+        """Per cent of the docking's bytes; it never goes back (a file is read twice, and its progress told twice)."""
+        size = found.balance.bytes
+        if size.listed == 0:
+            return None
+        now = min(99, 100 * (size.copied + done) // size.listed)
+        self._percent = {n: p for n, p in self._percent.items() if n == docking or n in self._docked()}
+        self._percent[docking] = max(now, self._percent.get(docking, 0))
+        return self._percent[docking]
+
+    def _docked(self) -> set[int]:
+        return {bay.visit.docking for bay in self._sources.rack.bays.values() if bay.visit is not None}
+
+    # -- all of them ---------------------------------------------------------------------------------------------------
+
+    def _problems(self, bays: Mapping[int, Document], sums: Sums) -> list[Problem]:
+        store = self._sources.store_state()
+        facts = [
+            BayFact(number=n, state=doc["state"], why=doc["why"], camera=doc["camera"]["id"] if doc["camera"] else None)
+            for n, doc in bays.items()
+        ]
+        troubles = dict(self._sources.troubles.now)
+        if self.registry.trouble:
+            troubles["registry_unread"] = self.registry.trouble
+        here = self._here()
+        away = [AwayFact(camera=a.camera, bay=a.bay, segments=a.segments) for a in sums.away if a.camera not in here]
+        return problems(
+            bays=facts, away=away, store=store.word, store_message=store.message, spool_full=self._sources.activity.spool_full,
+            lost=sums.lost, troubles=troubles,
+        )  # fmt: skip
+
+    def _here(self) -> dict[str, int]:
+        """Which camera is in which bay."""
+        return {bay.camera.id: n for n, bay in self._sources.rack.bays.items() if bay.camera is not None}
+
+    def _status(self, bays: Mapping[int, Document], sums: Sums, room: Room, blind: str) -> Document:
+        sources, here = self._sources, self._here()
+        store = sources.store_state()
+        backlog = [one for one in sums.unproven if not one.held and (one.in_spool or one.camera in here)]
+        size = sum(one.bytes for one in backlog)
+        eta = self._estimate.seconds(size)
+        oldest = None
+        if sums.oldest is not None:
+            camera, captured = sums.oldest
+            oldest = {"captured_at": when(captured), "age_seconds": 0, "camera": camera, "bay": here.get(camera)}
+        return {
+            "station": sources.settings.station.name, "rack": sources.settings.station.rack,
+            "bays_total": len(bays), "ready": sum(doc["state"] == "ready" for doc in bays.values()),
+            "needs_action": sum(doc["verb"] == "act" for doc in bays.values()), "oldest_unconfirmed": oldest,
+            "backlog": {
+                "segments": sum(one.segments for one in backlog), "bytes": size,
+                "eta_seconds": {"low": eta[0], "high": eta[1]} if eta else None,
+            },
+            "store": {
+                "state": store.word, "since": when(store.since), "id": store.id, "message": store.message,
+                "last_success": when(store.last_success),
+            },
+            "spool": {"free_bytes": room.free, "size_bytes": room.size, "days_left": None},
+            "wipe_enabled": sources.settings.wipe.enabled, "lost_segments": sums.lost, "trouble": blind or None,
+        }  # fmt: skip
+
+    # -- what is new ---------------------------------------------------------------------------------------------------
+
+    def _publish(
+        self, status: Document, bays: Mapping[int, Document], wrong: list[Problem], sums: Sums, room: Room
+    ) -> None:
+        before, sequence = self.now, self.now.sequence
+        found = tuple(problem_document(one) for one in wrong)
+        changes: list[Change] = []
+        for number, document in bays.items():
+            if before.bays.get(number) != document:
+                sequence += 1
+                changes.append(Change(sequence=sequence, kind="bay", document=document))
+        for document in found:
+            if document not in before.problems:
+                sequence += 1
+                changes.append(Change(sequence=sequence, kind="problem", document={**document, "open": True}))
+        for document in before.problems:
+            if document["id"] not in {one["id"] for one in found}:
+                sequence += 1
+                changes.append(Change(sequence=sequence, kind="problem", document={**document, "open": False}))
+        if _told(status) != _told(before.status):
+            sequence += 1
+            changes.append(Change(sequence=sequence, kind="status", document=status))
+        else:
+            status = before.status if status == before.status else status
+        self.now = Snapshot(
+            sequence=sequence, status=status, bays=bays, problems=found, oldest_at=sums.oldest[1] if sums.oldest else None,
+            unconfirmed_segments=sum(one.segments for one in sums.unproven),
+            unconfirmed_bytes=sum(one.bytes for one in sums.unproven), held=sums.held, room=room,
+        )  # fmt: skip
+        for change in changes:
+            for listener in self._listeners:
+                listener(change)
+
+    def status_now(self, snapshot: Snapshot) -> Document:
+        """`GET /status` of a snapshot, with the time."""
+        now = self._sources.clock.now()
+        oldest = snapshot.status.get("oldest_unconfirmed")
+        if oldest is not None and snapshot.oldest_at is not None:
+            oldest = {**oldest, "age_seconds": max(0, round(now - snapshot.oldest_at))}
+        status = snapshot.status
+        return {
+            "station": status.get("station"), "time": when(now), "sequence": snapshot.sequence,
+            **{key: value for key, value in status.items() if key != "station"}, "oldest_unconfirmed": oldest,
+        }  # fmt: skip
+
+
+def _told(status: Document) -> Document:
+    """A status without what moves by itself: room on a disk that others use too is told with the next change, not as one."""
+    if not status:
+        return {}
+    spool = status["spool"]
+    free = spool["free_bytes"]
+    store = {key: value for key, value in status["store"].items() if key != "last_success"}
+    return {**status, "spool": {**spool, "free_bytes": None if free is None else free >> 26}, "store": store}
+
+
+def _example(found: Docking) -> str:
+    if found.example is None:
+        return ""
+    path, message = found.example
+    return f"{legible(path)[-80:]}: {message}."

@@ -1,0 +1,63 @@
+"""Figures as people say them. Pure.
+
+>>> size_words(3_400_000_000), age_words(7_500), span_words(600, 1200)
+('3.4 GB', '2 h 5 min', '10 to 20 min')
+"""
+
+from __future__ import annotations
+
+
+def size_words(size: int | None) -> str:
+    """Bytes in decimal units, as on the box of a card."""
+    if size is None:
+        return "not known"
+    value, unit = float(size), "bytes"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    if unit == "bytes":
+        return "1 byte" if size == 1 else f"{size} bytes"
+    return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
+
+
+def age_words(seconds: float) -> str:
+    """How long ago, in two units at most."""
+    minutes = int(seconds // 60)
+    if minutes < 1:
+        return "under a minute"
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    if days > 60:
+        return f"{days} days"
+    return f"{_some(days, 'day')} {hours} h" if hours else _some(days, "day")
+
+
+def span_words(low: int, high: int) -> str:
+    """A range of seconds, rounded."""
+    if high <= 60:
+        return "about a minute"
+    if low < 60:
+        return f"up to {age_words(high)}"
+    if high < 3600:
+        return f"{low // 60} to {high // 60} min"
+    return f"{age_words(low)} to {age_words(high)}"
+
+
+def headline(ready: int, needs_action: int) -> str:
+    """What everybody wants to know first.
+
+    >>> headline(3, 1), headline(0, 2)
+    ('3 ready, 1 needs action', '0 ready, 2 need action')
+    """
+    if needs_action:
+        return f"{ready} ready, {needs_action} need{'s' if needs_action == 1 else ''} action"
+    return f"{ready} ready"
+
+
+def _some(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

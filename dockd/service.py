@@ -1,0 +1,370 @@
+"""An agent at work: docks watched, footage delivered, the page served, its own pulse taken. What `dockd run` and the demo share.
+
+Rules kept here: every task has a name and ends with the rest; a ledger that cannot be used for now (disk full, I/O error) stops nobody but
+itself, is told, and is tried again every few seconds; a reload reads the whole new configuration first, applies what can be applied while
+running, and says what needs a restart; the end is clean within ten seconds, or it is made: everything is resumable at any byte.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from dockd.app import Agent, Misconfigured
+from dockd.ops.happenings import (
+    Ending,
+    Heartbeat,
+    PageOpened,
+    SettingsRefused,
+    SettingsReloaded,
+    SpoolPutRight,
+    TroubleBegan,
+    TroubleOver,
+)
+from dockd.ops.lag import sample_lag
+from dockd.ops.logs import Logs, open_sink, take_over
+from dockd.ops.metrics import Gauges, Metrics
+from dockd.page.facts import Sources, Troubles
+from dockd.page.problems import PROBLEMS
+from dockd.page.registry import read_registry
+from dockd.page.server import address_of, page, take_address
+from dockd.page.state import BayState
+from dockd.page.view import Snapshot, View
+from dockd.settings import Settings, SettingsError, load
+from ingest.errors import DockdError, LedgerUnusable
+
+if TYPE_CHECKING:
+    import socket
+
+    from dockd.docks.base import Dock
+    from ingest.ledger.core import Subscriber
+
+_WAIT = 3.0
+_CALM = 10.0
+_PULSE = 5.0
+_HEARTBEAT = 60.0
+_LAST = 9.0
+_APPLIED = frozenset({"bandwidth.limit", "log.level", "ready.min_battery", "registry.file"})
+
+
+@dataclass(kw_only=True)
+class Ops:
+    """Log and metrics of one run. Made before the agent, so that they hear its first event; `close()` comes last."""
+
+    logs: Logs
+    metrics: Metrics
+
+    @classmethod
+    def begin(cls, settings: Settings, *, version: str) -> Ops:
+        """Open the log that the settings ask for, and take over what libraries say."""
+        sink, warning = open_sink(form=settings.log.format, file=settings.log.file)
+        logs = Logs(sink=sink, level=settings.log.level, version=version).start()
+        take_over(logs)
+        if warning:
+            logs.hear(TroubleBegan(part="log", error=warning), 0)
+        return cls(logs=logs, metrics=Metrics(version=version))
+
+    @property
+    def subscribers(self) -> tuple[Subscriber, ...]:
+        """For `dockd.app.agent`."""
+        return (self.logs.hear, self.metrics.hear)
+
+    def close(self) -> None:
+        """Write the last lines."""
+        self.logs.close()
+
+
+@dataclass(kw_only=True)
+class Wishes:
+    """What signals ask for. `end()` and `reload()` for those that are no signals."""
+
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    reloading: asyncio.Event = field(default_factory=asyncio.Event)
+    why: str = ""
+
+    def end(self, why: str) -> None:
+        """End, please. From here on nothing may take longer than nine seconds."""
+        if not self.ended.is_set():
+            self.why = why
+            self.ended.set()
+            _end_for_sure()
+
+    def reload(self) -> None:
+        """Read the configuration again. Asked during a reload, it is read once more after that."""
+        self.reloading.set()
+
+    @contextlib.contextmanager
+    def heard(self) -> Iterator[None]:
+        """SIGTERM and SIGINT end, SIGHUP reloads, while the body runs."""
+        loop = asyncio.get_running_loop()
+        wanted: list[tuple[signal.Signals, Callable[[], None]]] = [
+            (signal.SIGTERM, lambda: self.end("SIGTERM")), (signal.SIGINT, lambda: self.end("SIGINT")), (signal.SIGHUP, self.reload),
+        ]  # fmt: skip
+        for number, act in wanted:
+            loop.add_signal_handler(number, act)
+        try:
+            yield
+        finally:
+            for number, _act in wanted:
+                loop.remove_signal_handler(number)
+
+
+def _end_for_sure() -> None:
+    """A thread that hangs in the kernel cannot be ended; the process can, and loses nothing by it."""
+
+    def now() -> None:
+        os.write(2, b"dockd: something did not end in time (a disk that hangs?); ended all the same, nothing is lost\n")
+        os._exit(0)
+
+    timer = threading.Timer(_LAST, now)
+    timer.daemon = True
+    timer.start()
+
+
+def refuse_what_is_not_built(settings: Settings) -> None:
+    """Raises Misconfigured for a configuration that is right and that this version cannot follow."""
+    if not settings.page.listen.loopback:
+        raise Misconfigured(
+            f"page.listen = {settings.page.listen} can be reached from other machines, and this version has neither users nor TLS for "
+            'the page: listen on this machine alone, such as "127.0.0.1:8080"'
+        )
+
+
+async def serve(
+    agent: Agent, *, docks: Sequence[Dock], ops: Ops, version: str, announce: Callable[[str], None], config: Path | None = None,
+    wishes: Wishes | None = None,
+) -> None:  # fmt: skip
+    """Run until cancelled. `announce(url)` is called when the page can be asked; `config` is the file that a reload reads.
+
+    Raises Misconfigured, PageUnusable, and what is no failure of a disk, a camera or a store.
+    """
+    refuse_what_is_not_built(agent.settings)
+    wishes = wishes or Wishes()
+    sock = take_address(agent.settings.page.listen)
+    sources = Sources(
+        settings=agent.settings, version=version, clock=agent.clock, ledger=agent.ledger, spool=agent.spool, activity=agent.activity,
+        rack=agent.rack, store_state=lambda: agent.delivery.state, troubles=Troubles(),
+    )  # fmt: skip
+    running = _Running(agent=agent, ops=ops, sources=sources, view=View(sources))
+    running.view.registry = await asyncio.to_thread(read_registry, agent.settings.registry.file)
+    running.say_what_was_found()
+    with contextlib.suppress(LedgerUnusable):
+        await agent.rack.recall()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(running.page(sock, announce), name="page")
+        group.create_task(sample_lag(ops.metrics.lag), name="event-loop-lag")
+        group.create_task(running.pulse(), name="heartbeat")
+        group.create_task(running.reloads(wishes, config), name="reload")
+        group.create_task(running.kept("delivery", agent.delivery.run), name="delivery")
+        for number, dock in enumerate(docks, 1):
+            group.create_task(running.kept(f"dock-{number}", _watching(agent, dock)), name=f"dock-{number}")
+
+
+def _watching(agent: Agent, dock: Dock) -> Callable[[], Awaitable[None]]:
+    return lambda: agent.rack.watch(dock)
+
+
+@dataclass(kw_only=True)
+class _Running:
+    """The tasks of one run."""
+
+    agent: Agent
+    ops: Ops
+    sources: Sources
+    view: View
+
+    # -- a part that is kept running -----------------------------------------------------------------------------------
+
+    async def kept(self, part: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Run `work` again whenever the ledger or a disk ends it; everything else that it raises is a defect, and goes up."""
+        loop = asyncio.get_running_loop()
+        while True:
+            calm = loop.call_later(_CALM, self._over, part)
+            try:
+                await work()
+                return
+            except (DockdError, OSError, ExceptionGroup) as error:
+                known = known_cause(error)
+                if known is None:
+                    raise
+                self._trouble(part, known)
+            finally:
+                calm.cancel()
+            await asyncio.sleep(_WAIT)
+
+    def _trouble(self, part: str, error: DockdError | OSError) -> None:
+        if isinstance(error, LedgerUnusable):
+            name, text = "ledger_unusable", error.message
+        else:
+            name, text = "dock_unwatched", f"{part}: {plainly(error)}; it is tried again"
+        if self.sources.troubles.open(name, text):
+            self.agent.ledger.publish(TroubleBegan(part=part, error=text))
+
+    def _over(self, part: str) -> None:
+        name = "ledger_unusable" if part == "delivery" else "dock_unwatched"
+        if self.sources.troubles.close(name):
+            self.agent.ledger.publish(TroubleOver(part=part))
+
+    def say_what_was_found(self) -> None:
+        """What the start had to put right."""
+        found = self.agent.found
+        if found.recovered or found.rotted or found.removed or found.unexplained:
+            self.agent.ledger.publish(
+                SpoolPutRight(
+                    recovered=found.recovered, rotted=found.rotted, removed=found.removed, unexplained=found.unexplained
+                )
+            )
+
+    # -- the page ------------------------------------------------------------------------------------------------------
+
+    async def page(self, sock: socket.socket, announce: Callable[[str], None]) -> None:
+        """Serve the page until cancelled."""
+        async with page(sources=self.sources, view=self.view, sock=sock, metrics=self._metrics):
+            url = address_of(sock)
+            self.agent.ledger.publish(PageOpened(url=url))
+            announce(url)
+            await asyncio.Event().wait()
+
+    async def _metrics(self) -> tuple[bytes, str]:
+        snapshot = await self.view.look()
+        return self.ops.metrics.render(_gauges(snapshot, self.agent))
+
+    # -- its own pulse -------------------------------------------------------------------------------------------------
+
+    async def pulse(self) -> None:
+        """Feed the estimate every few seconds, and say every minute how things are."""
+        loop = asyncio.get_running_loop()
+        say_at = loop.time() + _HEARTBEAT
+        while True:
+            self.view.sample()
+            if loop.time() >= say_at:
+                say_at += _HEARTBEAT
+                self._say_how_things_are(await self.view.look())
+            await asyncio.sleep(_PULSE)
+
+    def _say_how_things_are(self, snapshot: Snapshot) -> None:
+        status = snapshot.status
+        self.agent.ledger.publish(
+            Heartbeat(
+                docked=sum(doc["camera"] is not None for doc in snapshot.bays.values()), ready=status["ready"],
+                needs_action=status["needs_action"], waiting=status["backlog"]["segments"],
+                waiting_bytes=status["backlog"]["bytes"], store=status["store"]["state"], log_lines_lost=self.ops.logs.lost,
+            )
+        )  # fmt: skip
+
+    # -- reload --------------------------------------------------------------------------------------------------------
+
+    async def reloads(self, wishes: Wishes, config: Path | None) -> None:
+        """Read the configuration again whenever that is wished for."""
+        while True:
+            await wishes.reloading.wait()
+            wishes.reloading.clear()  # before it is read: a wish from now on is another one
+            self.ops.logs.reopen()
+            await self._reload(config)
+
+    async def _reload(self, config: Path | None) -> None:
+        if config is None:
+            return
+        try:
+            fresh = await asyncio.to_thread(load, config, environ=os.environ)
+            refuse_what_is_not_built(fresh)
+        except SettingsError as error:
+            for mistake in error.mistakes:
+                self.agent.ledger.publish(SettingsRefused(error=str(mistake)))
+            return
+        except Misconfigured as error:
+            self.agent.ledger.publish(SettingsRefused(error=error.message))
+            return
+        changed = changes(self.sources.settings, fresh)
+        applied = [key for key in changed if key in _APPLIED]
+        self.sources.settings = _with(self.sources.settings, fresh, applied)
+        self.agent.bucket.rate = self.sources.settings.bandwidth.limit
+        self.ops.logs.level = self.sources.settings.log.level
+        self.view.registry = await asyncio.to_thread(read_registry, self.sources.settings.registry.file)
+        restart = [key for key in changed if key not in _APPLIED]
+        self.agent.ledger.publish(SettingsReloaded(applied=applied, restart=restart))
+
+
+def changes(old: Settings, new: Settings) -> list[str]:
+    """The keys whose values differ, as `section.key`."""
+    found: list[str] = []
+    for section in fields(Settings):
+        before, after = getattr(old, section.name), getattr(new, section.name)
+        if isinstance(before, tuple):
+            found += [section.name] if before != after else []
+            continue
+        found += [
+            f"{section.name}.{key.name}"
+            for key in fields(before)
+            if getattr(before, key.name) != getattr(after, key.name)
+        ]
+    return found
+
+
+def _with(old: Settings, new: Settings, keys: Sequence[str]) -> Settings:
+    """`old` with these keys from `new`."""
+    for key in keys:
+        section, name = key.split(".")
+        fresh: Any = replace(getattr(old, section), **{name: getattr(getattr(new, section), name)})
+        whole: Mapping[str, Any] = {section: fresh}
+        old = replace(old, **whole)
+    return old
+
+
+def _gauges(snapshot: Snapshot, agent: Agent) -> Gauges:
+    states: list[str] = [doc["state"] for doc in snapshot.bays.values()]
+    active = {problem["problem"] for problem in snapshot.problems}
+    store = agent.delivery.state
+    return Gauges(
+        bays={state: states.count(state) for state in get_args(BayState)}, oldest_unconfirmed=snapshot.oldest_at,
+        unconfirmed_bytes=snapshot.unconfirmed_bytes, unconfirmed_segments=snapshot.unconfirmed_segments, held=snapshot.held,
+        store_up=store.word in ("connected", "slow"), store_last_success=store.last_success, spool_free=snapshot.room.free,
+        spool_size=snapshot.room.size, problems={name: name in active for name in PROBLEMS},
+        uploaded_bytes=agent.activity.uploaded_bytes,
+    )  # fmt: skip
+
+
+def known_cause(error: BaseException) -> DockdError | OSError | None:
+    """The first known error in what a group of tasks raised; None where there is another kind in it."""
+    if isinstance(error, BaseExceptionGroup):
+        found = [known_cause(one) for one in error.exceptions]
+        return found[0] if found and all(one is not None for one in found) else None
+    return error if isinstance(error, (DockdError, OSError)) else None
+
+
+def plainly(error: DockdError | OSError) -> str:
+    """For a person."""
+    if isinstance(error, DockdError):
+        return error.message
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}"
+
+
+@contextlib.asynccontextmanager
+async def until_ended(wishes: Wishes, ops: Ops) -> AsyncIterator[None]:
+    """Cancel the body when an end is wished for, and leave it quietly then; signals are heard meanwhile."""
+    this = asyncio.current_task()
+
+    def end(_done: object) -> None:
+        if wishes.ended.is_set():
+            ops.logs.hear(Ending(signal=wishes.why), 0)
+            if this is not None:
+                this.cancel()
+
+    with wishes.heard():
+        waiting = asyncio.create_task(wishes.ended.wait(), name="until-ended")
+        waiting.add_done_callback(end)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not wishes.ended.is_set() or this is None or this.uncancel() > 0:
+                raise
+        finally:
+            waiting.cancel()

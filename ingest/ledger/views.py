@@ -1,0 +1,227 @@
+"""What the page and the metrics ask of the ledger: sums, not rows, each over an index, and pages of rows in a fixed order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ingest.ledger.custody import Entry
+from ingest.ledger.segments import COLUMNS, Segment, of_row
+from ingest.model import Balance, Tally
+
+Execute = Callable[..., Any]
+_MANY = 500  # parameters in one statement
+
+
+@dataclass(frozen=True, kw_only=True)
+class Docking:
+    """One docking in sums. `on_camera` segments still on it; `held` reasons and how many; `example` a held one: path and message."""
+
+    balance: Balance = field(default_factory=Balance)
+    on_camera: int = 0
+    held: dict[str, int] = field(default_factory=dict)
+    example: tuple[bytes, str] | None = None
+
+
+_SUMS = """
+SELECT docking, count(*), coalesce(sum(sha256 IS NOT NULL), 0), coalesce(sum(in_store), 0),
+       coalesce(sum(wiped_at IS NOT NULL AND NOT on_camera), 0), coalesce(sum(held IS NOT NULL), 0),
+       coalesce(sum(size), 0), coalesce(sum(size * (sha256 IS NOT NULL)), 0), coalesce(sum(size * in_store), 0),
+       coalesce(sum(size * (wiped_at IS NOT NULL AND NOT on_camera)), 0), coalesce(sum(size * (held IS NOT NULL)), 0),
+       coalesce(sum(on_camera), 0)
+FROM segments INDEXED BY segments_docking WHERE docking IN ({marks}) GROUP BY docking
+"""
+_HELD = """
+SELECT docking, held, count(*), min(path), held_message FROM segments INDEXED BY segments_docking
+WHERE docking IN ({marks}) AND held IS NOT NULL GROUP BY docking, held
+"""
+
+
+def of_dockings(execute: Execute, dockings: Sequence[int]) -> dict[int, Docking]:
+    """Each of these dockings in sums; one that has no segments is all zeros."""
+    found = {number: Docking() for number in dockings}
+    for start in range(0, len(dockings), _MANY):
+        some = list(dockings[start : start + _MANY])
+        marks = ", ".join("?" * len(some))
+        held: dict[int, dict[str, int]] = {}
+        example: dict[int, tuple[bytes, str]] = {}
+        for number, reason, count, path, message in execute(_HELD.format(marks=marks), some):
+            held.setdefault(number, {})[reason] = count
+            example.setdefault(number, (bytes(path), message or ""))
+        for row in execute(_SUMS.format(marks=marks), some):
+            names = ("listed", "copied", "confirmed", "wiped", "held")
+            found[row[0]] = Docking(
+                balance=Balance(
+                    segments=Tally(**dict(zip(names, row[1:6], strict=True))),
+                    bytes=Tally(**dict(zip(names, row[6:11], strict=True))),
+                ),
+                on_camera=row[11],
+                held=held.get(row[0], {}),
+                example=example.get(row[0]),
+            )
+    return found
+
+
+def missing(execute: Execute, camera: str, docking: int) -> int:
+    """Segments that are believed to be on this camera, are not in the store, and were not listed in this docking."""
+    row = execute(
+        "SELECT count(*) FROM segments INDEXED BY segments_on_camera WHERE camera = ? AND on_camera = 1 AND docking IS NOT ? AND in_store = 0",
+        (camera, docking),
+    ).fetchone()
+    return int(row[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unproven:
+    """Segments of one camera that the store has not confirmed. `in_spool`: a verified copy is on this dock."""
+
+    camera: str
+    in_spool: bool
+    held: bool
+    segments: int
+    bytes: int
+
+
+def unproven(execute: Execute) -> list[Unproven]:
+    """All that the store has not confirmed, by camera, whether it is in the spool, and whether it is held."""
+    rows = execute(
+        "SELECT camera, in_spool, held IS NOT NULL, count(*), sum(size) FROM segments INDEXED BY segments_unconfirmed"
+        " WHERE in_store = 0 AND (on_camera = 1 OR in_spool = 1) GROUP BY 1, 2, 3"
+    )
+    return [
+        Unproven(camera=r[0], in_spool=bool(r[1]), held=bool(r[2]), segments=int(r[3]), bytes=int(r[4])) for r in rows
+    ]
+
+
+def oldest_unproven(execute: Execute) -> tuple[str, float] | None:
+    """Camera and capture time (seconds since the epoch) of the oldest segment that the store has not confirmed."""
+    row = execute(
+        "SELECT camera, captured_at FROM segments INDEXED BY segments_unconfirmed"
+        " WHERE in_store = 0 AND (on_camera = 1 OR in_spool = 1) ORDER BY captured_at LIMIT 1"
+    ).fetchone()
+    return None if row is None else (row[0], float(row[1]))
+
+
+def held_reasons(execute: Execute) -> dict[str, int]:
+    """Why segments are held, and how many for each reason."""
+    return dict(execute("SELECT held, count(*) FROM segments WHERE held IS NOT NULL GROUP BY held").fetchall())
+
+
+def lost(execute: Execute) -> int:
+    """Segments of which no copy is left anywhere. Looks at every row: for the start, and after a loss."""
+    row = execute("SELECT count(*) FROM segments WHERE in_store = 0 AND on_camera = 0 AND in_spool = 0").fetchone()
+    return int(row[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Away:
+    """A camera that left with footage on it that the store has not confirmed."""
+
+    camera: str
+    profile: str
+    serial: str
+    card: str
+    bay: int | None
+    segments: int
+    since: float
+
+
+def away(execute: Execute) -> list[Away]:
+    """Cameras whose last docking is over and whose unconfirmed footage is, for all that is known, still on them."""
+    rows = execute(
+        "SELECT c.id, c.profile, c.serial, c.card, c.last_bay, count(*), coalesce(max(d.undocked_at), c.last_seen)"
+        " FROM segments s INDEXED BY segments_unconfirmed JOIN cameras c ON c.id = s.camera"
+        " LEFT JOIN dockings d ON d.id = (SELECT max(id) FROM dockings WHERE camera = c.id)"
+        " WHERE s.in_store = 0 AND s.on_camera = 1 AND (s.on_camera = 1 OR s.in_spool = 1) GROUP BY c.id ORDER BY c.id"
+    )
+    return [
+        Away(camera=r[0], profile=r[1], serial=r[2], card=r[3], bay=r[4], segments=int(r[5]), since=float(r[6]))
+        for r in rows
+    ]
+
+
+# -- pages of rows -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Camera:
+    """A camera as the ledger knows it; times in seconds since the epoch."""
+
+    id: str
+    profile: str
+    serial: str
+    card: str
+    first_seen: float
+    last_seen: float
+    last_bay: int | None
+
+
+_CAMERA = "SELECT id, profile, serial, card, first_seen, last_seen, last_bay FROM cameras"
+
+
+def _camera(row: tuple[Any, ...]) -> Camera:
+    names = ("id", "profile", "serial", "card", "first_seen", "last_seen", "last_bay")
+    return Camera(**dict(zip(names, row, strict=True)))
+
+
+def cameras_after(execute: Execute, *, after: str, count: int) -> list[Camera]:
+    """The next `count` cameras by id."""
+    return [_camera(row) for row in execute(f"{_CAMERA} WHERE id > ? ORDER BY id LIMIT ?", (after, count))]
+
+
+def camera(execute: Execute, name: str) -> Camera | None:
+    """One camera."""
+    row = execute(f"{_CAMERA} WHERE id = ?", (name,)).fetchone()
+    return None if row is None else _camera(row)
+
+
+def segments_after(execute: Execute, *, after: str, count: int, camera: str | None = None) -> list[Segment]:
+    """The next `count` segments by id, which is the order in which they were first listed; of one camera, if that is given."""
+    if camera is None:
+        rows = execute(f"SELECT {COLUMNS} FROM segments WHERE id > ? ORDER BY id LIMIT ?", (after, count))
+    else:
+        rows = execute(
+            f"SELECT {COLUMNS} FROM segments WHERE camera = ? AND id > ? ORDER BY id LIMIT ?", (camera, after, count)
+        )
+    return [of_row(row) for row in rows]
+
+
+_RECEIPT = ("segment", "store", "object", "method", "size", "sha256", "durable", "stored_at", "attested_at", "nonce", "seq", "head", "raw")  # fmt: skip
+
+
+def receipts(execute: Execute, wanted: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The latest receipt of each of these segments that has one."""
+    found: dict[str, dict[str, Any]] = {}
+    for start in range(0, len(wanted), _MANY):
+        some = list(wanted[start : start + _MANY])
+        marks = ", ".join("?" * len(some))
+        rows = execute(
+            f"SELECT {', '.join(_RECEIPT)} FROM receipts WHERE id IN"
+            f" (SELECT max(id) FROM receipts WHERE segment IN ({marks}) GROUP BY segment)",
+            some,
+        )
+        for row in rows:
+            said = dict(zip(_RECEIPT, row, strict=True))
+            found[said.pop("segment")] = {**said, "durable": bool(said["durable"])}
+    return found
+
+
+def custody_after(execute: Execute, *, after: int, count: int, segment: str | None = None) -> list[Entry]:
+    """The next `count` custody entries after number `after`; of one segment, if that is given."""
+    where, values = ("seq > ?", [after]) if segment is None else ("segment = ? AND seq > ?", [segment, after])
+    rows = execute(
+        f"SELECT seq, at, action, body, hash FROM custody WHERE {where} ORDER BY seq LIMIT ?", [*values, count]
+    )
+    return [Entry(seq=r[0], at=r[1], action=r[2], data=json.loads(r[3])["data"], hash=r[4], text=r[3]) for r in rows]
+
+
+def segments_of(execute: Execute, docking: int, *, count: int) -> list[Segment]:
+    """The first `count` segments of a docking: held ones, then those on their way, then the rest, oldest capture first."""
+    rows = execute(
+        f"SELECT {COLUMNS} FROM segments INDEXED BY segments_docking WHERE docking = ?"
+        " ORDER BY held IS NULL, in_store, captured_at, path LIMIT ?",
+        (docking, count),
+    )
+    return [of_row(row) for row in rows]
