@@ -11,24 +11,29 @@ import contextlib
 import hashlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dockd.app import Agent, Misconfigured, until_clear
+from ingest.camera.mass_storage import no_camera
 from ingest.errors import CameraGone, DockdError, Stop
 from ingest.intake import Visit
 from ingest.ledger import Transaction, cameras, segments
 from ingest.ledger.segments import Segment
 from ingest.model import Balance, CameraId, Tally, folder_camera, legible, shown
 
+_MOST_NOTES = 20
 UNFINISHED = "(in_spool = 1 AND in_store = 0)"
 
 
 @dataclass(kw_only=True)
 class Outcome:
-    """What became of a run. `failures`: cameras that could not be read, and why; `complete`: all confirmed (and wiped, if asked)."""
+    """What became of a run. `failures`: cameras that could not be read, and why; `complete`: all confirmed (and wiped, if asked).
+
+    `notes`: what was passed over, and why nothing was deleted where nothing was; `unreachable`: what was waited for in vain.
+    """
 
     balance: Balance
     held: list[Segment]
@@ -43,7 +48,7 @@ class Outcome:
         """The contract's JSON document."""
         return {
             "segments": self.balance.segments.as_dict(), "bytes": self.balance.bytes.as_dict(),
-            "held": [_held(one) for one in self.held], "failures": self.failures, "store": self.store,
+            "held": [_held(one) for one in self.held], "failures": self.failures, "notes": self.notes, "store": self.store,
             "seconds": round(self.seconds, 3),
         }  # fmt: skip
 
@@ -58,23 +63,45 @@ def _held(segment: Segment) -> dict[str, str]:
 
 
 def visits_of(paths: Sequence[Path], *, camera: str | None, state: Sequence[Path]) -> list[Visit]:
-    """One visit a path. Raises Misconfigured for a path that is no folder, holds the state, or is given twice."""
+    """One visit a path. Raises Misconfigured for a path that is no folder, holds or lies in dockd's own files, or is given twice."""
+    if camera is not None and not camera.strip():
+        raise Misconfigured("--camera is empty: name the camera, or leave it out to have the folder's name")
     found: list[Visit] = []
     for path in paths:
         root = Path(os.path.realpath(path))
         if not root.is_dir():
-            raise Misconfigured(f"{path} is not a folder: name a mounted camera or any folder")
+            why = "there is no such folder" if not os.path.lexists(path) else "it is not a folder"
+            raise Misconfigured(f"{legible(os.fsencode(path))}: {why}: name a mounted camera or any folder")
         for own in state:
             real = Path(os.path.realpath(own))
             if real == root or root in real.parents or real in root.parents:
                 raise Misconfigured(
-                    f"{path} and dockd's own state ({own}) lie in one another: name another --state; dockd must never take its own files for footage"
+                    f"{legible(os.fsencode(path))} and dockd's own state ({own}) lie in one another: name another --state; dockd must never take its own files for footage"
                 )
+        _no_files_of_dockd(root)
         name = os.fsencode(camera) if camera is not None else os.fsencode(root.name or "root")
         card = volume_of(root) or ("" if camera is not None and len(paths) == 1 else _place(root))
         found.append(Visit(camera=folder_camera(name, card=card), root=os.fsencode(root)))
     _apart(found)
     return found
+
+
+def _no_files_of_dockd(root: Path) -> None:
+    """Raises Misconfigured where a store's root or a dock's state lies in the tree, or the tree in it."""
+    for folder, names in (
+        *_around(root),
+        *((at, [*folders, *files]) for at, folders, files in os.walk(os.fsencode(root))),
+    ):
+        if (what := no_camera(names)) is not None:
+            raise Misconfigured(
+                f"{legible(os.fsencode(root))}: {legible(folder)} is {what}: dockd must never take its own files for footage; name the camera itself"
+            )
+
+
+def _around(root: Path) -> Iterator[tuple[bytes, list[bytes]]]:
+    for parent in map(os.fsencode, root.parents):
+        with contextlib.suppress(OSError):  # what cannot be listed can be no folder of this dockd's
+            yield parent, os.listdir(parent)
 
 
 def _apart(visits: Sequence[Visit]) -> None:
@@ -133,9 +160,21 @@ async def ingest(agent: Agent, visits: Sequence[Visit], *, wait: float) -> Outco
     outcome = await _count(agent, visits, left_over)
     outcome.failures = failures
     outcome.unreachable = unreachable
+    outcome.notes = [note for visit in visits for note in _notes(visit)]
     outcome.seconds = time.monotonic() - began
     outcome.complete = outcome.complete and not failures and unreachable is None
     return outcome
+
+
+def _notes(visit: Visit) -> list[str]:
+    """What a person should know of a camera that is no segment's fault."""
+    camera = legible(visit.camera.id.encode())
+    notes = [f"{camera}: {legible(one.path)} is passed over: {one.message}" for one in visit.skipped[:_MOST_NOTES]]
+    if len(visit.skipped) > _MOST_NOTES:
+        notes.append(
+            f"{camera}: {len(visit.skipped) - _MOST_NOTES} more are passed over; `dockd custody` has each of them"
+        )
+    return [*notes, *([f"{camera}: {visit.unsafe}"] if visit.unsafe else [])]
 
 
 def _at_once(tx: Transaction) -> None:

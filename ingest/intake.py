@@ -41,7 +41,10 @@ class IntakeSettings:
 
 @dataclass(kw_only=True)
 class Visit:
-    """One camera in one place. `device` names the thing itself, `root` where it can be read. `taken`: it left before we ended."""
+    """One camera in one place. `device` names the thing itself, `root` where it can be read. `taken`: it left before we ended.
+
+    `skipped`: what the last listing passed over; `unsafe`: why nothing may be deleted from it now, empty where it may.
+    """
 
     camera: CameraId
     root: bytes
@@ -55,9 +58,15 @@ class Visit:
     workers_lost: int = 0
     last_seen: Seen | None = None
     listed_once: bool = False
-    hidden: tuple[Skipped, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    unsafe: str = ""
     unsettled: list[Segment] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def hidden(self) -> tuple[Skipped, ...]:
+        """What was passed over and may have footage behind it."""
+        return tuple(item for item in self.skipped if item.hides)
 
 
 def device_of(root: bytes) -> str:
@@ -230,7 +239,7 @@ class Intake:
             lambda tx: record(tx, camera=camera, docking=visit.docking, seen=seen, first=first, unsettled=unsettled)
         )
         visit.last_seen, visit.listed_once = seen, True
-        visit.hidden = tuple(item for item in skipped if item.hides)
+        visit.skipped = seen.skipped
         visit.unsettled = await settle(
             found.unsure, worker=worker, ledger=self._ledger, camera=camera, docking=visit.docking, activity=self._activity
         )  # fmt: skip
@@ -261,12 +270,14 @@ class Intake:
         """Whether the camera may hold the only copy of anything: then nothing at all is deleted from it (P3), and it says why."""
         found = _alone(visit, mine)
         if found is None:
+            visit.unsafe = ""
             return False
         path, why = found
         doing = self._activity.cameras.get(visit.camera.id)
         if doing is None or doing.reason != "only_copy":
             self._ledger.publish(events.CameraUnsafe(camera=visit.camera.id, bay=visit.bay, path=path, error=why))
         message = f"nothing is deleted from it while it may hold the only copy of {path}: {why}"
+        visit.unsafe = message
         self._activity.camera(visit.camera.id, "failed", reason="only_copy", message=message)
         return True
 

@@ -71,7 +71,7 @@ def compare(seen: Seen, *, expected: Sequence[Segment], before: Iterable[Segment
         else:
             found.new.append(file)
     missing = [segment for segments in here.values() for segment in segments] + replaced
-    _conclude(found, missing=missing, expected=len(expected), first=first)
+    _conclude(found, missing=missing, expected=len(expected), first=first, change_times=seen.change_times)
     return found
 
 
@@ -98,12 +98,18 @@ def _compare_one(found: Comparison, known: Segment, file: Listed, *, change_time
         found.unsure.append((known, file))
 
 
-def _conclude(found: Comparison, *, missing: list[Segment], expected: int, first: bool) -> None:
-    absent = missing + [segment for segment, _file in found.replaced]
+def _one_file(known: Segment, file: Listed) -> bool:
+    """Whether this is the very file that was listed before, whatever it holds by now."""
+    return (known.dev, known.ino) == (file.dev, file.ino)
+
+
+def _conclude(found: Comparison, *, missing: list[Segment], expected: int, first: bool, change_times: bool) -> None:
+    other = found.replaced + [pair for pair in found.grown if change_times and not _one_file(*pair)]
+    absent = missing + [segment for segment, _file in other]
     if first and absent and len(absent) == expected and not all(segment.wipe_permit is not None for segment in absent):
         found.other_card = expected
-        found.new += [file for _segment, file in found.replaced]
-        found.replaced = []
+        found.new += [file for _segment, file in other]
+        found.replaced, found.grown = [], []
         return
     for segment in missing:
         (found.deleted if segment.wipe_permit is not None else found.vanished).append(segment)

@@ -42,7 +42,6 @@ class Pulling:
         """Pull each of `wanted`. Raises CameraGone, LedgerUnusable."""
         result = Pulled()
         for segment in wanted:
-            self._activity.camera(camera.id, "copying", path=segment.path, total=segment.size)
             try:
                 await self._one(segment, worker=worker, camera=camera)
                 result.copied += 1
@@ -68,6 +67,7 @@ class Pulling:
         while True:
             try:
                 with self._spool.room_for(segment.size):
+                    self._activity.camera(camera.id, "copying", path=segment.path, total=segment.size)
                     return await worker.pull(
                         segment.listed, segment=segment.id, camera=camera, captured_at=segment.captured_at,
                         spool=self._spool.folder, progress=lambda _what, done: self._activity.moved(camera.id, done),

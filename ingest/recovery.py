@@ -98,6 +98,6 @@ def _sha256(spool: Spool, segment: str) -> str:
 
 def _sweep_descriptions(spool: Spool, present: set[str]) -> None:
     for path in spool.folder.glob("*.json"):
-        if path.stem not in present:
+        if path.stem not in present and not path.with_suffix(".rotted").exists():
             with contextlib.suppress(OSError):
                 path.unlink()

@@ -15,6 +15,7 @@ import json
 import os
 import re
 import secrets
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from ingest.errors import SpoolFull
 from ingest.model import Digest, is_sha256
 
 _ID = re.compile(r"[0-9a-f]{32}")
-_LARGEST_DESCRIPTION = 64 << 10
+_LARGEST_DESCRIPTION = 256 << 10  # a path may be 16 KiB of bytes that take five characters each
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,8 +80,11 @@ class Spool:
         self._promised = 0
 
     def prepare(self) -> None:
-        """Make the folder, and remove what never became whole. Raises OSError."""
+        """Make the folder, see that it can be written, and remove what never became whole. Raises OSError."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fd, probe = tempfile.mkstemp(suffix=".part", dir=self.folder)
+        os.close(fd)
+        os.unlink(probe)
         for name in os.listdir(self.folder):
             if name.endswith(".part"):
                 with contextlib.suppress(FileNotFoundError):
@@ -184,7 +188,9 @@ class Part:
         temporary = self.path.with_name(f"{self.path.name.removesuffix('.part')}.json.part")
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            os.write(fd, description.text().encode("utf-8") + b"\n")
+            left = memoryview(description.text().encode("utf-8") + b"\n")
+            while left:
+                left = left[os.write(fd, left) :]
             os.fsync(fd)
         finally:
             os.close(fd)

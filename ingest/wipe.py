@@ -20,6 +20,7 @@ from ingest.worker.pool import Worker
 
 BATCH = 200
 BATCH_BYTES = 2 << 30
+BATCH_PATHS = 256 << 10  # bytes of paths: a permit travels to the worker in one frame
 
 
 class Wiping:
@@ -107,11 +108,12 @@ def _replaced(tx: Transaction, segment: Segment, *, docking: int) -> None:
 def batches(wanted: Sequence[Segment]) -> list[list[Segment]]:
     """Cut into batches of bounded count and size, in order."""
     found: list[list[Segment]] = [[]]
-    size = 0
+    size = paths = 0
     for segment in wanted:
-        if found[-1] and (len(found[-1]) >= BATCH or size + segment.size > BATCH_BYTES):
-            found.append([])
-            size = 0
-        found[-1].append(segment)
         size += segment.size
+        paths += len(segment.path)
+        if found[-1] and (len(found[-1]) >= BATCH or size > BATCH_BYTES or paths > BATCH_PATHS):
+            found.append([])
+            size, paths = segment.size, len(segment.path)
+        found[-1].append(segment)
     return [batch for batch in found if batch]

@@ -182,7 +182,7 @@ class Witness:
             for path, thing in look.items():
                 if thing.content is not None and path not in now[root]:
                     left[path, thing.content] += 1
-        there = Counter({key: count for key, count in _counted((one.path, one.content) for one in store).items()})
+        there = _counted((one.path, one.content) for one in store)
         for (path, content), count in left.items():
             if there[path, content] < count:
                 yield f"P2: {_named(b'', path)} left its camera {count} times; the store has it whole {there[path, content]} times"

@@ -23,7 +23,7 @@ _ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
 def environment(**more: str) -> dict[str, str]:
     """The test's own, without what would configure dockd, and with this checkout to import from."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DOCKD__", "XDG_"))}
-    return kept | {"PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1", "NO_COLOR": "1"} | more
+    return kept | {"PYTHONPATH": str(REPOSITORY), "NO_COLOR": "1"} | more
 
 
 @dataclass(kw_only=True)
@@ -185,10 +185,11 @@ class Lines:
         self._thread.start()
 
     def _read(self) -> None:
-        for line in self._stream:
-            with self._changed:
-                self.seen.append(line.rstrip("\n"))
-                self._changed.notify_all()
+        with self._stream:
+            for line in self._stream:
+                with self._changed:
+                    self.seen.append(line.rstrip("\n"))
+                    self._changed.notify_all()
         with self._changed:
             self._ended = True
             self._changed.notify_all()

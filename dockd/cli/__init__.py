@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import click
@@ -54,8 +55,21 @@ def cli() -> None:
     """
 
 
+def _open_streams() -> None:
+    """A stream that was closed by the caller would give its number to the next file that is opened, and prints would land in it."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    nowhere = [name for name in ("stdin", "stdout", "stderr") if getattr(sys, name) is None]
+    for name in nowhere:
+        setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: SIM115
+
+
 def main() -> None:
     """Entry point. Exit codes: 0 done, 1 something is not so, 2 usage or configuration, 3 the environment, 130 interrupted."""
+    _open_streams()
     try:
         cli.main(prog_name="dockd", standalone_mode=False)
     except click.exceptions.Exit as end:

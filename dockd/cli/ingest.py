@@ -18,15 +18,18 @@ from dockd.cli.common_options import default_state, fail, in_state, plain, root_
 if TYPE_CHECKING:
     from dockd.oneshot import Outcome
     from dockd.settings import Settings
+    from ingest.ledger.core import Subscriber
 
 
 @click.command("ingest")
-@click.argument("paths", nargs=-1, required=True, metavar="PATH…", type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, metavar="PATH…", type=click.Path(path_type=Path, readable=False))
 @click.option("--store", "url", required=True, metavar="URL", help="The central store's address.")
 @click.option("--camera", metavar="ID", help="Who the camera is (default: the folder's name).")
 @click.option("--wipe", is_flag=True, help="Delete from PATH what the store has proven.")
 @click.option(
-    "--state", type=click.Path(path_type=Path, file_okay=False), help="State folder (default $XDG_STATE_HOME/dockd)."
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False, readable=False),
+    help="State folder (default $XDG_STATE_HOME/dockd).",
 )
 @click.option(
     "--token-file", type=click.Path(path_type=Path, dir_okay=False), help="File with the store's bearer token."
@@ -92,12 +95,13 @@ async def _run(settings: Settings, paths: tuple[Path, ...], *, camera: str | Non
     from dockd.oneshot import visits_of
     from ingest.errors import DockdError
 
+    hear = _said_at_once()
     loop, this = asyncio.get_running_loop(), asyncio.current_task()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, lambda: this.cancel() if this is not None else None)
     try:
         visits = visits_of(paths, camera=camera, state=[settings.ledger.path.parent])
-        async with agent(settings, version=__version__, rest=1.0) as built, progress(built):
+        async with agent(settings, version=__version__, rest=1.0, subscribers=(hear,)) as built, progress(built):
             outcome = await run_once(built, visits, wait=wait)
     except asyncio.CancelledError:
         click.echo("interrupted: nothing is lost, run the same command again to go on", err=True)
@@ -109,6 +113,28 @@ async def _run(settings: Settings, paths: tuple[Path, ...], *, camera: str | Non
         fail(plain(known), code=2 if isinstance(known, Misconfigured) else 3)
     _say(outcome, as_json=as_json)
     return _exit_code(outcome)
+
+
+def _said_at_once() -> Subscriber:
+    """What a person has to hear before the end: why it waits, that it goes on, and every loss."""
+    from ingest import events
+
+    kinds = (
+        events.SpoolWaits, events.SpoolGoesOn, events.StoreChanged, events.StoreCaught, events.WorkerLost, events.CustodyRestored,
+        events.CameraOtherCard, events.SegmentVanished, events.SegmentRotted, events.SegmentStoreLost, events.SegmentLost,
+    )  # fmt: skip
+    connected = True
+
+    def hear(event: events.Event, _seq: int) -> None:
+        nonlocal connected
+        if isinstance(event, events.StoreChanged):
+            before, connected = connected, event.state == "connected"
+            if before and connected:
+                return
+        if isinstance(event, kinds):
+            click.echo(event.message(), err=True)
+
+    return hear
 
 
 def _say(outcome: Outcome, *, as_json: bool) -> None:
@@ -123,9 +149,7 @@ def _say(outcome: Outcome, *, as_json: bool) -> None:
     for message in outcome.notes:
         click.echo(f"note: {message}", err=True)
     if outcome.unreachable is not None:
-        click.echo(
-            f"the store cannot be used: {outcome.unreachable}. Everything is kept; run it again to go on", err=True
-        )
+        click.echo(f"given up waiting: {outcome.unreachable}. Everything is kept; run it again to go on", err=True)
     if as_json:
         click.echo(json.dumps(outcome.document()))
         return

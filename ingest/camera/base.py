@@ -18,7 +18,10 @@ class Camera(Protocol):
     """One docked camera, for as long as it is docked."""
 
     def listing(self) -> Iterator[Listed | Skipped]:
-        """Every regular file, and what was skipped. Raises CameraGone when the camera is not there at the end of it."""
+        """Every regular file, and what was skipped.
+
+        Raises CameraGone when the camera is not there at the end of it, Unreadable where it is no camera but holds dockd's own files.
+        """
 
     def open(self, file: Listed) -> OpenFile:
         """Open a listed file for reading.

@@ -10,7 +10,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ingest.errors import CameraGone, SourceUnstable, Unreadable
@@ -28,6 +28,18 @@ _KINDS = (
     (stat.S_ISBLK, "device", "a device node is not opened"),
     (stat.S_ISCHR, "device", "a device node is not opened"),
 )
+
+
+_NO_CAMERA = (
+    ({b"store.json", b"objects", b"uploads"}, "the root of a central store"),
+    ({b"ledger.db", b"spool"}, "the state of a dock"),
+)
+
+
+def no_camera(names: Iterable[bytes]) -> str | None:
+    """What a folder with these names in it is, where that is one of dockd's own: its files must never be taken for footage."""
+    there = set(names)
+    return next((what for marks, what in _NO_CAMERA if marks <= there), None)
 
 
 class MassStorage:
@@ -89,6 +101,8 @@ class MassStorage:
         except OSError as error:
             yield self._unlisted(error, prefix or b".")
             return
+        if (what := no_camera(names)) is not None:
+            raise Unreadable(f"{legible(os.path.join(self.root, prefix))} is {what}: it is not taken for a camera")
         for name in names:
             path = prefix + name
             try:

@@ -28,6 +28,7 @@ from ingest.worker.arena import Arena
 from ingest.worker.pipeline import SourceChanged, copy, fingerprint
 
 _BATCH = 500
+_BATCH_BYTES = 256 << 10  # of paths; folders may lie deep, and a frame is bounded
 _PROGRESS_EVERY = 0.1
 _PR_SET_PDEATHSIG = 1
 
@@ -93,14 +94,16 @@ class Child:
     def _list(self, _request: frames.Frame) -> frames.Frame:
         batch: list[frames.Frame] = []
         skipped: list[frames.Frame] = []
+        size = 0
         for item in self.camera.listing():
             if isinstance(item, Skipped):
                 skipped.append(frames.of_skipped(item))
             else:
                 batch.append(frames.of_listed(item))
-            if len(batch) + len(skipped) >= _BATCH:
+            size += len(item.path)
+            if len(batch) + len(skipped) >= _BATCH or size >= _BATCH_BYTES:
                 self._say({"files": batch, "skipped": skipped})
-                batch, skipped = [], []
+                batch, skipped, size = [], [], 0
         self._say({"files": batch, "skipped": skipped})
         return {"change_times": self.camera.keeps_change_times()}
 
