@@ -10,13 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ingest.worker import residency
-from tests.bench import pull
+from tests.bench import pull, upload
 from tests.bench.harness import Options
 from tests.bench.report import Report
 
 # One line for each bench; the order is that of `make bench`.
 BENCHES: dict[str, Callable[[Options], Report]] = {
     "pull": pull.run,
+    "upload": upload.run,
 }
 
 

@@ -1,0 +1,82 @@
+"""Looking on: how late an event loop is, what CPU and memory processes take, and what a bench's own child process tells."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+_EVERY = 0.005
+
+
+@asynccontextmanager
+async def loop_lag() -> AsyncIterator[dict[str, float]]:
+    """Sleep 5 ms again and again; what is filled in at the end: by how much that was late, 99th percentile and worst, ms."""
+    late: list[float] = []
+    told: dict[str, float] = {}
+
+    async def look() -> None:
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(_EVERY)
+            late.append(time.perf_counter() - before - _EVERY)
+
+    task = asyncio.create_task(look(), name="loop-lag")
+    try:
+        yield told
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    late.sort()
+    told |= {"lag_p99": late[int(len(late) * 0.99)] * 1e3, "lag_worst": late[-1] * 1e3}
+
+
+def cpu_of(pid: int) -> float:
+    """CPU seconds of a running process so far, user and system, without its children."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def cpu(who: int = resource.RUSAGE_SELF) -> float:
+    """CPU seconds of this process so far (or of its children that have ended)."""
+    used = resource.getrusage(who)
+    return used.ru_utime + used.ru_stime
+
+
+def memory_of_family() -> tuple[int, int]:
+    """Proportional set size in bytes of this process and its children together, and how many children there are."""
+    children = [
+        int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()
+    ]
+    return sum(map(_memory_of, ["self", *map(str, children)])), len(children)
+
+
+def _memory_of(pid: str) -> int:
+    try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) << 10
+    except (FileNotFoundError, ProcessLookupError):
+        pass  # it ended meanwhile
+    return 0
+
+
+def told_by(module: str, *arguments: object) -> Mapping[str, float]:
+    """Run `python -m MODULE ARGUMENTS` to its end; the JSON object of its last line. Raises RuntimeError where it fails."""
+    return _told([sys.executable, "-m", module, *map(str, arguments)])
+
+
+def _told(command: Sequence[str]) -> Mapping[str, float]:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}: {done.stderr}")
+    told: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return told
