@@ -101,5 +101,5 @@ def problem_document(problem: Problem) -> Document:
     """One thing that is wrong."""
     return {
         "id": problem.id, "problem": problem.problem, "text": problem.text, "advice": problem.advice, "bay": problem.bay,
-        "camera": problem.camera,
+        "camera": problem.camera, "detail": problem.detail,
     }  # fmt: skip

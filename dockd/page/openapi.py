@@ -91,7 +91,7 @@ _HAPPENED = _object({
 })  # fmt: skip
 _PROBLEM = _object({
     "id": _TEXT, "problem": {"type": "string", "enum": list(PROBLEMS)}, "text": _TEXT, "advice": _TEXT, "bay": _or_null(_COUNT),
-    "camera": _or_null(_TEXT),
+    "camera": _or_null(_TEXT), "detail": _TEXT,
 })  # fmt: skip
 _ERROR = _object({"type": _TEXT, "title": _TEXT, "status": _COUNT, "detail": _TEXT})
 

@@ -17,6 +17,7 @@ from dockd.page.doorkeeper import Problem, tagged
 from dockd.page.facts import Sources
 from dockd.page.view import Snapshot, View
 from dockd.page.words import age_words, headline, size_words, span_words
+from ingest.clock import from_rfc3339
 from ingest.copies import word
 from ingest.errors import LedgerUnusable
 from ingest.ledger import views
@@ -75,7 +76,7 @@ class Pages:
         snapshot = await self._view.look()
         status = self._view.status_now(snapshot)
         age = (status["oldest_unconfirmed"] or {}).get("age_seconds", 0)
-        key = (snapshot.sequence, snapshot.status, age // 60)
+        key = (snapshot.sequence, snapshot.status, age // 60, status["time"][:16])
         if self._rendered[0] != key:
             self._rendered = (key, {})
         if template not in self._rendered[1]:
@@ -160,7 +161,8 @@ def _store(status: dict[str, Any]) -> Fact:
     store = status["store"]
     good = store["state"] == "connected"
     tone = "good" if good else "plain" if store["state"] == "unknown" else "bad"
-    note = "" if good else store["message"][:160]
+    since = from_rfc3339(status["time"]) - from_rfc3339(store["since"])
+    note = "" if good or store["state"] == "unknown" else f"for {age_words(since)}"
     return Fact(name="Central store", value=_STORE_WORDS[store["state"]], note=note, tone=tone)
 
 

@@ -22,21 +22,22 @@ _OF_BAY: Mapping[BayState, tuple[str, str]] = {
     "clock_wrong": ("clock_wrong", "Set the camera's clock, or hand the camera to ops."),
 }  # fmt: skip
 _OF_STORE = {
-    "down": ("store_down", "Footage is kept on the dock and goes on by itself. If it lasts, ask ops to look at the line and the store."),
-    "wrong-store": ("wrong_store", "Ops: check store.url and store.pin. Nothing is sent and nothing is deleted."),
-    "dishonest": ("store_dishonest", "Ops: the store vouched for what it does not have. Nothing is deleted until it is pinned anew."),
+    "down": ("store_down", "The central store cannot be reached.", "Footage is kept on the dock and goes on by itself. If it lasts, ask ops to look at the line and the store."),
+    "wrong-store": ("wrong_store", "The store that answers is not the one this dock knows.", "Ops: check store.url and store.pin. Nothing is sent and nothing is deleted."),
+    "dishonest": ("store_dishonest", "The store vouched for what it does not have.", "Ops: find out why. Nothing is deleted until a person pins it anew."),
 }  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One thing that is wrong: its stable name, where (bay, camera), what it means, what to do."""
+    """One thing that is wrong: its stable name, what it means, what to do, where (bay, camera), and `detail` for ops."""
 
     problem: str
     text: str
     advice: str
     bay: int | None = None
     camera: str | None = None
+    detail: str = ""
 
     @property
     def id(self) -> str:
@@ -76,11 +77,14 @@ def problems(
         found.append(Problem(problem=name, text=text, advice="Ops: see the log."))
     found += [_early(one) for one in away]
     if store in _OF_STORE:
-        name, advice = _OF_STORE[store]
-        found.append(Problem(problem=name, text=store_message or f"The store is {store}.", advice=advice))
+        name, text, advice = _OF_STORE[store]
+        found.append(Problem(problem=name, text=text, advice=advice, detail=store_message))
     if spool_full:
         found.append(Problem(problem="spool_full", text="The dock's room is used up; cameras wait.", advice="It goes on by itself when the store has taken more."))  # fmt: skip
+    told = {one.bay for one in away}
     for bay in bays:
+        if bay.state == "removed_early" and bay.number not in told:
+            found.append(Problem(problem="removed_early", text=bay.why, advice="", bay=bay.number))
         if bay.state in _OF_BAY:
             name, advice = _OF_BAY[bay.state]
             found.append(Problem(problem=name, text=bay.why, advice=advice, bay=bay.number, camera=bay.camera))

@@ -1,0 +1,240 @@
+"""`dockd status`: the sergeant's page as text."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dockd.cli.common_options import fail
+from dockd.page.words import age_words, headline, size_words, span_words
+from dockd.settings.mistakes import printable
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+Document = dict[str, Any]
+_LARGEST = 16 << 20
+_PATIENCE = 5.0
+_EVERY = 1.0
+_STYLES = {
+    "green": "bold green",
+    "blue": "blue",
+    "amber": "yellow",
+    "red": "bold red",
+    "yellow": "bold yellow",
+    "grey": "dim",
+}
+_SIGNS = {
+    "circle": "●",
+    "ring": "○",
+    "square": "■",
+    "arrow": "▲",
+    "octagon": "!",
+    "triangle": "!",
+    "outline": "□",
+    "hatched": "?",
+}
+
+
+class _NotReachable(Exception):
+    """The agent does not answer; the text says how."""
+
+
+@click.command("status")
+@click.option("--watch", is_flag=True, help="Go on, and show what changes, until interrupted.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="One JSON document on one line; with --watch one for each change."
+)
+@click.option("--url", metavar="URL", help="The page's address (default: as the agent's own configuration says).")
+def status(*, watch: bool, as_json: bool, url: str | None) -> None:
+    """Which cameras may be taken, which must be left, what needs somebody.
+
+    Exit codes: 0 it is told; 2 usage; 3 the agent is not reachable.
+    """
+    base = (url or default_url()).rstrip("/")
+    if not base.startswith(("http://", "https://")):
+        raise click.UsageError(f"--url {base} is no address such as http://127.0.0.1:8080")
+    try:
+        found = look(base)
+    except _NotReachable as error:
+        fail(
+            f"the agent is not reachable at {base}: {error}. Is `dockd run` running, and is this its page's address?",
+            code=3,
+        )
+    if watch:
+        _watch(base, found, as_json=as_json)
+    elif as_json:
+        click.echo(json.dumps(found))
+    elif sys.stdout.isatty():
+        from rich.console import Console
+
+        Console().print(_table(found))
+    else:
+        click.echo(_plain(found))
+
+
+def default_url() -> str:
+    """Where the agent of this machine has its page."""
+    from dockd.settings import DEFAULT_FILE, SettingsError, defaults, load
+
+    settings = defaults()
+    if DEFAULT_FILE.exists():
+        try:
+            settings = load(DEFAULT_FILE, environ=os.environ, for_run=False)
+        except SettingsError as error:
+            fail(str(error), code=2)
+    return f"http://{settings.page.listen}"
+
+
+# -- asking --------------------------------------------------------------------------------------------------------------
+
+
+def look(base: str) -> Document:
+    """Status and all bays. Raises _NotReachable."""
+    found: Document = {"status": _ask(f"{base}/api/v1/status"), "bays": []}
+    after = ""
+    while True:
+        page = _ask(f"{base}/api/v1/bays?limit=1000&after={after}")
+        try:
+            found["bays"] += page["bays"]
+            after = "" if page["next"] is None else str(int(page["next"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise _NotReachable("what answers there is not dockd's page") from error
+        if not after:
+            return found
+
+
+def _ask(url: str) -> Any:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    request = urllib.request.Request(url, headers={"Accept": "application/json"})
+    try:
+        with opener.open(request, timeout=_PATIENCE) as answer:
+            body = answer.read(_LARGEST)
+        return json.loads(body)
+    except urllib.error.HTTPError as error:
+        raise _NotReachable(f"it answers {error.code}") from error
+    except urllib.error.URLError as error:
+        raise _NotReachable(printable(str(error.reason))) from error
+    except (OSError, ValueError) as error:
+        raise _NotReachable(printable(str(error) or type(error).__name__)) from error
+
+
+# -- telling -------------------------------------------------------------------------------------------------------------
+
+
+def _lines(found: Document) -> list[str]:
+    """The figures above the bays."""
+    said = found["status"]
+    store, spool, backlog, oldest = said["store"], said["spool"], said["backlog"], said["oldest_unconfirmed"]
+    eta = backlog["eta_seconds"]
+    when = f", {span_words(eta['low'], eta['high'])}" if eta else ""
+    lines = [
+        f"{said['station']} rack {said['rack']}: {headline(said['ready'], said['needs_action'])}",
+        f"store: {store['state']}{': ' + store['message'] if store['message'] else ''}",
+        f"still to go: {backlog['segments']} segments, {size_words(backlog['bytes'])}{when}",
+        f"oldest not confirmed: {_oldest(oldest)}",
+        f"room on the dock: {size_words(spool['free_bytes'])}",
+    ]
+    if not said["wipe_enabled"]:
+        lines.append("not emptied: wiping is switched off")
+    if said["lost_segments"]:
+        lines.append(f"LOST: {said['lost_segments']} segments have no copy left anywhere")
+    return [printable(line) for line in lines]
+
+
+def _oldest(oldest: Document | None) -> str:
+    if oldest is None:
+        return "none"
+    place = f"bay {oldest['bay']}" if oldest["bay"] is not None else "not docked"
+    return f"{age_words(oldest['age_seconds'])} old, camera {oldest['camera']}, {place}"
+
+
+def _plain(found: Document) -> str:
+    return "\n".join([*_lines(found), *(_bay_line(bay) for bay in found["bays"])])
+
+
+def _bay_line(bay: Document) -> str:
+    camera = bay["camera"]["id"] if bay["camera"] else "-"
+    return printable(f"bay {bay['number']:>3}  {bay['word']:<22} {camera:<16} {bay['why']}")
+
+
+def _table(found: Document, *, trouble: str = "") -> RenderableType:
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(expand=True, pad_edge=False)
+    for name, options in (
+        ("Bay", {"justify": "right"}),
+        ("", {}),
+        ("", {"no_wrap": True}),
+        ("Camera", {}),
+        ("Why", {"ratio": 1}),
+    ):
+        table.add_column(name, **options)
+    for bay in found["bays"]:
+        style = _STYLES.get(bay["tone"], "")
+        camera = bay["camera"]["id"] if bay["camera"] else ""
+        table.add_row(
+            str(bay["number"]), Text(_SIGNS.get(bay["shape"], " "), style=style), Text(printable(bay["word"]), style=style),
+            Text(printable(camera)), Text(printable(bay["why"])),
+        )  # fmt: skip
+    first, *rest = _lines(found)
+    above = [Text(f"NOT LIVE: {trouble}", style="bold black on yellow")] if trouble else []
+    return Group(*above, Text(first, style="bold"), Text("\n".join(rest)), table)
+
+
+def _watch(base: str, found: Document, *, as_json: bool) -> None:
+    if as_json:
+        for one, trouble in _changes(base, found):
+            click.echo(json.dumps(one if not trouble else {"not_live": trouble}))
+            sys.stdout.flush()
+    elif sys.stdout.isatty():
+        from rich.live import Live
+
+        with Live(_table(found), auto_refresh=False, screen=True) as live:
+            for one, trouble in _changes(base, found):
+                live.update(_table(one, trouble=trouble), refresh=True)
+    else:
+        _watch_lines(base, found)
+
+
+def _watch_lines(base: str, found: Document) -> None:
+    known: dict[int, Document] = {}
+    first = True
+    for one, trouble in _changes(base, found):
+        stamp = one["status"]["time"][11:19]
+        if trouble:
+            click.echo(f"{stamp} NOT LIVE: {trouble}")
+        elif first:
+            click.echo(_plain(one))
+        else:
+            for bay in one["bays"]:
+                if known.get(bay["number"]) != bay:
+                    click.echo(f"{stamp} {_bay_line(bay)}")
+        first = False
+        known = {bay["number"]: bay for bay in one["bays"]}
+        sys.stdout.flush()
+
+
+def _changes(base: str, found: Document) -> Iterator[tuple[Document, str]]:
+    """What is so, whenever it is something else than before; and that it cannot be told, once, while that is so."""
+    trouble = ""
+    yield found, trouble
+    while True:
+        time.sleep(_EVERY)
+        before = (found["status"]["sequence"], trouble)
+        try:
+            found, trouble = look(base), ""
+        except _NotReachable as error:
+            trouble = str(error)
+        if (found["status"]["sequence"], trouble) != before:
+            yield found, trouble
