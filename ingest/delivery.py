@@ -407,10 +407,10 @@ class Delivery:
         store, named = self.state.id or "unknown", Head(seq=conflict.seq, hash=conflict.head)
 
         def restore(tx: Transaction) -> bool:
+            if named.seq > tx.end.seq + _LONGEST_GAP:
+                return False  # no dock has written that many: the store is in error, and stays unused
             if proofs.in_chain(tx.execute, named):
                 return True
-            if named.seq > tx.end.seq + _LONGEST_GAP:
-                return False
             tx.record(
                 events.CustodyRestored(
                     store=store, store_seq=named.seq, store_head=named.hash, own_seq=tx.end.seq, own_head=tx.end.hash

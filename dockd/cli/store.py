@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from dockd.cli.store_pin import pin
 from ingest.central.app import CentralStore
 from ingest.central.app import rotate_key as rotate
 from ingest.central.refusals import StoreMisusedError, StoreUnusableError
@@ -22,6 +23,9 @@ _USAGE, _ENVIRONMENT = 2, 3
 @click.group()
 def store() -> None:
     """The embedded central store: for a first run and for small sites."""
+
+
+store.add_command(pin)
 
 
 class _Listen(click.ParamType[tuple[str, int]]):

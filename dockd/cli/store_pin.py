@@ -1,0 +1,86 @@
+"""`dockd store pin`: a person pins a store anew."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dockd.cli.common_options import default_state, fail, in_state, plain, root_cause, state_options
+
+if TYPE_CHECKING:
+    from dockd.settings import Settings
+
+
+@click.command("pin")
+@click.option("--store", "url", metavar="URL", help="The central store's address (default: store.url of --config).")
+@click.option(
+    "--token-file", type=click.Path(path_type=Path, dir_okay=False), help="File with the store's bearer token."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@state_options
+def pin(*, url: str | None, token_file: Path | None, yes: bool, config: Path | None, state: Path | None) -> None:
+    """Believe this store from now on, even if it was caught, or is another one than before.
+
+    Shows what is pinned and what answers, and asks. The act is written into the custody record; nothing is deleted before the store has
+    been seen to refuse wrong bytes. dockd must not be running on this state.
+
+    Exit code 0: pinned, and it refused wrong bytes; 1: not pinned, or not to be believed; 2: usage; 3: the store or the state cannot be used.
+    """
+    sys.exit(asyncio.run(_run(_settings(url=url, token_file=token_file, config=config, state=state), yes=yes)))
+
+
+def _settings(*, url: str | None, token_file: Path | None, config: Path | None, state: Path | None) -> Settings:
+    from dockd.settings import DEFAULT_FILE, SettingsError, defaults, load
+    from dockd.settings.addresses import parse_url
+    from dockd.settings.mistakes import WrongValue
+
+    if state is not None and config is not None:
+        raise click.UsageError("give --state or --config, not both")
+    try:
+        if config is not None or (state is None and DEFAULT_FILE.exists()):
+            settings = load(config or DEFAULT_FILE, environ=os.environ)
+        else:
+            where, settings = in_state(state or default_state()), defaults()
+            settings = replace(
+                settings, ledger=replace(settings.ledger, path=where.ledger), spool=replace(settings.spool, path=where.spool)
+            )  # fmt: skip
+        store = settings.store
+        store = replace(store, url=parse_url(url) if url else store.url, token_file=token_file or store.token_file)
+    except (WrongValue, SettingsError) as error:
+        raise click.UsageError(str(error)) from error
+    if store.url is None:
+        raise click.UsageError("--store is missing: name the central store's address")
+    return replace(settings, store=store)
+
+
+async def _run(settings: Settings, *, yes: bool) -> int:
+    from dockd import __version__
+    from dockd.app import Misconfigured, agent
+    from dockd.pinning import choice, told
+    from dockd.pinning import pin as pin_anew
+    from ingest.errors import DockdError, LedgerUnusable, Stop
+
+    try:
+        async with agent(settings, version=__version__) as built:
+            found = await choice(built)
+            click.echo("\n".join(told(found)))
+            if not yes and not (sys.stdin.isatty() and click.confirm("Pin the store that answers?")):
+                click.echo("nothing was changed" + ("" if sys.stdin.isatty() else ": give --yes to pin it"), err=True)
+                return 1
+            again = await pin_anew(built, found.answers)
+            click.echo(f"pinned {found.answers.id}; {again} held segments are tried again")
+            await built.delivery.trusted()
+            click.echo("it was asked again, and may be used")
+            return 0
+    except (DockdError, OSError, ExceptionGroup) as error:
+        known = root_cause(error)
+        if known is None:
+            raise
+        not_believed = isinstance(known, Stop) and not isinstance(known, LedgerUnusable)
+        fail(plain(known), code=2 if isinstance(known, Misconfigured) else 1 if not_believed else 3)
