@@ -1,0 +1,76 @@
+"""dockd is stopped before calls that change a disk, and started again: a sample of tests/soak/test_every_stop.py for every build."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.recovery.stops import Chain, needs_strace
+
+SAMPLE = [
+    ("fdatasync", (2, 7, 13, 19, 25)),  # commits: docking, listing, copies, confirmations, permit, wiped
+    ("pwrite64", (40, 130, 200)),  # in the middle of a commit
+    ("unlink", (2, 5)),  # the spool's release
+    ("fallocate", (2,)),  # a copy begins
+    ("fsync", (1, 4, 9, 11)),  # description; folder of the spool; folder of the camera
+    ("rename", (1, 4)),  # a description gets its name, a copy gets its name
+    ("unlinkat", (1, 2, 4)),  # the camera's files, one by one
+]
+
+
+FIRST_START = [
+    ("mkdir", 1),  # the state folder
+    ("rename", 1),  # the key gets its name
+    ("fsync", 2),  # the key's folder
+    ("pwrite64", 30),  # the tables
+    ("fdatasync", 9),
+    ("rename", 3),  # the ledger gets its name
+    ("fdatasync", 3),  # its first transaction
+]
+
+
+@pytest.fixture
+def chain(tmp_path: Path) -> Iterator[Chain]:
+    needs_strace()
+    chain = Chain(folder=tmp_path / "chain", seed=1)
+    try:
+        yield chain
+    finally:
+        chain.store.kill()
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(("call", "numbers"), SAMPLE, ids=[call for call, _ in SAMPLE])
+def test_stopped_and_started_again(call: str, numbers: tuple[int, ...], chain: Chain) -> None:
+    chain.goes_on()  # a first, empty run, so that the calls that make a ledger are not among those counted
+    for number in numbers:
+        assert chain.stop_before(call, number), f"{call} is not called {number} times any more: choose anew"
+    chain.close()
+
+
+@pytest.mark.timeout(120)
+def test_the_first_start_is_stopped_again_and_again(chain: Chain) -> None:
+    """Key, ledger, spool: nothing of them is there yet, and each start gets a little further than the one before."""
+    chain.fill()
+    for call, number in FIRST_START:
+        assert chain.stop_on_the_way(call, number), f"{call} is not called {number} times any more: choose anew"
+    chain.goes_on()
+    chain.close()
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(("call", "number"), [("rename", 2), ("unlinkat", 2)])
+def test_only_the_worker_dies(call: str, number: int, chain: Chain) -> None:
+    chain.goes_on()
+    assert chain.kill_worker_before(call, number)
+    chain.close()
+
+
+@pytest.mark.timeout(120)
+def test_the_store_is_stopped_under_the_dock(chain: Chain) -> None:
+    chain.goes_on()
+    for call, number in (("fdatasync", 2), ("rename", 1), ("unlink", 1), ("pwrite64", 25)):
+        assert chain.stop_store_before(call, number), f"{call} is not called {number} times any more: choose anew"
+    chain.close()
