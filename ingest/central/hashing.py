@@ -38,12 +38,6 @@ class RunningDigest:
         self.upto = 0
         self._sha = hashlib.sha256()
 
-    def copy(self) -> RunningDigest:
-        """The same state, apart."""
-        other = RunningDigest()
-        other.upto, other._sha = self.upto, self._sha.copy()
-        return other
-
     def advance(self, path: Path, *, to: int, stopped: Callable[[], bool] = lambda: False) -> None:
         """Read the disk on to byte `to`, which is durable. Raises ReadBackError, StoppedError, OSError."""
         if to <= self.upto:

@@ -133,6 +133,7 @@ class Receiving:
             threads=self._threads,
             buffers=self._buffers,
             window=self._settings.sync_window,
+            sync_every=self._settings.sync_every,
             checksum=checksum,
         )
         try:

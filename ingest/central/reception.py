@@ -23,7 +23,6 @@ from ingest.central.threads import Threads
 from ingest.central.tus import Checksum, too_long
 from ingest.central.uploads import Upload
 
-_QUIET = 5.0  # seconds: a slow line's bytes are made durable at least this often
 _BEHIND = 4  # windows: so far the read-back may fall behind before the line has to wait
 
 
@@ -39,6 +38,7 @@ class Reception:
         threads: Threads,
         buffers: BufferPool,
         window: int,
+        sync_every: float,
         checksum: Checksum | None = None,
     ) -> None:
         self._upload = upload
@@ -47,9 +47,9 @@ class Reception:
         self._threads = threads
         self._buffers = buffers
         self._window = window
+        self._sync_every = sync_every
         self._checksum = checksum
         self._verify = hashlib.new(checksum.algorithm, usedforsecurity=False) if checksum else None
-        self._digest_before = upload.digest.copy()
         self._start = upload.offset
         self._buffer: memoryview | None = None
         self._from = self._fill = 0  # the part of the buffer that is filled
@@ -80,8 +80,10 @@ class Reception:
             rest = rest[count:]
             if self._fill == len(buffer):
                 await self._hand_over()
-        if time.monotonic() - self._synced_when > _QUIET and self._checksum is None:
+        if time.monotonic() - self._synced_when > self._sync_every and self._checksum is None:
             await self._hand_over()
+            await self._wait_written()
+            await self._wait_synced()
             await self._start_sync()
 
     async def _next_buffer(self) -> memoryview:
@@ -206,7 +208,6 @@ class Reception:
         """Nothing of this request counts: the offset goes back to where it began."""
         self._drop_buffer()
         await self._settled()
-        self._upload.digest = self._digest_before
         await self._threads.disk(lambda: self._file.cut_to(self._upload.offset))
 
     async def _settled(self) -> None:

@@ -63,10 +63,12 @@ class StoreSettings:
     max_connections: int = 512
     clock: Literal["synchronised", "as-is"] = "synchronised"
     sync_window: int = 32 << 20  # bytes that are synced and read back together; not for operators
+    sync_every: float = 5.0  # seconds: a slow line's bytes are made durable at least this often; not for operators
     buffer: int = 2 << 20  # bytes written at once; not for operators
 
 
-_KEYS = [field.name for field in dataclasses.fields(StoreSettings) if field.name not in ("sync_window", "buffer")]
+_INNER = ("sync_window", "sync_every", "buffer")
+_KEYS = [field.name for field in dataclasses.fields(StoreSettings) if field.name not in _INNER]
 
 
 def read_settings(path: Path) -> StoreSettings:

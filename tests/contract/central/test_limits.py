@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import hashlib
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -14,6 +15,7 @@ import aiohttp
 import pytest
 
 from ingest.central import CentralStore, StoreInUseError
+from ingest.central.buffers import aligned_buffer
 from ingest.central.disk import Disk
 from tests.contract.central.conftest import SMALL
 from tests.contract.central.tus_client import Answer, TusClient, announced, until
@@ -34,6 +36,19 @@ class FullDisk(Disk):
         super().write(fd, view, at=at)
 
 
+class HiccupDisk(Disk):
+    """Is full for one write, and has room again for the next."""
+
+    def __init__(self) -> None:
+        self.fails = 1 << 30
+
+    def write(self, fd: int, view: memoryview, *, at: int) -> None:
+        self.fails -= 1
+        if self.fails == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        super().write(fd, view, at=at)
+
+
 class FailingSync(Disk):
     """Loses what it was given, once: sync fails, and the kernel forgets."""
 
@@ -45,6 +60,22 @@ class FailingSync(Disk):
         if self.fails == 0:
             raise OSError(errno.EIO, "Input/output error")
         super().sync(fd)
+
+
+class LyingDisk(Disk):
+    """Writes other bytes than it was given, and says nothing."""
+
+    def __init__(self) -> None:
+        self.lies = False
+
+    def write(self, fd: int, view: memoryview, *, at: int) -> None:
+        super().write(fd, view, at=at)
+        if self.lies and len(view) > 1000:
+            changed = bytearray(view)
+            changed[500] ^= 1
+            place = aligned_buffer(len(changed))
+            place[:] = changed
+            super().write(fd, place, at=at)
 
 
 class FailingMove(Disk):
@@ -108,6 +139,22 @@ async def test_a_disk_that_fills_keeps_the_offset(tmp_path: Path, session: aioht
         assert (await client.ask("GET", path)).body == CONTENT
 
 
+@pytest.mark.parametrize("fails", [1, 3, 5])
+async def test_nothing_is_kept_behind_a_write_that_failed(
+    tmp_path: Path, session: aiohttp.ClientSession, fails: int
+) -> None:
+    disk = HiccupDisk()
+    async with CentralStore(tmp_path / "root", settings=replace(SMALL, sync_window=1 << 30), disk=disk) as store:
+        client = TusClient(store.url, session)
+        path = await client.created(len(CONTENT), announced(CONTENT))
+        disk.fails = fails
+        assert (await client.patch(path, 0, CONTENT)).status == 507
+        offset = await client.offset(path)
+        assert offset == (fails - 1) * SMALL.buffer
+        assert (tmp_path / "root" / "uploads" / f"{path[7:]}.part").read_bytes() == CONTENT[:offset]
+        assert (await client.patch(path, offset, CONTENT[offset:])).offset == len(CONTENT)
+
+
 @pytest.mark.parametrize("fails", [1, 2, 3])
 async def test_what_could_not_be_synced_is_not_counted(
     tmp_path: Path, session: aiohttp.ClientSession, fails: int
@@ -120,10 +167,26 @@ async def test_what_could_not_be_synced_is_not_counted(
         answer = await client.patch(path, 0, CONTENT)
         assert answer.problem["type"].endswith(":disk")
         offset = await client.offset(path)
-        assert offset < len(CONTENT)
+        assert offset < len(CONTENT) if fails > 1 else offset == 0
         assert os.stat(tmp_path / "root" / "uploads" / f"{path[7:]}.part").st_size == offset
         assert (await client.patch(path, offset, CONTENT[offset:])).offset == len(CONTENT)
         assert (await client.ask("GET", path)).body == CONTENT
+
+
+async def test_what_the_disk_made_of_it_is_what_is_hashed(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+    disk = LyingDisk()
+    async with CentralStore(tmp_path / "root", settings=SMALL, disk=disk) as store:
+        client = TusClient(store.url, session)
+        announcing = await client.created(len(CONTENT), announced(CONTENT))
+        silent = await client.created(len(CONTENT))
+        disk.lies = True
+        assert (await client.patch(announcing, 0, CONTENT)).problem["type"].endswith(":digest")
+        assert (await client.patch(silent, 0, CONTENT)).status == 204
+        disk.lies = False
+        on_disk = (await client.ask("GET", silent)).body
+        assert on_disk != CONTENT
+        (listed,) = (await client.ask("GET", "/api/v1/segments")).json()["segments"]
+        assert listed["sha256"] == hashlib.sha256(on_disk).hexdigest()
 
 
 @pytest.mark.parametrize("fail", ["save", "move", "sync_folder"])

@@ -7,15 +7,24 @@ import base64
 import hashlib
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import aiohttp
 import pytest
 
-from tests.contract.central.tus_client import TUS, TusClient, announced, metadata, patch_head, until
+from ingest.central import CentralStore
+from tests.contract.central.conftest import SMALL
+from tests.contract.central.tus_client import TUS, Answer, TusClient, announced, metadata, patch_head, until
 
 CONTENT = os.urandom(300_001)
+
+
+def reached(offset: int, answer: Answer) -> bool:
+    return answer.offset >= offset
 
 
 def of(path: str, root: Path) -> Path:
@@ -279,6 +288,55 @@ async def test_a_cut_connection_keeps_what_came(client: TusClient) -> None:
     offset = await client.offset(path)
     assert 65536 <= offset <= 200_000
     assert (await client.patch(path, offset, CONTENT[offset:])).offset == len(CONTENT)
+
+
+async def test_a_slow_line_becomes_durable_though_no_window_fills(
+    tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
+    async with CentralStore(tmp_path / "slow", settings=replace(SMALL, sync_every=0.0)) as store:
+        client = TusClient(store.url, session)
+        path = await client.created(10_000, announced(CONTENT[:10_000]))
+        steps = [asyncio.Event() for _ in range(3)]
+
+        async def slowly() -> AsyncIterator[bytes]:
+            for first, step in zip((0, 777, 5555), steps, strict=True):
+                yield CONTENT[first : {0: 777, 777: 5555, 5555: 10_000}[first]]
+                await step.wait()
+
+        sending = asyncio.create_task(client.patch(path, 0, slowly()))
+        steps[0].set()
+        await until(lambda: client.head(path), lambda answer: answer.offset >= 777)
+        steps[1].set()
+        await until(lambda: client.head(path), lambda answer: answer.offset >= 5555)
+        # All bytes are here now, but not yet the end of the request: this is no object, and does not look like one.
+        for _ in range(20):
+            assert await client.offset(path) < 10_000
+        steps[2].set()
+        assert (await sending).offset == 10_000
+        assert (await client.ask("GET", path)).body == CONTENT[:10_000]
+
+
+async def test_bytes_that_never_became_an_object_are_not_in_its_hash(
+    tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
+    async with CentralStore(tmp_path / "slow", settings=replace(SMALL, sync_every=0.0)) as store:
+        client = TusClient(store.url, session)
+        path = await client.created(50_000)
+        head = patch_head(path, at=0, length=0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+        where = urlsplit(client.url)
+        _, writer = await asyncio.open_connection(where.hostname, where.port)
+        for first in range(0, 50_000, 10_000):
+            writer.write(head + b"2710\r\n" + CONTENT[first : first + 10_000] + b"\r\n")
+            head = b""
+            await until(lambda: client.head(path), partial(reached, first))
+        writer.close()
+        await writer.wait_closed()
+        await until(lambda: client.patch(path, 50_000, b""), lambda answer: answer.status == 409)
+        offset = await client.offset(path)
+        other = CONTENT[:offset] + bytes(50_000 - offset)
+        assert (await client.patch(path, offset, other[offset:])).offset == 50_000
+        (listed,) = (await client.ask("GET", "/api/v1/segments")).json()["segments"]
+        assert listed["sha256"] == hashlib.sha256(other).hexdigest()
 
 
 async def test_a_second_writer_gets_423_and_disturbs_nothing(client: TusClient) -> None:

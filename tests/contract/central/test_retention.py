@@ -135,6 +135,21 @@ async def test_marking_wins_any_race_with_deletion(root: Path, clock: SetClock, 
         assert (await store.sweep()).deleted == 0
 
 
+async def test_what_was_marked_after_it_was_found_due_is_not_deleted(
+    root: Path, clock: SetClock, session: aiohttp.ClientSession
+) -> None:
+    async with serving(root, clock, session) as (store, client):
+        path = await client.stored(CONTENT)
+        clock.pass_(32 * DAY)
+        now = clock.now()
+        assert await store.index.due(before=now, limit=10) == [path[7:]]
+        assert (await client.ask("POST", f"/api/v1/segments/{path[7:]}/evidential")).status == 200
+        removed: list[str] = []
+        assert await store.index.delete(path[7:], before=now, remove=lambda: removed.append(path)) is None
+        assert removed == []
+        assert (await store.sweep()).deleted == 0
+
+
 async def test_a_deletion_that_a_crash_cut_short(root: Path, clock: SetClock, session: aiohttp.ClientSession) -> None:
     async with serving(root, clock, session) as (store, client):
         before = await client.stored(b"1", announced(b"1", segment="bytes are still there"))
