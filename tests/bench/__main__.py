@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ingest.worker import residency
-from tests.bench import pull, upload
+from tests.bench import cameras, pull, upload
 from tests.bench.harness import Options
 from tests.bench.report import Report
 
@@ -18,6 +18,7 @@ from tests.bench.report import Report
 BENCHES: dict[str, Callable[[Options], Report]] = {
     "pull": pull.run,
     "upload": upload.run,
+    "cameras": cameras.run,
 }
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -22,7 +21,7 @@ from dockd.app import Agent, agent
 from dockd.oneshot import visits_of
 from dockd.settings import Settings, defaults
 from ingest.events import Event, SegmentCopied
-from tests.bench.watch import cpu, loop_lag, memory_of_family
+from tests.bench.watch import children, cpu_of, loop_lag, memory_of_family
 
 
 def _settings(state: Path, *, parallel: int) -> Settings:
@@ -42,14 +41,15 @@ async def _dock(cameras: Path, state: Path, *, parallel: int) -> dict[str, float
         visits = visits_of(sorted(cameras.iterdir()), camera=None, state=[state])
         copied = _Count(built, wanted)
         async with loop_lag() as told, _memory() as memory:
-            began, used = time.perf_counter(), cpu()
+            began, used = time.perf_counter(), time.process_time()
             sessions = [asyncio.create_task(built.intake.session(visit, once=False)) for visit in visits]
             await _first(copied.all_there, sessions)
-            told |= {"seconds": time.perf_counter() - began, "agent_cpu": cpu() - used}
+            told |= {"seconds": time.perf_counter() - began, "agent_cpu": time.process_time() - used}
+            told["workers_cpu"] = sum(map(cpu_of, children()))
             for session in sessions:
                 session.cancel()
             await asyncio.gather(*sessions, return_exceptions=True)
-    return {**told, **memory, "workers_cpu": cpu(resource.RUSAGE_CHILDREN)}
+    return {**told, **memory}
 
 
 class _Count:

@@ -21,7 +21,7 @@ from ingest.model import Digest, SegmentDescription
 from ingest.store.slices import slices
 from ingest.store.throttle import Bucket, throttled
 from ingest.store.tus import TusStore
-from tests.bench.watch import cpu, cpu_of, loop_lag
+from tests.bench.watch import cpu_of, loop_lag
 
 
 async def upload(url: str, path: Path, *, sha256: str, chunk: int) -> dict[str, float]:
@@ -56,9 +56,9 @@ async def upload(url: str, path: Path, *, sha256: str, chunk: int) -> dict[str, 
 
 def main() -> None:
     url, path, sha256, chunk, server = sys.argv[1:]
-    before, served = cpu(), cpu_of(int(server))
+    before, served = time.process_time(), cpu_of(int(server))
     told = asyncio.run(upload(url, Path(path), sha256=sha256, chunk=int(chunk)))
-    print(json.dumps({**told, "cpu": cpu() - before, "server_cpu": cpu_of(int(server)) - served}))
+    print(json.dumps({**told, "cpu": time.process_time() - before, "server_cpu": cpu_of(int(server)) - served}))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -45,28 +44,27 @@ def cpu_of(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def cpu(who: int = resource.RUSAGE_SELF) -> float:
-    """CPU seconds of this process so far (or of its children that have ended)."""
-    used = resource.getrusage(who)
-    return used.ru_utime + used.ru_stime
+def children() -> list[int]:
+    """Process ids of this process's children."""
+    return [int(pid) for task in Path("/proc/self/task").iterdir() for pid in _read(task / "children").split()]
 
 
 def memory_of_family() -> tuple[int, int]:
     """Proportional set size in bytes of this process and its children together, and how many children there are."""
-    children = [
-        int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()
-    ]
-    return sum(map(_memory_of, ["self", *map(str, children)])), len(children)
+    ours = children()
+    return sum(map(_memory_of, ["self", *map(str, ours)])), len(ours)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""  # it ended meanwhile
 
 
 def _memory_of(pid: str) -> int:
-    try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) << 10
-    except (FileNotFoundError, ProcessLookupError):
-        pass  # it ended meanwhile
-    return 0
+    found = [line for line in _read(Path(f"/proc/{pid}/smaps_rollup")).splitlines() if line.startswith("Pss:")]
+    return int(found[0].split()[1]) << 10 if found else 0
 
 
 def told_by(module: str, *arguments: object) -> Mapping[str, float]:
