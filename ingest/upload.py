@@ -6,7 +6,7 @@ import asyncio
 import errno
 import hashlib
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 from ingest.activity import Activity
 from ingest.errors import IntegrityFailed, ObjectGone, Retry, StoreDown, Unproven
@@ -109,10 +109,14 @@ class Uploading:
 
     async def _counted(self, source: AsyncIterator[bytes], segment: Segment, start: int) -> AsyncIterator[bytes]:
         done = start
-        async for block in source:
-            done += len(block)
-            yield block
-            self._activity.sent(segment.id, segment.size, done, len(block))
+        try:
+            async for block in source:
+                done += len(block)
+                yield block
+                self._activity.sent(segment.id, segment.size, done, len(block))
+        finally:
+            if isinstance(source, AsyncGenerator):
+                await source.aclose()
 
     def _spool_is_whole(self, segment: Segment) -> None:
         try:
