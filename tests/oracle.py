@@ -21,12 +21,14 @@ import json
 import os
 import re
 import stat
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 _ID = re.compile(r"[0-9a-f]{32}")
+_SETTLED_NS = 2 * 10**9
 Content = tuple[int, str]  # size in bytes, SHA-256
 
 
@@ -44,18 +46,31 @@ Place = tuple[bytes, bytes]  # the camera's root, the path in it
 Look = dict[bytes, Thing]
 
 
-def content_of(path: bytes | Path) -> Content | None:
-    """Size and SHA-256 of the bytes that are there now; None if the file is not there (any more)."""
-    with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
-        digest, size = hashlib.sha256(), 0
-        while block := file.read(1 << 20):
-            digest.update(block)
-            size += len(block)
-        return size, digest.hexdigest()
-    return None
+class Contents:
+    """What files hold. A file that was hashed and has not been touched since (inode, size, both times) is not hashed again."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int, int, int, int], Content] = {}
+
+    def of(self, path: bytes | Path) -> Content | None:
+        """Size and SHA-256 of the bytes that are there now; None if the file is not there (any more)."""
+        with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
+            seen = os.fstat(file.fileno())
+            key = (seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns)
+            if key in self._known:
+                return self._known[key]
+            digest, size = hashlib.sha256(), 0
+            while block := file.read(1 << 20):
+                digest.update(block)
+                size += len(block)
+            settled = time.time_ns() - seen.st_ctime_ns > _SETTLED_NS and size == seen.st_size
+            if settled:  # a file touched within the clock's grain could change again and look the same
+                self._known[key] = size, digest.hexdigest()
+            return size, digest.hexdigest()
+        return None
 
 
-def look_at(root: bytes) -> Look:
+def look_at(root: bytes, contents: Contents) -> Look:
     """Everything below a camera's root, by its path in it."""
     found: Look = {}
     waiting = [b""]
@@ -64,16 +79,16 @@ def look_at(root: bytes) -> Look:
         for name in os.listdir(os.path.join(root, folder) if folder else root):
             path = os.path.join(folder, name) if folder else name
             with contextlib.suppress(FileNotFoundError):  # it left between the listing and the look
-                found[path] = _thing(os.path.join(root, path))
+                found[path] = _thing(os.path.join(root, path), contents)
                 if stat.S_ISDIR(found[path].mode):
                     waiting.append(path)
     return found
 
 
-def _thing(path: bytes) -> Thing:
+def _thing(path: bytes, contents: Contents) -> Thing:
     seen = os.lstat(path)
     if stat.S_ISREG(seen.st_mode):
-        content = content_of(path)
+        content = contents.of(path)
         if content is None:
             raise FileNotFoundError(path)
         return Thing(mode=seen.st_mode, content=content, mtime_ns=seen.st_mtime_ns)
@@ -84,21 +99,23 @@ def _thing(path: bytes) -> Thing:
 
 @dataclass(frozen=True, kw_only=True)
 class Stored:
-    """An object that is whole in the store: what it was announced as, and what its bytes are now."""
+    """An object that is whole in the store: what it was announced as, what its bytes are now, and since when they are there."""
 
     path: bytes
+    since_ns: int
     camera: str
     segment: str
     content: Content
 
 
-def stored_in(root: Path) -> list[Stored]:
+def stored_in(root: Path, contents: Contents) -> list[Stored]:
     """Every object of the embedded store whose bytes are, right now, what its description says."""
-    return [whole for description in root.glob("objects/??/*.json") if (whole := _whole(description)) is not None]
+    found = (_whole(description, contents) for description in root.glob("objects/??/*.json"))
+    return [whole for whole in found if whole is not None]
 
 
-def _whole(description: Path) -> Stored | None:
-    content = content_of(description.with_suffix(""))
+def _whole(description: Path, contents: Contents) -> Stored | None:
+    content = contents.of(description.with_suffix(""))
     if content is None:
         return None
     with contextlib.suppress(FileNotFoundError):
@@ -107,7 +124,10 @@ def _whole(description: Path) -> Stored | None:
             return None
         told = dict(_metadata(said["metadata"]))
         path = told.get("path", told.get("filename", b""))
-        return Stored(path=path, camera=told["camera"].decode(), segment=told["segment"].decode(), content=content)
+        since = os.stat(description.with_suffix("")).st_ctime_ns
+        return Stored(
+            path=path, since_ns=since, camera=told["camera"].decode(), segment=told["segment"].decode(), content=content
+        )
     return None
 
 
@@ -117,12 +137,12 @@ def _metadata(header: str) -> Iterator[tuple[str, bytes]]:
         yield key, base64.b64decode(value)
 
 
-def spooled_in(folder: Path) -> Counter[Content]:
+def spooled_in(folder: Path, contents: Contents) -> Counter[Content]:
     """The contents of all whole spool files, whatever their descriptions say."""
     found: Counter[Content] = Counter()
     with contextlib.suppress(FileNotFoundError):
         for name in os.listdir(folder):
-            if _ID.fullmatch(name) and (content := content_of(folder / name)) is not None:
+            if _ID.fullmatch(name) and (content := contents.of(folder / name)) is not None:
                 found[content] += 1
     return found
 
@@ -135,12 +155,13 @@ class Witness:
     store: Path
     _before: dict[bytes, Look] = field(default_factory=dict)
     _past: list[tuple[Place, Content]] = field(default_factory=list)
+    _contents: Contents = field(default_factory=Contents)
 
     def remember(self, *cameras: Path) -> None:
         """Look at these cameras now: this is what has to be kept. Call it again after changing a camera by hand."""
         for camera in cameras:
             root = os.fsencode(camera)
-            new = look_at(root)
+            new = look_at(root, self._contents)
             for path, was in self._before.get(root, {}).items():
                 if was.content is not None and (path not in new or new[path].content != was.content):
                     self._past.append(((root, path), was.content))
@@ -157,9 +178,9 @@ class Witness:
         Looks where footage comes from before where it goes, so that it may run beside dockd: bytes that move on while it looks
         are found where they arrive.
         """
-        now = {root: look_at(root) for root in self._before}
-        spooled = spooled_in(self.spool)
-        store = stored_in(self.store)
+        now = {root: look_at(root, self._contents) for root in self._before}
+        spooled = spooled_in(self.spool, self._contents)
+        store = stored_in(self.store, self._contents)
         return [*self._p1(now, spooled, store), *self._p2(now, store), *self._p3(now)]
 
     def _p1(self, now: dict[bytes, Look], spooled: Counter[Content], store: list[Stored]) -> Iterator[str]:
@@ -201,12 +222,12 @@ class Witness:
     def emptied(self) -> list[str]:
         """Regular files that are still on the cameras."""
         return [
-            _named(root, path) for root in self._before for path, thing in look_at(root).items() if thing.content is not None
+            _named(root, path) for root in self._before for path, thing in look_at(root, self._contents).items() if thing.content is not None
         ]  # fmt: skip
 
     def delivered(self) -> list[str]:
         """What was ever remembered and is not whole in the store, each file under its own path."""
-        there = _counted((one.path, one.content) for one in stored_in(self.store))
+        there = _counted((one.path, one.content) for one in stored_in(self.store, self._contents))
         wanted = _counted((path, content) for (_root, path), content in self._all())
         return [
             f"{_named(b'', path)}: the store has {there[path, content]} of {count}"
