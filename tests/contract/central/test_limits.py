@@ -23,6 +23,16 @@ from tests.contract.central.tus_client import Answer, TusClient, announced, unti
 CONTENT = os.urandom(400_000)
 
 
+class SmallDisk(Disk):
+    """Says that it has `free` bytes."""
+
+    def __init__(self, *, free: int) -> None:
+        self._free = free
+
+    def free(self, path: Path) -> int:
+        return self._free
+
+
 class FullDisk(Disk):
     """Has `room` bytes left for uploads, and says so only when they are written."""
 
@@ -108,21 +118,18 @@ async def test_above_the_largest_size_413(tmp_path: Path, session: aiohttp.Clien
 
 
 async def test_below_the_floor_of_free_space_507(tmp_path: Path, session: aiohttp.ClientSession) -> None:
-    free = Disk().free(tmp_path)
-    async with CentralStore(tmp_path / "root", settings=replace(SMALL, keep_free=free - (64 << 20))) as store:
+    settings = replace(SMALL, keep_free=1 << 20)
+    async with CentralStore(tmp_path / "root", settings=settings, disk=SmallDisk(free=3 << 20)) as store:
         client = TusClient(store.url, session)
-        refused = await client.create(256 << 20)
+        refused = await client.create((2 << 20) + 1)
         assert (refused.status, refused.headers["Retry-After"]) == (507, "60")
-        assert (await client.create(1 << 20)).status == 201
+        assert (await client.create(2 << 20)).status == 201
 
 
 async def test_what_others_are_still_sending_is_reserved(tmp_path: Path, session: aiohttp.ClientSession) -> None:
-    free = Disk().free(tmp_path)
-    async with CentralStore(tmp_path / "root", settings=replace(SMALL, keep_free=free - (256 << 20))) as store:
+    async with CentralStore(tmp_path / "root", settings=SMALL, disk=SmallDisk(free=3 << 20)) as store:
         client = TusClient(store.url, session)
-        answers = [await client.create(100 << 20) for _ in range(4)]
-        assert answers[0].status == 201
-        assert answers[-1].status == 507
+        assert [(await client.create(1 << 20)).status for _ in range(4)] == [201, 201, 201, 507]
 
 
 async def test_a_disk_that_fills_keeps_the_offset(tmp_path: Path, session: aiohttp.ClientSession) -> None:
