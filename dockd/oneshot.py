@@ -141,6 +141,7 @@ def volume_of(root: Path) -> str:
 async def ingest(agent: Agent, visits: Sequence[Visit], *, wait: float) -> Outcome:
     """Run every visit once, deliver everything, and count. Raises LedgerUnusable."""
     began = time.monotonic()
+    lost_before = await _lost(agent)
     left_over = await agent.ledger.read(lambda db: segments.ids(db.execute, UNFINISHED))
     await agent.ledger.commit(_at_once)
     agent.delivery.wake()
@@ -160,19 +161,26 @@ async def ingest(agent: Agent, visits: Sequence[Visit], *, wait: float) -> Outco
     outcome = await _count(agent, visits, left_over)
     outcome.failures = failures
     outcome.unreachable = unreachable
-    outcome.notes = [note for visit in visits for note in _notes(visit)]
+    lost = await _lost(agent) - lost_before
+    missing = {visit.camera.id: await _missing(agent, visit) for visit in visits}
+    outcome.notes = [note for visit in visits for note in _notes(visit, missing=missing[visit.camera.id])]
+    outcome.notes += [f"{lost} segments were lost: no copy of them is left anywhere"] if lost > 0 else []
     outcome.seconds = time.monotonic() - began
-    outcome.complete = outcome.complete and not failures and unreachable is None
+    outcome.complete = outcome.complete and not (failures or unreachable or lost > 0 or any(missing.values()))
     return outcome
 
 
-def _notes(visit: Visit) -> list[str]:
+def _notes(visit: Visit, *, missing: int) -> list[str]:
     """What a person should know of a camera that is no segment's fault."""
     camera = legible(visit.camera.id.encode())
     notes = [f"{camera}: {legible(one.path)} is passed over: {one.message}" for one in visit.skipped[:_MOST_NOTES]]
     if len(visit.skipped) > _MOST_NOTES:
         notes.append(
             f"{camera}: {len(visit.skipped) - _MOST_NOTES} more are passed over; `dockd custody` has each of them"
+        )
+    if missing:
+        notes.append(
+            f"{camera}: {missing} segments that were listed before, and are nowhere else yet, are not on it: is it another card?"
         )
     return [*notes, *([f"{camera}: {visit.unsafe}"] if visit.unsafe else [])]
 
@@ -239,28 +247,33 @@ async def _count(agent: Agent, visits: Sequence[Visit], left_over: Sequence[str]
 
     mine = await agent.ledger.read(rows)
     open_ends = [one for one in mine if not _finished(one, wipe=agent.wipes, cameras={v.camera.id for v in visits})]
-    missing = await _missing(agent, visits)
+    hidden = any(visit.hidden for visit in visits)
     state = agent.delivery.state
     return Outcome(
-        balance=balance_of(mine), held=[one for one in mine if one.held is not None], complete=not open_ends and not missing,
+        balance=balance_of(mine), held=[one for one in mine if one.held is not None], complete=not open_ends and not hidden,
         store={"id": state.id, "url": agent.settings.store.url, "honest": state.honest},
     )  # fmt: skip
 
 
-async def _missing(agent: Agent, visits: Sequence[Visit]) -> int:
-    """Segments that should be on these cameras and were not listed (another card), or that may lie where nobody could look."""
-    hidden = sum(len(visit.hidden) for visit in visits)
+async def _missing(agent: Agent, visit: Visit) -> int:
+    """Segments of which this camera has the only copy, as far as is known, and that were not listed: it has another card in it."""
+    found = await agent.ledger.read(
+        lambda db: db.execute(
+            "SELECT count(*) FROM segments WHERE camera = ? AND on_camera = 1 AND in_spool = 0 AND in_store = 0 AND docking IS NOT ?",
+            (visit.camera.id, visit.docking),
+        ).fetchone()
+    )
+    return int(found[0])
 
-    def count(db: Any) -> int:
-        total = 0
-        for visit in visits:
-            total += db.execute(
-                "SELECT count(*) FROM segments WHERE camera = ? AND on_camera = 1 AND docking IS NOT ?",
-                (visit.camera.id, visit.docking),
-            ).fetchone()[0]
-        return total
 
-    return hidden + await agent.ledger.read(count)
+async def _lost(agent: Agent) -> int:
+    """Segments of which no copy is left anywhere."""
+    found = await agent.ledger.read(
+        lambda db: db.execute(
+            "SELECT count(*) FROM segments WHERE on_camera = 0 AND in_spool = 0 AND in_store = 0"
+        ).fetchone()
+    )
+    return int(found[0])
 
 
 def _finished(segment: Segment, *, wipe: bool, cameras: set[str]) -> bool:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from ingest import events
@@ -178,7 +178,7 @@ class Intake:
 
     async def _one_pass(self, visit: Visit) -> bool:
         """List, pull, wipe what is proven. Returns whether nothing more can be done with this camera as it is."""
-        async with self._pool.lent(visit.root) as worker:
+        async with self._lent(visit) as worker:
             await self._list(visit, worker)
             await self._pull(visit, worker)
         self._recovered(visit)
@@ -195,6 +195,14 @@ class Intake:
             mine = await self._segments(visit)
         await self._done(visit, mine)
         return True
+
+    @contextlib.asynccontextmanager
+    async def _lent(self, visit: Visit) -> AsyncIterator[Worker]:
+        """A worker on the very thing that was docked. Raises CameraGone where another lies in its place by now, WorkerDied."""
+        async with self._pool.lent(visit.root) as worker:
+            if worker.device != visit.device:
+                raise CameraGone(f"{legible(visit.root)} is another camera now: it was exchanged while it was read")
+            yield worker
 
     def _recovered(self, visit: Visit) -> None:
         """A pass went through: what failed before is over."""
@@ -236,7 +244,15 @@ class Intake:
         camera, first = visit.camera.id, not visit.listed_once
         unsettled = {one.id for one in visit.unsettled}
         found = await self._ledger.commit(
-            lambda tx: record(tx, camera=camera, docking=visit.docking, seen=seen, first=first, unsettled=unsettled)
+            lambda tx: record(
+                tx,
+                camera=camera,
+                docking=visit.docking,
+                device=visit.device,
+                seen=seen,
+                first=first,
+                unsettled=unsettled,
+            )
         )
         visit.last_seen, visit.listed_once = seen, True
         visit.skipped = seen.skipped
@@ -264,7 +280,8 @@ class Intake:
         """Whether anything has to stay on the camera a while yet, only because the site wants that."""
         now = self._ledger.clock.now()
         waits = [one for one in mine if one.on_camera and one.in_store and one.held is None]
-        return any(now < (one.confirmed_at or now) + self._settings.grace for one in waits)
+        # a clock that was set back must not make it wait for the day that it comes from
+        return any(abs(now - (one.confirmed_at or now)) < self._settings.grace for one in waits)
 
     def _only_copy(self, visit: Visit, mine: Sequence[Segment]) -> bool:
         """Whether the camera may hold the only copy of anything: then nothing at all is deleted from it (P3), and it says why."""
@@ -288,7 +305,7 @@ class Intake:
             return False
         wiped = 0
         for batch in batches(ready):
-            async with self._pool.lent(visit.root) as worker:
+            async with self._lent(visit) as worker:
                 await self._list(visit, worker)
                 if _alone(visit, await self._segments(visit)) is not None:
                     break  # it wrote something meanwhile: that comes first

@@ -4,8 +4,9 @@ Rules:
 
 * A file is the segment that it was if its path, size and time are the same and the filesystem's own change time and inode prove that it
   was not touched; where the filesystem cannot prove that, its content is read and compared (`unsure`).
-* Nothing is concluded from the first listing of a docking in which none of the expected segments appears: that is another card.
-  (Unless dockd itself had leave to delete every one of them: then it is seen that it did.) Within a docking the card is the same.
+* Segments that were last listed together lie on one card. Where none of them appears in the first listing of a docking, that is another card,
+  and nothing is concluded of them. (Unless dockd itself had leave to delete every one of them from this very device: then it is seen
+  that it did.) Within a docking the card is the same.
 * What is missing and was named in an open permit was deleted by dockd before it could write that down; what is missing otherwise vanished.
 """
 
@@ -15,7 +16,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ingest.events import CameraOtherCard
-from ingest.ledger import cameras, segments
+from ingest.ledger import cameras, permits, segments
 from ingest.ledger.core import Transaction
 from ingest.ledger.segments import Segment
 from ingest.model import Listed, Skipped
@@ -47,10 +48,12 @@ class Comparison:
     other_card: int = 0
 
 
-def compare(seen: Seen, *, expected: Sequence[Segment], before: Iterable[Segment], first: bool) -> Comparison:
+def compare(
+    seen: Seen, *, expected: Sequence[Segment], before: Iterable[Segment], first: bool, ours: Collection[str] = ()
+) -> Comparison:  # fmt: skip
     """Pure. `expected`: segments that the ledger believes to be on this camera; `before`: those that once were, latest last.
 
-    `first`: it is the first listing of a docking, so this may be another card.
+    `first`: it is the first listing of a docking, so this may be another card; `ours`: ids that dockd had leave to delete from this very device.
     """
     found = Comparison()
     here: dict[bytes, list[Segment]] = {}
@@ -71,7 +74,7 @@ def compare(seen: Seen, *, expected: Sequence[Segment], before: Iterable[Segment
         else:
             found.new.append(file)
     missing = [segment for segments in here.values() for segment in segments] + replaced
-    _conclude(found, missing=missing, expected=len(expected), first=first, change_times=seen.change_times)
+    _conclude(found, missing=missing, expected=expected, first=first, change_times=seen.change_times, ours=ours)
     return found
 
 
@@ -103,20 +106,33 @@ def _one_file(known: Segment, file: Listed) -> bool:
     return (known.dev, known.ino) == (file.dev, file.ino)
 
 
-def _conclude(found: Comparison, *, missing: list[Segment], expected: int, first: bool, change_times: bool) -> None:
-    other = found.replaced + [pair for pair in found.grown if change_times and not _one_file(*pair)]
-    absent = missing + [segment for segment, _file in other]
-    if first and absent and len(absent) == expected and not all(segment.wipe_permit is not None for segment in absent):
-        found.other_card = expected
-        found.new += [file for _segment, file in other]
-        found.replaced, found.grown = [], []
-        return
+def _conclude(
+    found: Comparison, *, missing: list[Segment], expected: Sequence[Segment], first: bool, change_times: bool, ours: Collection[str]
+) -> None:  # fmt: skip
+    elsewhere = _elsewhere(found, missing, expected, change_times=change_times, ours=ours) if first else set()
+    for pairs in (found.replaced, found.grown):
+        found.new += [file for segment, file in pairs if segment.id in elsewhere]
+        pairs[:] = [(segment, file) for segment, file in pairs if segment.id not in elsewhere]
+    found.other_card = len(elsewhere)
     for segment in missing:
-        (found.deleted if segment.wipe_permit is not None else found.vanished).append(segment)
+        if segment.id not in elsewhere:
+            (found.deleted if segment.wipe_permit is not None else found.vanished).append(segment)
+
+
+def _elsewhere(
+    found: Comparison, missing: list[Segment], expected: Sequence[Segment], *, change_times: bool, ours: Collection[str]
+) -> set[str]:  # fmt: skip
+    """Segments of other cards of this camera. What was last listed together lies on one card: none of it is here, or it is this card."""
+    other = found.replaced + [pair for pair in found.grown if change_times and not _one_file(*pair)]
+    absent = {segment.id for segment in missing} | {segment.id for segment, _file in other}
+    cards: dict[int | None, set[str]] = {}
+    for segment in expected:
+        cards.setdefault(segment.docking, set()).add(segment.id)
+    return {one for card in cards.values() if card <= absent and not card <= set(ours) for one in card}
 
 
 def record(
-    tx: Transaction, *, camera: str, docking: int, seen: Seen, first: bool, unsettled: Collection[str] = ()
+    tx: Transaction, *, camera: str, docking: int, device: str, seen: Seen, first: bool, unsettled: Collection[str] = ()
 ) -> Comparison:  # fmt: skip
     """Compare and write it all down, in one transaction. `unsure` pairs are left to `ingest.verify`.
 
@@ -132,7 +148,8 @@ def record(
         for old in reversed(cameras.at_path(tx.execute, camera, file.path))
         if not old.on_camera
     ]
-    found = compare(seen, expected=expected, before=before, first=first)
+    ours = permits.named(tx.execute, camera=camera, device=device)
+    found = compare(seen, expected=expected, before=before, first=first, ours=ours)
     cameras.listing(tx, camera=camera, docking=docking, files=seen.files, skipped=seen.skipped)
     for segment, file in found.same:
         segments.seen_again(tx, segment.id, docking=docking, file=file)

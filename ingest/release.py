@@ -60,7 +60,7 @@ class Releasing:
         """Release a batch; returns how many. Raises Retry, Stop."""
         clock = self._ledger.clock
         now = clock.now()
-        found = await self._ledger.read(lambda db: queue.releasable(db.execute, before=now - self._keep, count=_BATCH))
+        found = await self._ledger.read(lambda db: queue.releasable(db.execute, now=now, keep=self._keep, count=_BATCH))
         found = [segment for segment in found if segment.held is None]
         if not found:
             return 0

@@ -121,6 +121,12 @@ ROWS: dict[str, Row] = {
         then="told apart by card, else by place; both are emptied",
         exits=0,
     ),
+    "other card": Row(
+        given="a camera that comes back with another card before the first was copied",
+        says="…: … segments that were listed before, and are nowhere else yet, are not on it: is it another card?",
+        then="nothing is concluded of the first card; what is on the second is delivered and wiped",
+        exits=1,
+    ),
     "two in one": Row(
         given="a path in another, or twice",
         says="… and … lie in one another: a file belongs to one camera",

@@ -2,7 +2,7 @@
 
 inotify (watchdog) says at once that something changed; the folder itself says what: it is looked at on every hint, and every few
 seconds without one, so that a lost event costs seconds and never a camera. A folder that is replaced by another of the same name has
-left and come back.
+left and come back, even where the filesystem gives the new one the number of the old.
 """
 
 from __future__ import annotations
@@ -33,7 +33,14 @@ class FolderDock:
         hint = asyncio.Event()
         loop = asyncio.get_running_loop()
         observer = Observer()
-        handler = _Hint(lambda: loop.call_soon_threadsafe(hint.set))
+        left: set[bytes] = set()
+
+        def hear(name: bytes | None) -> None:
+            if name is not None:
+                left.add(name)
+            hint.set()
+
+        handler = _Hint(lambda name: loop.call_soon_threadsafe(hear, name))
         with contextlib.suppress(OSError):  # without inotify the look every few seconds has to do
             observer.schedule(handler, str(self._folder), recursive=False)
         observer.start()
@@ -41,8 +48,10 @@ class FolderDock:
         try:
             while True:
                 hint.clear()
+                gone = set(left)
+                left -= gone
                 found = await asyncio.to_thread(self._look)
-                for name in [name for name, identity in docked.items() if found.get(name) != identity]:
+                for name in [n for n, identity in docked.items() if n in gone or found.get(n) != identity]:
                     del docked[name]
                     yield Undocked(place=legible(name))
                 for name in sorted(found.keys() - docked.keys()):
@@ -73,10 +82,13 @@ class FolderDock:
 
 
 class _Hint(FileSystemEventHandler):
-    def __init__(self, tell: Callable[[], object]) -> None:
+    """Tells that something changed, and the name of what left: a folder made anew may have the number of the one before."""
+
+    def __init__(self, tell: Callable[[bytes | None], object]) -> None:
         self._tell = tell
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         if event.event_type in ("created", "deleted", "moved"):
+            name = None if event.event_type == "created" else os.path.basename(os.fsencode(event.src_path))
             with contextlib.suppress(RuntimeError):  # the loop has ended
-                self._tell()
+                self._tell(name)

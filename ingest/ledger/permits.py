@@ -92,6 +92,16 @@ def close(tx: Transaction, permit: WipePermit, *, gone: Sequence[str]) -> None:
     tx.record(events.PermitClosed(camera=permit.camera, permit=permit.id, wiped=len(gone)))
 
 
+def named(execute: Callable[..., Any], *, camera: str, device: str) -> frozenset[str]:
+    """Ids of the segments that an open permit for this device of this camera names."""
+    rows = execute(
+        "SELECT s.id FROM segments s JOIN permits p ON p.id = s.wipe_permit"
+        " WHERE s.camera = ? AND p.device = ? AND p.closed_at IS NULL AND s.on_camera = 1",
+        (camera, device),
+    )
+    return frozenset(row[0] for row in rows)
+
+
 def valid(execute: Callable[..., Any], permit: WipePermit) -> bool:
     """Whether the ledger has really issued this permit, for this device and deadline, and has not closed it."""
     row = execute(

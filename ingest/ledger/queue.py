@@ -34,11 +34,14 @@ def next_time(execute: Execute) -> float | None:
     return None if row[0] is None else float(row[0])
 
 
-def releasable(execute: Execute, *, before: float, count: int) -> list[Segment]:
-    """Spool copies of segments that were confirmed before `before`, oldest first."""
+def releasable(execute: Execute, *, now: float, keep: float, count: int) -> list[Segment]:
+    """Spool copies of segments that were confirmed `keep` seconds ago or more, oldest first.
+
+    A clock that was set back must not keep them until the day that they come from.
+    """
     rows = execute(
-        f"SELECT {COLUMNS} FROM segments WHERE in_spool = 1 AND in_store = 1 AND confirmed_at <= ? AND next_attempt <= ?"
+        f"SELECT {COLUMNS} FROM segments WHERE in_spool = 1 AND in_store = 1 AND abs(? - confirmed_at) >= ? AND next_attempt <= ?"
         " ORDER BY confirmed_at LIMIT ?",
-        (before, before, count),
+        (now, keep, now, count),
     )
     return [of_row(row) for row in rows]

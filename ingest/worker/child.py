@@ -82,7 +82,7 @@ class Child:
     def _open(self, request: frames.Frame) -> frames.Frame:
         self._close(request)
         self._camera = MassStorage(bytes.fromhex(request["root"]))
-        return {}
+        return {"device": self._camera.device()}
 
     def _close(self, _request: frames.Frame) -> frames.Frame:
         self._drop(_request)

@@ -39,6 +39,7 @@ class Worker:
         self._process = process
         self._silence = silence
         self._busy = False
+        self.device = ""
 
     @property
     def pid(self) -> int:
@@ -51,8 +52,8 @@ class Worker:
         return self._process.returncode is None and not self._busy
 
     async def open(self, root: bytes) -> None:
-        """Begin with the camera at `root`."""
-        await self._ask({"op": "open", "root": root.hex()})
+        """Begin with the camera at `root`; `device` says then what it is."""
+        self.device = str((await self._ask({"op": "open", "root": root.hex()}))["device"])
 
     async def listing(self) -> tuple[list[Listed], list[Skipped], bool]:
         """All files, all that was skipped, and whether the filesystem's change times can be trusted."""
