@@ -204,7 +204,8 @@ def receipts(execute: Execute, wanted: Sequence[str]) -> dict[str, dict[str, Any
         )
         for row in rows:
             said = dict(zip(_RECEIPT, row, strict=True))
-            found[said.pop("segment")] = {**said, "durable": bool(said["durable"])}
+            segment = said.pop("segment")
+            found[segment] = {**said, "durable": bool(said["durable"])}
     return found
 
 

@@ -1,0 +1,190 @@
+"""The page for people, as any browser gets it: what it says, what it weighs, that nothing of a camera's names can act, and that a real
+Chromium keeps it current.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from tests.agent import Running, running
+from tests.program import REPOSITORY, StoreProcess, store_at
+
+ANGRY = '"><script>alert(1)<!--script><img src=x onerror=alert(2)>'
+
+
+class Parts(HTMLParser):
+    """Tags with their attributes, and the text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def agent(store: StoreProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("page")
+    before = Running(folder=folder, store=store.url)
+    before.configure()
+    before.dock("CAM01", {"a.mp4": b"a" * 1000})
+    before.dock(ANGRY, {f"{ANGRY.replace('/', '')}.mp4": b"b" * 1000})
+    with running(folder, store.url) as found:
+        found.until_state("CAM01", "ready")
+        found.until_state(ANGRY, "ready")
+        yield found
+
+
+def page(agent: Running, path: str = "/") -> tuple[str, Parts]:
+    answer = agent.ask(path)
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    text = answer.body.decode()
+    return text, Parts(text)
+
+
+def test_it_says_what_matters_without_any_script(agent: Running) -> None:
+    text, parts = page(agent)
+    assert "<title>2 ready · Test Street rack 7</title>" in text
+    assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in text
+    for words in (
+        "2 ready",
+        "Connected",
+        "Room on the dock",
+        "Oldest footage",
+        "Still to go",
+        "CAM01",
+        "Take",
+        "Bay 1",
+        "Bay 2",
+    ):
+        assert words in parts.text, words
+
+
+def test_names_do_not_act(agent: Running) -> None:
+    for path in ("/", "/parts", f"/bays/{agent.bays()[ANGRY]['number']}"):
+        _text, parts = page(agent, path)
+        assert ANGRY in parts.text
+        assert not [tag for tag, _ in parts.tags if tag == "img"]
+        scripts = [attributes for tag, attributes in parts.tags if tag == "script"]
+        assert all(attributes.get("src") == "/static/live.js" for attributes in scripts)
+        assert not [
+            name for _, attributes in parts.tags for name in attributes if name.startswith("on") or name == "style"
+        ]
+
+
+def test_it_asks_nobody_else_and_is_light(agent: Running) -> None:
+    text, parts = page(agent)
+    asked = {
+        value
+        for tag, found in parts.tags
+        if tag in ("link", "script", "img")
+        for name, value in found.items()
+        if name in ("href", "src")
+    }
+    assert asked == {"/static/page.css", "/static/live.js", "/static/icon.svg"}
+    weight = len(text.encode())
+    for path in asked:
+        body = agent.ask(str(path)).body
+        weight += len(body)
+        assert not re.search(rb"https?://(?!www\.w3\.org/2000/svg)", body), path
+    assert weight < 30_000
+    tile = len(agent.ask("/parts").body)
+    assert weight + 62 * tile / 2 < 100_000
+
+
+def test_one_bay(agent: Running) -> None:
+    number = agent.bays()["CAM01"]["number"]
+    text, parts = page(agent, f"/bays/{number}")
+    assert f"<title>Bay {number}: Take · Test Street rack 7</title>" in text
+    assert "a.mp4" in parts.text
+    assert "wiped" in parts.text
+    assert agent.ask("/bays/99").status == 404
+
+
+def test_a_page_without_cameras_and_what_is_wrong(tmp_path: Path) -> None:
+    with store_at(tmp_path / "central") as store:
+        store.stop()
+        with running(tmp_path / "dock", store.url, more="[wipe]\nenabled = false") as agent:
+            _text, parts = page(agent)
+            assert "0 ready" in parts.text
+            assert "No camera has been docked yet" in parts.text
+            assert "not emptied" in parts.text
+            agent.until(lambda: "cannot be reached" in page(agent)[1].text, "the page says that the store is away")
+            store.start()
+            agent.dock("CAM", {"a.mp4": b"a"})
+            bay = agent.until_state("CAM", "ready")
+            assert "Not emptied" in bay["why"]
+            assert "Not emptied" in page(agent)[1].text
+
+
+def contrast(one: str, other: str) -> float:
+    def light(colour: str) -> float:
+        colour = colour if len(colour) == 7 else "#" + "".join(c * 2 for c in colour[1:])
+        parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    high, low = sorted((light(one), light(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_every_pair_of_colours_can_be_read() -> None:
+    css = (REPOSITORY / "dockd" / "page" / "static" / "page.css").read_text()
+    first, _, dark = css.partition("@media (prefers-color-scheme: dark)")
+    light = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{3,6})", first))
+    dark_only = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{3,6})", dark.partition("* {")[0]))
+    pairs = [
+        ("text", "ground"),
+        ("text", "paper"),
+        ("soft", "paper"),
+        ("soft", "ground"),
+        ("link", "paper"),
+        ("link", "ground"),
+    ]
+    pairs += [("on", tone) for tone in ("green", "blue", "amber", "red")] + [
+        ("on-yellow", "yellow"),
+        ("on-grey", "grey"),
+    ]
+    for theme in (light, light | dark_only):
+        for one, other in pairs:
+            assert contrast(theme[one], theme[other]) >= 4.5, (one, other)
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no Chromium on this machine")
+def test_a_browser_draws_it_and_its_script_runs(agent: Running, tmp_path: Path) -> None:
+    flags = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+    ]
+    flags += [
+        "--disable-component-update",
+        "--disable-sync",
+        f"--user-data-dir={tmp_path}/profile",
+        "--timeout=3000",
+        "--dump-dom",
+    ]
+    done = subprocess.run(
+        ["chromium", *flags, agent.url + "/"], capture_output=True, text=True, timeout=50, check=False
+    )
+    parts = Parts(done.stdout)
+    assert "2 ready" in parts.text, done.stderr[-2000:]
+    banner = next(found for tag, found in parts.tags if found.get("id") == "not-live")
+    assert "hidden" in banner

@@ -1,0 +1,148 @@
+"""Facts of a bay, and the one word for them: the whole table, and that ready is a strict AND."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dockd.page.state import LOOKS, BayState, Facts, derive
+from ingest.model import Tally
+
+DONE = Facts(
+    camera="CAM01", phase="done", listed_once=True, counts=Tally(listed=4, copied=4, confirmed=4, wiped=4), min_battery=80, store="connected"
+)  # fmt: skip
+
+
+def tally(listed: int, copied: int = 0, confirmed: int = 0, wiped: int = 0, held: int = 0) -> Tally:
+    return Tally(listed=listed, copied=copied, confirmed=confirmed, wiped=wiped, held=held)
+
+
+TABLE: list[tuple[str, dict[str, Any], str, str, str]] = [
+    # what is changed of a finished camera, its state, its word, a part of why
+    ("finished", {}, "ready", "Take", "the camera is empty"),
+    ("nothing on it", {"counts": Tally()}, "ready", "Take", "no footage"),
+    ("not emptied, as wanted", {"counts": tally(4, 4, 4), "on_camera": 4, "wipes": False}, "ready", "Take", "Not emptied"),
+    ("charge and clock known and right", {"battery": 80, "clock_offset": -60.0}, "ready", "Take", "proven"),
+    ("vacant", {"docked": False}, "empty", "Empty", "No camera"),
+    ("left early", {"docked": False, "left_early": 3, "still_unsafe": 2, "last_camera": "CAM07"}, "removed_early", "Put back", "CAM07 was taken out before its footage was safe: 2 segments"),
+    ("left early, safe by now", {"docked": False, "left_early": 3, "last_camera": "CAM07"}, "removed_early", "Put back", "still on it"),
+    ("just docked", {"phase": None, "counts": Tally(), "listed_once": False}, "reading", "Checking", "Leave it in"),
+    ("reading", {"phase": "reading"}, "reading", "Checking", "looked at"),
+    ("no turn yet", {"phase": "reading", "turn": True, "listed_once": False, "counts": Tally()}, "queued", "Waiting to copy", "turn"),
+    ("a later look waits for its turn", {"phase": "waiting", "turn": True, "counts": tally(4, 4, 2)}, "unconfirmed", "Copied, not confirmed", "2 of 4 segments"),
+    ("done, but this visit was not listed", {"listed_once": False}, "reading", "Checking", ""),
+    ("copying", {"phase": "copying", "counts": tally(4, 1), "percent": 42}, "copying", "Copying 42%", "1 of 4 segments"),
+    ("copying beside a held one", {"phase": "copying", "counts": tally(4, 1, held=1), "held": {"copy_failed": 1}}, "copying", "Copying", "1 segment held"),
+    ("dock full", {"phase": "waiting", "reason": "spool_full", "counts": tally(4, 2)}, "queued", "Waiting to copy", "dock is full"),
+    ("not all copied", {"phase": "waiting", "counts": tally(4, 2)}, "queued", "Waiting to copy", "2 of 4"),
+    ("copied", {"phase": "waiting", "counts": tally(4, 4, 1)}, "unconfirmed", "Copied, not confirmed", "1 of 4 segments proven"),
+    ("copied, store down", {"phase": "waiting", "counts": tally(4, 4), "store": "down"}, "unconfirmed", "Copied, not confirmed", "cannot be reached"),
+    ("copied, wrong store", {"phase": "waiting", "counts": tally(4, 4), "store": "wrong-store"}, "unconfirmed", "Copied, not confirmed", "not the one"),
+    ("copied, store lies", {"phase": "waiting", "counts": tally(4, 4), "store": "dishonest"}, "unconfirmed", "Copied, not confirmed", "not to be believed"),
+    ("confirmed, waits to be emptied", {"phase": "waiting", "counts": tally(4, 4, 4), "on_camera": 4}, "wiping", "Wiping", "emptied next"),
+    ("wiping", {"phase": "wiping", "counts": tally(4, 4, 4), "on_camera": 4}, "wiping", "Wiping", "emptied"),
+    ("some left on it", {"counts": tally(4, 4, 4, 3), "on_camera": 1}, "wiping", "Wiping", ""),
+    ("looked at once more", {"phase": "waiting"}, "reading", "Checking", "once more"),
+    ("cannot be read", {"phase": "failed", "reason": "copy_failed", "message": "the device answers with errors"}, "copy_failed", "Fault", "The device answers with errors. Take it out"),
+    ("only copy", {"phase": "failed", "reason": "only_copy", "message": "nothing is deleted"}, "copy_failed", "Fault", "Nothing is deleted."),
+    ("ledger full", {"phase": "failed", "reason": "dock", "message": "the disk is full"}, "unknown", "Not known", "The disk is full."),
+    ("ledger full, held", {"phase": "failed", "reason": "dock", "message": "x", "held": {"copy_failed": 1}}, "unknown", "Not known", "X."),
+    ("bad sector", {"counts": tally(4, 3, 3, 3, 1), "held": {"copy_failed": 1}, "held_example": "a.mp4: unreadable."}, "copy_failed", "Fault", "a.mp4: unreadable."),
+    ("still recording", {"counts": tally(4, 3, 3, 3, 1), "held": {"source_unstable": 1}}, "copy_failed", "Fault", "1 segment"),
+    ("two reads differ", {"counts": tally(4, 3, 3, 3, 1), "held": {"integrity_failed": 1, "copy_failed": 1}}, "integrity_failed", "Held", "same twice"),
+    ("store refuses", {"counts": tally(4, 4, 3, 3, 1), "held": {"store_refused": 1}}, "store_refused", "Held", "does not take 1 segment"),
+    ("any other reason", {"counts": tally(4, 4, 3, 3, 1), "held": {"dishonest": 1}}, "store_refused", "Held", ""),
+    ("held while waiting", {"phase": "waiting", "counts": tally(4, 4, 1, held=2), "held": {"store_refused": 2}}, "store_refused", "Held", ""),
+    ("another card", {"missing": 3}, "copy_failed", "Fault", "card been changed"),
+    ("a folder without permission", {"hidden": 1}, "copy_failed", "Fault", "cannot be looked into"),
+    ("gone everywhere", {"counts": tally(4, 4, 3, 3)}, "copy_failed", "Fault", "cannot be found"),
+    ("charging", {"battery": 61}, "charging", "Charging 61%", "wants 80%"),
+    ("clock wrong", {"clock_offset": 7300.0}, "clock_wrong", "Clock wrong", "2 hours fast"),
+    ("clock wrong, slow", {"clock_offset": -90.0}, "clock_wrong", "Clock wrong", "90 seconds slow"),
+    ("clock and charge", {"clock_offset": 7300.0, "battery": 10}, "charging", "Charging 10%", ""),
+    ("unsafe for a reason nobody sorted", {"unsafe": "it may hold the only copy"}, "unknown", "Not known", "Leave it in"),
+    ("ledger cannot be read", {"blind": "the ledger is damaged"}, "unknown", "Not known", "the ledger is damaged"),
+    ("ledger cannot be read, vacant", {"blind": "the ledger is damaged", "docked": False}, "unknown", "Not known", "damaged"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "state", "word", "why"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
+def test_table(changes: dict[str, Any], state: str, word: str, why: str) -> None:
+    said = derive(replace(DONE, **changes))
+    assert (said.state, said.word) == (state, word)
+    assert why in said.why
+
+
+def test_every_state_has_a_look_and_no_two_verbs_share_a_shape() -> None:
+    assert set(LOOKS) == set(get_args(BayState))
+    shapes: dict[str, set[str]] = {}
+    for look in LOOKS.values():
+        shapes.setdefault(look.shape, set()).add(look.verb)
+    assert all(len(verbs) == 1 for verbs in shapes.values())
+
+
+FACTS = st.builds(
+    Facts, docked=st.booleans(), left_early=st.integers(0, 2), still_unsafe=st.integers(0, 2),
+    phase=st.sampled_from([None, "reading", "copying", "waiting", "wiping", "done", "failed"]),
+    reason=st.sampled_from(["", "spool_full", "copy_failed", "only_copy", "dock"]), turn=st.booleans(), listed_once=st.booleans(),
+    counts=st.builds(
+        Tally, listed=st.integers(0, 3), copied=st.integers(0, 3), confirmed=st.integers(0, 3), wiped=st.integers(0, 3), held=st.integers(0, 1)
+    ),
+    on_camera=st.integers(0, 2), missing=st.integers(0, 1), hidden=st.integers(0, 1), unsafe=st.sampled_from(["", "it may hold it"]),
+    held=st.sampled_from([{}, {"copy_failed": 1}, {"other": 1}]), wipes=st.booleans(), store=st.sampled_from(["connected", "down"]),
+    battery=st.sampled_from([None, 10, 80]), min_battery=st.just(80), clock_offset=st.sampled_from([None, 0.0, 61.0]),
+    blind=st.sampled_from(["", "no ledger"]),
+)  # fmt: skip
+
+
+@given(FACTS)
+def test_ready_is_one_strict_and(facts: Facts) -> None:
+    said = derive(facts)
+    counts = facts.counts
+    everything = [
+        facts.docked, not facts.blind, facts.phase == "done", facts.listed_once, counts.confirmed == counts.listed, counts.held == 0,
+        not facts.held, not facts.missing, not facts.hidden, not facts.unsafe, not (facts.wipes and facts.on_camera),
+        facts.battery is None or facts.battery >= 80, facts.clock_offset is None or abs(facts.clock_offset) <= 60,
+    ]  # fmt: skip
+    if said.state == "ready":
+        assert all(everything)
+    elif all(everything) and counts.copied >= counts.listed:
+        pytest.fail(f"all is so, and it is {said}")
+
+
+@given(FACTS)
+def test_every_sentence_is_plain(facts: Facts) -> None:
+    said = derive(facts)
+    assert said.why
+    assert said.why.isprintable()
+    assert "  " not in said.why
+    assert not {"done", "uploaded", "complete", "error"} & set(said.why.lower().replace(".", " ").split())
+
+
+@given(
+    FACTS,
+    st.sampled_from(
+        [
+            "counts",
+            "held",
+            "missing",
+            "hidden",
+            "unsafe",
+            "on_camera",
+            "battery",
+            "clock_offset",
+            "phase",
+            "listed_once",
+        ]
+    ),
+)
+def test_one_thing_that_is_not_so_is_enough(facts: Facts, spoilt: str) -> None:
+    worse: dict[str, Any] = {
+        "counts": tally(4, 4, 3), "held": {"other": 1}, "missing": 1, "hidden": 1, "unsafe": "so", "on_camera": 1, "battery": 79,
+        "clock_offset": -61.0, "phase": "waiting", "listed_once": False,
+    }  # fmt: skip
+    assert derive(replace(facts, wipes=True, min_battery=80, **{spoilt: worse[spoilt]})).state != "ready"
