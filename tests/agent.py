@@ -10,9 +10,10 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ class Answer:
     """What the page answered."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Message
     body: bytes
 
     @property
@@ -154,10 +155,10 @@ class Running:
         request = urllib.request.Request(self.url + path, headers=sent)
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
-                return Answer(status=answer.status, headers=dict(answer.headers), body=answer.read())
+                return Answer(status=answer.status, headers=answer.headers, body=answer.read())
         except urllib.error.HTTPError as error:
             with error:
-                return Answer(status=error.code, headers=dict(error.headers), body=error.read())
+                return Answer(status=error.code, headers=error.headers, body=error.read())
 
     def api(self, path: str) -> Any:
         """A document of the API."""

@@ -1,0 +1,121 @@
+"""The page's small decisions: figures in words, when an end can be foretold, the site's list, what is wrong."""
+
+from __future__ import annotations
+
+import doctest
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dockd.page import words
+from dockd.page.estimate import Estimate
+from dockd.page.problems import AwayFact, BayFact, problems
+from dockd.page.registry import Registry, read_registry
+from ingest.model import CameraId, folder_camera
+
+
+def test_examples_in_words() -> None:
+    assert doctest.testmod(words).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("size", "said"), [(0, "0 bytes"), (1, "1 byte"), (999, "999 bytes"), (1000, "1.0 kB"), (12_345_678, "12 MB"), (5 * 10**15, "5000 TB"), (None, "not known")]
+)  # fmt: skip
+def test_sizes(size: int | None, said: str) -> None:
+    assert words.size_words(size) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0, "under a minute"), (59, "under a minute"), (60, "1 min"), (3600, "1 h"), (86399, "23 h 59 min"), (86400, "1 day"), (90000, "1 day 1 h"), (1.5e9, "17361 days")]
+)  # fmt: skip
+def test_ages(seconds: float, said: str) -> None:
+    assert words.age_words(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"), [(0, 60, "about a minute"), (0, 300, "up to 5 min"), (300, 600, "5 to 10 min"), (3600, 7200, "1 h to 2 h")]
+)  # fmt: skip
+def test_spans(low: int, high: int, said: str) -> None:
+    assert words.span_words(low, high) == said
+
+
+def fed(rates: list[float], *, every: float = 5.0) -> Estimate:
+    estimate, sent = Estimate(), 0.0
+    for number, rate in enumerate(rates):
+        estimate.sample(number * every, int(sent))
+        sent += rate * every
+    return estimate
+
+
+def test_a_steady_line_gives_a_rounded_range() -> None:
+    assert fed([1000.0] * 30).seconds(1_000_000) == (900, 1200)
+    assert fed([1000.0] * 30).seconds(20_000) == (0, 60)
+    assert fed([1000.0] * 30).seconds(10**9) == (277 * 3600, 278 * 3600)
+
+
+@pytest.mark.parametrize(
+    "rates", [[], [1000.0] * 6, [0.0] * 60, [1000.0] * 30 + [0.0] * 10, [10.0] * 15 + [1000.0] * 15], ids=["nothing", "too short", "idle", "stopped", "jumped"]
+)  # fmt: skip
+def test_an_unsteady_line_gives_nothing(rates: list[float]) -> None:
+    assert fed(rates).seconds(1_000_000) is None
+
+
+def test_nothing_to_send_has_no_end_to_foretell() -> None:
+    assert fed([1000.0] * 30).seconds(0) is None
+
+
+@given(st.lists(st.floats(100, 10_000), min_size=10, max_size=80), st.integers(1, 10**13))
+def test_a_range_holds_the_plain_figure(rates: list[float], backlog: int) -> None:
+    estimate = fed(rates)
+    found = estimate.seconds(backlog)
+    if found is not None:
+        last = estimate.rates()[-8:]
+        assert found[0] <= backlog / max(last) <= backlog / min(last) <= found[1]
+
+
+def test_the_sites_list(tmp_path: Path) -> None:
+    file = tmp_path / "list.csv"
+    file.write_bytes(
+        b"\xef\xbb\xbfCamera, assigned_to ,note\n0001, PC Jones ,x\nCAM02,,\n\n,nobody\n" + "0003,Zoë\n".encode()
+    )
+    found = read_registry(file)
+    assert found.trouble == ""
+    assert found.assigned_to(CameraId(profile="p", serial="0001", card="c")) == "PC Jones"
+    assert found.assigned_to(folder_camera(b"0003")) == "Zoë"
+    assert found.assigned_to(folder_camera(b"CAM02")) is None
+    assert found.assigned_to(folder_camera(b"other")) is None
+    assert read_registry(None) == Registry()
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(b"serial,who\n1,2\n", "no column named camera"), (b"", "no column named camera"), (b"camera\n\xff\n", "no CSV in UTF-8"), (b'camera\n"' + b"x" * 200_000, "no CSV"), (b"x" * (5 << 20), "larger than 4 MiB")],
+)  # fmt: skip
+def test_a_list_that_cannot_be_used_says_why(tmp_path: Path, content: bytes, why: str) -> None:
+    file = tmp_path / "list.csv"
+    file.write_bytes(content)
+    found = read_registry(file)
+    assert why in found.trouble
+    assert found.assigned == {}
+    assert "cannot be read" in read_registry(tmp_path).trouble
+
+
+def test_problems_open_and_close_with_their_cause() -> None:
+    bays = [
+        BayFact(number=1, state="ready", why="fine", camera="A"), BayFact(number=2, state="copy_failed", why="bad sector", camera="B"),
+        BayFact(number=3, state="removed_early", why="put back C", camera=None), BayFact(number=4, state="removed_early", why="put back D", camera=None),
+    ]  # fmt: skip
+    found = problems(
+        bays=bays, away=[AwayFact(camera="C", bay=3, segments=2)], store="down", store_message="no route", spool_full=True, lost=1,
+        troubles={"ledger_unusable": "the disk is full"},
+    )  # fmt: skip
+    assert [(one.problem, one.bay) for one in found] == [
+        ("footage_lost", None), ("ledger_unusable", None), ("removed_early", 3), ("store_down", None), ("spool_full", None),
+        ("copy_failed", 2), ("removed_early", 4),
+    ]  # fmt: skip
+    assert len({one.id for one in found}) == len(found)
+    assert all(one.text for one in found)
+    calm = problems(bays=bays[:1], away=[], store="connected", store_message="", spool_full=False, lost=0, troubles={})
+    assert calm == []

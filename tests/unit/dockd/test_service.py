@@ -1,0 +1,41 @@
+"""What a reload compares, and how a wish to end or reload is heard."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dockd.app import Misconfigured
+from dockd.service import Wishes, changes, refuse_what_is_not_built
+from dockd.settings import BaySettings, ListenAddress, defaults
+
+
+def test_changes_are_named_as_in_the_file() -> None:
+    old = defaults()
+    new = replace(
+        old, bandwidth=replace(old.bandwidth, limit=1e6), wipe=replace(old.wipe, enabled=False, grace=5.0),
+        bays=(BaySettings(number=1, usb_path="1-1"),), log=replace(old.log, file=Path("/x")),
+    )  # fmt: skip
+    assert changes(old, new) == ["bays", "bandwidth.limit", "wipe.enabled", "wipe.grace", "log.file"]
+    assert changes(old, old) == []
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
+def test_only_loopback(host: str) -> None:
+    settings = defaults()
+    with pytest.raises(Misconfigured, match="this machine alone"):
+        refuse_what_is_not_built(replace(settings, page=replace(settings.page, listen=ListenAddress(host, 8080))))
+    refuse_what_is_not_built(settings)
+
+
+async def test_a_wish_to_reload_during_a_reload_is_kept() -> None:
+    wishes = Wishes()
+    wishes.reload()
+    await asyncio.wait_for(wishes.reloading.wait(), 1)
+    wishes.reloading.clear()
+    wishes.reload()
+    wishes.reload()
+    await asyncio.wait_for(wishes.reloading.wait(), 1)
