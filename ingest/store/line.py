@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 import ssl
 import time
+import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -65,21 +67,35 @@ class Line:
         self._patience = patience
         self._tls = tls
         self._session: aiohttp.ClientSession | None = None
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+
+    def _socket(self, address: tuple[Any, ...]) -> socket.socket:
+        """A socket that the kernel gives up when the other side takes nothing for so long: closing it would wait for ever."""
+        made = socket.socket(*address[:3])
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self._patience.stall * 1000))
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._sockets.add(made)
+        return made
 
     def _http(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=15.0, sock_read=None),
-                connector=aiohttp.TCPConnector(ssl=self._tls or True), auto_decompress=False,
+                connector=aiohttp.TCPConnector(ssl=self._tls or True, socket_factory=self._socket), auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": "dockd"}, trace_configs=[_timed(self._observe)],
             )  # fmt: skip
         return self._session
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, whatever is still on its way through them."""
         if self._session is not None:
             await self._session.close()
             self._session = None
+        for left in self._sockets:
+            with contextlib.suppress(OSError):
+                left.shutdown(socket.SHUT_RDWR)
+        await asyncio.sleep(0)  # connections are told of their end in the loop's next turns
+        await asyncio.sleep(0)
 
     def ours(self, url: str) -> bool:
         """Whether `url` is at the store's own address."""

@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import base64
 import json
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 from joserfc import jws
-from joserfc.errors import JoseError, SecurityWarning
+from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
+from joserfc.jws import JWSRegistry
 
 from ingest.errors import Garbled
 from ingest.model import Claim, Head, is_sha256
 
-# The protocol says EdDSA (RFC 8037); RFC 9864 renames it Ed25519, which is taken as well.
-warnings.filterwarnings("ignore", message="EdDSA is deprecated", category=SecurityWarning)
 LARGEST_RECEIPT = 64 << 10
 KEY_STATEMENT = "dockd-key+jwt"
 _MOST_KEYS = 256
 _ALGORITHMS = ["EdDSA", "Ed25519"]
+
+
+class _Ed25519Alone(JWSRegistry):
+    """The protocol says EdDSA (RFC 8037), of which joserfc warns since RFC 9864 calls it Ed25519: both are taken, and nothing else is."""
+
+    def get_alg(self, name: str) -> Any:
+        if name not in _ALGORITHMS:
+            raise ValueError(f"{name!r} is not taken here")
+        return self.algorithms[name]
+
+
+_REGISTRY = _Ed25519Alone(algorithms=_ALGORITHMS)
 
 
 def keys_of(jwks: Any) -> dict[str, OKPKey]:
@@ -56,7 +66,7 @@ def verified(text: str, keys: Mapping[str, OKPKey]) -> tuple[dict[str, Any], str
 def _opened(text: str, key: OKPKey) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """Header and payload, if this key has signed them."""
     try:
-        found = jws.deserialize_compact(text, key, algorithms=_ALGORITHMS)
+        found = jws.deserialize_compact(text, key, registry=_REGISTRY)
         payload = json.loads(found.payload)
     except (JoseError, ValueError, TypeError, RecursionError):
         return None

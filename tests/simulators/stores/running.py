@@ -49,6 +49,8 @@ class Running:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        for _ in range(3):  # connections are told of their end in the loop's next turns
+            await asyncio.sleep(0)
 
     def __enter__(self) -> Self:
         self._thread.start()
