@@ -13,7 +13,9 @@ from typing import Literal
 Role = Literal["early", "clock", "flat", "sidecars"]
 ROLES: tuple[Role, ...] = ("sidecars", "early", "clock", "flat")
 _ALL_BYTES = 320 << 20
-_LEAST_BYTES = 12 << 20
+_LEAST_BYTES = 8 << 20
+_ALL_SEGMENTS = 480
+_ALL_ARRIVE = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,7 @@ class Pace:
 
 
 WATCHABLE = Pace(
-    segments=40, bytes=48 << 20, upload=40.0, gap=2.5, away=8.0, outage=6.0, charge=1.6, charged=False, busy=2, shown=5.0, retry=3.0,
+    segments=40, bytes=48 << 20, upload=40.0, gap=2.5, away=8.0, outage=6.0, charge=1.6, charged=False, busy=3, shown=5.0, retry=3.0,
     patience=600.0,
 )  # fmt: skip
 QUICK = Pace(
@@ -62,8 +64,11 @@ class Part:
 
 
 def paced(pace: Pace, *, cameras: int) -> Pace:
-    """The same pace for many cameras: each has less footage, so that the whole stays what a desk machine bears."""
-    return replace(pace, bytes=min(pace.bytes, max(_LEAST_BYTES, _ALL_BYTES // cameras)))
+    """The same pace for many cameras: each has less footage and they come faster, so that the whole stays what a desk machine bears."""
+    return replace(
+        pace, bytes=min(pace.bytes, max(_LEAST_BYTES, _ALL_BYTES // cameras)), segments=min(pace.segments, max(6, _ALL_SEGMENTS // cameras)),
+        gap=min(pace.gap, _ALL_ARRIVE / cameras),
+    )  # fmt: skip
 
 
 def parts(pace: Pace, *, cameras: int, shift: int) -> list[Part]:

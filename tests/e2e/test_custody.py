@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from dockd.app import agent
+from dockd.cli.custody import custody
 from dockd.demo.footage import build_tree
 from dockd.settings import Settings, defaults
 from ingest.central.app import CentralStore
@@ -39,6 +41,11 @@ def settings_for(state: Path, url: str) -> Settings:
 def dockd(*words: str | Path, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     command = [*before, sys.executable, "-m", "dockd", *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=50)
+
+
+def told(*words: str | Path) -> Result:
+    """The same command without a process of its own, where many are asked in one test."""
+    return CliRunner().invoke(custody, [str(word) for word in words])
 
 
 async def one_run(folder: Path) -> None:
@@ -187,22 +194,22 @@ def test_an_auditor_without_dockd_can_check_the_export(done: Path) -> None:
 
 def test_export_of_a_part(done: Path) -> None:
     name, _path, _sha256 = some_segment(done)
-    head, *entries, end = lines_of(run("export", "--segment", name, "--state", done).stdout)
+    head, *entries, end = lines_of(told("export", "--segment", name, "--state", done).stdout)
     assert head["whole"] is False
     assert head["filter"] == {"segment": name}
     assert all(name in entry["text"] for entry in entries)
     assert "permit.issued" in {entry["action"] for entry in entries}
     assert end["entries"] == len(entries)
-    whole = lines_of(run("export", "--state", done).stdout)[1:-1]
-    mine = lines_of(run("export", "--camera", "CAM01", "--state", done).stdout)[1:-1]
+    whole = lines_of(told("export", "--state", done).stdout)[1:-1]
+    mine = lines_of(told("export", "--camera", "CAM01", "--state", done).stdout)[1:-1]
     assert mine == [entry for entry in whole if entry["data"].get("camera") == "CAM01"]
     middle = whole[len(whole) // 2]["at"]
-    late = lines_of(run("export", "--since", middle, "--state", done).stdout)[1:-1]
-    early = lines_of(run("export", "--until", middle, "--state", done).stdout)[1:-1]
+    late = lines_of(told("export", "--since", middle, "--state", done).stdout)[1:-1]
+    early = lines_of(told("export", "--until", middle, "--state", done).stdout)[1:-1]
     assert late == [entry for entry in whole if entry["at"] >= middle]
     assert early == [entry for entry in whole if entry["at"] <= middle]
-    told = run("export", "--until", "2001-01-01", "--state", done)
-    assert (told.returncode, told.stderr) == (1, "dockd: no entry matches\n")
+    answer = told("export", "--until", "2001-01-01", "--state", done)
+    assert (answer.exit_code, answer.stderr) == (1, "dockd: no entry matches\n")
 
 
 def test_export_to_a_folder_overwrites_nothing(done: Path, tmp_path: Path) -> None:
