@@ -7,12 +7,14 @@ One rendering serves all viewers until something changes.
 from __future__ import annotations
 
 import importlib.resources
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import jinja2
 from aiohttp import web
 
+from dockd.page.documents import Document
 from dockd.page.doorkeeper import Problem, tagged
 from dockd.page.facts import Sources
 from dockd.page.view import Snapshot, View
@@ -54,6 +56,8 @@ class Pages:
             trim_blocks=True, lstrip_blocks=True,
         )  # fmt: skip
         self._templates.filters["size"] = size_words
+        self._draw_tile: Callable[[Document], str] = self._templates.get_template("tile.html").module.tile  # type: ignore[attr-defined]
+        self._tiles: dict[int, tuple[Document, str]] = {}
         self._rendered: tuple[tuple[Any, ...], dict[str, bytes]] = ((), {})
 
     def add_to(self, router: web.UrlDispatcher) -> None:
@@ -81,11 +85,19 @@ class Pages:
             self._rendered = (key, {})
         if template not in self._rendered[1]:
             text = self._templates.get_template(template).render(
-                status=status, bays=list(snapshot.bays.values()), problems=list(snapshot.problems), facts=self._strip(snapshot),
+                status=status, tiles=[self._tile(bay) for bay in snapshot.bays.values()], problems=list(snapshot.problems), facts=self._strip(snapshot),
                 headline=headline(status["ready"], status["needs_action"]),
             )  # fmt: skip
             self._rendered[1][template] = text.encode("utf-8", "backslashreplace")
         return self._rendered[1][template]
+
+    def _tile(self, bay: Document) -> str:
+        """A bay's tile, rendered once for each of its documents."""
+        known = self._tiles.get(bay["number"])
+        if known is None or known[0] is not bay:
+            known = (bay, self._draw_tile(bay))
+            self._tiles[bay["number"]] = known
+        return known[1]
 
     def _strip(self, snapshot: Snapshot) -> list[Fact]:
         status = self._view.status_now(snapshot)

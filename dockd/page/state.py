@@ -93,7 +93,6 @@ class Facts:
     held_example: str = ""
     wipes: bool = True
     store: StoreWord = "unknown"
-    store_message: str = ""
     battery: int | None = None
     min_battery: int = 0
     clock_offset: float | None = None

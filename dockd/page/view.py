@@ -70,6 +70,7 @@ class View:
         self._looked_at = -_LOOK_AT_LEAST_EVERY
         self._percent: dict[int, int] = {}
         self._since: dict[int, tuple[str, float]] = {}
+        self._known: dict[int, tuple[tuple[object, ...], Document]] = {}
         self._listeners: list[Callable[[Change], None]] = []
         self.registry = Registry()
         self.now = Snapshot(sequence=int(sources.clock.now() * 1000))
@@ -86,7 +87,7 @@ class View:
         sources = self._sources
         return (
             self._asking.version, sources.activity.version, sources.rack.version, sources.troubles.version, sources.store_state(),
-            id(sources.settings), id(self.registry),
+            sources.settings, self.registry,
         )  # fmt: skip
 
     async def look(self) -> Snapshot:
@@ -111,6 +112,8 @@ class View:
             sums, blind = Sums(), error.message
         # everything from here on is one moment: no waiting in between
         bays = {n: self._bay(bay, sums, blind) for n, bay in sorted(sources.rack.bays.items())}
+        docked = {bay.visit.docking for bay in sources.rack.bays.values() if bay.visit is not None}
+        self._percent = {docking: share for docking, share in self._percent.items() if docking in docked}
         wrong = self._problems(bays, sums)
         status = self._status(bays, sums, room, blind)
         self._publish(status, bays, wrong, sums, room)
@@ -125,6 +128,25 @@ class View:
     # -- a bay ---------------------------------------------------------------------------------------------------------
 
     def _bay(self, bay: Bay, sums: Sums, blind: str) -> Document:
+        """Its document; the one of before where nothing that goes into it has changed."""
+        inputs = self._inputs(bay, sums, blind)
+        known = self._known.get(bay.number)
+        if known is None or known[0] != inputs:
+            known = (inputs, self._told_anew(bay, sums, blind))
+            self._known[bay.number] = known
+        return known[1]
+
+    def _inputs(self, bay: Bay, sums: Sums, blind: str) -> tuple[object, ...]:
+        sources, visit, camera = self._sources, bay.visit, bay.camera
+        common = (bay, blind, sources.settings, self.registry, sources.store_state().word)
+        if visit is None or camera is None:
+            return (*common, sums.away)
+        return (
+            *common, sources.activity.cameras.get(camera.id), sums.dockings.get(visit.docking), sums.missing.get(camera.id),
+            visit.docking, visit.listed_once, visit.unsafe, visit.hidden, visit.root in sources.activity.queued,
+        )  # fmt: skip
+
+    def _told_anew(self, bay: Bay, sums: Sums, blind: str) -> Document:
         facts, balance = self._facts(bay, sums, blind)
         said = derive(facts)
         camera = None
@@ -155,7 +177,7 @@ class View:
             percent=self._share(visit.docking, found, doing.done if doing and doing.phase == "copying" else 0),
             listed_once=visit.listed_once and visit.docking in sums.dockings, unsafe=visit.unsafe, counts=found.balance.segments,
             on_camera=found.on_camera, missing=sums.missing.get(camera, 0), hidden=len(visit.hidden), held=found.held,
-            held_example=_example(found), wipes=settings.wipe.enabled and visit.wipe, store=store.word, store_message=store.message,
+            held_example=_example(found), wipes=settings.wipe.enabled and visit.wipe, store=store.word,
             battery=bay.battery_percent, min_battery=settings.ready.min_battery, clock_offset=bay.clock_offset_seconds,
             max_clock_offset=settings.ready.max_clock_offset, blind=blind,
         )  # fmt: skip
@@ -174,12 +196,8 @@ class View:
         if size.listed == 0:
             return None
         now = min(99, 100 * (size.copied + done) // size.listed)
-        self._percent = {n: p for n, p in self._percent.items() if n == docking or n in self._docked()}
         self._percent[docking] = max(now, self._percent.get(docking, 0))
         return self._percent[docking]
-
-    def _docked(self) -> set[int]:
-        return {bay.visit.docking for bay in self._sources.rack.bays.values() if bay.visit is not None}
 
     # -- all of them ---------------------------------------------------------------------------------------------------
 
