@@ -280,10 +280,9 @@ class Delivery:
         except (Retry, Stop):
             return max(0.2, self._closed_until - time.monotonic())
         now = self._ledger.clock.now()
+        busy = frozenset(self._busy)  # as of before the look: one that ends during it is not in the queue's past again
         found = await self._ledger.read(
-            lambda db: queue.next_uploads(
-                db.execute, now=now, longest=self._settings.retry_max, busy=self._busy, count=room
-            )
+            lambda db: queue.next_uploads(db.execute, now=now, longest=self._settings.retry_max, busy=busy, count=room)
         )
         for segment in found:
             self._busy.add(segment.id)

@@ -301,15 +301,14 @@ def test_folders_deeper_than_anything_sane(tmp_path: Path, dock: Dock, witness: 
     assert (len(witness.emptied()), len(witness.delivered())) == (2, 1)
 
 
-@pytest.mark.timeout(240)
-def test_ten_thousand_empty_files(tmp_path: Path, dock: Dock, witness: Witness) -> None:
-    camera = filled(tmp_path / "CAM", {f"{number // 1000}/{number:05d}": b"" for number in range(10_000)})
+@pytest.mark.timeout(120)
+def test_hundreds_of_empty_files(tmp_path: Path, dock: Dock, witness: Witness) -> None:
+    """So quick that the queue is read while deliveries end: none is delivered twice. (Ten thousand: tests/soak/test_large.py.)"""
+    camera = filled(tmp_path / "CAM", {f"{number // 100}/{number:05d}": b"" for number in range(300)})
     witness.remember(camera)
-    run = dock.ingest(camera, options=("--wipe", "--json"), timeout=220)
-    said(run, "ten thousand")
-    assert run.document["segments"]["wiped"] == 10_000
+    run = dock.ingest(camera, options=("--wipe", "--json"), timeout=110)
+    assert (run.code, run.document["segments"]["wiped"]) == (0, 300), run.said
     assert (witness.emptied(), witness.delivered(), witness.faults()) == ([], [], [])
-    assert len(list((camera).iterdir())) == 10
 
 
 def test_a_file_of_no_bytes(tmp_path: Path, dock: Dock, witness: Witness) -> None:

@@ -1,4 +1,4 @@
-"""The largest file that a FAT32 card can hold."""
+"""The largest file that a FAT32 card can hold, and ten thousand of the smallest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from tests.bad_input import said
 from tests.oracle import Witness
-from tests.program import Dock, store_at
+from tests.program import Dock, filled, store_at
 
 LARGEST = (4 << 30) - 1
 
@@ -36,3 +36,19 @@ def test_a_file_of_4_gib_less_one_byte(tmp_path: Path) -> None:
         said(run, "large")
         assert run.document["bytes"]["wiped"] == LARGEST
         assert (witness.faults(), witness.emptied(), witness.delivered()) == ([], [], [])
+
+
+@pytest.mark.soak
+@pytest.mark.soak_short
+@pytest.mark.timeout(900)
+def test_ten_thousand_empty_files(tmp_path: Path) -> None:
+    camera = filled(tmp_path / "CAM", {f"{number // 1000}/{number:05d}": b"" for number in range(10_000)})
+    with store_at(tmp_path / "store") as store:
+        dock = Dock(state=tmp_path / "state", url=store.url)
+        witness = Witness(spool=dock.spool, store=store.root)
+        witness.remember(camera)
+        run = dock.ingest(camera, options=("--wipe", "--json"), timeout=880)
+        said(run, "ten thousand")
+        assert run.document["segments"]["wiped"] == 10_000
+        assert (witness.emptied(), witness.delivered(), witness.faults()) == ([], [], [])
+    assert len(list(camera.iterdir())) == 10
