@@ -25,6 +25,7 @@ from ingest.store.line import Answer, Line, Patience
 
 _TUS = {"Tus-Resumable": "1.0.0"}
 _DIGEST = re.compile(r"(?:^|[,\s])sha-256=:([A-Za-z0-9+/]{43}=):")
+_ODD = re.compile(rb"[^A-Za-z0-9._-]")
 _PLAIN = (
     200,
     204,
@@ -93,7 +94,10 @@ class TusStore:
 
     async def announce(self, segment: SegmentDescription) -> str:
         """POST: creation."""
-        headers = {"Upload-Length": str(segment.digest.size), "Upload-Metadata": metadata(segment), **_TUS}
+        plain = self._announced is None
+        headers = {
+            "Upload-Length": str(segment.digest.size), "Upload-Metadata": metadata(segment, plain_name=plain), **_TUS,
+        }  # fmt: skip
         answer = await self._line.ask("POST", self._upload_url, headers=headers, doing="a new upload", again=False)
         if answer.status in (404, 410):
             raise StoreDown(
@@ -190,6 +194,15 @@ class TusStore:
         hasher, size = hashlib.sha256(), 0
         headers = {"Accept-Encoding": "identity", **_TUS}
         async with self._line.take(upload, headers=headers, doing="the bytes of a segment") as (answer, blocks):
+            if answer.status in (405, 501):
+                raise StoreDown(
+                    f"the store answered {answer.status} when its bytes were asked back: it announces no proof and cannot be read, so that "
+                    "nothing it takes can be proven; use a store that gives receipts, digests or its bytes"
+                )
+            if answer.status in (404, 410):
+                raise ObjectGone(
+                    f"the store answered {answer.status} when its bytes were asked back: they are not there, or it does not give them"
+                )
             if answer.status != 200:
                 raise answer.error("the bytes of a segment")
             async for block in blocks:
@@ -254,10 +267,16 @@ def _nothing_known(error: DockdError) -> DockdError:
     return error if not isinstance(error, (Unproven, ObjectGone)) else StoreDown(error.message)
 
 
-def metadata(segment: SegmentDescription) -> str:
-    """The Upload-Metadata header: what the store is told of a segment."""
+def metadata(segment: SegmentDescription, *, plain_name: bool = False) -> str:
+    """The Upload-Metadata header: what the store is told of a segment.
+
+    `plain_name`: other makes put `filename` into headers and file names of their own, and fail at odd ones; the true one is in `path`.
+    """
+    name = segment.path.rsplit(b"/", 1)[-1]
+    if plain_name:
+        name = (_ODD.sub(b"_", name) or b"segment")[:128]
     values = {
-        "filename": segment.path.rsplit(b"/", 1)[-1], "sha256": segment.digest.sha256.encode(), "camera": segment.camera.encode(),
+        "filename": name, "sha256": segment.digest.sha256.encode(), "camera": segment.camera.encode(),
         "segment": segment.id.encode(), "station": segment.station.encode(), "captured_at": segment.captured_at.encode(),
         "evidential": b"true" if segment.evidential else b"false", "path": segment.path, "filetype": b"application/octet-stream",
     }  # fmt: skip

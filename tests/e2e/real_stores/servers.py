@@ -69,6 +69,7 @@ class RealStore:
 
     name: str
     folder: Path
+    readable: bool = False
     url: str = ""
     _process: subprocess.Popen[str] | None = field(default=None, repr=False)
 
@@ -88,7 +89,7 @@ class RealStore:
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder.parent / f"{self.name}.log").open("a") as log:
             self._process = subprocess.Popen(
-                [*command, str(self.folder), *([port] if port else [])], stdout=subprocess.PIPE, stderr=log, text=True,
+                [*command, str(self.folder), port or "0", *(["readable"] if self.readable else [])], stdout=subprocess.PIPE, stderr=log, text=True,
                 cwd=self.folder.parent, start_new_session=True,
             )  # fmt: skip
         assert self._process.stdout is not None
@@ -114,9 +115,9 @@ class RealStore:
 
 
 @contextlib.contextmanager
-def real_store(name: str, folder: Path) -> Iterator[RealStore]:
-    """Running, and ended afterwards."""
-    store = RealStore(name=name, folder=folder)
+def real_store(name: str, folder: Path, *, readable: bool = False) -> Iterator[RealStore]:
+    """Running, and ended afterwards. `readable`: its files can be read by GET (tus-node's always can)."""
+    store = RealStore(name=name, folder=folder, readable=readable)
     store.start()
     try:
         yield store

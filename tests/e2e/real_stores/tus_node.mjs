@@ -1,11 +1,11 @@
-// A tus server in its plain form: node tus_node.mjs FOLDER. Says where it listens on its first line.
+// A tus server in its plain form: node tus_node.mjs FOLDER PORT. Says where it listens on its first line.
 import { mkdirSync } from 'node:fs'
 import { Server } from '@tus/server'
 import { FileStore } from '@tus/file-store'
 
-const directory = process.argv[2]
+const [directory, port] = process.argv.slice(2)
 mkdirSync(directory, { recursive: true })
 const server = new Server({ path: '/files', datastore: new FileStore({ directory }) })
-const listening = server.listen({ host: '127.0.0.1', port: Number(process.argv[3] || 0) }, () => {
+const listening = server.listen({ host: '127.0.0.1', port: Number(port) }, () => {
   console.log(`http://127.0.0.1:${listening.address().port}/files/`)
 })
