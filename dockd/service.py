@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from ingest.ledger.core import Subscriber
 
 _WAIT = 3.0
-_CALM = 10.0
+_CALM = 5.0
 _PULSE = 5.0
 _HEARTBEAT = 60.0
 _LAST = 9.0

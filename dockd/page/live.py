@@ -22,12 +22,15 @@ _MOST_VIEWERS = 200
 _BEHIND = 256
 
 
-class _Viewer:
+class Viewer:
+    """One connection: what it is still to be told. `behind`: it was too slow, and needs a new snapshot instead of what it missed."""
+
     def __init__(self) -> None:
         self.queue: asyncio.Queue[bytes | None] = asyncio.Queue(_BEHIND)
         self.behind = False
 
     def tell(self, frame: bytes) -> None:
+        """Queue a frame, unless there are too many."""
         if self.behind:
             return
         try:
@@ -41,7 +44,7 @@ class Live:
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._viewers: set[_Viewer] = set()
+        self._viewers: set[Viewer] = set()
         self._someone = asyncio.Event()
         self._closed = False
         view.listen(self._hear)
@@ -105,7 +108,7 @@ class Live:
         if self._closed or len(self._viewers) >= _MOST_VIEWERS:
             raise Problem(503, "there are too many viewers, or dockd is ending", headers={"Retry-After": "5"})
         await self._view.look()
-        viewer = _Viewer()
+        viewer = Viewer()
         viewer.tell(b"retry: 2000\n\n" + self._whole())  # no waiting between the snapshot and being told of changes
         self._viewers.add(viewer)
         self._someone.set()
@@ -119,7 +122,7 @@ class Live:
             self._viewers.discard(viewer)
         return response
 
-    async def _feed(self, viewer: _Viewer, response: web.StreamResponse) -> None:
+    async def _feed(self, viewer: Viewer, response: web.StreamResponse) -> None:
         while True:
             frame = await viewer.queue.get()
             if frame is None:

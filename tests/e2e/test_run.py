@@ -113,9 +113,9 @@ def test_a_ledger_that_is_no_ledger(store: StoreProcess, tmp_path: Path) -> None
 
 
 def test_a_ledger_whose_disk_is_full_is_said_and_waited_for(store: StoreProcess, tmp_path: Path) -> None:
-    with running(tmp_path, store.url, more='[log]\nlevel = "error"') as agent:
-        agent.dock("BEFORE", FOOTAGE)
-        agent.until_state("BEFORE", "ready")
+    with running(tmp_path, store.url, more='[bandwidth]\nlimit = "4 Mbit/s"') as agent:
+        agent.dock("SENDING", {"a.mp4": b"a" * 1_500_000})
+        agent.until_state("SENDING", "unconfirmed")
         assert agent.process is not None
         whole = resource.prlimit(agent.process.pid, resource.RLIMIT_FSIZE)
         resource.prlimit(agent.process.pid, resource.RLIMIT_FSIZE, (1, whole[1]))  # no file may grow any more
@@ -123,9 +123,14 @@ def test_a_ledger_whose_disk_is_full_is_said_and_waited_for(store: StoreProcess,
         bay = agent.until_state("CAM", "unknown")
         assert "ledger" in bay["why"]
         assert bay["word"] == "Not known"
+        agent.until(lambda: agent.ask("/readyz").status == 503, "the delivery says that it cannot write down what it does")
+        assert "ledger_unusable" in [one["problem"] for one in agent.api("/problems")["problems"]]
         assert agent.ask("/healthz").status == 200
         resource.prlimit(agent.process.pid, resource.RLIMIT_FSIZE, whole)
         agent.until_state("CAM", "ready")
+        agent.until_state("SENDING", "ready")
+        agent.until(lambda: agent.ask("/readyz").status == 200, "it is over")
+        agent.until_logged("agent.recovered")
         assert agent.stop().code == 0
 
 

@@ -7,6 +7,7 @@ const source = location.pathname === "/" ? "/parts" : location.pathname;
 let heardAt = performance.now();
 let wanted = false;
 let fetching = false;
+let events = null;
 
 function replaceWhatDiffers(fresh) {
   for (const id of BLOCKS) {
@@ -55,8 +56,13 @@ function hear() {
   document.getElementById("not-live").hidden = true;
 }
 
+// A browser has six connections to one dock: a tab that nobody sees gives its own back.
 function listen() {
-  const events = new EventSource("/api/v1/events");
+  if (events) events.close();
+  events = null;
+  if (document.hidden) return;
+  heardAt = performance.now();
+  events = new EventSource("/api/v1/events");
   events.addEventListener("beat", hear);
   for (const kind of ["snapshot", "bay", "status", "problem"]) {
     events.addEventListener(kind, () => {
@@ -65,14 +71,21 @@ function listen() {
     });
   }
   events.onerror = () => {
-    // 2 means that the browser has given up: begin anew
-    if (events.readyState === 2) setTimeout(listen, 2000);
+    // closed means that the browser has given up: begin anew, and go on counting the silence
+    if (events && events.readyState === EventSource.CLOSED) {
+      const silentSince = heardAt;
+      setTimeout(() => {
+        listen();
+        heardAt = silentSince;
+      }, 2000);
+    }
   };
 }
 
 setInterval(() => {
-  if (performance.now() - heardAt > 10000) document.getElementById("not-live").hidden = false;
+  if (!document.hidden && performance.now() - heardAt > 10000) document.getElementById("not-live").hidden = false;
 }, 500);
 addEventListener("pageshow", (event) => event.persisted && update());
+addEventListener("visibilitychange", listen);
 setInterval(update, 60000);
 listen();
