@@ -1,0 +1,90 @@
+"""The queue's order and its times, clocks that jump included."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from ingest.ledger import queue, segments
+from tests.unit.ingest.ledger.dock import Dock, dock_at
+
+
+@pytest.fixture
+async def dock(tmp_path: Path) -> AsyncIterator[Dock]:
+    async with dock_at(tmp_path) as dock:
+        yield dock
+
+
+async def upcoming(dock: Dock, *, busy: set[str] | None = None, count: int = 10) -> list[bytes]:
+    now = dock.clock.time
+    found = await dock.ledger.read(
+        lambda db: queue.next_uploads(db.execute, now=now, longest=600.0, busy=busy or set(), count=count)
+    )
+    return [one.path for one in found]
+
+
+async def change(dock: Dock, segment: str, **columns: object) -> None:
+    names = ", ".join(f"{name} = ?" for name in columns)
+    values = (*columns.values(), segment)
+    await dock.write(lambda tx: tx.execute(f"UPDATE segments SET {names} WHERE id = ?", values).rowcount)
+
+
+async def test_order(dock: Dock) -> None:
+    ids = {path: await dock.copied(path) for path in (b"late", b"early", b"moved up", b"evidential", b"held")}
+    for captured, path in enumerate((b"early", b"late", b"moved up", b"evidential", b"held")):
+        await change(dock, ids[path], captured_at=float(captured))
+    await change(dock, ids[b"moved up"], priority=1)
+    await change(dock, ids[b"evidential"], evidential=1)
+    await dock.write(lambda tx: segments.hold(tx, ids[b"held"], reason="x", error="x"))
+    await dock.listed(b"not copied")
+    await dock.confirmed(b"confirmed")
+    assert await upcoming(dock) == [b"evidential", b"moved up", b"early", b"late"]
+    assert await upcoming(dock, count=2) == [b"evidential", b"moved up"]
+    assert await upcoming(dock, busy={ids[b"evidential"]}, count=1) == [b"moved up"]
+
+
+async def test_waiting_times(dock: Dock) -> None:
+    segment = await dock.copied()
+    await dock.write(lambda tx: segments.delay(tx, segment, seconds=60.0, error="x"))
+    assert await upcoming(dock) == []
+    assert await dock.ledger.read(lambda db: queue.next_time(db.execute)) == dock.clock.time + 60
+    dock.clock.time += 60
+    assert await upcoming(dock) == [b"a"]
+
+
+async def test_a_clock_that_was_set_back_makes_nothing_wait_for_years(dock: Dock) -> None:
+    segment = await dock.copied()
+    await dock.write(lambda tx: segments.delay(tx, segment, seconds=60.0, error="x"))
+    dock.clock.time -= 10 * 365 * 86400
+    assert await upcoming(dock) == [b"a"]
+
+
+async def releasable(dock: Dock, *, keep: float) -> list[bytes]:
+    now = dock.clock.time
+    found = await dock.ledger.read(lambda db: queue.releasable(db.execute, now=now, keep=keep, count=10))
+    return [one.path for one in found]
+
+
+async def test_confirmed_copies_are_kept_as_long_as_wanted(dock: Dock) -> None:
+    await dock.confirmed(b"a")
+    await dock.copied(b"not confirmed")
+    assert await releasable(dock, keep=0.0) == [b"a"]
+    assert await releasable(dock, keep=60.0) == []
+    dock.clock.time += 60
+    assert await releasable(dock, keep=60.0) == [b"a"]
+
+
+async def test_a_clock_that_was_set_back_does_not_keep_the_spool_full(dock: Dock) -> None:
+    await dock.confirmed(b"a")
+    dock.clock.time -= 86400
+    assert await releasable(dock, keep=0.0) == [b"a"]
+    assert await releasable(dock, keep=60.0) == [b"a"]
+
+
+async def test_delays_are_forgotten_when_a_person_asks(dock: Dock) -> None:
+    segment = await dock.copied()
+    await dock.write(lambda tx: segments.delay(tx, segment, seconds=60.0, error="x"))
+    await dock.write(segments.forget_delays)
+    assert await upcoming(dock) == [b"a"]

@@ -1,0 +1,153 @@
+"""Steps of a segment in the ledger: the table is asked inside the transaction, and each has its record."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.copies import NotInTable
+from ingest.ledger import segments
+from ingest.ledger.core import Transaction
+from ingest.model import Digest, Listed
+from tests.unit.ingest.ledger.dock import DIGEST, Dock, dock_at
+
+
+@pytest.fixture
+async def dock(tmp_path: Path) -> AsyncIterator[Dock]:
+    async with dock_at(tmp_path) as dock:
+        yield dock
+
+
+async def test_the_whole_way(dock: Dock) -> None:
+    segment = await dock.attested()
+    row = await dock.segment(segment)
+    assert row.copies == {"camera", "spool", "store"}
+    assert row.digest == DIGEST
+    await dock.write(lambda tx: segments.released(tx, segment))
+    await dock.write(lambda tx: tx.execute("UPDATE segments SET wipe_permit = 5 WHERE id = ?", (segment,)).rowcount)
+    await dock.write(lambda tx: segments.wiped(tx, segment, permit=5, seen="x"))
+    row = await dock.segment(segment)
+    assert row.copies == {"store"}
+    assert (row.wipe_permit, row.wiped_at) == (None, dock.clock.time)
+    wanted = [
+        "segment.listed",
+        "segment.copied",
+        "segment.confirmed",
+        "segment.attested",
+        "segment.released",
+        "segment.wiped",
+    ]
+    assert [action for action in await dock.actions() if action.startswith("segment.")] == wanted
+
+
+async def test_what_the_table_does_not_allow_changes_nothing(dock: Dock) -> None:
+    segment = await dock.copied()
+    before, head = await dock.segment(segment), dock.ledger.head
+    for step in (
+        lambda tx: segments.copied(tx, segment, digest=DIGEST, second_read="direct"),
+        lambda tx: segments.released(tx, segment),
+        lambda tx: segments.store_lost(tx, segment, error="x"),
+        lambda tx: segments.reappeared(tx, segment, docking=1, file=before.listed),
+    ):
+        with pytest.raises(NotInTable):
+            await dock.write(step)
+    assert (await dock.segment(segment), dock.ledger.head) == (before, head)
+
+
+async def test_a_wipe_needs_its_permit(dock: Dock) -> None:
+    segment = await dock.attested()
+    with pytest.raises(ValueError, match="not named in permit"):
+        await dock.write(lambda tx: segments.wiped(tx, segment, permit=5, seen="x"))
+
+
+@pytest.mark.parametrize("wrong", [{"size": 11}, {"sha256": "c" * 64}, {"camera": "OTHER"}], ids=str)
+async def test_a_receipt_for_other_bytes_confirms_nothing(dock: Dock, wrong: dict[str, Any]) -> None:
+    segment = await dock.copied()
+    receipt = await dock.receipt(segment, **wrong)
+    with pytest.raises(ValueError, match="not for the bytes"):
+        await dock.write(lambda tx: segments.confirmed(tx, receipt))
+    assert not (await dock.segment(segment)).in_store
+
+
+async def test_a_nonce_counts_once(dock: Dock) -> None:
+    segment = await dock.confirmed()
+    with pytest.raises(sqlite3.IntegrityError):
+        await dock.attest(segment, nonce="n1")
+
+
+async def test_only_a_confirmed_segment_is_attested(dock: Dock) -> None:
+    segment = await dock.copied()
+    with pytest.raises(ValueError, match="not confirmed"):
+        await dock.attest(segment)
+
+
+async def test_the_last_copy_that_goes_is_a_loss(dock: Dock) -> None:
+    segment = await dock.copied()
+    await dock.write(lambda tx: segments.vanished(tx, segment, error="x"))
+    assert "segment.lost" not in await dock.actions()
+    await dock.write(lambda tx: segments.rotted(tx, segment, error="x"))
+    assert (await dock.actions())[-2:] == ["segment.rotted", "segment.lost"]
+    assert (await dock.segment(segment)).copies == frozenset()
+
+
+async def test_what_the_store_lost_is_queued_again(dock: Dock) -> None:
+    segment = await dock.attested()
+    await dock.write(lambda tx: segments.store_lost(tx, segment, error="404"))
+    row = await dock.segment(segment)
+    assert (row.in_store, row.in_spool, row.upload, row.object, row.confirmed_at) == (0, 1, None, None, None)
+    receipt = await dock.receipt(segment)
+    await dock.write(lambda tx: segments.confirmed(tx, receipt))
+
+
+async def test_a_file_grows_only_before_it_was_pulled(dock: Dock) -> None:
+    waiting, pulled = await dock.listed(b"a"), await dock.copied(b"b")
+    file = Listed(path=b"a", size=99, mtime_ns=2 * 10**18, ctime_ns=9, dev=1, ino=1)
+    await dock.write(lambda tx: segments.grown(tx, waiting, docking=dock.docking, file=file))
+    row = await dock.segment(waiting)
+    assert (row.size, row.captured_at) == (99, 2 * 10**9)
+    with pytest.raises(ValueError, match="was pulled"):
+        await dock.write(lambda tx: segments.grown(tx, pulled, docking=dock.docking, file=file))
+
+
+async def test_a_hold_is_said_once_and_an_unhold_frees_it(dock: Dock) -> None:
+    segment = await dock.copied()
+    for _ in range(3):
+        await dock.write(lambda tx: segments.hold(tx, segment, reason="copy_failed", error="bad sector"))
+    assert (await dock.actions()).count("segment.held") == 1
+    await dock.write(lambda tx: segments.unhold(tx, segment))
+    await dock.write(lambda tx: segments.unhold(tx, segment))
+    assert (await dock.actions()).count("segment.unheld") == 1
+    assert (await dock.segment(segment)).held is None
+
+
+async def test_recovered_into_an_empty_ledger(dock: Dock) -> None:
+    digest = Digest(size=7, sha256="d" * 64, xxh3_128="e" * 32)
+
+    def take_in(tx: Transaction) -> None:
+        segments.recovered(
+            tx, camera="CAM", segment="f" * 32, path=b"x", digest=digest, captured_at=5.0, mtime_ns=5 * 10**9
+        )
+
+    await dock.write(take_in)
+    row = await dock.segment("f" * 32)
+    assert row.copies == {"spool"}
+    assert (row.digest, row.path) == (digest, b"x")
+    with pytest.raises(NotInTable):
+        await dock.write(take_in)
+
+
+async def test_a_digest_before_the_pull_is_none(dock: Dock) -> None:
+    row = await dock.segment(await dock.listed())
+    with pytest.raises(ValueError, match="has not been pulled"):
+        _ = row.digest
+
+
+async def test_ids_sort_by_time_and_never_repeat(dock: Dock) -> None:
+    ids = [segments.new_id(now) for now in (0.0, -5.0, 1.5, 1e9, 4e12) for _ in range(100)]
+    assert len(set(ids)) == 500
+    assert all(len(one) == 32 for one in ids)
+    assert segments.new_id(1.0) < segments.new_id(1000.0)
