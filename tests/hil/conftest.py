@@ -30,14 +30,14 @@ def _rig_can_run() -> None:
 @pytest.fixture(scope="session")
 def snapshot(_rig_can_run: None) -> Snapshot:
     """The booted guest. The first run on a machine builds it (a minute) and boots it (twenty seconds)."""
-    return snapshot_of(guest_image(), Machine())
+    return snapshot_of(guest_image(), Machine(), packages=packages())
 
 
 @pytest.fixture(scope="session")
 def shares(_rig_can_run: None) -> Iterator[Mapping[str, Path]]:
-    """dockd as it is in the checkout, and what it needs, for the guest."""
+    """dockd as it is in the checkout, for the guest."""
     with scratch_folder("product") as folder:
-        yield {"source": copy_sources(folder / "source"), "packages": packages()}
+        yield {"source": copy_sources(folder / "source")}
 
 
 @pytest.fixture

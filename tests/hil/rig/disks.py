@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.hil.rig.shell import host
+from tests.hil.rig.sparse import copy_image
 from tests.hil.rig.traffic import Traffic, await_traffic
 from tests.hil.rig.vm import Vm
 
@@ -42,7 +43,7 @@ class Disk:
         The journal is replayed on a copy, as the next boot would; the image itself stays as the cut left it.
         """
         copy = folder.with_suffix(".ext4")
-        host("cp", "--sparse=always", self.image, copy)
+        copy_image(self.image, copy)
         host("e2fsck", "-f", "-y", copy, accept=(0, 1))
         folder.mkdir()
         host("debugfs", "-R", f"rdump / {folder}", copy)
@@ -50,9 +51,9 @@ class Disk:
         return folder
 
 
-def make_disk(image: Path, *, size: int = 1 << 30) -> Disk:
-    """A freshly formatted disk; `size` in bytes, sparse."""
+def make_disk(image: Path, *, size: int = 8 << 30) -> Disk:
+    """A freshly formatted disk; `size` in bytes, sparse. Room enough that nobody's reserve is touched."""
     with image.open("wb") as file:
         file.truncate(size)
-    host("mkfs.ext4", "-q", "-F", image)
+    host("mkfs.ext4", "-q", "-F", "-N", "65536", image)
     return Disk(image=image)

@@ -6,12 +6,16 @@ what lies on each.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.hil.rig.jsonlines import JsonLines, JsonObject
+
+# Tell each command of the guest, what it said and how long it took; to be read with `pytest -s`.
+TRACE = bool(os.environ.get("DOCKD_HIL_TRACE"))
 
 
 class GuestCommandFailed(RuntimeError):
@@ -39,6 +43,7 @@ class GuestJob:
     def __init__(self, channel: GuestChannel, *, number: int, command: str) -> None:
         self._channel = channel
         self._number = number
+        self._started = time.monotonic()
         self.command = command
         self.stdout = ""
         self.stderr = ""
@@ -53,12 +58,11 @@ class GuestJob:
     def wait(self, *, timeout: float = 120) -> Ended:
         """Wait for its end. Raises TimeoutError, PeerGone."""
         self._channel.pump(lambda: self.status is not None, timeout=timeout, waiting_for=self)
-        return Ended(
-            command=self.command,
-            status=-999 if self.status is None else self.status,
-            stdout=self.stdout,
-            stderr=self.stderr,
-        )
+        status = -999 if self.status is None else self.status
+        ended = Ended(command=self.command, status=status, stdout=self.stdout, stderr=self.stderr)
+        if TRACE:
+            print(f"\n{ended.said} [{time.monotonic() - self._started:.1f} s]")
+        return ended
 
     def wait_for(self, text: str, *, timeout: float = 60) -> None:
         """Wait until it has printed `text`. Raises TimeoutError, PeerGone, GuestCommandFailed where it ended first."""

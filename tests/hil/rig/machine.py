@@ -16,7 +16,10 @@ from tests.hil.rig.guest_build import GuestImage
 from tests.hil.rig.shell import host
 
 # Folders of the host that the guest sees, read-only, at /mnt/<name>.
-SHARES = ("source", "packages")
+SHARES = ("source",)
+# What dockd needs, on a read-only disk that is part of the machine: so a snapshot has it in the guest's memory.
+PACKAGES = "/mnt/packages"
+PACKAGES_DEVICE = "/dev/disk/by-id/virtio-packages"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +35,7 @@ class Machine:
         """What a snapshot depends on, beside the guest's image."""
         return f"{self!r} {SHARES} {accelerator()} {host('qemu-system-x86_64', '--version')}".encode()
 
-    def arguments(self, *, guest: GuestImage, root: Path, keep_root: bool, run: Path) -> list[str]:
+    def arguments(self, *, guest: GuestImage, packages: Path, root: Path, keep_root: bool, run: Path) -> list[str]:
         """QEMU's command line, without shares and snapshot. Root writes last only with `keep_root`."""
         virtual_cpu = ["-accel", "kvm", "-cpu", "host"]
         if accelerator() == "tcg":
@@ -45,6 +48,7 @@ class Machine:
         ]
         devices = [
             "virtio-blk-pci,drive=root",
+            "virtio-blk-pci,drive=packages,serial=packages",
             "virtio-scsi-pci,id=disks",
             "virtio-serial-pci",
             "virtserialport,chardev=channel,name=dockd-hil",
@@ -62,6 +66,7 @@ class Machine:
             *("-chardev", f"socket,id=channel,path={run / 'channel'},server=on,wait=off"),
             "-drive",
             f"file={root},format={form},if=none,id=root,cache=unsafe,snapshot={discard}",
+            *("-drive", f"file={packages},format=raw,if=none,id=packages,readonly=on"),
             *(word for device in devices for word in ("-device", device)),
         ]
 

@@ -1,7 +1,8 @@
 """dockd in the guest: its sources and its locked dependencies, shared read-only, and its commands.
 
 There is no virtual environment in the guest: the wheels of requirements.lock are unpacked on the host for the guest's
-Python and put on its path. The sources are a copy of the checkout, so that a run sees one state of them.
+Python and put on its path, as a read-only disk. The sources are a copy of the checkout, shared read-only, so that a run
+sees one state of them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.hil.rig.guest_channel import Ended, GuestCommandFailed, GuestJob
+from tests.hil.rig.machine import PACKAGES
 from tests.hil.rig.places import REPOSITORY, built_once, key_of, state_folder
 from tests.hil.rig.shell import host
 from tests.hil.rig.vm import Vm
@@ -23,23 +25,32 @@ GUEST_PYTHON = "3.11"
 # Debian 12 has glibc 2.36: wheels for these fit.
 PLATFORMS = ("manylinux_2_34_x86_64", "manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 SOURCES = ("dockd", "ingest", "config")
-ENVIRONMENT = "PYTHONPATH=/mnt/source:/mnt/packages PYTHONDONTWRITEBYTECODE=1 LANG=C.UTF-8 HOME=/root"
+ENVIRONMENT = f"PYTHONPATH=/mnt/source:{PACKAGES} PYTHONDONTWRITEBYTECODE=1 LANG=C.UTF-8 HOME=/root"
 
 
 def packages() -> Path:
-    """The locked dependencies, installed for the guest; made on first use. Raises HostCommandFailed."""
+    """An ext4 image of the locked dependencies for the guest; made on first use. Raises HostCommandFailed."""
     lock = REPOSITORY / "requirements.lock"
     folder = state_folder() / f"packages-{key_of([lock.read_bytes(), *map(str.encode, PLATFORMS)])}"
     with built_once(folder) as building:
         if building is not None:
-            host(
-                *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"),
-                *("--target", building, "--require-hashes", "--only-binary=:all:", "--implementation", "cp"),
-                *("--python-version", GUEST_PYTHON, *(f"--platform={platform}" for platform in PLATFORMS)),
-                *("--requirement", lock),
-            )
-            _compile(building)
-    return folder
+            _install(lock, building / "site")
+            image = building / "packages.ext4"
+            with image.open("wb") as file:
+                file.truncate(512 << 20)
+            host("mkfs.ext4", "-q", "-F", "-d", building / "site", image)
+            host("rm", "-rf", building / "site")
+    return folder / "packages.ext4"
+
+
+def _install(lock: Path, target: Path) -> None:
+    host(
+        *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"),
+        *("--target", target, "--require-hashes", "--only-binary=:all:", "--implementation", "cp"),
+        *("--python-version", GUEST_PYTHON, *(f"--platform={platform}" for platform in PLATFORMS)),
+        *("--requirement", lock),
+    )
+    _compile(target)
 
 
 def copy_sources(folder: Path) -> Path:
@@ -64,17 +75,19 @@ class Dock:
     state: str
     store: str = "http://127.0.0.1:8700"
 
-    def serve_store(self, root: str) -> GuestJob:
-        """Start the central store on a folder of the guest and wait until it listens."""
+    def start_store(self, root: str) -> GuestJob:
+        """Start the central store on a folder of the guest; `await_store` says when it can be used."""
         address = self.store.removeprefix("http://")
-        server = self.vm.start(dockd("store", "serve", "--root", root, "--listen", address))
-        host_name, _, port = address.partition(":")
-        listens = f"until (exec 3<>/dev/tcp/{host_name}/{port}) 2>/dev/null; do sleep 0.2; done"
-        waited = self.vm.run(f"timeout 60 bash -c {shlex.quote(listens)}", timeout=90)
+        return self.vm.start(dockd("store", "serve", "--root", root, "--listen", address))
+
+    def await_store(self, server: GuestJob) -> None:
+        """Wait until the store listens. Raises GuestCommandFailed."""
+        name, _, port = self.store.removeprefix("http://").partition(":")
+        listens = f"until (exec 3<>/dev/tcp/{name}/{port}) 2>/dev/null; do sleep 0.1; done"
+        waited = self.vm.run(f"timeout 100 bash -c {shlex.quote(listens)}")
         if waited.status != 0 or not server.running():
             server.signal(9)
-            raise GuestCommandFailed(f"the store does not listen at {address}\n{server.wait().said}")
-        return server
+            raise GuestCommandFailed(f"the store does not listen at {self.store}\n{server.wait().said}")
 
     def start_ingest(self, camera: str, *options: str) -> GuestJob:
         """Start `dockd ingest --wipe --json` on a mounted card."""
@@ -85,12 +98,16 @@ class Dock:
         """Run `dockd ingest --wipe --json` to its end."""
         return self.start_ingest(camera, *options).wait(timeout=timeout)
 
+    def custody(self) -> list[dict[str, Any]]:
+        """The entries of the custody chain, oldest first. Raises AssertionError where there are none."""
+        export = self.vm.run(dockd("custody", "export", "--format", "jsonl", "--state", self.state))
+        lines = [json.loads(line) for line in export.stdout.splitlines()] if export.status == 0 else []
+        entries = [line for line in lines if line.get("type") == "entry"]
+        assert entries, f"no custody chain\n{export.said}"
+        return entries
+
     def verify_custody(self) -> Ended:
         return self.vm.run(dockd("custody", "verify", "--state", self.state))
-
-    def export_custody(self) -> Ended:
-        """The custody chain, one JSON document a line."""
-        return self.vm.run(dockd("custody", "export", "--format", "jsonl", "--state", self.state))
 
     def reconcile(self) -> Ended:
         return self.vm.run(dockd("reconcile", "--json", "--state", self.state))

@@ -16,6 +16,7 @@ from tests.hil.rig.disks import Disk, make_disk
 from tests.hil.rig.evidence import Hashes, hashes
 from tests.hil.rig.product import Dock
 from tests.hil.rig.sparse import copy_image
+from tests.hil.rig.usb import Camera, Line, plug
 from tests.hil.rig.vm import Vm
 
 CAMERA = "/mnt/camera"
@@ -39,6 +40,20 @@ class Scene:
         self.state.plug(vm, name="state", where=STATE_DISK)
         self.store.plug(vm, name="store", where=STORE_DISK)
         return Dock(vm=vm, state=f"{STATE_DISK}/state")
+
+    def set_up(self, vm: Vm, *, line: Line | None = None) -> tuple[Dock, Camera]:
+        """Disks and the card plugged and mounted, and the store running: `dockd ingest` can be started."""
+        dock = self.plug_disks(vm)
+        server = dock.start_store(f"{STORE_DISK}/store")
+        camera = self.plug_card(vm, line=line)
+        dock.await_store(server)
+        return dock, camera
+
+    def plug_card(self, vm: Vm, *, line: Line | None = None) -> Camera:
+        """Plug the card and mount it as a site would."""
+        camera = plug(vm, self.card, serial="C3441", line=line)
+        camera.mount(CAMERA)
+        return camera
 
     def on_card(self) -> Hashes:
         """What the card holds now, whole."""

@@ -10,18 +10,23 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.hil.rig.guest_build import GuestImage
 from tests.hil.rig.guest_channel import Ended, GuestChannel, GuestCommandFailed, GuestJob
 from tests.hil.rig.jsonlines import PeerGone
-from tests.hil.rig.machine import SHARES, Machine, share_arguments
+from tests.hil.rig.machine import PACKAGES, PACKAGES_DEVICE, SHARES, Machine, share_arguments
 from tests.hil.rig.places import built_once, key_of, scratch_folder, state_folder
 from tests.hil.rig.qmp import Qmp
 from tests.hil.rig.shell import ENVIRONMENT, host
 
 BOOT_TIMEOUT = 300.0
+# Read once before the guest is frozen, so that no test waits for the disk to start Python.
+WARM_UP = (
+    f"find {PACKAGES} -name '*.pyc' -not -path '*/pip/*' -o -name '*.so*' | xargs cat > /dev/null"
+    " && python3 -c 'import asyncio, email, multiprocessing, sqlite3, ssl, uuid'"
+)
 
 
 class GuestDidNotStart(RuntimeError):
@@ -35,7 +40,8 @@ class Vm:
         self.run_folder = run
         with (run / "qemu.log").open("wb") as log:
             self._process = subprocess.Popen(
-                arguments,
+                # It ends with this process, however that ends: no guest is left behind.
+                ["setpriv", "--pdeathsig", "KILL", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -90,10 +96,11 @@ class Vm:
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """A booted guest, frozen. It fits this machine and this image only."""
+    """A booted guest, frozen. It fits this machine and these images only; `packages` is an ext4 image."""
 
     guest: GuestImage
     machine: Machine
+    packages: Path
     folder: Path
 
     @property
@@ -105,13 +112,14 @@ class Snapshot:
         return self.folder / "memory.zst"
 
 
-def snapshot_of(guest: GuestImage, machine: Machine) -> Snapshot:
+def snapshot_of(guest: GuestImage, machine: Machine, *, packages: Path) -> Snapshot:
     """The snapshot for this guest and machine; boots and freezes it on first use. Raises GuestDidNotStart."""
-    key = key_of([guest.key.encode(), machine.fingerprint()])
-    snapshot = Snapshot(guest=guest, machine=machine, folder=state_folder() / f"snapshot-{key}")
-    with built_once(snapshot.folder) as building:
+    key = key_of([guest.key.encode(), machine.fingerprint(), str(packages).encode(), WARM_UP.encode()])
+    folder = state_folder() / f"snapshot-{key}"
+    snapshot = Snapshot(guest=guest, machine=machine, packages=packages, folder=folder)
+    with built_once(folder) as building:
         if building is not None:
-            _freeze(Snapshot(guest=guest, machine=machine, folder=building))
+            _freeze(replace(snapshot, folder=building))
     return snapshot
 
 
@@ -121,11 +129,12 @@ def _freeze(snapshot: Snapshot) -> None:
     with scratch_folder("freeze") as run:
         empty = run / "empty"
         empty.mkdir()
-        arguments = snapshot.machine.arguments(guest=guest, root=snapshot.root, keep_root=True, run=run)
+        arguments = _arguments(snapshot, run=run, keep_root=True)
         vm = Vm(arguments + share_arguments(dict.fromkeys(SHARES, empty)), run=run)
         try:
             vm.await_guest()
-            vm.check("systemctl is-system-running --wait; udevadm settle && sync", timeout=BOOT_TIMEOUT)
+            vm.check("systemctl is-system-running --wait; udevadm settle", timeout=BOOT_TIMEOUT)
+            vm.check(f"mkdir {PACKAGES} && mount -o ro {PACKAGES_DEVICE} {PACKAGES} && {WARM_UP} && sync")
             vm.qmp.execute("stop")
             vm.qmp.execute("migrate-set-parameters", {"max-bandwidth": 1 << 40})
             vm.qmp.execute("migrate", {"uri": f"exec:zstd -1 -q -f -o {snapshot.memory}"})
@@ -137,11 +146,17 @@ def _freeze(snapshot: Snapshot) -> None:
             vm.power_cut()
 
 
+def _arguments(snapshot: Snapshot, *, run: Path, keep_root: bool) -> list[str]:
+    return snapshot.machine.arguments(
+        guest=snapshot.guest, packages=snapshot.packages, root=snapshot.root, keep_root=keep_root, run=run
+    )
+
+
 @contextmanager
 def restored(snapshot: Snapshot, *, shares: Mapping[str, Path]) -> Iterator[Vm]:
     """A guest as it was when it was frozen, with the time of now and the shares mounted read-only."""
     with scratch_folder("guest") as run:
-        arguments = snapshot.machine.arguments(guest=snapshot.guest, root=snapshot.root, keep_root=False, run=run)
+        arguments = _arguments(snapshot, run=run, keep_root=False)
         incoming = ["-incoming", f"exec:zstd -q -d -c {snapshot.memory}"]
         vm = Vm(arguments + share_arguments(shares) + incoming, run=run)
         try:
