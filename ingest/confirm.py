@@ -23,6 +23,10 @@ from ingest.store.base import Store
 _SHARE = 64
 
 
+class OtherBytes(StoreDishonest):
+    """Its proof is for other bytes than ours: the store's, unless our own copy has changed before it was sent."""
+
+
 class HeadGate:
     """One custody head for all requests that are in flight together.
 
@@ -88,7 +92,7 @@ def receipt_from(
             f"its proof is for {claim.size} bytes with SHA-256 {claim.sha256[:16]}… "
             f"where {digest.size} bytes with {digest.sha256[:16]}… were sent"
         )
-        raise Unproven(text) if claim.method == "read-back" else StoreDishonest(text)
+        raise Unproven(text) if claim.method == "read-back" else OtherBytes(text)
     stamp = rfc3339(now)
     return Receipt(
         segment=segment.id, camera=segment.camera, store=claim.store, object=upload, method=claim.method, size=claim.size,

@@ -17,7 +17,7 @@ from typing import Literal
 
 from ingest import events
 from ingest.activity import Activity
-from ingest.confirm import Confirming, HeadGate, describe
+from ingest.confirm import Confirming, HeadGate, OtherBytes, describe
 from ingest.errors import (
     DockdError,
     Garbled,
@@ -362,16 +362,20 @@ class Delivery:
 
     async def _unproven(self, segment: Segment, error: DockdError) -> None:
         """The store has other bytes, or cannot say: is it our copy? If not, send it anew, and after some tries hold it."""
+        if await self._our_copy_is_true(segment):
+            await self._ledger.commit(lambda tx: segments.uploading_to(tx, segment.id, None))
+            await self._again_or_hold(segment, error)
+
+    async def _our_copy_is_true(self, segment: Segment) -> bool:
+        """Whether the spool has what was pulled. If not, or if that cannot be known now, it is seen to."""
         try:
             true = await self._uploading.spool_is_true(segment)
         except SpoolUnread as unread:
             await self._delay(segment, unread)
-            return
+            return False
         if not true:
             await self._spool_rotted(segment, "its bytes are no longer those that were pulled")
-            return
-        await self._ledger.commit(lambda tx: segments.uploading_to(tx, segment.id, None))
-        await self._again_or_hold(segment, error)
+        return true
 
     async def _again_or_hold(self, segment: Segment, error: DockdError) -> None:
         if segment.attempts + 1 >= _TRIES:
@@ -391,6 +395,8 @@ class Delivery:
             path.rename(path.with_suffix(".rotted"))
 
     async def _store_is_not_believed(self, segment: Segment, error: Stop) -> None:
+        if isinstance(error, OtherBytes) and not await self._our_copy_is_true(segment):
+            return
         if isinstance(error, StoreDishonest) and self.state.id is not None:
             await self._trust.caught(self.state.id, error.message)
             await self._hold(segment, error.reason, f"{error.message}. {_ASK}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import random
@@ -65,24 +66,28 @@ def rounds(
         store.start()
         if kill_dock and chance.random() < 0.5:
             kill_group(process)
-        if process.poll() is not None and time.monotonic() < end:
-            _reap(process)
-            process = _start(dock, camera)
-    _for(max(0.0, end - time.monotonic()), watch, process)
+        process = _going_on(process, dock, camera)
+    while time.monotonic() < end and watch.left:
+        _for(min(1.0, end - time.monotonic()), watch, process)
+        process = _going_on(process, dock, camera)
     kill_group(process)
-    _reap(process)
+    process.wait(timeout=30)
     watch.look()
     return watch
+
+
+def _going_on(process: subprocess.Popen[str], dock: Dock, camera: Path) -> subprocess.Popen[str]:
+    """The same, or a new one where it has ended."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=0.05)
+        return _start(dock, camera)
+    return process
 
 
 def _start(dock: Dock, camera: Path) -> subprocess.Popen[str]:
     return dock.start(
         camera, options=("--wipe", "--wait", "5 s", "--limit", "40 Mbit/s"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )  # fmt: skip
-
-
-def _reap(process: subprocess.Popen[str]) -> None:
-    process.wait(timeout=30)
 
 
 def _for(seconds: float, watch: Watch, process: subprocess.Popen[str]) -> None:

@@ -1,0 +1,112 @@
+"""A store behind the production interface, without a line: for tests of what dockd does with each of its words.
+
+`troubles` maps a method's name to what it raises; a function of the segment's id may choose. Otherwise it is honest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from ingest.errors import DockdError, ObjectGone
+from ingest.model import Claim, Head, ProofMethod, SegmentDescription, StoreIdentity
+from ingest.store.base import Slices
+
+Trouble = Callable[[str], DockdError | None]
+
+
+def always(make: Callable[[], DockdError]) -> Trouble:
+    """The same trouble for every segment."""
+    return lambda _segment: make()
+
+
+def times(count: int, make: Callable[[], DockdError]) -> Trouble:
+    """So many times, then no more."""
+    left = [count]
+
+    def trouble(_segment: str) -> DockdError | None:
+        left[0] -= 1
+        return make() if left[0] >= 0 else None
+
+    return trouble
+
+
+@dataclass(kw_only=True)
+class InMemoryStore:
+    """`things`: bytes by address; `asked`: every call, in order; `lie` alters a claim before it is given."""
+
+    method: ProofMethod = "receipt"
+    id: str = "store-1"
+    keys: tuple[str, ...] = ("key-1",)
+    troubles: dict[str, Trouble] = field(default_factory=dict)
+    things: dict[str, bytearray] = field(default_factory=dict)
+    of: dict[str, str] = field(default_factory=dict)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    lie: Callable[[Claim], Claim] = field(default=lambda claim: claim)
+    offset_lie: int = 0
+
+    def _called(self, what: str, segment: str) -> None:
+        self.asked.append((what, segment))
+        trouble = self.troubles.get(what)
+        error = trouble(segment) if trouble is not None else None
+        if error is not None:
+            raise error
+
+    async def identify(self) -> StoreIdentity:
+        self._called("identify", "")
+        keys = self.keys if self.method == "receipt" else ()
+        return StoreIdentity(
+            id=self.id, url="http://store/", method=self.method, durable=self.method == "receipt", keys=keys
+        )
+
+    async def vouches(self, key: str, pinned: tuple[str, ...]) -> bool:
+        return key in pinned
+
+    async def announce(self, segment: SegmentDescription) -> str:
+        self._called("announce", segment.id)
+        address = f"http://store/files/{len(self.things)}"
+        self.things[address], self.of[address] = bytearray(), segment.id
+        return address
+
+    async def offset(self, upload: str, *, size: int) -> int:
+        self._called("offset", self.of.get(upload, ""))
+        return len(self._thing(upload))
+
+    async def send(self, upload: str, *, offset: int, length: int, size: int, slices: Slices) -> int:
+        self._called("send", self.of.get(upload, ""))
+        thing = self._thing(upload)
+        async for block in slices(offset):
+            thing += block
+        return len(thing) - self.offset_lie
+
+    async def claim(
+        self, upload: str, segment: SegmentDescription, *, nonce: str, head: Head | None, dock: str
+    ) -> Claim:
+        self._called("claim", segment.id)
+        thing = self._thing(upload)
+        claim = Claim(
+            method=self.method, store=self.id, object=upload, size=len(thing), sha256=hashlib.sha256(thing).hexdigest()
+        )
+        if self.method == "receipt":
+            claim = replace(
+                claim, object=upload.rpartition("/")[2], key=self.keys[0], nonce=nonce, head=head, segment=segment.id, durable=True
+            )  # fmt: skip
+        return self.lie(claim)
+
+    async def tempt(
+        self, segment: SegmentDescription, slices: Slices, *, nonce: str, head: Head | None, dock: str
+    ) -> None:
+        self._called("tempt", segment.id)
+
+    async def close(self) -> None:
+        pass
+
+    def _thing(self, upload: str) -> bytearray:
+        if upload not in self.things:
+            raise ObjectGone("that is not there")
+        return self.things[upload]
+
+    def calls(self, what: str) -> int:
+        """How often something was asked."""
+        return sum(name == what for name, _segment in self.asked)

@@ -1,0 +1,299 @@
+"""What the delivery does with each word of a store: who is delayed, who is held, and what is said of the store meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ingest.errors import (
+    DockdError,
+    Garbled,
+    HistoryConflict,
+    NeverStorable,
+    ObjectGone,
+    Retry,
+    Stop,
+    StoreBusy,
+    StoreDishonest,
+    StoreDown,
+    Unproven,
+    WrongStore,
+)
+from ingest.events import StoreChanged
+from ingest.ledger import stores
+from tests.simulators.stores.in_memory import InMemoryStore, always, times
+from tests.unit.ingest.station import Station, station
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Station]:
+    async with station(tmp_path) as found:
+        yield found
+
+
+async def test_segments_are_brought_proven_and_given_up_by_the_spool(place: Station) -> None:
+    contents = [os.urandom(size) for size in (0, 1, 300_000)]
+    wanted = await place.spooled(*contents)
+    async with place.at_work():
+        await place.until(lambda: place.spool.segments() == [])
+    for segment, content in zip(wanted, contents, strict=True):
+        row = await place.row(segment)
+        assert (row.in_store, row.in_spool, row.on_camera) == (1, 0, 1)
+        assert bytes(place.store.things[str(row.object)]) == content
+    assert place.delivery.state.word == "connected"
+    assert place.store.calls("tempt") == 1
+
+
+async def test_a_segment_that_always_cuts_the_line_lets_the_others_go(tmp_path: Path) -> None:
+    async with station(tmp_path, parallel=1) as place:
+        bad, *good = await place.spooled(b"bad", b"good", b"better")
+
+        def cut(segment: str) -> DockdError | None:
+            return StoreDown("the line was cut") if segment == bad else None
+
+        place.store.troubles["send"] = cut
+        async with place.at_work():
+            await place.until(lambda: place.confirmed(*good))
+        assert (await place.row(bad)).held is None  # it is tried again, in its turn
+        assert (await place.row(bad)).trouble == "the line was cut"
+
+
+async def test_a_short_trouble_blames_no_segment(place: Station) -> None:
+    place.store.troubles["send"] = times(1, lambda: StoreBusy("busy"))
+    (segment,) = await place.spooled(b"footage")
+    async with place.at_work():
+        await place.until(lambda: place.confirmed(segment))
+    assert (await place.row(segment)).attempts == 0
+    assert "segment.delayed" not in await place.actions()
+
+
+@pytest.mark.parametrize(
+    ("what", "make", "reason"),
+    [
+        ("claim", lambda: Unproven("other bytes"), "unproven"), ("claim", lambda: ObjectGone("not there"), "object_gone"),
+        ("offset", lambda: ObjectGone("not there"), "object_gone"), ("announce", lambda: NeverStorable("no"), "store_refused"),
+        ("send", lambda: NeverStorable("no"), "store_refused"),
+    ],
+)  # fmt: skip
+async def test_what_is_wrong_with_one_segment_holds_that_one_alone(
+    place: Station, what: str, make: Callable[[], DockdError], reason: str
+) -> None:
+    bad, good = await place.spooled(b"bad", b"good")
+    place.store.troubles[what] = lambda segment: make() if segment == bad else None
+
+    async def held() -> bool:
+        return (await place.row(bad)).held is not None
+
+    async with place.at_work():
+        await place.until(held)
+        await place.until(lambda: place.confirmed(good))
+    row = await place.row(bad)
+    assert (row.held, row.in_spool, row.in_store) == (reason, 1, 0)
+    assert row.held_message is not None
+
+
+async def test_a_wrong_offset_after_sending_begins_anew(place: Station) -> None:
+    place.store.offset_lie = 1
+    (segment,) = await place.spooled(b"footage")
+
+    async def held() -> bool:
+        return (await place.row(segment)).held == "unproven"
+
+    async with place.at_work():
+        await place.until(held)
+    assert place.store.calls("announce") == 5
+
+
+async def test_a_spool_copy_that_is_no_longer_what_was_pulled_is_never_sent_for_it(place: Station) -> None:
+    (segment,) = await place.spooled(b"x" * 100_000)
+    path = place.spool.file(segment)
+    path.write_bytes(b"y" * 100_000)
+    async with place.at_work():
+        await place.until(lambda: not path.exists())
+    assert place.delivery.state.word != "dishonest"  # it signed for what it was sent: the fault is ours
+    assert "store.dishonest" not in await place.actions()
+    row = await place.row(segment)
+    assert (row.in_spool, row.in_store, row.on_camera) == (0, 0, 1)
+    assert path.with_suffix(".rotted").read_bytes() == b"y" * 100_000  # kept aside
+    assert "segment.rotted" in await place.actions(segment)
+
+
+async def test_a_spool_file_that_cannot_be_read_does_not_stop_the_rest(tmp_path: Path) -> None:
+    async with station(tmp_path, parallel=1) as place:
+        bad, good = await place.spooled(b"x" * 5000, b"good")
+        path = place.spool.file(bad)
+        path.unlink()
+        path.symlink_to("/proc/self/mem")  # the right size is not enough
+        async with place.at_work():
+            await place.until(lambda: place.confirmed(good))
+
+
+# -- what is said of the store -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "word"),
+    [
+        (lambda: Garbled("garbage"), "down"), (lambda: StoreDown("cut"), "down"), (lambda: WrongStore("another"), "wrong-store"),
+        (lambda: HistoryConflict("went back"), "down"), (lambda: StoreBusy("busy"), "down"),
+    ],
+)  # fmt: skip
+async def test_a_store_that_answers_and_never_proves_is_not_called_connected(
+    place: Station, make: Callable[[], DockdError], word: str
+) -> None:
+    """It says who it is again and again, and that is no success: whoever waits for it must see that."""
+    place.store.troubles["claim"] = always(make)
+    words: list[str] = []
+    place.ledger.subscribe(lambda event, _seq: words.append(event.state) if isinstance(event, StoreChanged) else None)
+    await place.spooled(b"footage")
+    async with place.at_work():
+        await place.until(lambda: place.store.calls("claim") >= 4)
+        assert place.delivery.state.word == word
+    assert words[words.index(word) :] == [word]
+    place.store.troubles.clear()
+    async with place.at_work():
+        await place.until(lambda: place.delivery.state.word == "connected")
+
+
+async def test_a_silent_store_is_called_slow_after_a_while(place: Station) -> None:
+    class Silent(InMemoryStore):
+        async def identify(self) -> None:  # type: ignore[override]
+            await asyncio.sleep(3600)
+
+    place.store.__class__ = Silent
+    async with place.at_work():
+        await place.until(lambda: place.delivery.state.word == "slow")
+    assert "no answer to a look at who it is for 5 s" in place.delivery.state.message
+
+
+@pytest.mark.parametrize(
+    "alter",
+    [
+        lambda claim: replace(claim, nonce="stale"), lambda claim: replace(claim, sha256="0" * 64),
+        lambda claim: replace(claim, store="another"),
+    ],
+)  # fmt: skip
+async def test_a_store_that_is_caught_stays_so_whatever_comes_in_beside(place: Station, alter: object) -> None:
+    first, second = await place.spooled(b"one", b"two")
+    place.store.lie = lambda claim: alter(claim) if claim.segment == first else claim  # type: ignore[operator]
+
+    async def held() -> bool:
+        return (await place.row(first)).held == "dishonest"
+
+    async with place.at_work():
+        await place.until(held)
+        await place.until(lambda: place.delivery.state.word == "dishonest")
+        await asyncio.sleep(0.5)
+        assert place.delivery.state.word == "dishonest"
+        with pytest.raises((Stop, Retry)):
+            await place.delivery.attest([await place.row(second)])
+    assert sorted(place.spool.segments()) == sorted([first, second])  # nothing is given up
+    assert (await place.actions()).count("store.dishonest") == 1
+
+
+async def test_one_conflict_makes_one_new_chain_however_many_meet_it(tmp_path: Path) -> None:
+    async with station(tmp_path, parallel=8) as place:
+        wanted = await place.spooled(*(b"%d" % number for number in range(8)))
+        seq = place.ledger.head.seq + 500
+        place.store.troubles["claim"] = times(8, lambda: HistoryConflict("went back", seq=seq, head="ab" * 32))
+        async with place.at_work():
+            await place.until(lambda: place.confirmed(*wanted))
+        said = await place.actions()
+        assert said.count("custody.restored") == 1
+        assert "segment.confirmed" not in said[: said.index("custody.restored")]
+        row = await place.ledger.read(
+            lambda db: db.execute("SELECT seq FROM custody WHERE action = 'custody.restored'").fetchone()
+        )
+        assert row[0] == seq + 1
+
+
+@pytest.mark.parametrize("seq", [10**30, 2**63, 2**53, None])
+async def test_an_impossible_conflict_makes_no_chain_and_no_crash(place: Station, seq: int | None) -> None:
+    head = None if seq is None else "ab" * 32
+    place.store.troubles["claim"] = always(lambda: HistoryConflict("went back", seq=seq, head=head))
+    await place.spooled(b"footage")
+    async with place.at_work():
+        await place.until(lambda: place.store.calls("claim") >= 3)
+    assert "custody.restored" not in await place.actions()
+
+
+# -- proof for those who delete ----------------------------------------------------------------------------------------
+
+
+async def confirmed(place: Station, *contents: bytes) -> list[str]:
+    wanted = await place.spooled(*contents)
+    async with place.at_work():
+        await place.until(lambda: place.confirmed(*wanted))
+    return wanted
+
+
+async def test_each_attestation_has_a_nonce_of_its_own(place: Station) -> None:
+    wanted = await confirmed(place, b"one", b"two")
+    rows = [await place.row(segment) for segment in wanted]
+    for _ in range(3):
+        assert await place.delivery.attest(rows) == wanted
+    nonces = await place.ledger.read(lambda db: [row[0] for row in db.execute("SELECT nonce FROM receipts")])
+    assert len(nonces) == len(set(nonces)) == 8
+    assert all(len(nonce) >= 32 for nonce in nonces)
+
+
+@pytest.mark.parametrize("make", [lambda: ObjectGone("gone"), lambda: Unproven("other bytes")])
+async def test_what_the_store_has_lost_is_queued_again(tmp_path: Path, make: Callable[[], DockdError]) -> None:
+    async with station(tmp_path, keep_confirmed=3600.0) as place:
+        lost, kept = await confirmed(place, b"one", b"two")
+        rows = [await place.row(lost), await place.row(kept)]
+        place.store.troubles["claim"] = lambda segment: make() if segment == lost else None
+        assert await place.delivery.attest(rows) == [kept]
+        assert ((await place.row(lost)).in_store, (await place.row(lost)).in_spool) == (0, 1)
+        place.store.troubles.clear()
+        async with place.at_work():
+            await place.until(lambda: place.confirmed(lost))
+
+
+async def test_what_it_loses_again_and_again_is_for_somebody_to_look_at(tmp_path: Path) -> None:
+    async with station(tmp_path, keep_confirmed=3600.0) as place:
+        (segment,) = await confirmed(place, b"footage")
+        for _ in range(3):
+            async with place.at_work():
+                await place.until(lambda: place.confirmed(segment))
+            place.store.troubles["claim"] = times(1, lambda: ObjectGone("gone"))
+            assert await place.delivery.attest([await place.row(segment)]) == []
+        row = await place.row(segment)
+        assert (row.held, row.in_spool) == ("store_lost", 1)
+        assert "lost it 3 times" in str(row.held_message)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: NeverStorable("400"), lambda: StoreDown("cut"), lambda: Garbled("?"), lambda: WrongStore("?")]
+)
+async def test_those_who_delete_hear_only_of_waiting_and_stopping(
+    place: Station, make: Callable[[], DockdError]
+) -> None:
+    (segment,) = await confirmed(place, b"footage")
+    place.store.troubles["claim"] = always(make)
+    with pytest.raises((Retry, Stop)):
+        await place.delivery.attest([await place.row(segment)])
+    assert (await place.row(segment)).held is None
+    assert (await place.row(segment)).in_store == 1
+
+
+async def test_a_bad_attestation_catches_the_store(place: Station) -> None:
+    (segment,) = await confirmed(place, b"footage")
+    place.store.lie = lambda claim: replace(claim, nonce="stale")
+    with pytest.raises(StoreDishonest):
+        await place.delivery.attest([await place.row(segment)])
+    found = await place.ledger.read(lambda db: stores.pinned(db.execute))
+    assert found is not None
+    assert found.dishonest is not None
+
+
+async def test_one_probe_at_a_time(place: Station) -> None:
+    place.store.troubles["identify"] = always(lambda: StoreDown("nobody there"))
+    results = await asyncio.gather(*(place.delivery.trusted() for _ in range(50)), return_exceptions=True)
+    assert all(isinstance(result, StoreDown) for result in results)
+    assert place.store.calls("identify") == 1

@@ -1,0 +1,85 @@
+"""When the spool gives a copy up: by proof in the very transaction, and never on a promise that nobody made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ingest.ledger import segments, stores
+from ingest.model import StoreIdentity
+from ingest.release import Releasing, released
+from tests.simulators.stores.in_memory import InMemoryStore
+from tests.unit.ingest.station import Station, station
+
+DAY = 24 * 3600.0
+
+
+async def confirmed(place: Station, *contents: bytes) -> list[str]:
+    wanted = await place.spooled(*contents)
+    async with place.at_work():
+        await place.until(lambda: place.confirmed(*wanted))
+    return wanted
+
+
+async def test_a_fresh_proof_of_a_durable_store_is_enough(tmp_path: Path) -> None:
+    async with station(tmp_path, keep_confirmed=3600.0) as place:
+        (segment,) = await confirmed(place, b"footage")
+        assert await place.ledger.commit(lambda tx: released(tx, [segment])) == [segment]
+        assert (await place.row(segment)).in_spool == 0
+
+
+@pytest.mark.parametrize("case", ["caught", "another pinned", "not honest", "stale", "another boot", "held", "lost"])
+async def test_what_no_longer_holds_when_it_is_written_down_releases_nothing(tmp_path: Path, case: str) -> None:
+    async with station(tmp_path, keep_confirmed=3600.0) as place:
+        (segment,) = await confirmed(place, b"footage")
+        another = StoreIdentity(id="store-2", url="http://two/", method="receipt", durable=True, keys=("key-2",))
+        commit = place.ledger.commit
+        match case:
+            case "caught":
+                await commit(lambda tx: stores.caught(tx, "store-1", error="it lied"))
+            case "another pinned":
+                await commit(lambda tx: stores.pin(tx, another))
+                await commit(lambda tx: stores.honest(tx, "store-2"))
+            case "not honest":
+                await commit(lambda tx: stores.rotated(tx, "store-1", ("key-2",)))
+            case "stale":
+                place.clock.pass_by(600)
+            case "another boot":
+                place.clock.boot = "boot-2"
+            case "held":
+                await commit(lambda tx: segments.hold(tx, segment, reason="dishonest", error="?"))
+            case _:
+                await commit(lambda tx: segments.store_lost(tx, segment, error="gone"))
+        assert await commit(lambda tx: released(tx, [segment])) == []
+        assert (await place.row(segment)).in_spool == 1
+        assert place.spool.segments() == [segment]
+
+
+async def test_a_store_without_a_promise_is_read_twice_a_day_apart(tmp_path: Path) -> None:
+    async with station(tmp_path, store=InMemoryStore(method="read-back")) as place:
+        (segment,) = await confirmed(place, b"footage")
+        releasing = Releasing(
+            ledger=place.ledger, spool=place.spool, keep_confirmed=0.0, trusted=place.delivery.trusted, attest=place.delivery.attest
+        )  # fmt: skip
+        await place.delivery.attest([await place.row(segment)])  # at once: that is no second look a day later
+        assert await releasing.some() == 0
+        place.clock.pass_by(DAY - 600)
+        assert await releasing.some() == 0
+        looks = place.store.calls("claim")
+        place.clock.pass_by(601)
+        assert await releasing.some() == 1
+        assert place.store.calls("claim") == looks + 1
+        assert place.spool.segments() == []
+
+
+async def test_what_is_lost_before_the_second_look_is_sent_again(tmp_path: Path) -> None:
+    async with station(tmp_path, store=InMemoryStore(method="read-back")) as place:
+        (segment,) = await confirmed(place, b"footage")
+        place.store.things.clear()
+        place.clock.pass_by(DAY + 1)
+        async with place.at_work():
+            await place.until(lambda: bool(place.store.things))
+            await place.until(lambda: place.confirmed(segment))
+        assert place.spool.segments() == [segment]
+        assert "segment.store_lost" in await place.actions(segment)
