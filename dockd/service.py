@@ -10,16 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
-import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 from dockd.app import Agent, Misconfigured
+from dockd.ops.ending import Wishes
 from dockd.ops.happenings import (
-    Ending,
     Heartbeat,
     PageOpened,
     SettingsRefused,
@@ -31,11 +29,12 @@ from dockd.ops.happenings import (
 from dockd.ops.lag import sample_lag
 from dockd.ops.logs import Logs, open_sink, take_over
 from dockd.ops.metrics import Gauges, Metrics
+from dockd.ops.reloading import APPLIED, changes, with_keys
 from dockd.page.facts import Sources, Troubles
+from dockd.page.looks import BayState
 from dockd.page.problems import PROBLEMS
 from dockd.page.registry import read_registry
 from dockd.page.server import address_of, page, take_address
-from dockd.page.state import BayState
 from dockd.page.view import Snapshot, View
 from dockd.settings import Settings, SettingsError, load
 from ingest.errors import DockdError, LedgerUnusable
@@ -50,8 +49,6 @@ _WAIT = 3.0
 _CALM = 5.0
 _PULSE = 5.0
 _HEARTBEAT = 60.0
-_LAST = 9.0
-_APPLIED = frozenset({"bandwidth.limit", "log.level", "ready.min_battery", "registry.file"})
 
 
 @dataclass(kw_only=True)
@@ -79,53 +76,6 @@ class Ops:
     def close(self) -> None:
         """Write the last lines."""
         self.logs.close()
-
-
-@dataclass(kw_only=True)
-class Wishes:
-    """What signals ask for. `end()` and `reload()` for those that are no signals."""
-
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
-    reloading: asyncio.Event = field(default_factory=asyncio.Event)
-    why: str = ""
-
-    def end(self, why: str) -> None:
-        """End, please. From here on nothing may take longer than nine seconds."""
-        if not self.ended.is_set():
-            self.why = why
-            self.ended.set()
-            _end_for_sure()
-
-    def reload(self) -> None:
-        """Read the configuration again. Asked during a reload, it is read once more after that."""
-        self.reloading.set()
-
-    @contextlib.contextmanager
-    def heard(self) -> Iterator[None]:
-        """SIGTERM and SIGINT end, SIGHUP reloads, while the body runs."""
-        loop = asyncio.get_running_loop()
-        wanted: list[tuple[signal.Signals, Callable[[], None]]] = [
-            (signal.SIGTERM, lambda: self.end("SIGTERM")), (signal.SIGINT, lambda: self.end("SIGINT")), (signal.SIGHUP, self.reload),
-        ]  # fmt: skip
-        for number, act in wanted:
-            loop.add_signal_handler(number, act)
-        try:
-            yield
-        finally:
-            for number, _act in wanted:
-                loop.remove_signal_handler(number)
-
-
-def _end_for_sure() -> None:
-    """A thread that hangs in the kernel cannot be ended; the process can, and loses nothing by it."""
-
-    def now() -> None:
-        os.write(2, b"dockd: something did not end in time (a disk that hangs?); ended all the same, nothing is lost\n")
-        os._exit(0)
-
-    timer = threading.Timer(_LAST, now)
-    timer.daemon = True
-    timer.start()
 
 
 def refuse_what_is_not_built(settings: Settings) -> None:
@@ -283,39 +233,13 @@ class _Running:
             self.agent.ledger.publish(SettingsRefused(error=error.message))
             return
         changed = changes(self.sources.settings, fresh)
-        applied = [key for key in changed if key in _APPLIED]
-        self.sources.settings = _with(self.sources.settings, fresh, applied)
+        applied = [key for key in changed if key in APPLIED]
+        self.sources.settings = with_keys(self.sources.settings, fresh, applied)
         self.agent.bucket.rate = self.sources.settings.bandwidth.limit
         self.ops.logs.level = self.sources.settings.log.level
         self.view.registry = await asyncio.to_thread(read_registry, self.sources.settings.registry.file)
-        restart = [key for key in changed if key not in _APPLIED]
+        restart = [key for key in changed if key not in APPLIED]
         self.agent.ledger.publish(SettingsReloaded(applied=applied, restart=restart))
-
-
-def changes(old: Settings, new: Settings) -> list[str]:
-    """The keys whose values differ, as `section.key`."""
-    found: list[str] = []
-    for section in fields(Settings):
-        before, after = getattr(old, section.name), getattr(new, section.name)
-        if isinstance(before, tuple):
-            found += [section.name] if before != after else []
-            continue
-        found += [
-            f"{section.name}.{key.name}"
-            for key in fields(before)
-            if getattr(before, key.name) != getattr(after, key.name)
-        ]
-    return found
-
-
-def _with(old: Settings, new: Settings, keys: Sequence[str]) -> Settings:
-    """`old` with these keys from `new`."""
-    for key in keys:
-        section, name = key.split(".")
-        fresh: Any = replace(getattr(old, section), **{name: getattr(getattr(new, section), name)})
-        whole: Mapping[str, Any] = {section: fresh}
-        old = replace(old, **whole)
-    return old
 
 
 def _gauges(snapshot: Snapshot, agent: Agent) -> Gauges:
@@ -345,26 +269,3 @@ def plainly(error: DockdError | OSError) -> str:
         return error.message
     where = f"{error.filename}: " if error.filename else ""
     return f"{where}{error.strerror or error}"
-
-
-@contextlib.asynccontextmanager
-async def until_ended(wishes: Wishes, ops: Ops) -> AsyncIterator[None]:
-    """Cancel the body when an end is wished for, and leave it quietly then; signals are heard meanwhile."""
-    this = asyncio.current_task()
-
-    def end(_done: object) -> None:
-        if wishes.ended.is_set():
-            ops.logs.hear(Ending(signal=wishes.why), 0)
-            if this is not None:
-                this.cancel()
-
-    with wishes.heard():
-        waiting = asyncio.create_task(wishes.ended.wait(), name="until-ended")
-        waiting.add_done_callback(end)
-        try:
-            yield
-        except asyncio.CancelledError:
-            if not wishes.ended.is_set() or this is None or this.uncancel() > 0:
-                raise
-        finally:
-            waiting.cancel()

@@ -42,8 +42,9 @@ def run(*, config: Path | None) -> None:
 async def _run(settings: Settings, file: Path) -> int:
     from dockd.app import Misconfigured, agent
     from dockd.docks.folders import FolderDock
+    from dockd.ops.ending import Wishes, until_ended
     from dockd.ops.happenings import UsbLater
-    from dockd.service import Ops, Wishes, refuse_what_is_not_built, serve, until_ended
+    from dockd.service import Ops, refuse_what_is_not_built, serve
     from ingest.errors import DockdError
 
     docks = [FolderDock(settings.docks.folders)] if settings.docks.folders is not None else []
@@ -55,7 +56,7 @@ async def _run(settings: Settings, file: Path) -> int:
     ops = Ops.begin(settings, version=__version__)
     try:
         async with (
-            until_ended(wishes, ops),
+            until_ended(wishes, ops.logs),
             agent(settings, version=__version__, subscribers=ops.subscribers, observe=ops.metrics.request) as built,
         ):
             if settings.docks.usb:

@@ -17,7 +17,7 @@ _SECRETS = (
         ),
         r"\1\2[redacted]",
     ),
-    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}"), r"\1 [redacted]"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{12,}"), r"\1 [redacted]"),
     (
         re.compile(r"(?i)\b(token|password|passwd|secret|api[_-]?key)(['\"]?\s*[:=]\s*['\"]?)[^\s,;'\"&]+"),
         r"\1\2[redacted]",

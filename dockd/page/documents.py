@@ -9,8 +9,9 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
+from dockd.page.looks import LOOKS
 from dockd.page.problems import Problem
-from dockd.page.state import LOOKS, Shown
+from dockd.page.state import Shown
 from ingest.clock import rfc3339
 from ingest.events import REGISTRY
 from ingest.ledger.custody import Entry

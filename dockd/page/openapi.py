@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+from dockd.page.looks import BayState
 from dockd.page.problems import PROBLEMS
-from dockd.page.state import BayState
 from ingest.delivery import StoreWord
 
 Schema = dict[str, Any]

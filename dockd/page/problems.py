@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from dockd.page.state import BayState
+from dockd.page.looks import BayState
 
 PROBLEMS = (
     "footage_lost", "removed_early", "copy_failed", "integrity_failed", "store_refused", "clock_wrong", "store_down", "wrong_store",

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from dockd.app import Misconfigured
-from dockd.service import Wishes, changes, refuse_what_is_not_built
+from dockd.ops.ending import Wishes
+from dockd.ops.reloading import APPLIED, changes, with_keys
+from dockd.service import refuse_what_is_not_built
 from dockd.settings import BaySettings, ListenAddress, defaults
 
 
@@ -21,6 +23,8 @@ def test_changes_are_named_as_in_the_file() -> None:
     )  # fmt: skip
     assert changes(old, new) == ["bays", "bandwidth.limit", "wipe.enabled", "wipe.grace", "log.file"]
     assert changes(old, old) == []
+    applied = with_keys(old, new, [key for key in changes(old, new) if key in APPLIED])
+    assert changes(old, applied) == ["bandwidth.limit"]
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])

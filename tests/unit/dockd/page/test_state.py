@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockd.page.state import LOOKS, BayState, Facts, derive
+from dockd.page.looks import LOOKS, BayState
+from dockd.page.state import Facts, derive
 from ingest.model import Tally
 
 DONE = Facts(
