@@ -172,6 +172,15 @@ class Witness:
         place = (os.fsencode(camera), os.fsencode(path))
         self._past = [entry for entry in self._past if entry[0] != place]
 
+    def forgive_lost(self) -> None:
+        """What was changed by hand just now and is nowhere any more: dockd had never had it. Call it right after `remember`."""
+        kept = set(spooled_in(self.spool, self._contents))
+        kept |= {one.content for one in stored_in(self.store, self._contents)}
+        kept |= {
+            thing.content for look in self._before.values() for thing in look.values() if thing.content is not None
+        }
+        self._past = [(place, content) for place, content in self._past if content in kept]
+
     def faults(self) -> list[str]:
         """What is not so that has to be so; empty when P1 to P3 hold.
 
