@@ -6,8 +6,10 @@ wait, and says so. Only a camera that is gone ends it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from ingest import events
 from ingest.activity import Activity
@@ -40,24 +42,27 @@ class Pulling:
 
     async def all(self, wanted: Sequence[Segment], *, worker: Worker, camera: CameraId) -> Pulled:
         """Pull each of `wanted`. Raises CameraGone, LedgerUnusable."""
-        result = Pulled()
-        for segment in wanted:
-            try:
-                await self._one(segment, worker=worker, camera=camera)
-                result.copied += 1
-            except SourceUnstable:
-                result.unstable.append(segment)
-            except (Unreadable, IntegrityFailed) as error:
-                await self.hold(segment, reason=error.reason, error=error.message)
-            except SpoolFull as error:
-                self._say_full(error)
-                result.waiting = error
-                return result
+        result, commits = Pulled(), _OneBehind()
+        try:
+            for segment in wanted:
+                try:
+                    read = await self._read(segment, worker=worker, camera=camera)
+                    await commits.begin(partial(self._commit, segment, *read))
+                    result.copied += 1
+                except SourceUnstable:
+                    result.unstable.append(segment)
+                except (Unreadable, IntegrityFailed) as error:
+                    await self.hold(segment, reason=error.reason, error=error.message)
+                except SpoolFull as error:
+                    self._say_full(error)
+                    result.waiting = error
+                    return result
+        finally:
+            await commits.over()
         self._say_room()
         return result
 
-    async def _one(self, segment: Segment, *, worker: Worker, camera: CameraId) -> None:
-        digest, second_read = await self._read(segment, worker=worker, camera=camera)
+    async def _commit(self, segment: Segment, digest: Digest, second_read: str) -> None:
         await self._ledger.commit(lambda tx: segments.copied(tx, segment.id, digest=digest, second_read=second_read))
         self._activity.pulled(digest.size)
 
@@ -91,6 +96,24 @@ class Pulling:
         if self._activity.spool_full:
             self._activity.spool_full = False
             self._ledger.publish(events.SpoolGoesOn(free_bytes=max(0, self._spool.free() + self._spool.keep_free)))
+
+
+class _OneBehind:
+    """Lets the commit of one segment go on while the next is pulled; never two, and in order."""
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[None] | None = None
+
+    async def begin(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Once the one before is over, begin this one. Raises what the one before raised."""
+        await self.over()
+        self._task = asyncio.create_task(work(), name="commit-copied")
+
+    async def over(self) -> None:
+        """Wait for the last one. Raises what it raised."""
+        task, self._task = self._task, None
+        if task is not None:
+            await task
 
 
 def unstable_message(segment: Segment) -> str:

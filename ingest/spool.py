@@ -3,9 +3,9 @@
 One file a segment, named by the segment's id (never by hash: two segments with equal bytes have two files), its description
 beside it (`.json`). Names that end in `.part` are work in progress and worth nothing.
 
-The order in which a copy becomes true: bytes under a unique temporary name, fdatasync; description the same way, fsync, renamed;
-then the bytes get their name; then the folder is synced; then the ledger commits. So a file without `.part` is whole, and says
-what it is.
+The order in which a copy becomes true: bytes and description, each under a unique temporary name, are both durable (the sync of the
+bytes may go on beside the verification and the description's sync); the description is renamed; then the bytes get their name; then
+the folder is synced; then the ledger commits. So a file without `.part` is whole, and says what it is.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import os
 import re
 import secrets
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,6 +138,7 @@ class Spool:
         try:
             yield part
         finally:
+            part.wait()
             os.close(fd)
             if not part.published:
                 with contextlib.suppress(FileNotFoundError):
@@ -172,6 +174,21 @@ class Spool:
         return description
 
 
+class _Syncing(threading.Thread):
+    """One fdatasync beside the caller; `failed` is what it raised."""
+
+    def __init__(self, fd: int) -> None:
+        super().__init__(name="spool-sync")
+        self._fd = fd
+        self.failed: OSError | None = None
+
+    def run(self) -> None:
+        try:
+            os.fdatasync(self._fd)
+        except OSError as failed:
+            self.failed = failed
+
+
 @dataclass(kw_only=True)
 class Part:
     """A copy that is being made."""
@@ -180,11 +197,30 @@ class Part:
     path: Path
     fd: int
     published: bool = False
+    _syncing: _Syncing | None = None
+
+    def settle(self) -> None:
+        """All bytes are written: begin to make them durable, beside whatever comes next. `publish` waits for it."""
+        self._syncing = _Syncing(self.fd)
+        self._syncing.start()
+
+    def wait(self) -> None:
+        """Until no thread uses the descriptor any more."""
+        if self._syncing is not None:
+            self._syncing.join()
 
     def publish(self, description: Description) -> None:
-        """Make the copy whole: durable bytes, durable description, then the name. Raises OSError."""
-        os.fdatasync(self.fd)
-        final = self.spool.file(description.segment)
+        """Make the copy whole: durable bytes, durable description, then the names. Raises OSError."""
+        if self._syncing is None:
+            self.settle()
+        temporary = self._write(description)
+        self._durable()
+        os.rename(temporary, self.spool.description_file(description.segment))
+        os.rename(self.path, self.spool.file(description.segment))
+        self.published = True
+        self.spool.sync_folder()
+
+    def _write(self, description: Description) -> Path:
         temporary = self.path.with_name(f"{self.path.name.removesuffix('.part')}.json.part")
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
@@ -194,7 +230,12 @@ class Part:
             os.fsync(fd)
         finally:
             os.close(fd)
-        os.rename(temporary, self.spool.description_file(description.segment))
-        os.rename(self.path, final)
-        self.published = True
-        self.spool.sync_folder()
+        return temporary
+
+    def _durable(self) -> None:
+        """Wait for the sync of the bytes. Raises what it raised."""
+        self.wait()
+        if self._syncing is None:
+            raise RuntimeError("nothing was settled")
+        if self._syncing.failed is not None:
+            raise self._syncing.failed

@@ -120,6 +120,7 @@ class Child:
                         progress=self._progress("copied"),
                     )  # fmt: skip
                     source.unchanged()
+                    part.settle()
                     second = fingerprint(
                         source=source.fd, expected_size=file.size, arena=self._arena,
                         progress=self._progress("verified"),
