@@ -27,8 +27,9 @@ class Facts:
 
     `left_early`: segments that its last camera took along unproven, `still_unsafe` how many of them are so now; `listed_once`: a listing of this visit is in; `counts`: segments of
     this docking; `on_camera`: how many of them still lie on the camera; `missing`: segments that should be on this camera and were not
-    listed; `hidden`: places on it that nobody could look into; `unsafe`: why nothing may be deleted from it; `held`: reasons and how many; `held_example`: one of them in words;
-    `wipes`: whether the site wants this camera emptied; `percent`: of its bytes copied; `turn`: it waits for its turn to be read;
+    listed; `hidden`: places on it that nobody could look into; `unsettled`: files of which it is not yet
+    known whether they are the ones of before; `unsafe`: why nothing may be deleted from it; `held`: reasons and how many; `held_example`: one of them in words;
+    `wipes`: whether the site wants this camera emptied, `grace` whether it wants to wait with that; `percent`: of its bytes copied; `turn`: it waits for its turn to be read;
     `blind`: why nothing can be known now.
     """
 
@@ -47,10 +48,12 @@ class Facts:
     on_camera: int = 0
     missing: int = 0
     hidden: int = 0
+    unsettled: int = 0
     unsafe: str = ""
     held: Mapping[str, int] = field(default_factory=dict)
     held_example: str = ""
     wipes: bool = True
+    grace: bool = False
     store: StoreWord = "unknown"
     battery: int | None = None
     min_battery: int = 0
@@ -220,9 +223,19 @@ def _waiting(facts: Facts) -> Shown | None:
             return _show("copy_failed", f"{_some(short)} of this camera cannot be found any more. Keep this camera.")
         return _show("unconfirmed", _why_unconfirmed(facts))
     if facts.wipes and facts.on_camera:
-        word = {"connected": "It is emptied next."}.get(facts.store, _store_sentence(facts))
+        word = _before_emptying(facts)
         return _show("wiping", f"{_all_are(counts.confirmed)} proven in the store. {word} Leave it in.")
-    return None if facts.phase == "done" else _show("reading", "The camera is looked at once more. Leave it in.")
+    return (
+        None
+        if facts.phase == "done" and not facts.unsettled
+        else _show("reading", "The camera is looked at once more. Leave it in.")
+    )
+
+
+def _before_emptying(facts: Facts) -> str:
+    if facts.grace:
+        return "It is emptied when the time that the site gives it is over."
+    return _store_sentence(facts).strip() or "It is emptied next."
 
 
 def _why_unconfirmed(facts: Facts) -> str:
@@ -285,6 +298,7 @@ def _ready(facts: Facts) -> Shown | None:
         and not facts.held
         and facts.missing == 0
         and facts.hidden == 0
+        and facts.unsettled == 0
         and not facts.unsafe
         and (facts.on_camera == 0 or not facts.wipes)
         and (facts.battery is None or facts.battery >= facts.min_battery)

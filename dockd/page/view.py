@@ -143,7 +143,7 @@ class View:
             return (*common, sums.away)
         return (
             *common, sources.activity.cameras.get(camera.id), sums.dockings.get(visit.docking), sums.missing.get(camera.id),
-            visit.docking, visit.listed_once, visit.unsafe, visit.hidden, visit.root in sources.activity.queued,
+            visit.docking, visit.listed_once, visit.unsafe, visit.hidden, len(visit.unsettled), visit.root in sources.activity.queued,
         )  # fmt: skip
 
     def _told_anew(self, bay: Bay, sums: Sums, blind: str) -> Document:
@@ -175,8 +175,8 @@ class View:
             camera=camera, phase=doing.phase if doing else None, reason=doing.reason if doing else "",
             message=doing.message if doing else "", turn=visit.root in self._sources.activity.queued,
             percent=self._share(visit.docking, found, doing.done if doing and doing.phase == "copying" else 0),
-            listed_once=visit.listed_once and visit.docking in sums.dockings, unsafe=visit.unsafe, counts=found.balance.segments,
-            on_camera=found.on_camera, missing=sums.missing.get(camera, 0), hidden=len(visit.hidden), held=found.held,
+            listed_once=visit.listed_once and visit.docking in sums.dockings, counts=found.balance.segments,
+            unsafe=visit.unsafe, unsettled=len(visit.unsettled), grace=settings.wipe.grace > 0, on_camera=found.on_camera, missing=sums.missing.get(camera, 0), hidden=len(visit.hidden), held=found.held,
             held_example=_example(found), wipes=settings.wipe.enabled and visit.wipe, store=store.word,
             battery=bay.battery_percent, min_battery=settings.ready.min_battery, clock_offset=bay.clock_offset_seconds,
             max_clock_offset=settings.ready.max_clock_offset, blind=blind,

@@ -45,6 +45,9 @@ TABLE: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("copied, wrong store", {"phase": "waiting", "counts": tally(4, 4), "store": "wrong-store"}, "unconfirmed", "Copied, not confirmed", "not the one"),
     ("copied, store lies", {"phase": "waiting", "counts": tally(4, 4), "store": "dishonest"}, "unconfirmed", "Copied, not confirmed", "not to be believed"),
     ("confirmed, waits to be emptied", {"phase": "waiting", "counts": tally(4, 4, 4), "on_camera": 4}, "wiping", "Wiping", "emptied next"),
+    ("confirmed, the site waits with that", {"phase": "waiting", "counts": tally(4, 4, 4), "on_camera": 4, "grace": True}, "wiping", "Wiping", "time that the site gives"),
+    ("confirmed, the store is away", {"phase": "waiting", "counts": tally(4, 4, 4), "on_camera": 4, "store": "down"}, "wiping", "Wiping", "cannot be reached"),
+    ("are they those of before?", {"unsettled": 1}, "reading", "Checking", "once more"),
     ("wiping", {"phase": "wiping", "counts": tally(4, 4, 4), "on_camera": 4}, "wiping", "Wiping", "emptied"),
     ("some left on it", {"counts": tally(4, 4, 4, 3), "on_camera": 1}, "wiping", "Wiping", ""),
     ("looked at once more", {"phase": "waiting"}, "reading", "Checking", "once more"),
@@ -93,7 +96,7 @@ FACTS = st.builds(
     counts=st.builds(
         Tally, listed=st.integers(0, 3), copied=st.integers(0, 3), confirmed=st.integers(0, 3), wiped=st.integers(0, 3), held=st.integers(0, 1)
     ),
-    on_camera=st.integers(0, 2), missing=st.integers(0, 1), hidden=st.integers(0, 1), unsafe=st.sampled_from(["", "it may hold it"]),
+    on_camera=st.integers(0, 2), missing=st.integers(0, 1), hidden=st.integers(0, 1), unsafe=st.sampled_from(["", "it may hold it"]), unsettled=st.integers(0, 1),
     held=st.sampled_from([{}, {"copy_failed": 1}, {"other": 1}]), wipes=st.booleans(), store=st.sampled_from(["connected", "down"]),
     battery=st.sampled_from([None, 10, 80]), min_battery=st.just(80), clock_offset=st.sampled_from([None, 0.0, 61.0]),
     blind=st.sampled_from(["", "no ledger"]),
@@ -106,7 +109,7 @@ def test_ready_is_one_strict_and(facts: Facts) -> None:
     counts = facts.counts
     everything = [
         facts.docked, not facts.blind, facts.phase == "done", facts.listed_once, counts.confirmed == counts.listed, counts.held == 0,
-        not facts.held, not facts.missing, not facts.hidden, not facts.unsafe, not (facts.wipes and facts.on_camera),
+        not facts.held, not facts.missing, not facts.hidden, not facts.unsafe, not facts.unsettled, not (facts.wipes and facts.on_camera),
         facts.battery is None or facts.battery >= 80, facts.clock_offset is None or abs(facts.clock_offset) <= 60,
     ]  # fmt: skip
     if said.state == "ready":
