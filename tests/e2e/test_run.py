@@ -123,7 +123,9 @@ def test_a_ledger_whose_disk_is_full_is_said_and_waited_for(store: StoreProcess,
         bay = agent.until_state("CAM", "unknown")
         assert "ledger" in bay["why"]
         assert bay["word"] == "Not known"
-        agent.until(lambda: agent.ask("/readyz").status == 503, "the delivery says that it cannot write down what it does")
+        agent.until(
+            lambda: agent.ask("/readyz").status == 503, "the delivery says that it cannot write down what it does"
+        )
         assert "ledger_unusable" in [one["problem"] for one in agent.api("/problems")["problems"]]
         assert agent.ask("/healthz").status == 200
         resource.prlimit(agent.process.pid, resource.RLIMIT_FSIZE, whole)
