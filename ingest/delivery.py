@@ -11,9 +11,8 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from ingest import events
 from ingest.activity import Activity
@@ -26,34 +25,29 @@ from ingest.errors import (
     IntegrityFailed,
     LedgerUnusable,
     ObjectGone,
-    Refused,
     Retry,
     Stop,
     StoreDishonest,
     StoreDown,
     Unproven,
-    WrongStore,
 )  # fmt: skip
+from ingest.history import History
 from ingest.ledger import Ledger, proofs, queue, segments
 from ingest.ledger.core import Transaction
 from ingest.ledger.segments import Segment
 from ingest.ledger.stores import Pinned
-from ingest.model import Head
 from ingest.release import Releasing
 from ingest.spool import Spool
+from ingest.standing import Standing, StoreState, StoreWord
 from ingest.store.base import Store
 from ingest.store.throttle import Bucket
 from ingest.trust import Trust
 from ingest.upload import SpoolUnread, Uploading, backoff
 
-StoreWord = Literal["connected", "slow", "down", "wrong-store", "dishonest", "unknown"]
+__all__ = ["Delivery", "DeliverySettings", "StoreState", "StoreWord"]
 _TRIES = 5
 _LOSSES = 3
-_SLOW = 5.0  # seconds without an answer, before that is said
-_SLOW_HASH = 20 << 20  # bytes per second that a store may need to look at an object again
-_REFUSED_FOR = 30.0
 _LOOK_EVERY = 300.0
-_LONGEST_GAP = 1_000_000_000
 _ASK = "Look at the store; then try it again (dockd store pin, or retry on the page)"
 
 
@@ -67,18 +61,6 @@ class DeliverySettings:
     retry_max: float = 600.0
     keep_confirmed: float = 0.0
     pin: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoreState:
-    """What is known of the store: `since` seconds since the epoch, `message` plain words, `last_success` likewise or None."""
-
-    word: StoreWord = "unknown"
-    since: float = 0.0
-    message: str = ""
-    last_success: float | None = None
-    id: str | None = None
-    honest: bool | None = None
 
 
 class Delivery:
@@ -103,20 +85,18 @@ class Delivery:
             ledger=ledger, spool=spool, keep_confirmed=settings.keep_confirmed, trusted=self.trusted, attest=self.attest
         )
         self._observe = observe
-        self.state = StoreState(since=ledger.clock.now())
-        self._pinned: Pinned | None = None
-        self._failures = 0
-        self._closed_until = 0.0
-        self._stopped: Stop | None = None
-        self._doubt: DockdError | None = None
+        self._standing = Standing(ledger=ledger, retry_max=settings.retry_max)
+        self._history = History(ledger=ledger, gate=self._gate)
         self._cuts: dict[str, int] = {}
-        self._trouble = asyncio.Event()
-        self._named: set[Head] = set()
-        self._restoring = asyncio.Lock()
         self._probe = asyncio.Lock()
         self._busy: set[str] = set()
         self._work = asyncio.Event()
         ledger.subscribe(self._hear)
+
+    @property
+    def state(self) -> StoreState:
+        """How the store stands."""
+        return self._standing.state
 
     def _hear(self, event: events.Event, _seq: int) -> None:
         if isinstance(
@@ -126,7 +106,7 @@ class Delivery:
 
     def wake(self) -> None:
         """Look at the queue now, and try the store now."""
-        self._closed_until = 0.0
+        self._standing.open()
         self._work.set()
 
     async def run(self) -> None:
@@ -141,120 +121,49 @@ class Delivery:
     async def _look_at_store(self) -> None:
         """See who the store is at the start and again every five minutes; while it cannot be used, as often as `trusted` allows."""
         while True:
-            self._trouble.clear()
+            self._standing.trouble.clear()
             try:
                 await self.trusted()
             except LedgerUnusable:
                 raise
             except (Retry, Stop):
-                await asyncio.sleep(max(0.5, self._closed_until - time.monotonic()))
+                await asyncio.sleep(max(0.5, self._standing.closed_for()))
                 continue
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_EVERY):
-                    await self._trouble.wait()
+                    await self._standing.trouble.wait()
                     continue
-            self._pinned = None
+            self._standing.pinned = None
 
     async def trusted(self) -> Pinned:
         """The pinned store, known to be the one that answers, and to refuse wrong bytes. Raises Retry, Stop."""
+        standing = self._standing
         async with self._probe:
-            wait = self._closed_until - time.monotonic()
-            if wait > 0:
-                if self._stopped is not None:
-                    raise self._stopped
-                raise StoreDown(self.state.message or "the store is being waited for", after=wait)
-            if self._pinned is not None:
-                return self._pinned
+            standing.check()
+            if standing.pinned is not None:
+                return standing.pinned
             try:
-                async with self._impatient("a look at who it is"):
+                async with standing.impatient("a look at who it is"):
                     pinned = await self._trust.recognise()
-                    self.state = replace(self.state, id=pinned.id)
+                    standing.recognised(pinned.id)
                     await self._trust.honest(pinned)
-            except LedgerUnusable:
-                raise
             except Hold as error:  # what it refuses here is no segment: it cannot be used
                 failure = StoreDown(error.message)
-                self._store_failed(failure)
+                standing.failed(failure)
                 raise failure from error
-            except DockdError as error:
-                if isinstance(error, HistoryConflict):
-                    await self._history_went_back(error)
-                self._store_failed(error)
+            except HistoryConflict as error:
+                await self._went_back(error)
+                standing.failed(error)
                 raise
-            self._pinned = pinned
-            self._store_answers(pinned)
+            except DockdError as error:
+                standing.failed(error)
+                raise
+            standing.answers(pinned)
+            self._work.set()
             return pinned
 
-    @contextlib.asynccontextmanager
-    async def _impatient(self, doing: str, *, size: int = 0) -> AsyncIterator[None]:
-        """Say so while the store gives no answer. `size`: bytes that it may have to read first."""
-        seconds = _SLOW + size / _SLOW_HASH
-        message = f"the store has given no answer to {doing} for {seconds:.0f} s"
-        late = asyncio.get_running_loop().call_later(seconds, self._say, "slow", message)
-        try:
-            yield
-        finally:
-            late.cancel()
-
-    def _say(self, word: StoreWord, message: str) -> None:
-        """Keep what is known of the store, and publish it where it is new. A worse word stands."""
-        state = self.state
-        if word == "slow" and state.word not in ("connected", "unknown"):
-            return
-        if (state.word, state.message) != (word, message):
-            self._ledger.publish(events.StoreChanged(state=word, error=message or "it answers"))
-        now = self._ledger.clock.now()
-        self.state = StoreState(
-            word=word, since=state.since if state.word == word else now, message=message, id=state.id,
-            last_success=now if word == "connected" else state.last_success,
-            honest={"connected": True, "dishonest": False}.get(word, state.honest),
-        )  # fmt: skip
-
-    def _store_answers(self, pinned: Pinned) -> None:
-        """It is the pinned one, and is asked again. What it did wrong with a segment is forgotten only when it has done that right."""
-        self.state = replace(self.state, id=pinned.id)
-        self._closed_until, self._stopped = 0.0, None
-        if self._doubt is None:
-            self._store_works()
-        self._work.set()
-
-    def _store_works(self) -> None:
-        """It has taken bytes, or has proven that it has them."""
-        if self._pinned is None and self._stopped is not None:
-            return  # it was caught meanwhile: what came in beside that changes nothing
-        self._failures, self._closed_until, self._stopped, self._doubt = 0, 0.0, None, None
-        self._say("connected", "")
-
-    def _store_failed(self, error: DockdError, *, doubt: bool = False) -> None:
-        """Close the door for a while: doubled each time, capped, jittered, never under what the store asked for.
-
-        `doubt`: it answers when it is asked who it is, and fails at its work; then only work well done is a success.
-        """
-        if isinstance(error, LedgerUnusable):
-            raise error
-        now = time.monotonic()
-        if now >= self._closed_until:  # those that fail together are one failure
-            self._failures += 1
-        floor = error.after if isinstance(error, Retry) else 0.0
-        if isinstance(error, Refused):
-            floor = max(floor, min(_REFUSED_FOR, self._settings.retry_max))
-        wait = backoff(self._failures - 1, longest=self._settings.retry_max, chance=random.random(), floor=floor)  # noqa: S311
-        self._closed_until = max(self._closed_until, now + wait)
-        self._pinned = None
-        self._stopped = error if isinstance(error, Stop) else None
-        self._doubt = error if doubt else self._doubt
-        self._trouble.set()
-        if isinstance(error, StoreDishonest):
-            name = self.state.id or "at its address"
-            caught = f"the store {name} was caught: {error.message}. Nothing is deleted until a person pins it anew (dockd store pin)"
-            self._say("dishonest", error.message if error.message.startswith("the store ") else caught)
-        else:
-            self._say("wrong-store" if isinstance(error, WrongStore) else "down", error.message)
-
-    def _suspect(self, error: DockdError) -> None:
-        """One segment could not be proven; others may be. Said until something is proven."""
-        self._doubt = error
-        self._say("down", error.message)
+    async def _went_back(self, conflict: HistoryConflict) -> None:
+        await self._history.went_back(conflict, store=self.state.id or "unknown")
 
     # -- the queue -----------------------------------------------------------------------------------------------------
 
@@ -278,7 +187,7 @@ class Delivery:
         except LedgerUnusable:
             raise
         except (Retry, Stop):
-            return max(0.2, self._closed_until - time.monotonic())
+            return max(0.2, self._standing.closed_for())
         now = self._ledger.clock.now()
         busy = frozenset(self._busy)  # as of before the look: one that ends during it is not in the queue's past again
         found = await self._ledger.read(
@@ -296,30 +205,38 @@ class Delivery:
         """Upload one segment and have it confirmed; what goes wrong is sorted here."""
         try:
             pinned = await self.trusted()
+        except LedgerUnusable:
+            raise
+        except DockdError:
+            self._handed_back(segment)  # it was not even tried, and keeps its turn
+            return
+        try:
             began = time.monotonic()
             upload = await self._uploading.send(
                 segment, describe(segment, station=self._settings.station), progress=lambda: self._moved(segment)
             )
-            async with self._impatient("a proof", size=segment.size):
+            async with self._standing.impatient("a proof", size=segment.size):
                 await self._confirming.confirm(segment, upload=upload, pinned=pinned)
             self._observe("deliver", time.monotonic() - began)
             self._cuts.pop(segment.id, None)
             self._uploading.over(segment.id)
-            self._store_works()
+            self._standing.works()
         except LedgerUnusable:
             raise
         except DockdError as error:
             await self._not_delivered(segment, error)
         finally:
-            self._busy.discard(segment.id)
-            self._work.set()
-            self._releasing.wake()
+            self._handed_back(segment)
+
+    def _handed_back(self, segment: Segment) -> None:
+        self._busy.discard(segment.id)
+        self._work.set()
+        self._releasing.wake()
 
     def _moved(self, segment: Segment) -> None:
         """The store has taken bytes of it: the line works, whatever its proofs are worth."""
         self._cuts.pop(segment.id, None)
-        if isinstance(self._doubt, StoreDown):
-            self._store_works()
+        self._standing.moves()
 
     async def _not_delivered(self, segment: Segment, error: DockdError) -> None:
         match error:
@@ -328,8 +245,8 @@ class Delivery:
             case Hold():
                 await self._hold(segment, error.reason, error.message)
             case HistoryConflict():
-                await self._history_went_back(error)
-                self._store_failed(error, doubt=True)
+                await self._went_back(error)
+                self._standing.failed(error, doubt=True)
             case Stop():
                 await self._store_is_not_believed(segment, error)
             case Unproven() | SpoolUnread():
@@ -338,7 +255,7 @@ class Delivery:
                 await self._again_or_hold(segment, error)
             case Garbled():
                 await self._delay(segment, error)
-                self._suspect(error)
+                self._standing.suspect(error)
             case _ if type(error) is Retry:
                 await self._delay(segment, error)
             case _:
@@ -347,17 +264,20 @@ class Delivery:
     async def _cut(self, segment: Segment, error: DockdError) -> None:
         """The store failed. Its segments keep their turn; one that fails twice in a row, and may be the cause, lets the others go first."""
         self._cuts[segment.id] = self._cuts.get(segment.id, 0) + 1
+        self._standing.failed(error, doubt=True)
         if self._cuts[segment.id] >= 2:
-            await self._delay(segment, error)
-        self._store_failed(error, doubt=True)
+            await self._delay(segment, error, beyond=self._standing.closed_for())
 
     async def _hold(self, segment: Segment, reason: str, message: str) -> None:
         await self._ledger.commit(lambda tx: segments.hold(tx, segment.id, reason=reason, error=message))
 
-    async def _delay(self, segment: Segment, error: DockdError) -> None:
+    async def _delay(self, segment: Segment, error: DockdError, *, beyond: float = 0.0) -> None:
+        """Try it again later: later than `beyond` seconds from now, so that others are tried first when the store is."""
         floor = error.after if isinstance(error, Retry) else 0.0
         chance = random.random()  # noqa: S311 - jitter
-        wait = backoff(segment.attempts, longest=self._settings.retry_max, chance=chance, floor=floor)
+        wait = backoff(segment.attempts, longest=self._settings.retry_max, chance=chance, floor=floor) + max(
+            0.0, beyond
+        )
         await self._ledger.commit(lambda tx: segments.delay(tx, segment.id, seconds=wait, error=error.message))
 
     async def _unproven(self, segment: Segment, error: DockdError) -> None:
@@ -400,36 +320,7 @@ class Delivery:
         if isinstance(error, StoreDishonest) and self.state.id is not None:
             await self._trust.caught(self.state.id, error.message)
             await self._hold(segment, error.reason, f"{error.message}. {_ASK}")
-        self._store_failed(error, doubt=True)
-
-    async def _history_went_back(self, conflict: HistoryConflict) -> None:
-        """Open a new chain that names what the store last saw, in sight of everybody; only then is the store asked again.
-
-        An entry that is in our own chain (the answer to the request that would have told us was lost) is no step back.
-        """
-        if conflict.seq is None or conflict.head is None:
-            return
-        store, named = self.state.id or "unknown", Head(seq=conflict.seq, hash=conflict.head)
-
-        def restore(tx: Transaction) -> bool:
-            if named.seq > tx.end.seq + _LONGEST_GAP:
-                return False  # no dock has written that many: the store is in error, and stays unused
-            if proofs.in_chain(tx.execute, named):
-                return True
-            tx.record(
-                events.CustodyRestored(
-                    store=store, store_seq=named.seq, store_head=named.hash, own_seq=tx.end.seq, own_head=tx.end.hash
-                ),
-                continue_after=named.seq,
-            )
-            return True
-
-        async with self._restoring:
-            if named in self._named:
-                return
-            if await self._ledger.commit(restore):
-                self._named.add(named)
-                self._gate.agreed()
+        self._standing.failed(error, doubt=True)
 
     # -- proof for those who delete --------------------------------------------------------------------------------------
 
@@ -449,20 +340,20 @@ class Delivery:
         found = await asyncio.gather(*(one(segment) for segment in wanted), return_exceptions=True)
         for result in found:
             if isinstance(result, HistoryConflict):
-                await self._history_went_back(result)
+                await self._went_back(result)
             if isinstance(result, DockdError):
-                self._store_failed(result, doubt=True)
+                self._standing.failed(result, doubt=True)
                 raise result
             if isinstance(result, BaseException):
                 raise result
         proven = [result for result in found if isinstance(result, str)]
         if proven:
-            self._store_works()
+            self._standing.works()
         return proven
 
     async def _attest_one(self, segment: Segment, pinned: Pinned) -> str | None:
         try:
-            async with self._impatient("a proof", size=segment.size):
+            async with self._standing.impatient("a proof", size=segment.size):
                 await self._confirming.attest(segment, pinned=pinned)
         except (ObjectGone, Unproven) as error:
             await self._lost(segment, error)

@@ -14,6 +14,7 @@ from typing import Any
 
 from ingest import events
 from ingest.copies import CAMERA, SPOOL, STORE, Copies, Step, after, is_lost
+from ingest.errors import SourceUnstable
 from ingest.ledger.core import Transaction
 from ingest.model import Digest, Listed, Receipt, legible
 
@@ -155,13 +156,17 @@ def grown(tx: Transaction, segment: str, *, docking: int, file: Listed) -> None:
 def copied(tx: Transaction, segment: str, *, digest: Digest, second_read: str) -> None:
     """Pulled, verified by a second read of the source, and durable in the spool."""
     row = get(tx.execute, segment)
+    if row.sha256 is not None and row.sha256 != digest.sha256:
+        raise SourceUnstable(
+            f"{legible(row.path)} has other bytes than when it was pulled before: it is another segment"
+        )
     event = events.SegmentCopied(
         camera=row.camera, segment=segment, path=legible(row.path), bytes=digest.size, sha256=digest.sha256,
         xxh3_128=digest.xxh3_128, second_read=second_read,
     )  # fmt: skip
     _step(
         tx, row, Step.COPIED, event, size=digest.size, sha256=digest.sha256, xxh3_128=digest.xxh3_128, pulled_at=tx.now,
-        verified_at=tx.now, attempts=0, next_attempt=0.0, trouble=None,
+        verified_at=tx.now, released_at=None, attempts=0, next_attempt=0.0, trouble=None,
     )  # fmt: skip
 
 
@@ -260,6 +265,14 @@ def vanished(tx: Transaction, segment: str, *, error: str) -> None:
     _step(tx, row, Step.VANISHED, event, wipe_permit=None)
 
 
+def replaced(tx: Transaction, segment: str) -> str:
+    """Other bytes of the same name, size and time lie where the segment was: those are a segment of their own. Returns its id."""
+    row = get(tx.execute, segment)
+    if row.on_camera:
+        vanished(tx, segment, error="other bytes of the same size and time lie at its place")
+    return listed(tx, camera=row.camera, docking=row.docking or 0, file=row.listed)
+
+
 def rotted(tx: Transaction, segment: str, *, error: str) -> None:
     """The spool file is no longer its hash, or not there."""
     row = get(tx.execute, segment)
@@ -283,7 +296,14 @@ def recovered(
     known = tx.execute(f"SELECT {COLUMNS} FROM segments WHERE id = ?", (segment,)).fetchone()
     if known is not None:
         _step(
-            tx, of_row(known), Step.RECOVERED, event, size=digest.size, sha256=digest.sha256, xxh3_128=digest.xxh3_128
+            tx,
+            of_row(known),
+            Step.RECOVERED,
+            event,
+            size=digest.size,
+            sha256=digest.sha256,
+            xxh3_128=digest.xxh3_128,
+            released_at=None,
         )
         return
     tx.execute(

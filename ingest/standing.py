@@ -1,0 +1,146 @@
+"""What is known of the store as a whole: its word for people, and the door that is closed for a while when it fails.
+
+Rules: while the door is closed nobody asks; it is closed for longer each time (capped, then jittered, never under what the store asked
+for); failures that come together are one. A store that says who it is and fails at its work is not called connected before it has done
+that work right. One that was caught is not made good by what comes in beside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from ingest import events
+from ingest.errors import DockdError, LedgerUnusable, Refused, Retry, Stop, StoreDishonest, StoreDown, WrongStore
+from ingest.ledger import Ledger
+from ingest.ledger.stores import Pinned
+from ingest.upload import backoff
+
+StoreWord = Literal["connected", "slow", "down", "wrong-store", "dishonest", "unknown"]
+_SLOW = 5.0  # seconds without an answer, before that is said
+_SLOW_HASH = 20 << 20  # bytes per second that a store may need to look at an object again
+_REFUSED_FOR = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreState:
+    """What is known of the store: `since` seconds since the epoch, `message` plain words, `last_success` likewise or None."""
+
+    word: StoreWord = "unknown"
+    since: float = 0.0
+    message: str = ""
+    last_success: float | None = None
+    id: str | None = None
+    honest: bool | None = None
+
+
+class Standing:
+    """How the store stands. `pinned` while it is believed; `trouble` is set by each failure; `retry_max` in seconds."""
+
+    def __init__(self, *, ledger: Ledger, retry_max: float) -> None:
+        self._ledger = ledger
+        self._retry_max = retry_max
+        self._failures = 0
+        self._closed_until = 0.0
+        self._stopped: Stop | None = None
+        self._doubt: DockdError | None = None
+        self.state = StoreState(since=ledger.clock.now())
+        self.pinned: Pinned | None = None
+        self.trouble = asyncio.Event()
+
+    def closed_for(self) -> float:
+        """Seconds until it may be asked again; 0 or less for now."""
+        return self._closed_until - time.monotonic()
+
+    def open(self) -> None:
+        """Somebody wants it tried now."""
+        self._closed_until = 0.0
+
+    def check(self) -> None:
+        """Raises what the door is closed for: Stop, or StoreDown."""
+        wait = self.closed_for()
+        if wait > 0:
+            raise self._stopped or StoreDown(self.state.message or "the store is being waited for", after=wait)
+
+    @contextlib.asynccontextmanager
+    async def impatient(self, doing: str, *, size: int = 0) -> AsyncIterator[None]:
+        """Say so while the store gives no answer. `size`: bytes that it may have to read first."""
+        seconds = _SLOW + size / _SLOW_HASH
+        message = f"the store has given no answer to {doing} for {seconds:.0f} s"
+        late = asyncio.get_running_loop().call_later(seconds, self._say, "slow", message)
+        try:
+            yield
+        finally:
+            late.cancel()
+
+    def recognised(self, store: str) -> None:
+        """It has said who it is; whether it is to be believed is another matter."""
+        self.state = replace(self.state, id=store)
+
+    def answers(self, pinned: Pinned) -> None:
+        """It is the pinned one, and may be asked. What it did wrong with a segment is forgotten only when it has done that right."""
+        self.pinned = pinned
+        self._closed_until, self._stopped = 0.0, None
+        if self._doubt is None:
+            self.works()
+
+    def works(self) -> None:
+        """It has taken bytes, or has proven that it has them."""
+        if self.pinned is None and self._stopped is not None:
+            return  # it was caught meanwhile: what came in beside that changes nothing
+        self._failures, self._closed_until, self._stopped, self._doubt = 0, 0.0, None, None
+        self._say("connected", "")
+
+    def moves(self) -> None:
+        """It has taken bytes: the line works, whatever its proofs are worth."""
+        if isinstance(self._doubt, StoreDown):
+            self.works()
+
+    def failed(self, error: DockdError, *, doubt: bool = False) -> None:
+        """Close the door for a while.
+
+        `doubt`: it answers when it is asked who it is, and fails at its work; then only work well done is a success.
+        """
+        if isinstance(error, LedgerUnusable):
+            raise error
+        if self.closed_for() <= 0:
+            self._failures += 1
+        floor = error.after if isinstance(error, Retry) else 0.0
+        if isinstance(error, Refused):
+            floor = max(floor, min(_REFUSED_FOR, self._retry_max))
+        wait = backoff(self._failures - 1, longest=self._retry_max, chance=random.random(), floor=floor)  # noqa: S311
+        self._closed_until = max(self._closed_until, time.monotonic() + wait)
+        self._stopped = error if isinstance(error, Stop) else None
+        self._doubt = error if doubt else self._doubt
+        self.pinned = None
+        self.trouble.set()
+        if isinstance(error, StoreDishonest):
+            name = self.state.id or "at its address"
+            caught = f"the store {name} was caught: {error.message}. Nothing is deleted until a person pins it anew (dockd store pin)"
+            self._say("dishonest", error.message if error.message.startswith("the store ") else caught)
+        else:
+            self._say("wrong-store" if isinstance(error, WrongStore) else "down", error.message)
+
+    def suspect(self, error: DockdError) -> None:
+        """One segment could not be proven; others may be. Said until something is proven."""
+        self._doubt = error
+        self._say("down", error.message)
+
+    def _say(self, word: StoreWord, message: str) -> None:
+        """Keep what is known of the store, and publish it where it is new. A worse word stands."""
+        state = self.state
+        if word == "slow" and state.word not in ("connected", "unknown"):
+            return
+        if (state.word, state.message) != (word, message):
+            self._ledger.publish(events.StoreChanged(state=word, error=message or "it answers"))
+        now = self._ledger.clock.now()
+        self.state = StoreState(
+            word=word, since=state.since if state.word == word else now, message=message, id=state.id,
+            last_success=now if word == "connected" else state.last_success,
+            honest={"connected": True, "dishonest": False}.get(word, state.honest),
+        )  # fmt: skip
