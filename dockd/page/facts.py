@@ -16,10 +16,10 @@ from dockd.settings import Settings
 from ingest import events
 from ingest.activity import Activity
 from ingest.clock import Clock
-from ingest.delivery import StoreState
 from ingest.ledger import Ledger, views
 from ingest.ledger.views import Away, Docking, Unproven
 from ingest.spool import Spool
+from ingest.standing import StoreState
 
 _SHARE = 20.0
 

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from dockd.page.looks import BayState
 from dockd.page.problems import PROBLEMS
-from ingest.delivery import StoreWord
+from ingest.standing import StoreWord
 
 Schema = dict[str, Any]
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 
 from dockd.page.looks import LOOKS, BayState, Look
 from ingest.activity import Phase
-from ingest.delivery import StoreWord
 from ingest.model import Tally
+from ingest.standing import StoreWord
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
