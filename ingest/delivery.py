@@ -39,6 +39,7 @@ from ingest.ledger.stores import Pinned
 from ingest.release import Releasing
 from ingest.spool import Spool
 from ingest.standing import Standing, StoreState, StoreWord
+from ingest.store.answers import LONGEST_RETRY_AFTER
 from ingest.store.base import Store
 from ingest.store.throttle import Bucket
 from ingest.trust import Trust
@@ -88,6 +89,9 @@ class Delivery:
         self._standing = Standing(ledger=ledger, retry_max=settings.retry_max)
         self._history = History(ledger=ledger, gate=self._gate)
         self._cuts: dict[str, int] = {}
+        self._longest = (
+            LONGEST_RETRY_AFTER + 2 * settings.retry_max
+        )  # what lies further ahead comes from a clock that jumped
         self._probe = asyncio.Lock()
         self._busy: set[str] = set()
         self._work = asyncio.Event()
@@ -191,7 +195,7 @@ class Delivery:
         now = self._ledger.clock.now()
         busy = frozenset(self._busy)  # as of before the look: one that ends during it is not in the queue's past again
         found = await self._ledger.read(
-            lambda db: queue.next_uploads(db.execute, now=now, longest=self._settings.retry_max, busy=busy, count=room)
+            lambda db: queue.next_uploads(db.execute, now=now, longest=self._longest, busy=busy, count=room)
         )
         for segment in found:
             self._busy.add(segment.id)

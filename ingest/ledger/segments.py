@@ -283,7 +283,9 @@ def store_lost(tx: Transaction, segment: str, *, error: str) -> None:
     """The store, asked again, does not have it. With another copy left it is queued again."""
     row = get(tx.execute, segment)
     event = events.SegmentStoreLost(camera=row.camera, segment=segment, store=row.store or "", error=error)
-    _step(tx, row, Step.STORE_LOST, event, upload=None, object=None, confirmed_at=None, wipe_permit=None)
+    _step(
+        tx, row, Step.STORE_LOST, event, upload=None, object=None, confirmed_at=None, wipe_permit=None, next_attempt=0.0
+    )  # fmt: skip
 
 
 def recovered(

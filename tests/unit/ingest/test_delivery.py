@@ -72,6 +72,16 @@ async def test_a_short_trouble_blames_no_segment(place: Station) -> None:
     assert "segment.delayed" not in await place.actions()
 
 
+async def test_retry_after_is_a_floor_for_one_segment_too(place: Station) -> None:
+    locked, good = await place.spooled(b"locked", b"good")
+    place.store.troubles["send"] = lambda one: Retry("somebody else is writing", after=7200) if one == locked else None
+    async with place.at_work():
+        await place.until(lambda: place.confirmed(good))
+        await asyncio.sleep(0.5)
+    assert [segment for what, segment in place.store.asked if what == "send"].count(locked) == 1
+    assert (await place.row(locked)).next_attempt >= place.clock.now() + 7100
+
+
 @pytest.mark.parametrize(
     ("what", "make", "reason"),
     [

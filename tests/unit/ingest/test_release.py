@@ -73,6 +73,19 @@ async def test_a_store_without_a_promise_is_read_twice_a_day_apart(tmp_path: Pat
         assert place.spool.segments() == []
 
 
+async def test_what_is_lost_while_it_waits_for_its_second_look_does_not_wait_to_be_sent(tmp_path: Path) -> None:
+    async with station(tmp_path, store=InMemoryStore(method="read-back")) as place:
+        (segment,) = await confirmed(place, b"footage")
+        releasing = Releasing(
+            ledger=place.ledger, spool=place.spool, keep_confirmed=0.0, trusted=place.delivery.trusted, attest=place.delivery.attest
+        )  # fmt: skip
+        assert await releasing.some() == 0
+        place.store.things.clear()
+        assert await place.delivery.attest([await place.row(segment)]) == []
+        async with place.at_work():
+            await place.until(lambda: place.confirmed(segment))
+
+
 async def test_what_is_lost_before_the_second_look_is_sent_again(tmp_path: Path) -> None:
     async with station(tmp_path, store=InMemoryStore(method="read-back")) as place:
         (segment,) = await confirmed(place, b"footage")
