@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from ingest.central.database import Database
 from ingest.central.descriptions import ObjectDescription
@@ -34,6 +35,7 @@ MIGRATIONS = (
     """,
 )
 
+T = TypeVar("T")
 _COLUMNS = "place, description, looked_at, state"
 
 
@@ -129,6 +131,18 @@ class Index:
 
         return await self._database.run(work)
 
+    async def undeleted(self, *, before: float, limit: int) -> list[str]:
+        """Ids of what was due before `before` and could not be removed when that was tried."""
+
+        def work(c: sqlite3.Connection) -> list[str]:
+            rows = c.execute(
+                "SELECT id FROM objects WHERE NOT evidential AND keep_from < ? AND state = 'deleting' LIMIT ?",
+                (before, limit),
+            )
+            return [found[0] for found in rows]
+
+        return await self._database.run(work)
+
     async def being_deleted(self) -> list[Row]:
         """Where a crash came between the decision to delete and its end."""
 
@@ -137,15 +151,32 @@ class Index:
 
         return await self._database.run(work)
 
-    async def looked(self, id: str, *, at: float, state: str) -> None:
-        """Note that the bytes were read back, and what came of it."""
+    async def looked(self, id: str, *, at: float, state: str) -> bool:
+        """Note that the bytes were read back, and what came of it. Whether the object is here to be noted about."""
 
-        def work(c: sqlite3.Connection) -> None:
-            c.execute(
-                "UPDATE objects SET looked_at = ?, state = ? WHERE id = ? AND state != 'deleting'", (at, state, id)
-            )
+        def work(c: sqlite3.Connection) -> bool:
+            return _note_look(c, id, at=at, state=state)
 
-        await self._database.run(work)
+        return await self._database.run(work)
+
+    async def vouch(
+        self, id: str, *, present: Callable[[], bool], looked_at: float | None, say: Callable[[], T]
+    ) -> T | None:
+        """`say` it of an object that is here and `present` now; None if it is not. `looked_at`: its bytes were found right then.
+
+        Runs on the index's thread, as `delete` does: nothing is said of an object whose deletion was decided before.
+        """
+
+        def work(c: sqlite3.Connection) -> T | None:
+            if not present():
+                return None
+            if looked_at is not None:
+                here = _note_look(c, id, at=looked_at, state="kept")
+            else:
+                here = c.execute("SELECT 1 FROM objects WHERE id = ? AND state = 'kept'", (id,)).fetchone() is not None
+            return say() if here else None
+
+        return await self._database.run(work)
 
     async def set_state(self, id: str, state: str) -> None:
         """Outside of the rules above: for putting right what a crash left."""
@@ -172,22 +203,30 @@ class Index:
 
         return await self._database.run(work)
 
-    async def mark_evidential(self, id: str, *, save: Callable[[ObjectDescription], None]) -> Row | None:
+    async def mark_evidential(
+        self, id: str, *, present: Callable[[ObjectDescription], bool], save: Callable[[ObjectDescription], None]
+    ) -> Row | None:
         """Mark it, first beside the bytes (`save`), then here. None if it is not here (any more).
 
-        Runs on the index's thread, as `delete` does: one of the two comes first, and the other sees that it did.
+        Runs on the index's thread, as `delete` does: one of the two comes first, and the other sees that it did. Where a deletion
+        failed and the bytes are still `present`, it is kept after all, and looked at anew before anything is said of it.
         """
 
         def work(c: sqlite3.Connection) -> Row | None:
-            found = c.execute(f"SELECT {_COLUMNS} FROM objects WHERE id = ? AND state != 'deleting'", (id,)).fetchone()
-            if found is None:
+            found = c.execute(f"SELECT {_COLUMNS} FROM objects WHERE id = ?", (id,)).fetchone()
+            row = _row(found) if found else None
+            if row is None or (row.state == "deleting" and not present(row.description)):
                 return None
-            row = _row(found)
             if row.description.evidential:
                 return row
+            if row.state == "deleting":
+                row = replace(row, state="kept", looked_at=0.0)
             marked = replace(row.description, evidential=True)
             save(marked)
-            c.execute("UPDATE objects SET evidential = 1, description = ? WHERE id = ?", (marked.to_json(), id))
+            c.execute(
+                "UPDATE objects SET evidential = 1, description = ?, state = ?, looked_at = ? WHERE id = ?",
+                (marked.to_json(), row.state, row.looked_at, id),
+            )
             return replace(row, description=marked)
 
         return await self._database.run_alone(work)
@@ -207,6 +246,13 @@ class Index:
             return _row(found)
 
         return await self._database.run_alone(work)
+
+
+def _note_look(c: sqlite3.Connection, id: str, *, at: float, state: str) -> bool:
+    changed = c.execute(
+        "UPDATE objects SET looked_at = ?, state = ? WHERE id = ? AND state != 'deleting'", (at, state, id)
+    )
+    return changed.rowcount == 1
 
 
 def _row(found: tuple[int, bytes, float, str]) -> Row:

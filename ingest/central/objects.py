@@ -20,6 +20,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn, TypeVar
 
 from ingest.central.descriptions import ObjectDescription, UploadDescription
 from ingest.central.disk import Disk
@@ -31,6 +32,7 @@ from ingest.central.refusals import Refusal, gone
 from ingest.central.threads import Threads
 from ingest.clock import Clock
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
@@ -125,8 +127,10 @@ class Objects:
         return self._layout.object_bytes(id)
 
     async def find(self, id: str) -> Row | None:
-        """A finished object of that id; None if there never was one. Raises Refusal 410 if it ended."""
+        """A finished object of that id; None if there never was one. Raises Refusal 410 if it ended, or is about to."""
         row = await self._index.find(id)
+        if row is not None and row.state == "deleting":
+            raise _deleted(id)
         if row is not None:
             return row
         ended = await self._records.ended(id)
@@ -140,19 +144,32 @@ class Objects:
         if row.state == "damaged" or not await self._threads.disk(lambda: self.present(object)):
             await self._damaged(row, who=who, why="missing or of another size")
 
-    async def look(self, row: Row, *, who: str) -> Row:
-        """See for yourself that the object is there: presence and size always, its hash if the last look is too old.
+    async def look(self, row: Row, *, who: str, say: Callable[[], T]) -> T:
+        """See for yourself that the object is there (its hash too, if the last look is too old), and only then `say` it.
 
-        Raises Refusal 410 for a damaged one, which is then logged for good; OSError where the disk gives no answer.
+        The last look and `say` are in turn with deletions, on the index's thread. Raises Refusal 410 for one that is damaged, which
+        is then logged for good, or deleted meanwhile; OSError where the disk gives no answer.
         """
         object = row.description
+        now = self._clock.now()
+        fresh = row.state == "kept" and 0 <= now - row.looked_at < self._look_again
+        if not fresh:
+            await self._read_again(row, who=who)
+        said = await self._index.vouch(
+            object.id, present=lambda: self.present(object), looked_at=None if fresh else now, say=say
+        )
+        if said is None:
+            row = await self._index.find(row.id) or row  # another look may have found the damage, and noted it
+            await self._damaged(row, who=who, why="missing or of another size")
+        if row.state == "damaged":
+            await self._records.note("object.sound", object=object.id, who=who)
+        return said
+
+    async def _read_again(self, row: Row, *, who: str) -> None:
+        object, path = row.description, self._layout.object_bytes(row.id)
         if not await self._threads.disk(lambda: self.present(object)):
             await self._damaged(row, who=who, why="missing or of another size")
-        now = self._clock.now()
-        if row.state == "kept" and 0 <= now - row.looked_at < self._look_again:
-            return row
         try:
-            path = self._layout.object_bytes(object.id)
             found = await self._threads.look(
                 lambda: sha256_on_disk(path, size=object.size, stopped=self._threads.stopped)
             )
@@ -160,28 +177,26 @@ class Objects:
             found = ""
         if found != object.sha256:
             await self._damaged(row, who=who, why="other bytes than were stored")
-        await self._index.looked(object.id, at=now, state="kept")
-        if row.state == "damaged":
-            await self._records.note("object.sound", object=object.id, who=who)
-        return row
 
-    async def _damaged(self, row: Row, *, who: str, why: str) -> None:
+    async def _damaged(self, row: Row, *, who: str, why: str) -> NoReturn:
+        if not await self._index.looked(row.id, at=row.looked_at, state="damaged"):
+            raise _deleted(row.id)
         if row.state != "damaged":
             _log.error("object %s is damaged: %s", row.id, why)
-            await self._index.looked(row.id, at=row.looked_at, state="damaged")
             await self._records.note("object.damaged", object=row.id, who=who, why=why, sha256=row.description.sha256)
         raise Refusal(410, "damaged", f"object {row.id} is damaged in this store ({why}): send it again if you have it")
 
     async def mark_evidential(self, id: str, *, who: str) -> Row:
-        """Keep it for good. Raises Refusal 404/410."""
+        """Keep it for good, even one whose deletion was decided and failed, if its bytes are still here. Raises Refusal 404/410."""
 
         def save(marked: ObjectDescription) -> None:
             self._describe(marked)
             self._disk.sync_folder(self._layout.shelf(marked.id))
 
-        row = await self._index.mark_evidential(id, save=save)
+        row = await self._index.mark_evidential(id, present=self.present, save=save)
         if row is None:
-            raise gone(f"object {id} has been deleted") if await self._records.ended(id) else _not_here(id)
+            known = await self._index.find(id) is not None or await self._records.ended(id) is not None
+            raise _deleted(id) if known else _not_here(id)
         await self._records.note("object.evidential", object=id, who=who)
         return row
 
@@ -210,6 +225,10 @@ class Objects:
     def _remove(self, id: str) -> None:
         self._disk.remove([self._layout.object_bytes(id), self._layout.object_description(id)])
         self._disk.sync_folder(self._layout.shelf(id))
+
+
+def _deleted(id: str) -> Refusal:
+    return gone(f"object {id} has been deleted: announce it again if you still have it")
 
 
 def _not_here(id: str) -> Refusal:

@@ -71,20 +71,20 @@ class Receipts:
             # Whoever names no dock, neither here nor in the upload, shares one history with all who name none.
             dock = question.dock or said.dock or said.station or ""
             await self._records.pin_head(dock=dock, seq=question.seq, head=question.head)
-        await self._objects.look(row, who=who)
-        return self._keys.sign(
-            {
-                "iss": self._store_id,
-                "sub": object.id,
-                "size": object.size,
-                "sha256": object.sha256,
-                "stored_at": rfc3339(object.stored_at),
-                "attested_at": rfc3339(self._clock.now()),
-                "durable": True,
-                "segment": said.segment,
-                "camera": said.camera,
-                "station": said.station,
-                "nonce": question.nonce,
-                **({} if question.seq is None else {"head": question.head, "seq": question.seq}),
-            }
+        claims = {
+            "iss": self._store_id,
+            "sub": object.id,
+            "size": object.size,
+            "sha256": object.sha256,
+            "stored_at": rfc3339(object.stored_at),
+            "durable": True,
+            "segment": said.segment,
+            "camera": said.camera,
+            "station": said.station,
+            "nonce": question.nonce,
+            **({} if question.seq is None else {"head": question.head, "seq": question.seq}),
+        }
+        # Signed in turn with deletions: a receipt is never made for what this store has decided to delete.
+        return await self._objects.look(
+            row, who=who, say=lambda: self._keys.sign({**claims, "attested_at": rfc3339(self._clock.now())})
         )

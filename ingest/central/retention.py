@@ -83,12 +83,21 @@ class Retention:
         return Swept(expired=expired, deleted=await self._delete(before=now - self._settings.retention))
 
     async def _delete(self, *, before: float) -> int:
-        deleted = 0
+        deleted = await self._delete_each(await self._index.undeleted(before=before, limit=_AT_ONCE), before=before)
         while due := await self._index.due(before=before, limit=_AT_ONCE):
-            gone = [await self._objects.delete_due(id, before=before, why="retention") for id in due]
-            deleted += sum(gone)
-            if not any(gone):
+            gone = await self._delete_each(due, before=before)
+            deleted += gone
+            if not gone:
                 break
+        return deleted
+
+    async def _delete_each(self, due: list[str], *, before: float) -> int:
+        deleted = 0
+        for id in due:
+            try:
+                deleted += await self._objects.delete_due(id, before=before, why="retention")
+            except OSError as failed:  # one that cannot be removed keeps none of the others
+                _log.error("object %s is past its time and could not be removed (%s): tried again at the next sweep", id, failed)  # fmt: skip
         return deleted
 
     async def _expire(self) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import aiohttp
 import pytest
 
 from ingest.central import CentralStore
+from ingest.central.disk import Disk
 from ingest.central.settings import StoreSettings
 from tests.contract.central.conftest import SMALL
 from tests.contract.central.tus_client import TusClient, announced
@@ -22,6 +24,21 @@ CONTENT = os.urandom(30_000)
 QUIET = replace(SMALL, sweep_every=1e6)
 
 
+class StubbornDisk(Disk):
+    """Does not remove what `keeps` names; `halfway`: only after the bytes are gone."""
+
+    def __init__(self) -> None:
+        self.keeps: set[str] = set()
+        self.halfway = False
+
+    def remove(self, paths: Sequence[Path]) -> None:
+        if self.keeps & {path.name for path in paths}:
+            if self.halfway:
+                super().remove(paths[:1])
+            raise OSError(errno.EIO, "Input/output error")
+        super().remove(paths)
+
+
 @pytest.fixture
 def clock() -> SetClock:
     return SetClock()
@@ -29,9 +46,13 @@ def clock() -> SetClock:
 
 @asynccontextmanager
 async def serving(
-    root: Path, clock: SetClock, session: aiohttp.ClientSession, settings: StoreSettings = QUIET
+    root: Path,
+    clock: SetClock,
+    session: aiohttp.ClientSession,
+    settings: StoreSettings = QUIET,
+    disk: Disk | None = None,
 ) -> AsyncIterator[tuple[CentralStore, TusClient]]:
-    async with CentralStore(root, settings=settings, clock=clock) as store:
+    async with CentralStore(root, settings=settings, clock=clock, disk=disk) as store:
         yield store, TusClient(store.url, session)
 
 
@@ -162,6 +183,63 @@ async def test_a_deletion_that_a_crash_cut_short(root: Path, clock: SetClock, se
         assert (await client.head(behind)).status == 410
         deleted = [e.about for e in await store.records.entries() if e.action == "object.deleted"]
         assert deleted == [behind[7:]]
+
+
+async def test_what_could_not_be_removed_is_not_vouched_for_and_can_still_be_kept_for_good(
+    root: Path, clock: SetClock, session: aiohttp.ClientSession
+) -> None:
+    disk = StubbornDisk()
+    async with serving(root, clock, session, disk=disk) as (store, client):
+        paths = [await client.stored(bytes([n]), announced(bytes([n]), segment=f"s{n}")) for n in range(3)]
+        stuck, wanted, other = paths
+        disk.keeps = {stuck[7:], wanted[7:]}
+        clock.pass_(32 * DAY)
+        assert (await store.sweep()).deleted == 1, "one that cannot be removed keeps none of the others"
+        for path in (stuck, wanted):
+            assert (await client.receipt(path)).status == 410
+            assert (await client.head(path, **{"Want-Repr-Digest": "sha-256=10"})).status == 410
+        assert (await client.ask("POST", f"/api/v1/segments/{wanted[7:]}/evidential")).status == 200
+        assert (await client.ask("GET", wanted)).body == b"\1"
+        assert (await client.receipt(wanted)).status == 200
+        disk.keeps = set()
+        assert (await store.sweep()).deleted == 1
+        assert (await client.ask("POST", f"/api/v1/segments/{stuck[7:]}/evidential")).status == 410
+        deleted = [e.about for e in await store.records.entries() if e.action == "object.deleted"]
+        assert deleted == [other[7:], stuck[7:]]
+    async with serving(root, clock, session) as (store, client):
+        assert (await store.sweep()).deleted == 0
+        assert (await client.ask("GET", wanted)).body == b"\1"
+
+
+async def test_marking_is_told_when_only_the_bytes_are_gone(
+    root: Path, clock: SetClock, session: aiohttp.ClientSession
+) -> None:
+    disk = StubbornDisk()
+    disk.halfway = True
+    async with serving(root, clock, session, disk=disk) as (store, client):
+        path = await client.stored(CONTENT)
+        disk.keeps = {path[7:]}
+        clock.pass_(32 * DAY)
+        assert (await store.sweep()).deleted == 0
+        assert (await client.ask("POST", f"/api/v1/segments/{path[7:]}/evidential")).status == 410
+        assert (await client.receipt(path)).status == 410
+        disk.keeps = set()
+        assert (await store.sweep()).deleted == 1
+        assert [e.action for e in await store.records.entries(object=path[7:])] == ["object.deleted"]
+
+
+async def test_what_was_about_to_be_deleted_is_looked_at_anew_when_it_is_kept_after_all(
+    root: Path, clock: SetClock, session: aiohttp.ClientSession
+) -> None:
+    disk = StubbornDisk()
+    async with serving(root, clock, session, disk=disk) as (store, client):
+        path = await client.stored(CONTENT)
+        disk.keeps = {path[7:]}
+        clock.pass_(32 * DAY)
+        await store.sweep()
+        (root / "objects" / path[7:9] / path[7:]).write_bytes(b"\0" * len(CONTENT))
+        assert (await client.ask("POST", f"/api/v1/segments/{path[7:]}/evidential")).status == 200
+        assert (await client.receipt(path)).problem["type"] == "urn:dockd:store:damaged"
 
 
 async def test_unfinished_uploads_expire(root: Path, clock: SetClock, session: aiohttp.ClientSession) -> None:
