@@ -66,6 +66,8 @@ class Metrics:
             "dockd_store_request_duration_seconds", "Requests to the store, until its answer began.", ["method"],
             buckets=_REQUEST, registry=own,
         )  # fmt: skip
+        for method in ("GET", "HEAD", "POST", "PATCH"):
+            self._request.labels(method=method)  # there from the start, so that a rate has something to begin at
         self._lag = Histogram(
             "dockd_event_loop_lag_seconds", "By how much the event loop was late.", buckets=_LAG, registry=own
         )
