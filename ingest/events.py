@@ -13,6 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal
 
+from ingest.model import whole_text
+
 Level = Literal["debug", "info", "warning", "error"]
 Outcome = Literal["success", "failure", "unknown"]
 Value = str | int | bool | list[str] | None
@@ -48,6 +50,15 @@ class Event:
             raise ValueError(f"two events are called {action}")
         cls.action, cls.text, cls.level, cls.outcome, cls.custody = action, text, level, outcome, custody
         REGISTRY[action] = cls
+
+    def __post_init__(self) -> None:
+        """Whatever words came in from outside, every reader can write them down: here, because no event gets past this."""
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if isinstance(value, str):
+                object.__setattr__(self, f.name, whole_text(value))
+            elif isinstance(value, list):
+                object.__setattr__(self, f.name, [whole_text(one) for one in value])
 
     def data(self) -> dict[str, Value]:
         """The fields that are set, by name."""

@@ -27,6 +27,19 @@ def legible(path: bytes) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
+def whole_text(text: str) -> str:
+    """Text that every reader can encode: lone surrogates (from headers, JSON or names that are no UTF-8) come out escaped.
+
+    >>> whole_text("a\\udcffb") == r"a\\udcffb"
+    True
+    """
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text
+
+
 def is_sha256(text: object) -> bool:
     """Whether `text` is 64 lower-case hex digits."""
     return isinstance(text, str) and _HEX64.fullmatch(text) is not None

@@ -12,7 +12,7 @@ import logging
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,7 +22,7 @@ from ingest.errors import LedgerUnusable
 from ingest.events import CustodyOpened, Event
 from ingest.ledger import custody
 from ingest.ledger.database import explain, open_reader, open_writer
-from ingest.model import Head
+from ingest.model import Head, whole_text
 
 T = TypeVar("T")
 Subscriber = Callable[[Event, int], None]
@@ -31,15 +31,26 @@ log = logging.getLogger(__name__)
 
 
 class Transaction:
-    """What a change is written with: `execute` for named statements, `record` for what happened. Lives only inside `Ledger.commit`."""
+    """What a change is written with: `execute` for named statements, `record` for what happened. Lives only inside `Ledger.commit`.
+
+    Text that SQLite cannot take (a lone surrogate in the words of a store or a camera) is written escaped, in every statement: no word from
+    outside may keep its own record from being made.
+    """
 
     def __init__(self, connection: sqlite3.Connection, clock: Clock, end: Head) -> None:
-        self.execute = connection.execute
-        self.executemany = connection.executemany
+        self._connection = connection
         self.clock = clock
         self.now = clock.now()
         self.end = end
         self.events: list[tuple[Event, int]] = []
+
+    def execute(self, statement: str, values: Iterable[Any] = ()) -> sqlite3.Cursor:
+        """One statement."""
+        return self._connection.execute(statement, _writable(values))
+
+    def executemany(self, statement: str, rows: Iterable[Iterable[Any]]) -> sqlite3.Cursor:
+        """One statement for each of `rows`."""
+        return self._connection.executemany(statement, [_writable(row) for row in rows])
 
     def record(self, event: Event, *, continue_after: int | None = None) -> int:
         """Chain the event (if it is one for custody) and publish it after the commit. Returns its sequence number, 0 for none."""
@@ -57,6 +68,10 @@ class Transaction:
         self.end = Head(seq=seq, hash=digest)
         self.events.append((event, seq))
         return seq
+
+
+def _writable(values: Iterable[Any]) -> list[Any]:
+    return [whole_text(value) if isinstance(value, str) else value for value in values]
 
 
 class _Work:

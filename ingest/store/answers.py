@@ -38,6 +38,11 @@ def retry_after(text: str | None, *, now: float) -> float:
     return min(max(0.0, (moment - datetime.fromtimestamp(now, UTC)).total_seconds()), LONGEST_RETRY_AFTER)
 
 
+def plain(text: str, *, longest: int = 4096) -> bool:
+    """Whether a header's value may be used and kept: printable ASCII, bounded. Headers come as bytes, and may be any."""
+    return len(text) <= longest and text.isascii() and text.isprintable()
+
+
 _NEVER = (NeverStorable, "it will never take this as it is; somebody has to look at it")
 _CREDENTIALS = (Refused, "it does not take this dock's credentials; check store.token_file")
 _GONE = (ObjectGone, "that is not there (any more)")

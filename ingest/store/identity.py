@@ -17,6 +17,7 @@ from joserfc.jwk import OKPKey
 from ingest.errors import Garbled, Unproven
 from ingest.model import StoreIdentity
 from ingest.store import receipts
+from ingest.store.answers import plain
 from ingest.store.line import origin, shown_origin
 
 WELL_KNOWN = "/.well-known/dockd-store"
@@ -63,6 +64,8 @@ def understand(body: bytes, *, url: str) -> Announced:
         raise Garbled(f"the store's {WELL_KNOWN} is of another protocol, or malformed")
     if not store.isprintable():
         raise Garbled(f"the store's id in {WELL_KNOWN} is no plain word")
+    if not plain(upload):
+        raise Garbled(f"the upload address in the store's {WELL_KNOWN} is no plain text of bounded length")
     try:
         address = urljoin(url, upload)
         elsewhere = origin(address) != origin(url)

@@ -101,9 +101,9 @@ def claim_of(text: str, keys: Mapping[str, OKPKey]) -> Claim:
     said, key = verified(text, keys)
     size, digest = said.get("size"), said.get("sha256")
     texts = {name: said.get(name) for name in ("iss", "sub", "stored_at", "attested_at")}
-    if not (isinstance(size, int) and not isinstance(size, bool) and is_sha256(digest)):
+    if not (isinstance(size, int) and not isinstance(size, bool) and 0 <= size < 1 << 63 and is_sha256(digest)):
         raise Garbled("the store's receipt does not say which bytes it is for")
-    if not all(isinstance(value, str) and len(value) < 1024 for value in texts.values()):
+    if not all(isinstance(value, str) and len(value) < 1024 and value.isprintable() for value in texts.values()):
         raise Garbled("the store's receipt does not say whose it is, of what object and when")
     optional = {name: said.get(name) for name in ("segment", "camera", "nonce")}
     if not all(value is None or isinstance(value, str) for value in optional.values()):

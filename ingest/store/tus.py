@@ -18,7 +18,7 @@ from urllib.parse import urljoin
 from ingest.errors import DockdError, Garbled, ObjectGone, StoreDishonest, StoreDown, Unproven
 from ingest.model import Claim, Head, ProofMethod, SegmentDescription, StoreIdentity
 from ingest.store import receipts
-from ingest.store.answers import history_conflict
+from ingest.store.answers import history_conflict, plain
 from ingest.store.base import Slices
 from ingest.store.identity import WELL_KNOWN, Announced, understand
 from ingest.store.line import Answer, Line, Patience
@@ -182,9 +182,9 @@ class TusStore:
         if answer.status not in (200, 204):
             raise answer.error("a digest")
         said = answer.headers.get("Repr-Digest", "")
-        match = _DIGEST.search(said)
+        match = _DIGEST.search(said) if plain(said) else None
         if match is None:
-            raise Garbled("the store announces digests and gives none")
+            raise Garbled("the store announces digests and gives none that can be read")
         found = base64.b64decode(match.group(1)).hex()
         size = _number(answer.headers.get("Upload-Length"))
         return Claim(method="digest", store=store, object=upload, size=size, sha256=found, raw=said)
@@ -287,6 +287,8 @@ def _required(headers: Mapping[str, str], name: str, doing: str) -> str:
     found = headers.get(name, "")
     if not found:
         raise Garbled(f"the store answered {doing} without {name}")
+    if not plain(found):
+        raise Garbled(f"the store answered {doing} with {name} that is no plain text of bounded length")
     return found
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.model import CameraId, Head, Tally, folder_camera, is_sha256, legible, shown
+from ingest.model import CameraId, Head, Tally, folder_camera, is_sha256, legible, shown, whole_text
 
 
 @given(st.binary(max_size=300))
@@ -69,3 +69,12 @@ def test_a_tally_has_the_five_names_of_the_contract() -> None:
     assert Tally(listed=5, copied=4, confirmed=3, wiped=2, held=1).as_dict() == {
         "listed": 5, "copied": 4, "confirmed": 3, "wiped": 2, "held": 1,
     }  # fmt: skip
+
+
+@given(st.text(st.characters(codec=None, exclude_categories=()), max_size=50))
+def test_whole_text_can_be_written_down_by_everybody(text: str) -> None:
+    whole = whole_text(text)
+    whole.encode("utf-8")
+    assert whole_text(whole) == whole
+    if not any("\ud800" <= c <= "\udfff" for c in text):
+        assert whole == text

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from ingest import events
 from ingest.copies import NotInTable
-from ingest.ledger import segments
+from ingest.ledger import segments, stores
 from ingest.ledger.core import Transaction
 from ingest.model import Digest, Listed
-from tests.unit.ingest.ledger.dock import DIGEST, Dock, dock_at
+from tests.unit.ingest.ledger.dock import DIGEST, STORE, Dock, dock_at
 
 
 @pytest.fixture
@@ -151,3 +152,34 @@ async def test_ids_sort_by_time_and_never_repeat(dock: Dock) -> None:
     assert len(set(ids)) == 500
     assert all(len(one) == 32 for one in ids)
     assert segments.new_id(1.0) < segments.new_id(1000.0)
+
+
+ODD = "it said \ud800 and \udcff"
+SHOWN = "it said \\ud800 and \\udcff"
+
+
+async def test_no_word_from_outside_keeps_its_own_record_from_being_made(dock: Dock) -> None:
+    segment = await dock.attested()
+    told: list[str] = []
+    dock.ledger.subscribe(lambda event, _seq: told.append(event.message()))
+    await dock.write(lambda tx: segments.hold(tx, segment, reason="x", error=ODD))
+    await dock.write(lambda tx: segments.delay(tx, segment, seconds=1.0, error=ODD))
+    await dock.write(lambda tx: segments.vanished(tx, segment, error=ODD))
+    await dock.write(lambda tx: segments.store_lost(tx, segment, error=ODD))
+    await dock.write(lambda tx: segments.rotted(tx, segment, error=ODD))
+    await dock.write(lambda tx: stores.caught(tx, STORE.id, error=ODD))
+    row = await dock.segment(segment)
+    assert (row.held_message, row.trouble) == (SHOWN, SHOWN)
+    pinned = await dock.ledger.read(lambda db: stores.pinned(db.execute))
+    assert pinned is not None
+    assert pinned.dishonest == SHOWN
+    assert "store.dishonest" in await dock.actions()
+    assert all(text.encode("utf-8") for text in told)
+    assert sum(SHOWN in text for text in told) == 6
+
+
+async def test_what_is_published_without_a_record_is_readable_too(dock: Dock) -> None:
+    told: list[str] = []
+    dock.ledger.subscribe(lambda event, _seq: told.append(event.message()))
+    dock.ledger.publish(events.StoreChanged(state="down", error=ODD))
+    assert told == [f"the store is down: {SHOWN}"]
