@@ -25,6 +25,7 @@ from ingest.ledger.segments import Segment
 from ingest.model import Balance, CameraId, Tally, folder_camera, legible, shown
 
 _MOST_NOTES = 20
+_RELEASED_WITHIN = 5.0
 UNFINISHED = "(in_spool = 1 AND in_store = 0)"
 
 
@@ -205,6 +206,28 @@ async def _work(agent: Agent, visits: Sequence[Visit], failures: list[str]) -> N
         for visit in visits:
             group.create_task(one(visit), name=f"camera-{visit.camera.id}")
     await until_clear(agent.ledger)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_RELEASED_WITHIN):
+            await _released(agent)
+
+
+async def _released(agent: Agent) -> None:
+    """Wait until no spool copy is left that may go now: footage does not stay on a dock that nobody may start again."""
+    changed = asyncio.Event()
+    agent.ledger.subscribe(lambda _event, _seq: changed.set())
+    if agent.settings.spool.keep_confirmed > 0:
+        return
+    while True:
+        changed.clear()
+        left = await agent.ledger.read(
+            lambda db: db.execute(
+                "SELECT EXISTS (SELECT 1 FROM segments WHERE in_spool = 1 AND in_store = 1 AND held IS NULL AND next_attempt <= ?)",
+                (agent.clock.now(),),
+            ).fetchone()[0]
+        )
+        if not left:
+            return
+        await changed.wait()
 
 
 async def _patience(agent: Agent, working: asyncio.Task[None], wait: float) -> str:
