@@ -146,9 +146,13 @@ class Worker:
             ) from error
 
     async def ready(self) -> None:
-        """Wait for its first word."""
-        if "ready" not in await self._frame():
-            raise WorkerDied("the worker did not start as it should")
+        """Wait for its first word. Raises WorkerDied."""
+        try:
+            word = await self._frame()
+        except (OSError, asyncio.IncompleteReadError, frames.Nonsense) as error:
+            raise WorkerDied(f"the process that was to read this camera did not start: {error}") from error
+        if "ready" not in word:
+            raise WorkerDied("the process that was to read this camera did not start as it should")
 
     def leave(self) -> None:
         """Kill it, wait for nothing."""
@@ -200,9 +204,12 @@ class WorkerPool:
             if worker.reusable:
                 return worker
             self._leave(worker)
-        process = await asyncio.create_subprocess_exec(
-            *_command(), stdin=PIPE, stdout=PIPE, env=_environment(), limit=frames.LARGEST + 4
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *_command(), stdin=PIPE, stdout=PIPE, env=_environment(), limit=frames.LARGEST + 4
+            )
+        except OSError as error:  # no memory, no more processes: it is tried again like one that died
+            raise WorkerDied(f"no process to read this camera could be started: {error.strerror}") from error
         worker = Worker(process, silence=self._silence)
         try:
             await worker.ready()

@@ -164,6 +164,15 @@ async def test_a_loan_that_is_cut_short_does_not_come_back(pool: WorkerPool, roo
     await until_gone(pid)
 
 
+@pytest.mark.parametrize("program", [("true",), ("echo", "hello, this is no frame"), ("false",)], ids=lambda p: p[0])
+async def test_what_does_not_start_as_a_worker_is_one_that_died(program: tuple[str, ...]) -> None:
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*program, stdin=pipe, stdout=pipe)
+    with pytest.raises(WorkerDied, match="did not start"):
+        await Worker(process, silence=10.0).ready()
+    await process.wait()
+
+
 async def test_nothing_outlives_the_pool(root: bytes, tmp_path: Path) -> None:
     pool = WorkerPool(parallel=2, spool=tmp_path / "spool")
     async with pool.lent(root) as one, pool.lent(root) as two:
