@@ -131,6 +131,11 @@ def explain(error: sqlite3.Error, path: Path) -> str:
         return (
             f"the ledger {path} is read-only: its file or disk cannot be written; check the mount and the file's owner"
         )
+    if "disk I/O error" in text:
+        return (
+            f"the disk of the ledger {path} gives errors ({text}): nothing was changed and nothing will be deleted; check the disk, "
+            "then start again"
+        )
     if "full" in text:
         return f"the disk of the ledger {path} is full: make room; dockd goes on by itself"
     return f"the ledger {path} is damaged ({text}). {_REBUILD}"

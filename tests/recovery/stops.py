@@ -55,6 +55,7 @@ class Chain:
     dock: Dock = field(init=False)
     witness: Witness = field(init=False)
     stops: int = 0
+    options: tuple[str, ...] = ("--wipe",)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -114,7 +115,7 @@ class Chain:
     def _traced(self, prefix: tuple[str, ...]) -> subprocess.Popen[str]:
         self.dock.prefix = prefix
         try:
-            return self.dock.start(self.camera)
+            return self.dock.start(self.camera, options=self.options)
         finally:
             self.dock.prefix = ()
 
@@ -159,6 +160,17 @@ class Chain:
         self.ended_well()
         self.stops += reached
         return reached
+
+    def disk_fails(self, call: str, number: int, error: str) -> Ended:
+        """From that call on every call of this kind fails with this error. What it said; the fault is gone afterwards, and it goes on."""
+        self.fill()
+        calls = _CALLS.get(call, call)
+        inject = f"inject={calls}:error={error}:when={number}+"
+        run = ended(self._traced(("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={calls}", "-e", inject)))
+        always(self.witness.faults)
+        self.goes_on()
+        self.stops += 1
+        return run
 
     def goes_on(self) -> None:
         """Started again it goes on, to the same end as if nothing had been."""

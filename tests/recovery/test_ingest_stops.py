@@ -61,6 +61,29 @@ def test_the_first_start_is_stopped_again_and_again(chain: Chain) -> None:
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("call", "number", "error", "says"),
+    [
+        ("fdatasync", 5, "EIO", "the disk of the ledger"),
+        ("pwrite64", 60, "ENOSPC", "the disk of the ledger"),
+        ("fallocate", 2, "ENOSPC", "dock room is full"),
+        ("rename", 3, "EIO", ""),
+        ("unlinkat", 2, "EROFS", "cannot be deleted: Read-only file system"),
+        ("unlink", 2, "EIO", ""),
+    ],
+)
+def test_a_disk_that_fails(call: str, number: int, error: str, says: str, chain: Chain) -> None:
+    """It says so and ends; nothing is lost, nothing is wiped that should not be; with a sound disk it goes on."""
+    chain.goes_on()
+    chain.options = ("--wipe", "--wait", "1 s")
+    run = chain.disk_fails(call, number, error)
+    assert run.code in (1, 3) or not says, run.said
+    assert says in run.err, run.said
+    assert "Traceback" not in run.err, run.said
+    chain.close()
+
+
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(("call", "number"), [("rename", 2), ("unlinkat", 2)])
 def test_only_the_worker_dies(call: str, number: int, chain: Chain) -> None:
     chain.goes_on()

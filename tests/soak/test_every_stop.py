@@ -23,7 +23,7 @@ def chain(tmp_path: Path) -> Iterator[Chain]:
         chain.store.kill()
 
 
-def all_of(stop: Callable[[str, int], bool], call: str, record: Callable[[str, object], None]) -> None:
+def all_of(stop: Callable[[str, int], bool], call: str) -> None:
     """Stop before the first, the second, … call, until there are no more; a run that was not reached twice has no more."""
     missed = 0
     for number in every():
@@ -32,30 +32,24 @@ def all_of(stop: Callable[[str, int], bool], call: str, record: Callable[[str, o
             continue
         missed += 1
         if missed == 3:
-            record("stops", number - 3)
+            print(f"{call}: {number - 3} stops")
             assert number > 3, f"{call} is never called"
             return
 
 
 @pytest.mark.parametrize("call", [*AGENT, *WORKER])
-def test_the_dock_is_stopped_before_every_call(
-    call: str, chain: Chain, record_property: Callable[[str, object], None]
-) -> None:
-    all_of(chain.stop_before, call, record_property)
+def test_the_dock_is_stopped_before_every_call(call: str, chain: Chain) -> None:
+    all_of(chain.stop_before, call)
     chain.close()
 
 
 @pytest.mark.parametrize("call", WORKER)
-def test_a_worker_is_killed_before_every_call(
-    call: str, chain: Chain, record_property: Callable[[str, object], None]
-) -> None:
-    all_of(chain.kill_worker_before, call, record_property)
+def test_a_worker_is_killed_before_every_call(call: str, chain: Chain) -> None:
+    all_of(chain.kill_worker_before, call)
     chain.close()
 
 
 @pytest.mark.parametrize("call", STORE)
-def test_the_store_is_stopped_before_every_call(
-    call: str, chain: Chain, record_property: Callable[[str, object], None]
-) -> None:
-    all_of(chain.stop_store_before, call, record_property)
+def test_the_store_is_stopped_before_every_call(call: str, chain: Chain) -> None:
+    all_of(chain.stop_store_before, call)
     chain.close()

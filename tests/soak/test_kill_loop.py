@@ -12,7 +12,6 @@ import random
 import subprocess
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -150,11 +149,10 @@ def test_a_dozen_kills(tmp_path: Path) -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
-def test_many_kills(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
+def test_many_kills(tmp_path: Path) -> None:
     loop = Loop(folder=tmp_path, files=250, largest=1_500_000, limit="30 Mbit/s", seed=int(time.time()))
     watcher = killed_again_and_again(loop, kills=60, every=0.5)
-    for name, value in {**loop.kills, "looks": watcher.looks, "shifts": loop.shifts, "seed": loop.seed}.items():
-        record_property(name, value)
+    print(f"kills: {loop.kills}, looks: {watcher.looks}, shifts of footage: {loop.shifts}, seed: {loop.seed}")
 
 
 @pytest.mark.soak
