@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -56,6 +55,7 @@ class Visit:
     unstable: dict[str, int] = field(default_factory=dict)
     fruitless: int = 0
     workers_lost: int = 0
+    unsettled_passes: int = 0
     last_seen: Seen | None = None
     listed_once: bool = False
     skipped: tuple[Skipped, ...] = ()
@@ -63,19 +63,16 @@ class Visit:
     unsettled: list[Segment] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def begin(self, docking: int) -> None:
+        """A docking of its own: nothing that was seen in an earlier one counts in it."""
+        self.docking, self.last_seen, self.listed_once = docking, None, False
+        self.unstable, self.fruitless, self.workers_lost, self.unsettled_passes = {}, 0, 0, 0
+        self.skipped, self.unsafe, self.unsettled = (), "", []
+
     @property
     def hidden(self) -> tuple[Skipped, ...]:
         """What was passed over and may have footage behind it."""
         return tuple(item for item in self.skipped if item.hides)
-
-
-def device_of(root: bytes) -> str:
-    """What a folder is, apart from its name. Raises CameraGone."""
-    try:
-        found = os.stat(root, follow_symlinks=False)
-    except OSError as error:
-        raise CameraGone(f"{legible(root)} is not there any more") from error
-    return f"{found.st_dev}:{found.st_ino}"
 
 
 class Intake:
@@ -107,9 +104,10 @@ class Intake:
         Raises CameraGone (only with `once`), LedgerUnusable.
         """
         camera = visit.camera.id
-        visit.device = visit.device or device_of(visit.root)
-        visit.docking = await self._ledger.commit(
-            lambda tx: cameras.docked(tx, visit.camera, bay=visit.bay, source=legible(visit.root))
+        visit.begin(
+            await self._ledger.commit(
+                lambda tx: cameras.docked(tx, visit.camera, bay=visit.bay, source=legible(visit.root))
+            )
         )
         self._visits[camera] = visit
         self._activity.camera(camera, "reading")
@@ -184,6 +182,9 @@ class Intake:
         self._recovered(visit)
         if not await self._proven(visit):
             return False
+        if visit.unsettled and visit.unsettled_passes < _PASSES:
+            visit.unsettled_passes += 1
+            return False
         mine = await self._segments(visit)
         if self._settings.wipe and visit.wipe:
             if self._only_copy(visit, mine):
@@ -200,6 +201,7 @@ class Intake:
     async def _lent(self, visit: Visit) -> AsyncIterator[Worker]:
         """A worker on the very thing that was docked. Raises CameraGone where another lies in its place by now, WorkerDied."""
         async with self._pool.lent(visit.root) as worker:
+            visit.device = visit.device or worker.device
             if worker.device != visit.device:
                 raise CameraGone(f"{legible(visit.root)} is another camera now: it was exchanged while it was read")
             yield worker
@@ -256,8 +258,10 @@ class Intake:
         )
         visit.last_seen, visit.listed_once = seen, True
         visit.skipped = seen.skipped
-        visit.unsettled = await settle(
-            found.unsure, worker=worker, ledger=self._ledger, camera=camera, docking=visit.docking, activity=self._activity
+        visit.unsettled = [segment for segment, _file in found.unsure]  # until each of them has been read
+        await settle(
+            found.unsure, worker=worker, ledger=self._ledger, camera=camera, docking=visit.docking, activity=self._activity,
+            settled=visit.unsettled.remove,
         )  # fmt: skip
         if visit.unsettled:
             visit.last_seen = None
@@ -309,9 +313,7 @@ class Intake:
                 await self._list(visit, worker)
                 if _alone(visit, await self._segments(visit)) is not None:
                     break  # it wrote something meanwhile: that comes first
-                wiped += await self._wiping.batch(
-                    batch, worker=worker, camera=visit.camera.id, device=visit.device, docking=visit.docking
-                )
+                wiped += await self._wiping.batch(batch, worker=worker, camera=visit.camera.id, device=visit.device)
         visit.last_seen = None
         visit.fruitless = 0 if wiped else visit.fruitless + 1
         if wiped:

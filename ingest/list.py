@@ -22,7 +22,7 @@ from ingest.ledger.segments import Segment
 from ingest.model import Listed, Skipped
 
 Pair = tuple[Segment, Listed]
-SEEN_GONE = "not listed any more by the camera, under an open permit"
+SEEN_GONE = "not listed any more by the camera, under an open permit (nobody saw it go)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +49,13 @@ class Comparison:
 
 
 def compare(
-    seen: Seen, *, expected: Sequence[Segment], before: Iterable[Segment], first: bool, ours: Collection[str] = ()
+    seen: Seen, *, expected: Sequence[Segment], before: Iterable[Segment], first: bool, ours: Collection[str] = (),
+    docking: int | None = None,
 ) -> Comparison:  # fmt: skip
     """Pure. `expected`: segments that the ledger believes to be on this camera; `before`: those that once were, latest last.
 
-    `first`: it is the first listing of a docking, so this may be another card; `ours`: ids that dockd had leave to delete from this very device.
+    `first`: it is the first listing of a docking, so this may be another card; `ours`: ids that dockd had leave to delete from this very device;
+    `docking`: what was listed in it before is believed by name, size and time (nothing is deleted without being read again).
     """
     found = Comparison()
     here: dict[bytes, list[Segment]] = {}
@@ -66,7 +68,7 @@ def compare(
         if candidates:
             known = _likeliest(candidates, file)
             replaced += [segment for segment in candidates if segment is not known]
-            _compare_one(found, known, file, change_times=seen.change_times)
+            _compare_one(found, known, file, proven=seen.change_times, docking=docking)
             continue
         old = gone.get(file.path)
         if old is not None and old.sha256 is not None and old.size == file.size:
@@ -84,7 +86,7 @@ def _likeliest(candidates: Sequence[Segment], file: Listed) -> Segment:
     return (same or list(candidates))[-1]
 
 
-def _compare_one(found: Comparison, known: Segment, file: Listed, *, change_times: bool) -> None:
+def _compare_one(found: Comparison, known: Segment, file: Listed, *, proven: bool, docking: int | None) -> None:
     same_look = (known.size, known.mtime_ns) == (file.size, file.mtime_ns)
     if known.sha256 is None:
         if same_look:
@@ -95,7 +97,9 @@ def _compare_one(found: Comparison, known: Segment, file: Listed, *, change_time
             found.replaced.append((known, file))
     elif not same_look:
         found.replaced.append((known, file))
-    elif change_times and (known.dev, known.ino, known.ctime_ns) == (file.dev, file.ino, file.ctime_ns):
+    elif (proven and (known.dev, known.ino, known.ctime_ns) == (file.dev, file.ino, file.ctime_ns)) or (
+        not proven and docking is not None and known.docking == docking
+    ):
         found.same.append((known, file))
     else:
         found.unsure.append((known, file))
@@ -149,7 +153,7 @@ def record(
         if not old.on_camera
     ]
     ours = permits.named(tx.execute, camera=camera, device=device)
-    found = compare(seen, expected=expected, before=before, first=first, ours=ours)
+    found = compare(seen, expected=expected, before=before, first=first, ours=ours, docking=docking)
     cameras.listing(tx, camera=camera, docking=docking, files=seen.files, skipped=seen.skipped)
     for segment, file in found.same:
         segments.seen_again(tx, segment.id, docking=docking, file=file)

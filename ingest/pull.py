@@ -39,13 +39,19 @@ class Pulling:
         self._ledger = ledger
         self._spool = spool
         self._activity = activity
+        self._wanted = 0
 
     async def all(self, wanted: Sequence[Segment], *, worker: Worker, camera: CameraId) -> Pulled:
         """Pull each of `wanted`. Raises CameraGone, LedgerUnusable."""
+        if self._spool.free() >= self._wanted:
+            self._say_room()
         result, commits = Pulled(), _OneBehind()
         try:
             for segment in wanted:
                 try:
+                    if segment.sha256 is not None and not await self._same(segment, worker=worker):
+                        result.unstable.append(segment)
+                        continue
                     read = await self._read(segment, worker=worker, camera=camera)
                     await commits.begin(partial(self._commit, segment, *read))
                     result.copied += 1
@@ -54,16 +60,31 @@ class Pulling:
                 except (Unreadable, IntegrityFailed) as error:
                     await self.hold(segment, reason=error.reason, error=error.message)
                 except SpoolFull as error:
+                    self._wanted = segment.size
                     self._say_full(error)
                     result.waiting = error
                     return result
         finally:
             await commits.over()
-        self._say_room()
         return result
 
+    async def _same(self, segment: Segment, *, worker: Worker) -> bool:
+        """Whether a segment that was pulled before still has those bytes on the camera; if not, it is written down as gone from it."""
+        if await worker.compare(segment.listed) == segment.sha256:
+            return True
+        await self._ledger.commit(lambda tx: segments.replaced(tx, segment.id))
+        return False
+
     async def _commit(self, segment: Segment, digest: Digest, second_read: str) -> None:
-        await self._ledger.commit(lambda tx: segments.copied(tx, segment.id, digest=digest, second_read=second_read))
+        try:
+            await self._ledger.commit(
+                lambda tx: segments.copied(tx, segment.id, digest=digest, second_read=second_read)
+            )
+        except (
+            SourceUnstable
+        ):  # it was exchanged between two reads: those bytes are another segment, pulled in the next pass
+            await asyncio.to_thread(self._spool.remove, segment.id)
+            return
         self._activity.pulled(digest.size)
 
     async def _read(self, segment: Segment, *, worker: Worker, camera: CameraId) -> tuple[Digest, str]:
@@ -93,6 +114,7 @@ class Pulling:
             self._ledger.publish(events.SpoolWaits(free_bytes=free, keep_free=self._spool.keep_free))
 
     def _say_room(self) -> None:
+        self._wanted = 0
         if self._activity.spool_full:
             self._activity.spool_full = False
             self._ledger.publish(events.SpoolGoesOn(free_bytes=max(0, self._spool.free() + self._spool.keep_free)))

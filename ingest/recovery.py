@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ingest.ledger import Ledger, Transaction, cameras, segments
 from ingest.ledger.segments import Segment
 from ingest.model import CameraId
-from ingest.spool import Description, Spool
+from ingest.spool import Description, Spool, is_segment
 
 
 @dataclass(kw_only=True)
@@ -98,6 +98,6 @@ def _sha256(spool: Spool, segment: str) -> str:
 
 def _sweep_descriptions(spool: Spool, present: set[str]) -> None:
     for path in spool.folder.glob("*.json"):
-        if path.stem not in present and not path.with_suffix(".rotted").exists():
+        if is_segment(path.stem) and path.stem not in present and not path.with_suffix(".rotted").exists():
             with contextlib.suppress(OSError):
                 path.unlink()

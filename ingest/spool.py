@@ -26,7 +26,13 @@ from ingest.errors import SpoolFull
 from ingest.model import Digest, is_sha256
 
 _ID = re.compile(r"[0-9a-f]{32}")
+_PART = re.compile(r"[0-9a-f]{32}\.[0-9]+\.[0-9a-f]+(\.json)?\.part")
 _LARGEST_DESCRIPTION = 256 << 10  # a path may be 16 KiB of bytes that take five characters each
+
+
+def is_segment(name: str) -> bool:
+    """Whether a name is of the form of a segment's id."""
+    return _ID.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +93,7 @@ class Spool:
         os.close(fd)
         os.unlink(probe)
         for name in os.listdir(self.folder):
-            if name.endswith(".part"):
+            if _PART.fullmatch(name):
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(self.folder / name)
 

@@ -18,22 +18,34 @@ from ingest.worker.pool import Worker
 
 
 async def settle(
-    pairs: Sequence[tuple[Segment, Listed]], *, worker: Worker, ledger: Ledger, camera: str, docking: int, activity: Activity
-) -> list[Segment]:  # fmt: skip
-    """Read each file and write down what it is: the same segment, one that is back, or another. Raises CameraGone.
+    pairs: Sequence[tuple[Segment, Listed]], *, worker: Worker, ledger: Ledger, camera: str, docking: int, activity: Activity,
+    settled: Callable[[Segment], None],
+) -> None:  # fmt: skip
+    """Read each file and write down what it is: the same segment, one that is back, or another; `settled` is told of each that is known then.
 
-    Returns those that could not be read: nothing is known of what lies there now.
+    A file that cannot be read at the place of a segment that is gone is a segment of its own until it is shown otherwise. Raises CameraGone.
     """
-    unsettled: list[Segment] = []
     for segment, file in pairs:
         activity.camera(camera, "reading", path=file.path, total=file.size)
         try:
             found = await worker.compare(file, progress=lambda _what, done: activity.moved(camera, done))
-        except (SourceUnstable, Unreadable):
-            unsettled.append(segment)  # the next listing sees it anew; until then nothing is concluded
-            continue
+        except SourceUnstable:
+            continue  # the next listing sees it anew; until then nothing is concluded
+        except Unreadable as error:
+            if segment.on_camera:
+                await ledger.commit(_unreadable(segment, error.message, docking=docking))
+                continue
+            found = ""
         await ledger.commit(_conclusion(segment, file, same=found == segment.sha256, camera=camera, docking=docking))
-    return unsettled
+        settled(segment)
+
+
+def _unreadable(segment: Segment, error: str, *, docking: int) -> Callable[[Transaction], None]:
+    def write(tx: Transaction) -> None:
+        segments.seen_in(tx, segment.id, docking=docking)
+        segments.hold(tx, segment.id, reason="copy_failed", error=error)
+
+    return write
 
 
 def _conclusion(

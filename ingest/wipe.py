@@ -11,15 +11,16 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 
 from ingest.activity import Activity
-from ingest.errors import CameraGone, DockdError, SourceUnstable, Stop, Unreadable
+from ingest.errors import CameraGone, DockdError, IntegrityFailed, SourceUnstable, Stop, Unreadable
 from ingest.ledger import Ledger, permits, segments
 from ingest.ledger.core import Transaction
 from ingest.ledger.segments import Segment
-from ingest.model import Listed, WipePermit
+from ingest.model import WipePermit
 from ingest.worker.pool import Worker
 
 BATCH = 200
 BATCH_BYTES = 2 << 30
+LOT = 20  # unlinked between two looks at whether the permit still holds
 BATCH_PATHS = 256 << 10  # bytes of paths: a permit travels to the worker in one frame
 
 
@@ -33,12 +34,12 @@ class Wiping:
         self._activity = activity
         self._attest = attest
 
-    async def batch(self, wanted: Sequence[Segment], *, worker: Worker, camera: str, device: str, docking: int) -> int:
+    async def batch(self, wanted: Sequence[Segment], *, worker: Worker, camera: str, device: str) -> int:
         """Wipe these confirmed segments; returns how many are seen gone.
 
         Raises CameraGone, Retry and Stop (the store), LedgerUnusable. What could not be proven stays where it is.
         """
-        held = [one for one in wanted if await self._read_again(one, worker=worker, camera=camera, docking=docking)]
+        held = [one for one in wanted if await self._read_again(one, worker=worker, camera=camera)]
         if not held:
             return 0
         try:
@@ -58,7 +59,7 @@ class Wiping:
             return None
         return await self._ledger.commit(lambda tx: permits.issue(tx, camera=camera, device=device, segments=attested))
 
-    async def _read_again(self, segment: Segment, *, worker: Worker, camera: str, docking: int) -> bool:
+    async def _read_again(self, segment: Segment, *, worker: Worker, camera: str) -> bool:
         """Whether the file is still those bytes; it is held open then."""
         self._activity.camera(camera, "wiping", path=segment.path, total=segment.size)
         try:
@@ -73,36 +74,55 @@ class Wiping:
             return False
         if found == segment.sha256:
             return True
-        await self._ledger.commit(lambda tx: _replaced(tx, segment, docking=docking))
+        await self._ledger.commit(lambda tx: segments.replaced(tx, segment.id))
         return False
 
     async def _use(self, permit: WipePermit, *, worker: Worker) -> int:
-        """Let the worker delete, and write down what it saw."""
-        if not await self._ledger.read(lambda db: permits.valid(db.execute, permit)):
-            raise Stop(f"permit {permit.id} is not the ledger's: nothing is deleted")
-        gone, kept = await worker.wipe(permit)
-        lost_sight = [error for error in kept.values() if isinstance(error, CameraGone)]
+        """Let the worker delete, lot by lot, and write down what it saw; before each lot the permit is looked at again."""
+        gone: list[str] = []
+        lots = [permit.segments[start : start + LOT] for start in range(0, len(permit.segments), LOT)]
+        try:
+            for lot in lots:
+                if not await self._ledger.read(lambda db: permits.valid(db.execute, permit)):
+                    raise Stop(f"permit {permit.id} does not hold any more: nothing more is deleted under it")
+                gone += await self._lot(permit, [one.segment for one in lot], worker=worker)
+        except CameraGone:
+            raise  # the permit stays open: the next listing tells which of them are gone
+        except BaseException:
+            with contextlib.suppress(DockdError):
+                await worker.drop()
+            await self._ledger.commit(lambda tx: permits.close(tx, permit, gone=gone))
+            raise
+        await worker.drop()
+        await self._ledger.commit(lambda tx: permits.close(tx, permit, gone=gone))
+        return len(gone)
+
+    async def _lot(self, permit: WipePermit, named: Sequence[str], *, worker: Worker) -> list[str]:
+        """Returns the ids of those that were seen gone. Raises CameraGone after writing down what was seen before."""
+        gone, kept = await worker.wipe(permit, only=named)
 
         def write(tx: Transaction) -> None:
             for one, seen in gone.items():
-                segments.wiped(tx, one, permit=permit.id, seen=seen)
+                _gone(tx, one, permit=permit.id, seen=seen)
             for one, error in kept.items():
-                if isinstance(error, Unreadable):
-                    segments.hold(tx, one, reason="not_deletable", error=error.message)
-            if not lost_sight:  # else the permit stays open: the next listing tells which of them are gone
-                permits.close(tx, permit, gone=list(gone))
+                if isinstance(error, (Unreadable, IntegrityFailed)):
+                    reason = "not_deletable" if isinstance(error, Unreadable) else error.reason
+                    segments.hold(tx, one, reason=reason, error=error.message)
 
         await self._ledger.commit(write)
-        if lost_sight:
-            raise lost_sight[0]
-        return len(gone)
+        for error in kept.values():
+            if isinstance(error, CameraGone):
+                raise error
+        return list(gone)
 
 
-def _replaced(tx: Transaction, segment: Segment, *, docking: int) -> None:
-    """Other bytes of the same size and time lie where the segment was: those are a segment of their own."""
-    segments.vanished(tx, segment.id, error="other bytes of the same size and time lie at its place")
-    listed: Listed = segment.listed
-    segments.listed(tx, camera=segment.camera, docking=docking, file=listed)
+def _gone(tx: Transaction, segment: str, *, permit: int, seen: str) -> None:
+    """It was deleted under the permit; if the store lost it in that very moment, that is said as it is."""
+    row = segments.get(tx.execute, segment)
+    if row.in_store and row.wipe_permit == permit:
+        segments.wiped(tx, segment, permit=permit, seen=seen)
+    elif row.on_camera:
+        segments.vanished(tx, segment, error=f"dockd deleted it under permit {permit} while the store was losing it")
 
 
 def batches(wanted: Sequence[Segment]) -> list[list[Segment]]:

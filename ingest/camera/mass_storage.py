@@ -6,14 +6,13 @@ mount that lists as empty without an error, so presence is asked of the kernel's
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ingest.errors import CameraGone, SourceUnstable, Unreadable
+from ingest.errors import CameraGone, IntegrityFailed, SourceUnstable, Unreadable
 from ingest.model import Listed, Skipped, legible
 
 DEEPEST = 64
@@ -72,7 +71,7 @@ class MassStorage:
             raise CameraGone(f"{legible(self.root)} is another folder now")
 
     def device(self) -> str:
-        """The root's device and inode numbers, as `ingest.intake.device_of` sees them."""
+        """The root's device and inode numbers, since it was opened."""
         return f"{self._is.st_dev}:{self._is.st_ino}"
 
     def keeps_change_times(self) -> bool:
@@ -134,7 +133,10 @@ class MassStorage:
         try:
             if os.fstat(child).st_dev != self._is.st_dev:
                 yield Skipped(
-                    path=path, kind="other", message="another filesystem is mounted here; it is not this camera's"
+                    path=path,
+                    kind="other",
+                    message="another filesystem is mounted here: what lies on it is not copied; give its folder as a camera of its own",
+                    hides=True,
                 )
                 return
             yield from self._walk(child, path + b"/", depth + 1)
@@ -168,13 +170,22 @@ class MassStorage:
             if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
                 raise SourceUnstable(f"{legible(file.path)} is no longer there as it was listed") from error
             raise _explain(error, file.path) from error
-        held = HeldFile(camera=self, file=file, folder=folder, name=name, fd=fd)
+        opened = os.fstat(fd)
+        held = HeldFile(camera=self, file=file, folder=folder, name=name, fd=fd, opened=opened)
         try:
+            if not self._is_listed(opened, file):
+                raise SourceUnstable(f"{legible(file.path)} changed after it was listed")
             held.unchanged()
         except BaseException:
             held.close()
             raise
         return held
+
+    def _is_listed(self, seen: os.stat_result, file: Listed) -> bool:
+        """Whether an opened file is the listed one. Where inodes are numbered anew at will (FAT), their numbers say nothing."""
+        if not stat.S_ISREG(seen.st_mode) or (seen.st_size, seen.st_mtime_ns) != (file.size, file.mtime_ns):
+            return False
+        return not self.keeps_change_times() or _listed(file.path, seen) == file
 
 
 def _open_quietly(name: bytes, folder: int) -> int:
@@ -194,17 +205,19 @@ class HeldFile:
     folder: int
     name: bytes
     fd: int
+    opened: os.stat_result
 
     def unchanged(self) -> None:
-        """The descriptor and the name must both still be the file that was listed."""
+        """The descriptor and the name must both still be the file that was opened."""
         try:
             named = os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
         except OSError as error:
             self.camera.present()
             raise SourceUnstable(f"{legible(self.file.path)} is no longer there as it was listed") from error
+        path = self.file.path
         for seen in (os.fstat(self.fd), named):
-            if not stat.S_ISREG(seen.st_mode) or _listed(self.file.path, seen) != self.file:
-                raise SourceUnstable(f"{legible(self.file.path)} changed after it was listed")
+            if not stat.S_ISREG(seen.st_mode) or _listed(path, seen) != _listed(path, self.opened):
+                raise SourceUnstable(f"{legible(path)} changed after it was listed")
 
     def delete(self) -> str:
         """Unlink it if its name still leads to it; then look."""
@@ -213,16 +226,30 @@ class HeldFile:
         links = os.fstat(self.fd).st_nlink
         try:
             os.unlink(self.name, dir_fd=self.folder)
-            os.fsync(self.folder)
         except OSError as error:
             self.camera.present()
             raise _explain(error, self.file.path, doing="deleted") from error
-        with contextlib.suppress(FileNotFoundError):
-            os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
-            raise SourceUnstable(f"{legible(self.file.path)} was deleted, and another file of that name is there")
-        self.camera.present()
         if os.fstat(self.fd).st_nlink >= links:
-            raise SourceUnstable(f"{legible(self.file.path)}: its name led to another file when it was deleted")
+            raise IntegrityFailed(
+                f"{legible(self.file.path)}: another file had taken its name when it was deleted, and that one is gone. "
+                "Somebody else writes to this camera: take it out of use and look at it"
+            )
+        return self._seen_gone()
+
+    def _seen_gone(self) -> str:
+        """Make the deletion durable and look. Raises CameraGone where that cannot be seen: the next listing tells."""
+        try:
+            os.fsync(self.folder)
+            left = os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
+        except FileNotFoundError:
+            left = None
+        except OSError as error:
+            raise CameraGone(
+                f"{legible(self.file.path)} was deleted, and cannot be seen gone: {error.strerror}"
+            ) from error
+        self.camera.present()
+        if left is not None:
+            return "unlinked by descriptor, folder synced; another file has its name now"
         return "unlinked by descriptor, folder synced, looked for and not found"
 
     def close(self) -> None:

@@ -103,8 +103,20 @@ def named(execute: Callable[..., Any], *, camera: str, device: str) -> frozenset
 
 
 def valid(execute: Callable[..., Any], permit: WipePermit) -> bool:
-    """Whether the ledger has really issued this permit, for this device and deadline, and has not closed it."""
+    """Whether the permit may be used this very moment: issued, not closed, its store never caught, and each segment as it was."""
     row = execute(
         "SELECT camera, device, deadline_ns, boot_id, closed_at FROM permits WHERE id = ?", (permit.id,)
     ).fetchone()
-    return bool(row == (permit.camera, permit.device, permit.deadline_ns, permit.boot_id, None))
+    store = stores.pinned(execute)
+    if row != (permit.camera, permit.device, permit.deadline_ns, permit.boot_id, None) or store is None:
+        return False
+    if store.dishonest is not None or (store.method != "read-back" and store.honest_at is None):
+        return False
+    return all(_still(get(execute, one.segment), permit, store.id) for one in permit.segments)
+
+
+def _still(row: Segment, permit: WipePermit, store: str) -> bool:
+    """A segment that was wiped under this permit is no hindrance to the others."""
+    if not row.on_camera:
+        return row.wiped_at is not None
+    return bool(row.in_store and row.store == store and row.held is None and row.wipe_permit == permit.id)

@@ -202,13 +202,18 @@ def confirmed(tx: Transaction, receipt: Receipt) -> None:
     )  # fmt: skip
 
 
-def attested(tx: Transaction, receipt: Receipt) -> None:
-    """The store has proven a confirmed segment once more."""
+def attested(tx: Transaction, receipt: Receipt) -> bool:
+    """The store has proven a confirmed segment once more; from now on its word for it counts, where another store was believed before.
+
+    Returns False, and changes nothing, where somebody else has meanwhile found it lost (and perhaps sent it again, as another object).
+    """
     row = get(tx.execute, receipt.segment)
     _must_match(row, receipt)
-    if not row.in_store:
-        raise ValueError(f"segment {row.id} is not confirmed")
+    if not row.in_store or row.object != receipt.object:
+        return False
     save_receipt(tx, receipt)
+    if row.store != receipt.store:
+        _write(tx, row.id, {"store": receipt.store})
     tx.record(
         events.SegmentAttested(
             camera=row.camera,
@@ -218,6 +223,7 @@ def attested(tx: Transaction, receipt: Receipt) -> None:
             receipt_sha256=_receipt_hash(receipt),
         )
     )
+    return True
 
 
 def _must_match(row: Segment, receipt: Receipt) -> None:
@@ -279,13 +285,19 @@ def rotted(tx: Transaction, segment: str, *, error: str) -> None:
     _step(tx, row, Step.ROTTED, events.SegmentRotted(camera=row.camera, segment=segment, error=error), upload=None)
 
 
-def store_lost(tx: Transaction, segment: str, *, error: str) -> None:
-    """The store, asked again, does not have it. With another copy left it is queued again."""
+def store_lost(tx: Transaction, segment: str, *, error: str, object: str | None = None) -> bool:
+    """The store, asked again (for `object`), does not have it. With another copy left it is queued again.
+
+    Returns False, and changes nothing, where that is known already: several may have asked, and it may have been sent again since.
+    """
     row = get(tx.execute, segment)
+    if not row.in_store or object not in (None, row.object):
+        return False
     event = events.SegmentStoreLost(camera=row.camera, segment=segment, store=row.store or "", error=error)
     _step(
         tx, row, Step.STORE_LOST, event, upload=None, object=None, confirmed_at=None, wipe_permit=None, next_attempt=0.0
     )  # fmt: skip
+    return True
 
 
 def recovered(

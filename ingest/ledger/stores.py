@@ -66,4 +66,6 @@ def caught(tx: Transaction, store: str, *, error: str) -> None:
         "UPDATE stores SET dishonest = ?, honest_at = NULL WHERE id = ? AND dishonest IS NULL", (error, store)
     ).rowcount
     if changed:
+        # what is being wiped on its word stops here; the permits' names stay, so that what was deleted already can be told
+        tx.execute("UPDATE permits SET closed_at = ? WHERE closed_at IS NULL", (tx.now,))
         tx.record(events.StoreCaught(store=store, error=error))

@@ -29,6 +29,7 @@ from ingest.worker.pipeline import SourceChanged, copy, fingerprint
 
 _BATCH = 500
 _BATCH_BYTES = 256 << 10  # of paths; folders may lie deep, and a frame is bounded
+_MOST_FILES = 250_000
 _PROGRESS_EVERY = 0.1
 _PR_SET_PDEATHSIG = 1
 
@@ -95,12 +96,17 @@ class Child:
         batch: list[frames.Frame] = []
         skipped: list[frames.Frame] = []
         size = 0
-        for item in self.camera.listing():
+        for listed, item in enumerate(self.camera.listing(), start=1):
             if isinstance(item, Skipped):
                 skipped.append(frames.of_skipped(item))
             else:
                 batch.append(frames.of_listed(item))
             size += len(item.path)
+            if listed > _MOST_FILES:
+                too_many = f"there are more than {_MOST_FILES} files on it: the rest is not looked at"
+                skipped.append(frames.of_skipped(Skipped(path=item.path, kind="other", message=too_many, hides=True)))
+                self.camera.present()
+                break
             if len(batch) + len(skipped) >= _BATCH or size >= _BATCH_BYTES:
                 self._say({"files": batch, "skipped": skipped})
                 batch, skipped, size = [], [], 0
@@ -177,12 +183,15 @@ class Child:
         return {}
 
     def _wipe(self, request: frames.Frame) -> frames.Frame:
-        """Delete what the permit names and this process holds: P2 and P3 looked at once more, file by file."""
+        """Delete what is asked of what the permit names and this process holds: P2 and P3 looked at once more, file by file."""
         permit = frames.to_permit(request["permit"])
         gone: list[frames.Frame] = []
         kept: list[frames.Frame] = []
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        only = request.get("only")
         for named in permit.segments:
+            if only is not None and named.segment not in only:
+                continue
             try:
                 source = self._may_delete(named, permit, boot=boot)
                 gone.append({"segment": named.segment, "seen": source.delete()})
@@ -190,8 +199,15 @@ class Child:
                 kept.append({"segment": named.segment, "error": type(error).__name__, "message": error.message})
                 if isinstance(error, errors.CameraGone):
                     break
-        self._drop(request)
+            finally:
+                self._let_go(named.segment)
         return {"gone": gone, "kept": kept}
+
+    def _let_go(self, segment: str) -> None:
+        """What was looked at for a deletion is not held for another."""
+        source, _file, _found = self._proven.pop(segment, (None, None, ""))
+        if source is not None:
+            source.close()
 
     def _may_delete(self, named: PermittedSegment, permit: WipePermit, *, boot: str) -> OpenFile:
         """The descriptor of a file that may be unlinked now. Raises SourceUnstable, StoreDown (the permit ran out)."""

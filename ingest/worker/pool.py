@@ -101,9 +101,13 @@ class Worker:
         """Let go of all descriptors that were kept."""
         await self._ask({"op": "drop"})
 
-    async def wipe(self, permit: WipePermit) -> tuple[dict[str, str], dict[str, errors.DockdError]]:
-        """Delete what the permit names: how each was seen gone, and why each other was kept."""
-        answer = await self._ask({"op": "wipe", "permit": frames.of_permit(permit)})
+    async def wipe(
+        self, permit: WipePermit, *, only: Sequence[str] | None = None
+    ) -> tuple[dict[str, str], dict[str, errors.DockdError]]:
+        """Delete the permit's segments (those in `only`, where that is given): how each was seen gone, and why each other was kept."""
+        answer = await self._ask(
+            {"op": "wipe", "permit": frames.of_permit(permit), "only": None if only is None else list(only)}
+        )
         gone = {str(item["segment"]): str(item["seen"]) for item in answer["gone"]}
         kept = {str(item["segment"]): _error(item) for item in answer["kept"]}
         return gone, kept

@@ -168,3 +168,11 @@ def test_a_description_without_end(spool: Spool) -> None:
     spool.description_file(ID).write_bytes(b" " * (1 << 20))
     with pytest.raises(ValueError, match="not a description"):
         spool.describe(ID)
+
+
+def test_a_start_leaves_what_is_not_its_own(spool: Spool) -> None:
+    others = ["config.json", "download.part", "notes.json.part", f"{ID}.txt", "a" * 32 + ".json.bak"]
+    for name in others:
+        (spool.folder / name).touch()
+    spool.prepare()
+    assert set(others) <= set(names(spool))

@@ -184,3 +184,33 @@ async def test_open_permits_are_known_by_device(dock: Dock) -> None:
     assert elsewhere == frozenset()
     await dock.write(lambda tx: permits.close(tx, permit, gone=[]))
     assert not await dock.ledger.read(lambda db: permits.named(db.execute, camera=CAMERA.id, device="1:2"))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [no_pin, caught, not_tested, another_store, held, not_on_camera, not_in_store],
+    ids=lambda value: value.__name__,
+)
+async def test_a_permit_holds_no_longer_than_what_it_was_issued_for(
+    dock: Dock, spoil: Callable[[Dock], Awaitable[None]]
+) -> None:
+    permit = await issue(dock, await dock.attested())
+    assert await valid(dock, permit)
+    await spoil(dock)
+    assert not await valid(dock, permit)
+
+
+async def test_what_was_wiped_under_a_permit_does_not_end_it_for_the_rest(dock: Dock) -> None:
+    first, second = await dock.attested(b"a"), await dock.attested(b"b")
+    permit = await issue(dock, first, second)
+    await dock.write(lambda tx: segments.wiped(tx, first, permit=permit.id, seen="x"))
+    assert await valid(dock, permit)
+
+
+async def test_a_caught_store_ends_open_permits_and_what_is_gone_by_then_can_still_be_told(dock: Dock) -> None:
+    segment = await dock.attested()
+    permit = await issue(dock, segment)
+    await caught(dock)
+    assert not await dock.ledger.read(lambda db: permits.named(db.execute, camera=CAMERA.id, device="1:2"))
+    await dock.write(lambda tx: segments.wiped(tx, segment, permit=permit.id, seen="it was unlinked just before"))
+    assert not (await dock.segment(segment)).on_camera

@@ -84,13 +84,16 @@ async def test_one_worker_serves_many_cameras_in_turn(pool: WorkerPool, root: by
 
 async def test_never_more_than_agreed(pool: WorkerPool, root: bytes) -> None:
     running = most = 0
+    both = asyncio.Event()
 
     async def one() -> None:
         nonlocal running, most
         async with pool.lent(root):
             running += 1
             most = max(most, running)
-            await asyncio.sleep(0.02)
+            if running == 2:
+                both.set()
+            await both.wait()
             running -= 1
 
     await asyncio.gather(*(one() for _ in range(6)))
