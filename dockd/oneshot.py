@@ -20,9 +20,9 @@ from dockd.app import Agent, Misconfigured, until_clear
 from ingest.camera.mass_storage import no_camera
 from ingest.errors import CameraGone, DockdError, Stop
 from ingest.intake import Visit
-from ingest.ledger import Transaction, cameras, segments
+from ingest.ledger import cameras, queue, segments, views
 from ingest.ledger.segments import Segment
-from ingest.model import Balance, CameraId, Tally, folder_camera, legible, shown
+from ingest.model import Balance, Tally, folder_camera, legible, shown
 
 _MOST_NOTES = 20
 _RELEASED_WITHIN = 5.0
@@ -144,7 +144,7 @@ async def ingest(agent: Agent, visits: Sequence[Visit], *, wait: float) -> Outco
     began = time.monotonic()
     lost_before = await _lost(agent)
     left_over = await agent.ledger.read(lambda db: segments.ids(db.execute, UNFINISHED))
-    await agent.ledger.commit(_at_once)
+    await agent.ledger.commit(segments.forget_delays)
     agent.delivery.wake()
     failures: list[str] = []
     delivering = asyncio.create_task(agent.delivery.run(), name="delivery")
@@ -162,10 +162,13 @@ async def ingest(agent: Agent, visits: Sequence[Visit], *, wait: float) -> Outco
     outcome = await _count(agent, visits, left_over)
     outcome.failures = failures
     outcome.unreachable = unreachable
-    lost = await _lost(agent) - lost_before
+    lost = await _lost(agent) - lost_before + agent.found.lost
     missing = {visit.camera.id: await _missing(agent, visit) for visit in visits}
     outcome.notes = [note for visit in visits for note in _notes(visit, missing=missing[visit.camera.id])]
     outcome.notes += [f"{lost} segments were lost: no copy of them is left anywhere"] if lost > 0 else []
+    if agent.found.unexplained:
+        unexplained = "files in the spool are none of this ledger's and do not say what they are: they were left there"
+        outcome.notes.append(f"{agent.found.unexplained} {unexplained}; look at them")
     outcome.seconds = time.monotonic() - began
     outcome.complete = outcome.complete and not (failures or unreachable or lost > 0 or any(missing.values()))
     return outcome
@@ -183,12 +186,10 @@ def _notes(visit: Visit, *, missing: int) -> list[str]:
         notes.append(
             f"{camera}: {missing} segments that were listed before, and are nowhere else yet, are not on it: is it another card?"
         )
+    notes += [
+        f"{camera}: what lies at {legible(one.path)} now could not be read" for one in visit.unsettled[:_MOST_NOTES]
+    ]
     return [*notes, *([f"{camera}: {visit.unsafe}"] if visit.unsafe else [])]
-
-
-def _at_once(tx: Transaction) -> None:
-    """A person asked for it now: stored waiting times are ignored, but not the second look at a store without promises."""
-    tx.execute("UPDATE segments SET next_attempt = 0.0 WHERE next_attempt > 0.0 AND in_store = 0")
 
 
 async def _work(agent: Agent, visits: Sequence[Visit], failures: list[str]) -> None:
@@ -220,10 +221,7 @@ async def _released(agent: Agent) -> None:
     while True:
         changed.clear()
         left = await agent.ledger.read(
-            lambda db: db.execute(
-                "SELECT EXISTS (SELECT 1 FROM segments WHERE in_spool = 1 AND in_store = 1 AND held IS NULL AND next_attempt <= ?)",
-                (agent.clock.now(),),
-            ).fetchone()[0]
+            lambda db: queue.releasable(db.execute, now=agent.clock.now(), keep=0.0, count=1)
         )
         if not left:
             return
@@ -270,7 +268,7 @@ async def _count(agent: Agent, visits: Sequence[Visit], left_over: Sequence[str]
 
     mine = await agent.ledger.read(rows)
     open_ends = [one for one in mine if not _finished(one, wipe=agent.wipes, cameras={v.camera.id for v in visits})]
-    hidden = any(visit.hidden for visit in visits)
+    hidden = any(visit.hidden or visit.unsettled or visit.unsafe for visit in visits)
     state = agent.delivery.state
     return Outcome(
         balance=balance_of(mine), held=[one for one in mine if one.held is not None], complete=not open_ends and not hidden,
@@ -280,23 +278,12 @@ async def _count(agent: Agent, visits: Sequence[Visit], left_over: Sequence[str]
 
 async def _missing(agent: Agent, visit: Visit) -> int:
     """Segments of which this camera has the only copy, as far as is known, and that were not listed: it has another card in it."""
-    found = await agent.ledger.read(
-        lambda db: db.execute(
-            "SELECT count(*) FROM segments WHERE camera = ? AND on_camera = 1 AND in_spool = 0 AND in_store = 0 AND docking IS NOT ?",
-            (visit.camera.id, visit.docking),
-        ).fetchone()
-    )
-    return int(found[0])
+    return await agent.ledger.read(lambda db: views.only_elsewhere(db.execute, visit.camera.id, docking=visit.docking))
 
 
 async def _lost(agent: Agent) -> int:
     """Segments of which no copy is left anywhere."""
-    found = await agent.ledger.read(
-        lambda db: db.execute(
-            "SELECT count(*) FROM segments WHERE on_camera = 0 AND in_spool = 0 AND in_store = 0"
-        ).fetchone()
-    )
-    return int(found[0])
+    return await agent.ledger.read(lambda db: views.lost(db.execute))
 
 
 def _finished(segment: Segment, *, wipe: bool, cameras: set[str]) -> bool:
@@ -318,8 +305,3 @@ def balance_of(mine: Sequence[Segment]) -> Balance:
         )  # fmt: skip
 
     return Balance(segments=tally(lambda _one: 1), bytes=tally(lambda one: one.size))
-
-
-def camera_ids(visits: Sequence[Visit]) -> list[CameraId]:
-    """Who is in this run."""
-    return [visit.camera for visit in visits]

@@ -12,7 +12,7 @@ import hashlib
 import os
 from dataclasses import dataclass
 
-from ingest.ledger import Ledger, Transaction, cameras, segments
+from ingest.ledger import Ledger, Transaction, cameras, segments, views
 from ingest.ledger.segments import Segment
 from ingest.model import CameraId
 from ingest.spool import Description, Spool, is_segment
@@ -26,11 +26,13 @@ class Found:
     rotted: int = 0
     removed: int = 0
     unexplained: int = 0
+    lost: int = 0
 
 
 async def bring_together(ledger: Ledger, spool: Spool) -> Found:
     """Hold every spool file against its row and every row against its file. Raises OSError, LedgerUnusable."""
     found = Found()
+    lost_before = await ledger.read(lambda db: views.lost(db.execute))
     await asyncio.to_thread(spool.prepare)
     present = set(await asyncio.to_thread(spool.segments))
     believed = set(await ledger.read(lambda db: segments.ids(db.execute, "in_spool = 1")))
@@ -39,6 +41,7 @@ async def bring_together(ledger: Ledger, spool: Spool) -> Found:
     for segment in sorted(present - believed):
         await _take_in(ledger, spool, segment, found)
     await asyncio.to_thread(_sweep_descriptions, spool, present)
+    found.lost = await ledger.read(lambda db: views.lost(db.execute)) - lost_before
     return found
 
 

@@ -35,13 +35,13 @@ def next_time(execute: Execute) -> float | None:
 
 
 def releasable(execute: Execute, *, now: float, keep: float, count: int) -> list[Segment]:
-    """Spool copies of segments that were confirmed `keep` seconds ago or more, oldest first.
+    """Spool copies of segments that were confirmed `keep` seconds ago or more, oldest first. A held one is kept wherever it is.
 
     A clock that was set back must not keep them until the day that they come from.
     """
     rows = execute(
-        f"SELECT {COLUMNS} FROM segments WHERE in_spool = 1 AND in_store = 1 AND abs(? - confirmed_at) >= ? AND next_attempt <= ?"
-        " ORDER BY confirmed_at LIMIT ?",
+        f"SELECT {COLUMNS} FROM segments WHERE in_spool = 1 AND in_store = 1 AND held IS NULL AND abs(? - confirmed_at) >= ?"
+        " AND next_attempt <= ? ORDER BY confirmed_at LIMIT ?",
         (now, keep, now, count),
     )
     return [of_row(row) for row in rows]

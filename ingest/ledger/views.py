@@ -64,6 +64,26 @@ def of_dockings(execute: Execute, dockings: Sequence[int]) -> dict[int, Docking]
     return found
 
 
+_BYTES_SINCE = """
+SELECT coalesce(sum(size), 0), coalesce(sum(CASE WHEN sha256 IS NOT NULL THEN size END), 0),
+       coalesce(sum(CASE WHEN in_store THEN size END), 0),
+       coalesce(sum(CASE WHEN wiped_at IS NOT NULL AND NOT on_camera THEN size END), 0)
+FROM segments WHERE docking IN (SELECT id FROM dockings WHERE docked_at >= ?)
+"""
+
+
+def bytes_since(execute: Execute, began: float) -> Tally:
+    """Bytes of all dockings that began at `began` (seconds since the epoch) or later; what is held is not counted apart."""
+    listed, copied, confirmed, wiped = execute(_BYTES_SINCE, (began,)).fetchone()
+    return Tally(listed=listed, copied=copied, confirmed=confirmed, wiped=wiped)
+
+
+def waits_in_spool(execute: Execute) -> bool:
+    """Whether a copy that may be sent waits for the store."""
+    row = execute("SELECT EXISTS (SELECT 1 FROM segments WHERE in_spool = 1 AND in_store = 0 AND held IS NULL)")
+    return bool(row.fetchone()[0])
+
+
 def missing(execute: Execute, camera: str, docking: int) -> int:
     """Segments that are believed to be on this camera, are not in the store, and were not listed in this docking."""
     row = execute(
@@ -112,6 +132,15 @@ def held_reasons(execute: Execute) -> dict[str, int]:
 def lost(execute: Execute) -> int:
     """Segments of which no copy is left anywhere. Looks at every row: for the start, and after a loss."""
     row = execute("SELECT count(*) FROM segments WHERE in_store = 0 AND on_camera = 0 AND in_spool = 0").fetchone()
+    return int(row[0])
+
+
+def only_elsewhere(execute: Execute, camera: str, *, docking: int) -> int:
+    """Segments of which this camera has the only copy, as far as is known, and that were not listed in this docking."""
+    row = execute(
+        "SELECT count(*) FROM segments WHERE camera = ? AND on_camera = 1 AND in_spool = 0 AND in_store = 0 AND docking IS NOT ?",
+        (camera, docking),
+    ).fetchone()
     return int(row[0])
 
 
