@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import stat
 from collections.abc import AsyncIterator, Callable
@@ -16,23 +17,32 @@ from pathlib import Path
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver
 
 from dockd.docks.base import Docked, Undocked
-from ingest.model import folder_camera, legible
+from ingest.model import folder_camera
+
+_log = logging.getLogger(__name__)
 
 
 class FolderDock:
-    """`folder` as a rack. Links, files and names that begin with a dot are no cameras."""
+    """`folder` as a rack. Links, files and names that begin with a dot are no cameras.
 
-    def __init__(self, folder: Path, *, look_every: float = 5.0) -> None:
+    A place is named as its camera is: by the folder's name, told apart by a hash where that is no clean text.
+    """
+
+    def __init__(
+        self, folder: Path, *, look_every: float = 5.0, observer: Callable[[], BaseObserver] = Observer
+    ) -> None:
         self._folder = folder
         self._look_every = look_every
+        self._observer = observer
 
     async def events(self) -> AsyncIterator[Docked | Undocked]:
         """For ever. A rack folder that is missing counts as empty until it is there again."""
         hint = asyncio.Event()
         loop = asyncio.get_running_loop()
-        observer = Observer()
+        observer = self._observer()
         left: set[bytes] = set()
 
         def hear(name: bytes | None) -> None:
@@ -41,9 +51,7 @@ class FolderDock:
             hint.set()
 
         handler = _Hint(lambda name: loop.call_soon_threadsafe(hear, name))
-        with contextlib.suppress(OSError):  # without inotify the look every few seconds has to do
-            observer.schedule(handler, str(self._folder), recursive=False)
-        observer.start()
+        await asyncio.to_thread(self._listen, observer, handler)
         docked: dict[bytes, tuple[int, int]] = {}
         try:
             while True:
@@ -53,7 +61,7 @@ class FolderDock:
                 found = await asyncio.to_thread(self._look)
                 for name in [n for n, identity in docked.items() if n in gone or found.get(n) != identity]:
                     del docked[name]
-                    yield Undocked(place=legible(name))
+                    yield Undocked(place=folder_camera(name).id)
                 for name in sorted(found.keys() - docked.keys()):
                     docked[name] = found[name]
                     yield self._docked(name)
@@ -62,11 +70,22 @@ class FolderDock:
                         await hint.wait()
         finally:
             observer.stop()
-            await asyncio.to_thread(observer.join, 5.0)
+            if observer.is_alive():
+                await asyncio.to_thread(observer.join, 5.0)
+
+    def _listen(self, observer: BaseObserver, handler: _Hint) -> None:
+        """Begin to hear hints. Where the system has no inotify instance or thread left, the look every few seconds has to do."""
+        try:
+            observer.schedule(handler, str(self._folder), recursive=False)
+            observer.start()
+        except (OSError, RuntimeError) as error:
+            _log.warning(
+                "the rack folder %s cannot be watched (%s): it is looked at every %.0f s", self._folder, error, self._look_every
+            )  # fmt: skip
 
     def _docked(self, name: bytes) -> Docked:
-        root = os.fsencode(self._folder) + b"/" + name
-        return Docked(place=legible(name), camera=folder_camera(name), root=root, wipe=True)
+        root, camera = os.fsencode(self._folder) + b"/" + name, folder_camera(name)
+        return Docked(place=camera.id, camera=camera, root=root, wipe=True)
 
     def _look(self) -> dict[bytes, tuple[int, int]]:
         found: dict[bytes, tuple[int, int]] = {}

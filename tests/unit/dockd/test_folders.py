@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import logging
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver
 
 from dockd.docks.base import Docked
 from dockd.docks.folders import FolderDock
@@ -18,9 +22,9 @@ from dockd.docks.folders import FolderDock
 class Rack:
     """The dock's stream, one event at a time."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, observer: Callable[[], BaseObserver] = Observer) -> None:
         self.folder = folder
-        self._stream = FolderDock(folder, look_every=0.2).events()
+        self._stream = FolderDock(folder, look_every=0.2, observer=observer).events()
 
     async def next(self) -> tuple[str, str]:
         async with asyncio.timeout(10):
@@ -100,7 +104,7 @@ async def test_what_happens_inside_a_camera_is_not_the_racks_business(rack: Rack
 async def test_a_name_that_is_no_text(rack: Rack) -> None:
     os.mkdir(os.fsencode(rack.folder) + b"/\xff\n")
     event = await rack.docked()
-    assert event.place == "\\xff\\n"
+    assert event.place == event.camera.id
     assert event.camera.id.startswith("\\xff\\n~")
     assert event.root.endswith(b"/\xff\n")
 
@@ -112,3 +116,44 @@ async def test_a_rack_that_goes_and_comes_back(rack: Rack, tmp_path: Path) -> No
     assert await rack.next() == ("left", "CAM")
     (tmp_path / "away").rename(rack.folder)
     assert await rack.next() == ("docked", "CAM")
+
+
+async def test_two_names_that_read_alike_are_two_places(rack: Rack) -> None:
+    names = [b"a\n", b"a\\n"]
+    for name in names:
+        os.mkdir(os.fsencode(rack.folder) + b"/" + name)
+    docked = [await rack.docked(), await rack.docked()]
+    assert len({event.place for event in docked}) == 2
+    assert docked[names.index(b"a\\n")].place == "a\\n", "a plain name is what [[bays]] can name"
+    os.rmdir(os.fsencode(rack.folder) + b"/" + names[0])
+    assert await rack.next() == ("left", docked[0].place)
+
+
+class NoInstances(Observer):  # type: ignore[valid-type,misc]
+    """As when the user has used up fs.inotify.max_user_instances."""
+
+    def start(self) -> None:
+        raise OSError(errno.EMFILE, "inotify instance limit reached")
+
+
+class NoThreads(Observer):  # type: ignore[valid-type,misc]
+    """As when the system starts no more threads."""
+
+    def start(self) -> None:
+        raise RuntimeError("can't start new thread")
+
+
+@pytest.mark.parametrize("observer", [NoInstances, NoThreads])
+async def test_looking_now_and_then_is_enough(
+    tmp_path: Path, observer: Callable[[], BaseObserver], caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "CAM1").mkdir()
+    with caplog.at_level(logging.WARNING):
+        rack = Rack(tmp_path, observer=observer)
+        assert await rack.next() == ("docked", "CAM1")
+    assert "cannot be watched" in caplog.text
+    (tmp_path / "CAM2").mkdir()
+    assert await rack.next() == ("docked", "CAM2")
+    (tmp_path / "CAM1").rmdir()
+    assert await rack.next() == ("left", "CAM1")
+    await rack._stream.aclose()  # type: ignore[attr-defined]
