@@ -22,7 +22,7 @@ from ingest.delivery import Delivery, DeliverySettings
 from ingest.errors import DockdError, LedgerUnusable
 from ingest.events import AgentStarted, AgentStopped
 from ingest.intake import Intake, IntakeSettings
-from ingest.ledger import Ledger
+from ingest.ledger import Ledger, views
 from ingest.recovery import Found, bring_together
 from ingest.spool import Spool
 from ingest.store.throttle import Bucket
@@ -69,10 +69,11 @@ class Agent:
 @contextlib.asynccontextmanager
 async def agent(
     settings: Settings, *, version: str, rest: float = 5.0, subscribers: tuple[Subscriber, ...] = (), clock: Clock | None = None,
-    observe: Callable[[str, float], None] = lambda _what, _seconds: None,
+    ask_every: float = 15.0, observe: Callable[[str, float], None] = lambda _what, _seconds: None,
 ) -> AsyncIterator[Agent]:  # fmt: skip
     """Build an agent on its state, put right what the last run left, and take it down in order.
 
+    `rest` seconds between two looks at a camera that waits; `ask_every` seconds its battery and clock are asked;
     `observe(method, seconds)` is told of every request to the store.
 
     Raises StateInUse, Misconfigured, LedgerUnusable, OSError (the spool).
@@ -108,7 +109,7 @@ async def agent(
         )  # fmt: skip
         rack = Rack(
             intake=intake, ledger=ledger, clock=clock, fixed={bay.usb_path: bay.number for bay in settings.bays},
-            max_clock_offset=settings.ready.max_clock_offset,
+            max_clock_offset=settings.ready.max_clock_offset, ask_every=ask_every,
         )  # fmt: skip
         yield Agent(
             settings=settings, clock=clock, ledger=ledger, spool=spool, pool=pool, store=store, bucket=bucket, activity=activity,
@@ -194,11 +195,6 @@ async def until_clear(ledger: Ledger) -> None:
     ledger.subscribe(lambda _event, _seq: changed.set())
     while True:
         changed.clear()
-        waiting = await ledger.read(
-            lambda db: db.execute(
-                "SELECT EXISTS (SELECT 1 FROM segments WHERE in_spool = 1 AND in_store = 0 AND held IS NULL)"
-            ).fetchone()[0]
-        )
-        if not waiting:
+        if not await ledger.read(lambda db: views.waits_in_spool(db.execute)):
             return
         await changed.wait()

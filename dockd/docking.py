@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from dockd.docks.base import Controls, Dock, Docked, Undocked
 from ingest.activity import Activity
@@ -19,6 +21,9 @@ from ingest.model import CameraId
 from ingest.worker.pool import Worker, WorkerPool
 
 _ASK_EVERY = 15.0
+_TRY_AGAIN = 5.0
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,15 +65,21 @@ class Turns(WorkerPool):
 
 
 class Rack:
-    """All bays. `fixed` maps places to painted numbers; other places get the next free number, and keep it."""
+    """All bays. `fixed` maps places to painted numbers; other places get the next free number, and keep it.
+
+    `ask_every` seconds a camera's battery and clock are asked; `try_again` seconds after a session that failed, the next begins.
+    """
 
     def __init__(
-        self, *, intake: Intake, ledger: Ledger, clock: Clock, fixed: dict[str, int], max_clock_offset: float
+        self, *, intake: Intake, ledger: Ledger, clock: Clock, fixed: dict[str, int], max_clock_offset: float,
+        ask_every: float = _ASK_EVERY, try_again: float = _TRY_AGAIN,
     ) -> None:  # fmt: skip
         self._intake = intake
         self._ledger = ledger
         self._clock = clock
         self._max_clock_offset = max_clock_offset
+        self._ask_every = ask_every
+        self._try_again = try_again
         self._numbers = dict(fixed)
         self._sessions: dict[str, asyncio.Task[None]] = {}
         self.bays: dict[int, Bay] = {n: Bay(number=n, place=place, since=clock.now()) for place, n in fixed.items()}
@@ -158,24 +169,49 @@ class Rack:
                     LedgerUnusable
                 ) as error:  # its disk is full or gone: say so, keep trying, touch nothing meanwhile
                     self._intake.trouble(visit, error.message)
-                    await asyncio.sleep(5.0)
+                    await asyncio.sleep(self._try_again)
+                except Exception as error:  # noqa: BLE001 (a defect in one session: said, and kept away from the other bays)
+                    _log.exception(
+                        "bay %d: the session of camera %s failed; it is tried again", number, visit.camera.id
+                    )
+                    self._intake.trouble(
+                        visit, f"dockd failed with this camera ({type(error).__name__}, see its log); it is tried again"
+                    )
+                    await asyncio.sleep(self._try_again)
         finally:
             asking.cancel()
             await asyncio.wait({asking})
 
     async def _ask(self, visit: Visit, controls: Controls | None, number: int) -> None:
-        """Battery and clock, where the camera can say; the clock is set where it can be."""
+        """Battery and clock, where the camera can say; the clock is set where it can be. What fails to answer is not known."""
         if controls is None:
             return
         while True:
-            offset = await controls.clock_offset_seconds()
-            self._set(number, battery_percent=await controls.battery_percent(), clock_offset_seconds=offset)
-            if offset is not None and abs(offset) > self._max_clock_offset and await controls.set_clock():
-                await self._say_clock_set(visit, number, round(offset))
-                self._set(number, clock_offset_seconds=await controls.clock_offset_seconds())
-            await asyncio.sleep(_ASK_EVERY)
+            try:
+                await self._ask_once(visit, controls, number)
+            except Exception as error:  # noqa: BLE001 (a camera's own protocol: it may fail with anything)
+                _log.warning(
+                    "bay %d: camera %s does not tell its battery and clock (%s); it is asked again", number, visit.camera.id, _plainly(error)
+                )  # fmt: skip
+                self._set(number, battery_percent=None, clock_offset_seconds=None)
+            await asyncio.sleep(self._ask_every)
+
+    async def _ask_once(self, visit: Visit, controls: Controls, number: int) -> None:
+        offset = await self._answer(controls.clock_offset_seconds())
+        self._set(number, battery_percent=await self._answer(controls.battery_percent()), clock_offset_seconds=offset)
+        if offset is not None and abs(offset) > self._max_clock_offset and await self._answer(controls.set_clock()):
+            await self._say_clock_set(visit, number, round(offset))
+            self._set(number, clock_offset_seconds=await self._answer(controls.clock_offset_seconds()))
+
+    async def _answer(self, question: Awaitable[T]) -> T:
+        async with asyncio.timeout(self._ask_every):  # a camera that hangs does not keep its last good word
+            return await question
 
     async def _say_clock_set(self, visit: Visit, number: int, offset: int) -> None:
         event = ClockSet(camera=visit.camera.id, bay=number, offset_seconds=offset)
         with contextlib.suppress(LedgerUnusable):
             await self._ledger.commit(lambda tx: tx.record(event))
+
+
+def _plainly(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -8,17 +8,12 @@ import sys
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
+from ingest.ledger import views
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from dockd.app import Agent
-
-_TOTALS = """
-SELECT coalesce(sum(size), 0), coalesce(sum(CASE WHEN sha256 IS NOT NULL THEN size END), 0),
-       coalesce(sum(CASE WHEN in_store THEN size END), 0),
-       coalesce(sum(CASE WHEN wiped_at IS NOT NULL AND NOT on_camera THEN size END), 0)
-FROM segments WHERE docking IN (SELECT id FROM dockings WHERE docked_at >= ?)
-"""
 
 
 @contextlib.asynccontextmanager
@@ -63,18 +58,18 @@ async def _draw(agent: Agent, bars: Progress, tasks: dict[str, TaskID]) -> None:
 
 
 async def _update(agent: Agent, bars: Progress, tasks: dict[str, TaskID], began: float) -> None:
-    total, copied, proven, wiped = await agent.ledger.read(lambda db: db.execute(_TOTALS, (began,)).fetchone())
-    copied += sum(
+    sums = await agent.ledger.read(lambda db: views.bytes_since(db.execute, began))
+    copied = sums.copied + sum(
         doing.done for doing in agent.activity.cameras.values() if doing.phase == "copying" and doing.done < doing.total
     )
-    proven += sum(done for done, _size in agent.activity.uploads.values())
+    proven = sums.confirmed + sum(done for done, _size in agent.activity.uploads.values())
     now = {
         "copied": _reading(agent),
         "proven": "" if agent.delivery.state.word == "connected" else f"the store is {agent.delivery.state.word}",
     }
-    for name, done in (("copied", copied), ("proven", proven), ("wiped", wiped)):
+    for name, done in (("copied", copied), ("proven", proven), ("wiped", sums.wiped)):
         if name in tasks:
-            bars.update(tasks[name], total=total, completed=min(done, total), now=now.get(name, ""))
+            bars.update(tasks[name], total=sums.listed, completed=min(done, sums.listed), now=now.get(name, ""))
 
 
 def _reading(agent: Agent) -> str:

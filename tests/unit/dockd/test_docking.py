@@ -1,0 +1,168 @@
+"""A rack's bays: what fails in one is said there, tried again, and never another bay's business."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from dockd.docking import Rack
+from dockd.docks.base import Controls, Docked, Undocked
+from ingest.activity import Activity
+from ingest.clock import Clock
+from ingest.intake import Intake, IntakeSettings
+from ingest.ledger import Ledger
+from ingest.ledger.segments import Segment
+from ingest.model import folder_camera
+from ingest.spool import Spool
+from ingest.worker.pool import Worker, WorkerPool
+
+
+class Tripping(WorkerPool):
+    """A defect of ours, for one camera: as often as `trips` says."""
+
+    trips = 0
+    at = b""
+
+    @contextlib.asynccontextmanager
+    async def lent(self, root: bytes) -> AsyncIterator[Worker]:
+        if root == self.at and self.trips:
+            self.trips -= 1
+            raise ZeroDivisionError("a defect")
+        async with super().lent(root) as worker:
+            yield worker
+
+
+class Wayward(Controls):
+    """A camera's own protocol: what it says, or raises, or that it says nothing for ever."""
+
+    def __init__(self) -> None:
+        self.raises: Exception | None = None
+        self.hangs = False
+        self.asked = 0
+
+    async def battery_percent(self) -> int | None:
+        self.asked += 1
+        if self.raises is not None:
+            raise self.raises
+        if self.hangs:
+            await asyncio.Event().wait()
+        return 80
+
+    async def clock_offset_seconds(self) -> float | None:
+        return 2.0
+
+    async def set_clock(self) -> bool:
+        return False
+
+
+class Bench:
+    """A rack with its intake, and a dock that says what a test tells it to."""
+
+    def __init__(self, *, ledger: Ledger, folder: Path) -> None:
+        self.folder = folder
+        self.activity = Activity()
+        spool = Spool(folder / "spool", keep_free=0)
+        self.pool = Tripping(parallel=2, spool=spool.folder)
+        self.rack = Rack(
+            intake=Intake(
+                ledger=ledger, spool=spool, pool=self.pool, activity=self.activity, attest=nobody,
+                settings=IntakeSettings(wipe=False, rest=0.05),
+            ),
+            ledger=ledger, clock=Clock(), fixed={}, max_clock_offset=60.0, ask_every=0.2, try_again=0.3,
+        )  # fmt: skip
+        self.said: asyncio.Queue[Docked | Undocked] = asyncio.Queue()
+
+    async def events(self) -> AsyncIterator[Docked | Undocked]:
+        while True:
+            yield await self.said.get()
+
+    def docked(self, name: str, *, controls: Controls | None = None) -> bytes:
+        (self.folder / name).mkdir()
+        (self.folder / name / "a.mp4").write_bytes(name.encode())
+        root = os.fsencode(self.folder / name)
+        camera = folder_camera(name.encode())
+        self.said.put_nowait(Docked(place=name, camera=camera, root=root, wipe=False, controls=controls))
+        return root
+
+    def clock(self, bay: int) -> float | None:
+        return self.rack.bays[bay].clock_offset_seconds
+
+    def doing(self, camera: str) -> tuple[str, str]:
+        now = self.activity.cameras.get(camera)
+        return (now.phase, now.message) if now is not None else ("", "")
+
+
+async def nobody(_segments: Sequence[Segment]) -> list[str]:
+    return []
+
+
+async def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    (tmp_path / "spool").mkdir()
+    ledger = await Ledger.open(tmp_path / "ledger.db", keys=tmp_path / "keys")
+    bench = Bench(ledger=ledger, folder=tmp_path)
+    watching = asyncio.create_task(bench.rack.watch(bench))
+    yield bench
+    assert not watching.done(), "a session ended the whole rack"
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+    await bench.pool.close()
+    await ledger.close()
+
+
+async def test_a_defect_in_one_session_is_said_in_its_bay_and_tried_again(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.pool.trips = 1
+    bench.pool.at = os.fsencode(bench.folder / "CAM1")
+    bench.docked("CAM1")
+    bench.docked("CAM2")
+    with caplog.at_level(logging.ERROR):
+        await until(lambda: bench.doing("CAM1")[0] == "failed")
+    assert "ZeroDivisionError" in bench.doing("CAM1")[1]
+    assert [record.exc_info is not None for record in caplog.records] == [True]
+    assert "CAM1" in caplog.text
+    copied = bench.folder / "spool"
+    await until(lambda: len(list(copied.glob("*.json"))) == 2)  # the other bay's, and then its own
+    assert bench.doing("CAM1")[0] != "failed"
+
+
+@pytest.mark.parametrize("how", ["raises", "hangs"])
+async def test_what_a_camera_does_not_tell_is_not_known(bench: Bench, how: str) -> None:
+    controls = Wayward()
+    bench.docked("CAM1", controls=controls)
+    await until(lambda: 1 in bench.rack.bays and bench.rack.bays[1].battery_percent == 80)
+    assert bench.clock(1) == 2.0
+    controls.raises = ValueError("nonsense on the wire") if how == "raises" else None
+    controls.hangs = how == "hangs"
+    await until(lambda: bench.rack.bays[1].battery_percent is None)
+    assert bench.clock(1) is None
+    controls.raises, controls.hangs = None, False
+    await until(lambda: bench.rack.bays[1].battery_percent == 80)
+    assert bench.clock(1) == 2.0
+
+
+async def test_it_goes_on_asking_after_a_failure_and_ends_with_the_visit(bench: Bench) -> None:
+    controls = Wayward()
+    controls.raises = OSError("gone")
+    bench.docked("CAM1", controls=controls)
+    await until(lambda: controls.asked >= 2)
+    bench.said.put_nowait(Undocked(place="CAM1"))
+    await until(lambda: bench.rack.bays[1].camera is None)
+    asked = controls.asked
+    await asyncio.sleep(0.5)
+    assert controls.asked == asked
