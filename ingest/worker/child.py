@@ -189,9 +189,11 @@ class Child:
         kept: list[frames.Frame] = []
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         only = request.get("only")
+        going_on = self._progress("wiped")
         for named in permit.segments:
             if only is not None and named.segment not in only:
                 continue
+            going_on(len(gone))  # a slow card takes seconds for each file, and silence counts as hanging
             try:
                 source = self._may_delete(named, permit, boot=boot)
                 gone.append({"segment": named.segment, "seen": source.delete()})
