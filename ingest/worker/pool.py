@@ -2,7 +2,7 @@
 
 A worker that was given back in good order is lent again (docs/decisions/0003): starting one costs more than a small camera's
 footage. One that hangs, dies, or whose loan was cut short is left behind: killed, not waited for, replaced, and what it left in the
-spool is swept when the kernel lets go of it.
+spool is swept when the kernel lets go of it. Until then no other is started on its camera: a camera that hangs costs one process.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ Progress = Callable[[str, int], None]
 _KNOWN_ERRORS = {
     name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.DockdError)
 }
+_LET_GO = 1.0  # seconds that the kernel gets to end a killed worker before its camera counts as hanging
 
 
 class WorkerDied(errors.CameraGone):
@@ -188,57 +189,67 @@ class WorkerPool:
         self._spool = spool
         self._silence = silence
         self._idle: list[Worker] = []
-        self._left: set[asyncio.Task[None]] = set()
+        self._left: dict[asyncio.Task[None], bytes] = {}  # each with the root of the camera that it was lent to
         self._closed = False
 
     @contextlib.asynccontextmanager
     async def lent(self, root: bytes) -> AsyncIterator[Worker]:
         """A worker with the camera at `root` open. Raises CameraGone, Unreadable, WorkerDied."""
+        await self._none_left_on(root)  # before a slot is taken: those are for cameras that answer
         async with self._slots:
-            worker = await self._take()
+            worker = await self._take(root)
             try:
                 await worker.open(root)
                 yield worker
             finally:
-                await self._give_back(worker)
+                await self._give_back(worker, root)
 
-    async def _take(self) -> Worker:
+    async def _none_left_on(self, root: bytes) -> None:
+        left = [task for task, on in self._left.items() if on == root]
+        if left and (await asyncio.wait(left, timeout=_LET_GO))[1]:
+            raise WorkerDied("the camera hangs: the process that read it was ended, and has not ended yet")
+
+    async def _take(self, root: bytes) -> Worker:
         while self._idle:
             worker = self._idle.pop()
             if worker.reusable:
                 return worker
-            self._leave(worker)
+            self._leave(worker, b"")
         try:
             process = await asyncio.create_subprocess_exec(
                 *_command(), stdin=PIPE, stdout=PIPE, env=_environment(), limit=frames.LARGEST + 4
             )
         except OSError as error:  # no memory, no more processes: it is tried again like one that died
-            raise WorkerDied(f"no process to read this camera could be started: {error.strerror}") from error
+            raise WorkerDied(f"no process to read this camera could be started: {error.strerror or error}") from error
         worker = Worker(process, silence=self._silence)
         try:
             await worker.ready()
         except BaseException:
-            self._leave(worker)
+            self._leave(worker, root)
             raise
         return worker
 
-    async def _give_back(self, worker: Worker) -> None:
+    async def _give_back(self, worker: Worker, root: bytes) -> None:
         if worker.reusable and not self._closed and not _cancelling():
             with contextlib.suppress(errors.DockdError):
                 await worker.close()
         if worker.reusable and not self._closed:
             self._idle.append(worker)
         else:
-            self._leave(worker)
+            self._leave(worker, root)
 
-    def _leave(self, worker: Worker) -> None:
+    def _leave(self, worker: Worker, root: bytes) -> None:
         worker.leave()
         task = asyncio.create_task(self._sweep_after(worker), name=f"worker-{worker.pid}-left-behind")
-        self._left.add(task)
-        task.add_done_callback(self._left.discard)
+        self._left[task] = root
+        task.add_done_callback(self._left.pop)
+
+    async def until_gone(self, worker: Worker) -> None:
+        """Wait until the kernel has let go of a worker that was left behind."""
+        await worker.gone()
 
     async def _sweep_after(self, worker: Worker) -> None:
-        await worker.gone()
+        await self.until_gone(worker)
         for name in await asyncio.to_thread(_parts_of, self._spool, worker.pid):
             with contextlib.suppress(OSError):
                 os.unlink(name)
@@ -247,7 +258,7 @@ class WorkerPool:
         """End all workers; those that hang in the kernel are left behind after `patience` seconds."""
         self._closed = True
         while self._idle:
-            self._leave(self._idle.pop())
+            self._leave(self._idle.pop(), b"")
         if self._left:
             _done, hung = await asyncio.wait(set(self._left), timeout=patience)
             for task in hung:

@@ -6,7 +6,9 @@ import asyncio
 import hashlib
 import os
 import signal
+import sys
 import time
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -261,3 +263,93 @@ async def test_a_permit_is_used_once(pool: WorkerPool, root: bytes, tmp_path: Pa
         (tmp_path / "CAM" / "a.mp4").write_bytes(CONTENT)
         gone, _kept = await wipe(worker, leave)
     assert (gone, os.listdir(root)) == (set(), [b"a.mp4"])
+
+
+# -- a camera that hangs in the kernel --------------------------------------------------------------------------------
+
+
+class HeldByTheKernel(WorkerPool):
+    """As for a process in uninterruptible sleep: killed, and still there until the device answers."""
+
+    def __init__(self, *, parallel: int, spool: Path, silence: float) -> None:
+        super().__init__(parallel=parallel, spool=spool, silence=silence)
+        self.device_answers = asyncio.Event()
+        self.held = 0
+
+    async def until_gone(self, worker: Worker) -> None:
+        self.held += 1
+        await self.device_answers.wait()
+        await super().until_gone(worker)
+        self.held -= 1
+
+
+async def test_no_other_worker_for_a_camera_while_one_hangs_on_it(root: bytes, tmp_path: Path) -> None:
+    pool = HeldByTheKernel(parallel=1, spool=tmp_path / "spool", silence=3.0)
+    async with pool.lent(root) as worker:
+        os.kill(worker.pid, signal.SIGKILL)
+        with pytest.raises(WorkerDied, match="ended"):
+            await worker.listing()
+    for _ in range(2):
+        began = time.monotonic()
+        with pytest.raises(WorkerDied, match="has not ended"):
+            async with pool.lent(root):
+                raise AssertionError
+        assert time.monotonic() - began < 3, "said long before a new one would have been found to hang"
+    assert pool.held == 1
+    (tmp_path / "OTHER").mkdir()
+    (tmp_path / "OTHER" / "b.mp4").write_bytes(CONTENT)
+    asking = asyncio.create_task(once(pool, root))
+    async with asyncio.timeout(5), pool.lent(os.fsencode(tmp_path / "OTHER")) as worker:
+        await only(worker)  # the only slot is not held by a camera that waits for the kernel
+    with pytest.raises(WorkerDied, match="has not ended"):
+        await asking
+    pool.device_answers.set()
+    await once(pool, root)
+    await pool.close()
+    assert pool.held == 0
+
+
+async def once(pool: WorkerPool, root: bytes) -> None:
+    async with pool.lent(root) as worker:
+        await only(worker)
+
+
+NO_ROOM = """
+import asyncio, os, resource, sys
+from pathlib import Path
+from ingest.worker.pool import WorkerDied, WorkerPool
+
+async def main(root, spool):
+    pool = WorkerPool(parallel=2, spool=Path(spool))
+    async with pool.lent(root) as first:
+        lowest = os.dup(0); os.close(lowest)
+        before = len(os.listdir("/proc/self/fd"))
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+        for room in range(6):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + room, limit[1]))
+            try:
+                async with pool.lent(root):
+                    print("lent", room)
+            except WorkerDied as error:
+                print(error.message)
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+            await first.listing()
+    async with pool.lent(root) as again, pool.lent(root):
+        await again.listing()
+    await pool.close()
+    print("goes on")
+
+asyncio.run(main(os.fsencode(sys.argv[1]), sys.argv[2]))
+"""
+
+
+async def test_no_descriptors_left_is_one_worker_that_did_not_start(root: bytes, tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-X", "dev", "-c", NO_ROOM, os.fsdecode(root), str(tmp_path / "spool"), stdout=PIPE, stderr=PIPE
+    )
+    out, err = await process.communicate()
+    lines = out.decode().splitlines()
+    assert process.returncode == 0, err.decode()
+    assert lines[0] == "no process to read this camera could be started: Too many open files"
+    assert lines[-1] == "goes on"
