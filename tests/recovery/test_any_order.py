@@ -140,7 +140,9 @@ class AnyOrder(RuleBasedStateMachine):
             upload=replace(base.upload, parallel=4, retry_max=0.5),
         )  # fmt: skip
 
-    async def _docked(self, card: int, *, wipe: bool, url: str, events: int | None = None) -> Outcome | None:
+    async def _docked(
+        self, card: int, *, wipe: bool, url: str, events: int | None = None, wait: float = 20.0
+    ) -> Outcome | None:
         """One run of one card; `events`: it is cut short after so many. None where it was."""
         task = asyncio.current_task()
         assert task is not None
@@ -157,7 +159,7 @@ class AnyOrder(RuleBasedStateMachine):
                 self._settings(wipe=wipe, url=url), version="test", rest=0.05, subscribers=(hear,), clock=self.clock
             ) as built:  # fmt: skip
                 async with asyncio.timeout(30):
-                    return await ingest(built, [visit], wait=0.3)
+                    return await ingest(built, [visit], wait=wait)
         except asyncio.CancelledError:
             assert left[0] <= 0
             task.uncancel()
@@ -177,7 +179,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(card=cards)
     def docked_while_the_store_is_away(self, card: int) -> None:
-        outcome = self.do(self._docked(card, wipe=True, url="http://127.0.0.1:9"))
+        outcome = self.do(self._docked(card, wipe=True, url="http://127.0.0.1:9", wait=0.3))
         assert outcome is not None
         assert outcome.unreachable is not None or not [p for p in self.cards[card].rglob("*") if p.is_file()]
 
