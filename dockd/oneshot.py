@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from dockd.app import Agent, Misconfigured, until_clear
-from ingest.camera.mass_storage import no_camera
-from ingest.errors import CameraGone, DockdError, Stop
+from ingest.camera.mass_storage import MassStorage, no_camera
+from ingest.errors import CameraGone, DockdError, Stop, Unreadable
 from ingest.intake import Visit
 from ingest.ledger import cameras, queue, segments, views
 from ingest.ledger.segments import Segment
@@ -64,7 +64,7 @@ def _held(segment: Segment) -> dict[str, str]:
 
 
 def visits_of(paths: Sequence[Path], *, camera: str | None, state: Sequence[Path]) -> list[Visit]:
-    """One visit a path. Raises Misconfigured for a path that is no folder, holds or lies in dockd's own files, or is given twice."""
+    """One visit a path. Raises Misconfigured for a path that is no folder, holds or lies in dockd's own files, or is given twice; CameraGone."""
     if camera is not None and not camera.strip():
         raise Misconfigured("--camera is empty: name the camera, or leave it out to have the folder's name")
     found: list[Visit] = []
@@ -79,12 +79,19 @@ def visits_of(paths: Sequence[Path], *, camera: str | None, state: Sequence[Path
                 raise Misconfigured(
                     f"{legible(os.fsencode(path))} and dockd's own state ({own}) lie in one another: name another --state; dockd must never take its own files for footage"
                 )
+        _still_in(root)
         _no_files_of_dockd(root)
         name = os.fsencode(camera) if camera is not None else os.fsencode(root.name or "root")
         card = volume_of(root) or ("" if camera is not None and len(paths) == 1 else _place(root))
         found.append(Visit(camera=folder_camera(name, card=card), root=os.fsencode(root)))
     _apart(found)
     return found
+
+
+def _still_in(root: Path) -> None:
+    """Raises CameraGone for the mount of a card that was pulled out: it looks like an empty camera."""
+    with contextlib.suppress(Unreadable), contextlib.closing(MassStorage(os.fsencode(root))) as there:
+        there.present()
 
 
 def _no_files_of_dockd(root: Path) -> None:
@@ -229,11 +236,11 @@ async def _released(agent: Agent) -> None:
 
 
 async def _patience(agent: Agent, working: asyncio.Task[None], wait: float) -> str:
-    """Ends, with the reason, when for `wait` seconds nothing but the store, or room in the spool, has been waited for."""
+    """Ends, with the reason, when for `wait` seconds nothing but the store, another try, or room in the spool has been waited for."""
     since: float | None = None
     while True:
         await asyncio.sleep(0.1)
-        reason = None if working.done() else _obstacle(agent)
+        reason = None if working.done() else await _obstacle(agent)
         if reason is None:
             since = None
             continue
@@ -244,7 +251,7 @@ async def _patience(agent: Agent, working: asyncio.Task[None], wait: float) -> s
             return reason
 
 
-def _obstacle(agent: Agent) -> str | None:
+async def _obstacle(agent: Agent) -> str | None:
     """What keeps everything from going on, if anything does."""
     if any(doing.phase in ("reading", "copying", "wiping") for doing in agent.activity.cameras.values()):
         return None
@@ -254,7 +261,10 @@ def _obstacle(agent: Agent) -> str | None:
         return next(
             (d.message for d in agent.activity.cameras.values() if d.reason == "spool_full"), "dock room is full"
         )
-    return None
+    if agent.activity.uploads:
+        return None
+    still = await agent.ledger.read(lambda db: queue.standing_still(db.execute, now=agent.clock.now()))
+    return None if still is None else f"{still[0]} segments wait for another try: {still[1]}"
 
 
 async def _count(agent: Agent, visits: Sequence[Visit], left_over: Sequence[str]) -> Outcome:

@@ -265,6 +265,8 @@ def _listed(path: bytes, seen: os.stat_result) -> Listed:
 
 
 def _explain(error: OSError, path: bytes, *, doing: str = "read") -> CameraGone | Unreadable:
-    if error.errno in _GONE or error.errno == errno.ENOENT:
+    if error.errno in _GONE:
+        return CameraGone(f"the camera has left, or its device fails ({legible(path)}: {error.strerror})")
+    if error.errno == errno.ENOENT:
         return CameraGone(f"{legible(path)} is not there any more: {error.strerror}")
     return Unreadable(f"{legible(path)} cannot be {doing}: {error.strerror}")

@@ -30,6 +30,7 @@ from ingest.worker.pipeline import SourceChanged, copy, fingerprint
 _BATCH = 500
 _BATCH_BYTES = 256 << 10  # of paths; folders may lie deep, and a frame is bounded
 _MOST_FILES = 250_000
+_LOOKS, _LOOK_AFTER = 10, 0.1
 _PROGRESS_EVERY = 0.1
 _PR_SET_PDEATHSIG = 1
 
@@ -65,8 +66,12 @@ class Child:
     def _of_device(self, error: OSError) -> errors.DockdError:
         """An error while bytes moved: is the camera gone, or is it this file?"""
         try:
-            if self._camera is not None:
-                self._camera.present()
+            for _look in range(
+                _LOOKS if error.errno == errno.EIO else 1
+            ):  # a pulled cable is EIO first, and gone a moment later
+                if self._camera is not None:
+                    self._camera.present()
+                time.sleep(_LOOK_AFTER if error.errno == errno.EIO else 0)
         except errors.CameraGone as gone:
             return gone
         return errors.Unreadable(f"the camera cannot give its bytes: {error.strerror or error}")
