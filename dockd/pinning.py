@@ -14,7 +14,10 @@ from ingest.ledger import Transaction, segments, stores
 from ingest.ledger.stores import Pinned
 from ingest.model import StoreIdentity
 
-_STORE_REASONS = ("dishonest", "unproven", "object_gone", "store_lost", "store_refused", "spool_unread")
+_STORE_REASONS = (
+    "dishonest", "unproven", "object_gone", "store_lost", "store_refused", "spool_unread", "upload_blocked", "failed",
+    "unproven_in_time",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -128,13 +128,12 @@ class Confirming:
         await self._ledger.commit(lambda tx: segments.confirmed(tx, receipt))
         return receipt
 
-    async def attest(self, segment: Segment, *, pinned: Pinned) -> Receipt:
-        """One more proof of a confirmed segment, with a fresh nonce."""
+    async def attest(self, segment: Segment, *, pinned: Pinned) -> bool:
+        """One more proof of a confirmed segment, with a fresh nonce. False where it has been found lost, or sent again, meanwhile."""
         if segment.object is None:
             raise Unproven(f"segment {segment.id} is not confirmed")
         receipt = await self._ask(segment, upload=segment.object, pinned=pinned)
-        await self._ledger.commit(lambda tx: segments.attested(tx, receipt))
-        return receipt
+        return await self._ledger.commit(lambda tx: segments.attested(tx, receipt))
 
     async def _ask(self, segment: Segment, *, upload: str, pinned: Pinned) -> Receipt:
         described = describe(segment, station=self._station)

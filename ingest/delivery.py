@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -29,7 +31,9 @@ from ingest.errors import (
     Stop,
     StoreDishonest,
     StoreDown,
+    Unforeseen,
     Unproven,
+    UploadBlocked,
 )  # fmt: skip
 from ingest.history import History
 from ingest.ledger import Ledger, proofs, queue, segments
@@ -47,9 +51,12 @@ from ingest.upload import SpoolUnread, Uploading, backoff
 
 __all__ = ["Delivery", "DeliverySettings", "StoreState", "StoreWord"]
 _TRIES = 5
+_MANY_TRIES = 10  # where it may well be over by itself: a lock that is left over, a machine that is short of something
 _LOSSES = 3
 _LOOK_EVERY = 300.0
-_ASK = "Look at the store; then try it again (dockd store pin, or retry on the page)"
+_PIN = "Look at the store; then pin it anew (dockd store pin): what is held because of it is tried again then"
+_ASK = "Look at the store; then try it again: dock the camera again, or run the ingest of it again, or pin the store anew (dockd store pin)"
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,12 +90,14 @@ class Delivery:
         )
         self._confirming = Confirming(ledger=ledger, store=store, station=settings.station, gate=self._gate)
         self._releasing = Releasing(
-            ledger=ledger, spool=spool, keep_confirmed=settings.keep_confirmed, trusted=self.trusted, attest=self.attest
-        )
+            ledger=ledger, spool=spool, keep_confirmed=settings.keep_confirmed, trusted=self.trusted_to_delete,
+            attest=self.attest,
+        )  # fmt: skip
         self._observe = observe
         self._standing = Standing(ledger=ledger, retry_max=settings.retry_max)
         self._history = History(ledger=ledger, gate=self._gate)
         self._cuts: dict[str, int] = {}
+        self._blamed: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._longest = (
             LONGEST_RETRY_AFTER + 2 * settings.retry_max
         )  # what lies further ahead comes from a clock that jumped
@@ -103,6 +112,8 @@ class Delivery:
         return self._standing.state
 
     def _hear(self, event: events.Event, _seq: int) -> None:
+        if isinstance(event, events.SegmentUnheld) and event.segment is not None:
+            self._blamed.pop(event.segment, None)
         if isinstance(
             event, (events.SegmentCopied, events.SegmentRecovered, events.SegmentUnheld, events.SegmentStoreLost)
         ):
@@ -141,16 +152,23 @@ class Delivery:
 
     async def trusted(self) -> Pinned:
         """The pinned store, known to be the one that answers, and to refuse wrong bytes. Raises Retry, Stop."""
+        return await self._believed(deleting=False)
+
+    async def trusted_to_delete(self) -> Pinned:
+        """`trusted`, and seen to refuse wrong bytes since this process began: what every deletion rests on. Raises Retry, Stop."""
+        return await self._believed(deleting=True)
+
+    async def _believed(self, *, deleting: bool) -> Pinned:
         standing = self._standing
         async with self._probe:
             standing.check()
-            if standing.pinned is not None:
+            if standing.pinned is not None and (not deleting or self._trust.tested(standing.pinned)):
                 return standing.pinned
             try:
                 async with standing.impatient("a look at who it is"):
                     pinned = await self._trust.recognise()
                     standing.recognised(pinned.id)
-                    await self._trust.honest(pinned)
+                    await self._trust.honest(pinned, in_this_run=deleting)
             except Hold as error:  # what it refuses here is no segment: it cannot be used
                 failure = StoreDown(error.message)
                 standing.failed(failure)
@@ -162,6 +180,11 @@ class Delivery:
             except DockdError as error:
                 standing.failed(error)
                 raise
+            except Exception as error:
+                log.exception("the store could not be asked who it is")
+                failure = StoreDown(f"the store could not be asked who it is: {_unforeseen(error)}")
+                standing.failed(failure)
+                raise failure from error
             standing.answers(pinned)
             self._work.set()
             return pinned
@@ -215,22 +238,34 @@ class Delivery:
             self._handed_back(segment)  # it was not even tried, and keeps its turn
             return
         try:
-            began = time.monotonic()
-            upload = await self._uploading.send(
-                segment, describe(segment, station=self._settings.station), progress=lambda: self._moved(segment)
-            )
-            async with self._standing.impatient("a proof", size=segment.size):
-                await self._confirming.confirm(segment, upload=upload, pinned=pinned)
-            self._observe("deliver", time.monotonic() - began)
-            self._cuts.pop(segment.id, None)
-            self._uploading.over(segment.id)
-            self._standing.works()
+            try:
+                await self._bring(segment, pinned)
+            except LedgerUnusable:
+                raise
+            except DockdError as error:
+                await self._not_delivered(segment, error)
         except LedgerUnusable:
             raise
-        except DockdError as error:
-            await self._not_delivered(segment, error)
+        except Exception as error:  # whatever it is, it is this segment's alone
+            log.exception("segment %s could not be delivered", segment.id)
+            unforeseen = Unforeseen(f"it could not be delivered: {_unforeseen(error)}")
+            await self._again_or_hold(segment, unforeseen, tries=_MANY_TRIES)
         finally:
             self._handed_back(segment)
+
+    async def _bring(self, segment: Segment, pinned: Pinned) -> None:
+        """Upload, and the proof."""
+        began = time.monotonic()
+        upload = await self._uploading.send(
+            segment, describe(segment, station=self._settings.station), progress=lambda: self._moved(segment)
+        )
+        async with self._standing.impatient("a proof", size=segment.size):
+            await self._confirming.confirm(segment, upload=upload, pinned=pinned)
+        self._observe("deliver", time.monotonic() - began)
+        self._cuts.pop(segment.id, None)
+        self._blamed.pop(segment.id, None)
+        self._uploading.over(segment.id)
+        self._standing.works()
 
     def _handed_back(self, segment: Segment) -> None:
         self._busy.discard(segment.id)
@@ -260,8 +295,10 @@ class Delivery:
             case Garbled():
                 await self._delay(segment, error)
                 self._standing.suspect(error)
+            case UploadBlocked():
+                await self._blocked(segment, error)
             case _ if type(error) is Retry:
-                await self._delay(segment, error)
+                await self._again_or_hold(segment, error, tries=_MANY_TRIES)
             case _:
                 await self._cut(segment, error)
 
@@ -295,17 +332,26 @@ class Delivery:
         try:
             true = await self._uploading.spool_is_true(segment)
         except SpoolUnread as unread:
-            await self._delay(segment, unread)
+            await self._again_or_hold(segment, unread, tries=_MANY_TRIES)
             return False
         if not true:
             await self._spool_rotted(segment, "its bytes are no longer those that were pulled")
         return true
 
-    async def _again_or_hold(self, segment: Segment, error: DockdError) -> None:
-        if segment.attempts + 1 >= _TRIES:
-            await self._hold(segment, error.reason, f"{error.message} (at each of {_TRIES} tries). {_ASK}")
+    async def _again_or_hold(self, segment: Segment, error: DockdError, *, tries: int = _TRIES) -> int:
+        """Hold it when the same has happened `tries` times since it last went well; returns how often it has."""
+        self._blamed[segment.id][error.reason] += 1
+        times = self._blamed[segment.id][error.reason]
+        if times >= tries:
+            await self._hold(segment, error.reason, f"{error.message} (at each of {tries} tries). {_ASK}")
         else:
             await self._delay(segment, error)
+        return times
+
+    async def _blocked(self, segment: Segment, error: DockdError) -> None:
+        """Somebody else has hold of that upload, for all that the store says: after some tries it is sent as another one."""
+        if await self._again_or_hold(segment, error, tries=_MANY_TRIES) == _TRIES:
+            await self._ledger.commit(lambda tx: segments.uploading_to(tx, segment.id, None))
 
     async def _spool_rotted(self, segment: Segment, error: str) -> None:
         """Take it out of the copies; keep what is left of the file aside, for it may be all there is."""
@@ -323,7 +369,7 @@ class Delivery:
             return
         if isinstance(error, StoreDishonest) and self.state.id is not None:
             await self._trust.caught(self.state.id, error.message)
-            await self._hold(segment, error.reason, f"{error.message}. {_ASK}")
+            await self._hold(segment, error.reason, f"{error.message}. {_PIN}")
         self._standing.failed(error, doubt=True)
 
     # -- proof for those who delete --------------------------------------------------------------------------------------
@@ -334,7 +380,7 @@ class Delivery:
         Raises Retry where the store cannot be asked, Stop where it is not to be believed. A segment that the store has lost is queued
         again by this.
         """
-        pinned = await self.trusted()
+        pinned = await self.trusted_to_delete()
         limit = asyncio.Semaphore(8)
 
         async def one(segment: Segment) -> str | None:
@@ -356,9 +402,12 @@ class Delivery:
         return proven
 
     async def _attest_one(self, segment: Segment, pinned: Pinned) -> str | None:
+        """Its id, or None where it was not proven. A store that was pinned since the last proof gives two: its own word alone counts."""
         try:
-            async with self._standing.impatient("a proof", size=segment.size):
-                await self._confirming.attest(segment, pinned=pinned)
+            for _ in range(1 if segment.store == pinned.id else 2):
+                async with self._standing.impatient("a proof", size=segment.size):
+                    if not await self._confirming.attest(segment, pinned=pinned):
+                        return None
         except (ObjectGone, Unproven) as error:
             await self._lost(segment, error)
             return None
@@ -367,16 +416,27 @@ class Delivery:
             raise
         except Hold as error:  # a question that it does not like says nothing of the segment
             raise StoreDown(error.message) from error
+        except DockdError:
+            raise
+        except Exception as error:
+            log.exception("segment %s could not be proven again", segment.id)
+            await self._delay(segment, Unforeseen(f"it could not be proven again: {_unforeseen(error)}"))
+            return None
         return segment.id
 
     async def _lost(self, segment: Segment, error: DockdError) -> None:
         """Queue it again from another copy; a store that loses it time after time is for somebody to look at."""
 
         def write(tx: Transaction) -> None:
-            segments.store_lost(tx, segment.id, error=error.message)
+            if not segments.store_lost(tx, segment.id, error=error.message, object=segment.object):
+                return  # somebody else has found that out
             times = proofs.times_lost(tx.execute, segment.id)
             if times >= _LOSSES:
                 text = f"the store has lost it {times} times after it had proven it: {error.message}. {_ASK}"
                 segments.hold(tx, segment.id, reason="store_lost", error=text)
 
         await self._ledger.commit(write)
+
+
+def _unforeseen(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:300]

@@ -9,6 +9,8 @@
     |  |- ObjectGone        404, 410: that object or upload is not there (any more)
     |  |- Unproven          the store's answer does not prove these bytes
     |  |- Garbled           what came from the store is no answer at all
+    |  |- UploadBlocked     409, 423: it stands elsewhere, or somebody else is writing
+    |  |- Unforeseen        a defect of ours, or of what we stand on: logged, and tried again a few times
     |  |- SpoolFull         the dock's room is used up to `keep_free`
     |  |- CameraGone        the camera left, or its device answers with errors
     |  `- SourceUnstable    the file changed while it was read
@@ -90,6 +92,18 @@ class Garbled(Retry):
     """What came from the store is no answer: garbage, endless, unsigned. It says nothing for or against any bytes."""
 
     reason = "garbled"
+
+
+class UploadBlocked(Retry):
+    """409 or 423: that upload stands elsewhere, or somebody else is writing. Ask for the offset again; after some tries begin anew."""
+
+    reason = "upload_blocked"
+
+
+class Unforeseen(Retry):
+    """What nobody foresaw went wrong with one segment: the traceback is in the log, the rest goes on."""
+
+    reason = "failed"
 
 
 class SpoolFull(Retry):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import logging
 import os
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from ingest.ledger import Ledger, Transaction, cameras, segments, views
 from ingest.ledger.segments import Segment
 from ingest.model import CameraId
 from ingest.spool import Description, Spool, is_segment
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
@@ -62,8 +65,11 @@ async def _still_there(ledger: Ledger, spool: Spool, segment: str, found: Found)
 async def _take_in(ledger: Ledger, spool: Spool, segment: str, found: Found) -> None:
     row = await ledger.read(lambda db: _row(db.execute, segment))
     if row is not None and row.in_store and row.released_at is not None:
-        await asyncio.to_thread(spool.remove, segment)
-        found.removed += 1
+        try:
+            await asyncio.to_thread(spool.remove, segment)
+            found.removed += 1
+        except OSError as error:  # it only takes room: no reason not to start
+            log.warning("the released spool copy %s could not be removed: %s", segment, error.strerror)
         return
     try:
         description = await asyncio.to_thread(spool.describe, segment)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from ingest.errors import Hold, LedgerUnusable, Retry, Stop
@@ -17,9 +18,11 @@ from ingest.ledger.core import Transaction
 from ingest.ledger.proofs import SECOND_LOOK, Proof
 from ingest.ledger.segments import Segment
 from ingest.ledger.stores import Pinned
+from ingest.pace import REASON, Pace
 from ingest.spool import Spool
 
 _BATCH = 100
+log = logging.getLogger(__name__)
 
 
 class Releasing:
@@ -27,13 +30,14 @@ class Releasing:
 
     def __init__(
         self, *, ledger: Ledger, spool: Spool, keep_confirmed: float, trusted: Callable[[], Awaitable[Pinned]],
-        attest: Callable[[Sequence[Segment]], Awaitable[list[str]]],
+        attest: Callable[[Sequence[Segment]], Awaitable[list[str]]], pace: Pace | None = None,
     ) -> None:  # fmt: skip
         self._ledger = ledger
         self._spool = spool
         self._keep = keep_confirmed
         self._trusted = trusted
         self._attest = attest
+        self._pace = pace or Pace()
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -51,6 +55,8 @@ class Releasing:
                 raise
             except (Retry, Hold, Stop):
                 pass  # the delivery says why; this waits with it
+            except Exception:
+                log.exception("the spool's room could not be given back; it is tried again")
             if not released:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(5.0):
@@ -61,7 +67,6 @@ class Releasing:
         clock = self._ledger.clock
         now = clock.now()
         found = await self._ledger.read(lambda db: queue.releasable(db.execute, now=now, keep=self._keep, count=_BATCH))
-        found = [segment for segment in found if segment.held is None]
         if not found:
             return 0
         store = (await self._trusted()).id
@@ -76,16 +81,32 @@ class Releasing:
             await self._ledger.commit(lambda tx: _look_again(tx, later, known))
         stale = [one for one in found if one not in later and not known[one.id].fresh]
         if stale:
-            await self._attest(stale)
+            await self._prove(stale)
         names = [one.id for one in found if one not in later]
         gone = await self._ledger.commit(lambda tx: released(tx, names)) if names else []
         if gone:
             await asyncio.to_thread(self._remove, gone)
         return len(gone)
 
+    async def _prove(self, stale: Sequence[Segment]) -> None:
+        """Have as many of these proven as can be in time; the rest have their turn after those are released."""
+        lot, size = [stale[0]], stale[0].size
+        for one in stale[1:]:
+            if size + one.size > self._pace.most:
+                break
+            lot.append(one)
+            size += one.size
+        if await self._pace.kept(self._attest(lot), size=size) is None and len(lot) == 1:
+            message = self._pace.too_slow(size)
+            await self._ledger.commit(lambda tx: segments.hold(tx, lot[0].id, reason=REASON, error=message))
+
     def _remove(self, names: Sequence[str]) -> None:
+        """What cannot be removed now is removed at the next start: its release stands."""
         for name in names:
-            self._spool.remove(name)
+            try:
+                self._spool.remove(name)
+            except OSError as error:
+                log.warning("the released spool copy %s could not be removed: %s", name, error.strerror)
 
 
 def released(tx: Transaction, names: Sequence[str]) -> list[str]:
@@ -109,4 +130,4 @@ def _look_again(tx: Transaction, later: Sequence[Segment], known: dict[str, Proo
     for segment in later:
         first = known[segment.id].first_at
         moment = (first if first is not None else tx.now) + SECOND_LOOK
-        tx.execute("UPDATE segments SET next_attempt = ? WHERE id = ?", (moment, segment.id))
+        segments.not_before(tx, segment.id, moment)

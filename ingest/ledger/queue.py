@@ -34,6 +34,19 @@ def next_time(execute: Execute) -> float | None:
     return None if row[0] is None else float(row[0])
 
 
+def standing_still(execute: Execute, *, now: float) -> tuple[int, str] | None:
+    """Where every upload waits for its next try: how many do, and what went wrong with the one that is next. None where one may go now."""
+    count, moment = execute(
+        "SELECT count(*), min(next_attempt) FROM segments WHERE in_spool = 1 AND in_store = 0 AND held IS NULL"
+    ).fetchone()
+    if not count or moment <= now:
+        return None
+    row = execute(
+        "SELECT trouble FROM segments WHERE in_spool = 1 AND in_store = 0 AND held IS NULL ORDER BY next_attempt LIMIT 1"
+    ).fetchone()
+    return int(count), row[0] or "it did not work"
+
+
 def releasable(execute: Execute, *, now: float, keep: float, count: int) -> list[Segment]:
     """Spool copies of segments that were confirmed `keep` seconds ago or more, oldest first. A held one is kept wherever it is.
 

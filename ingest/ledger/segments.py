@@ -15,6 +15,7 @@ from typing import Any
 from ingest import events
 from ingest.copies import CAMERA, SPOOL, STORE, Copies, Step, after, is_lost
 from ingest.errors import SourceUnstable
+from ingest.ledger import stores
 from ingest.ledger.core import Transaction
 from ingest.model import Digest, Listed, Receipt, legible
 
@@ -95,6 +96,12 @@ def get(execute: Execute, segment: str) -> Segment:
     if row is None:
         raise KeyError(segment)
     return of_row(row)
+
+
+def last_place(execute: Execute) -> tuple[str, bytes] | None:
+    """Camera and path of the segment that was listed last."""
+    row = execute("SELECT camera, path FROM segments ORDER BY id DESC LIMIT 1").fetchone()
+    return None if row is None else (str(row[0]), bytes(row[1]))
 
 
 def new_id(now: float) -> str:
@@ -203,7 +210,7 @@ def confirmed(tx: Transaction, receipt: Receipt) -> None:
 
 
 def attested(tx: Transaction, receipt: Receipt) -> bool:
-    """The store has proven a confirmed segment once more; from now on its word for it counts, where another store was believed before.
+    """The store has proven a confirmed segment once more. Where another store was believed before, the pinned one's word counts from now on.
 
     Returns False, and changes nothing, where somebody else has meanwhile found it lost (and perhaps sent it again, as another object).
     """
@@ -212,7 +219,8 @@ def attested(tx: Transaction, receipt: Receipt) -> bool:
     if not row.in_store or row.object != receipt.object:
         return False
     save_receipt(tx, receipt)
-    if row.store != receipt.store:
+    pinned = stores.pinned(tx.execute)
+    if row.store != receipt.store and pinned is not None and pinned.id == receipt.store:
         _write(tx, row.id, {"store": receipt.store})
     tx.record(
         events.SegmentAttested(
@@ -367,14 +375,19 @@ def delay(tx: Transaction, segment: str, *, seconds: float, error: str) -> None:
     tx.record(events.SegmentDelayed(camera=row.camera, segment=segment, error=error, seconds=round(seconds)))
 
 
+def not_before(tx: Transaction, segment: str, moment: float) -> None:
+    """Look at it again then, seconds since the epoch: no failure, and no try."""
+    _write(tx, segment, {"next_attempt": moment})
+
+
 def uploading_to(tx: Transaction, segment: str, upload: str | None) -> None:
     """Remember the upload's address before its first byte, so that a restart goes on with it. None: begin anew."""
     _write(tx, segment, {"upload": upload})
 
 
 def forget_delays(tx: Transaction) -> None:
-    """A person asked for it now: stored waiting times are ignored."""
-    tx.execute("UPDATE segments SET next_attempt = 0.0 WHERE next_attempt > 0.0")
+    """A person asked for it now: stored waiting times are ignored, but not the second look at a store without promises."""
+    tx.execute("UPDATE segments SET next_attempt = 0.0 WHERE next_attempt > 0.0 AND in_store = 0")
 
 
 def ids(execute: Execute, where: str, values: Iterable[Any] = ()) -> list[str]:

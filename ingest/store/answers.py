@@ -17,6 +17,7 @@ from ingest.errors import (
     StoreDown,
     StoreFull,
     Unproven,
+    UploadBlocked,
 )
 from ingest.model import is_sha256
 
@@ -47,7 +48,7 @@ _NEVER = (NeverStorable, "it will never take this as it is; somebody has to look
 _CREDENTIALS = (Refused, "it does not take this dock's credentials; check store.token_file")
 _GONE = (ObjectGone, "that is not there (any more)")
 _BUSY = (StoreBusy, "it is busy")
-_ELSEWHERE = (Retry, "it stands elsewhere, or somebody else is writing; its offset is asked again")
+_ELSEWHERE = (UploadBlocked, "it stands elsewhere, or somebody else is writing; its offset is asked again")
 _REDIRECT = (StoreDown, "redirects are not followed; name the store's own address in store.url")
 _MEANINGS: dict[int, tuple[type[DockdError], str]] = {
     400: _NEVER, 413: _NEVER, 415: _NEVER, 422: _NEVER, 401: _CREDENTIALS, 403: _CREDENTIALS, 404: _GONE, 410: _GONE,

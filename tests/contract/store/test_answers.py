@@ -17,11 +17,11 @@ from ingest.errors import (
     NeverStorable,
     ObjectGone,
     Refused,
-    Retry,
     StoreBusy,
     StoreDown,
     StoreFull,
     Unproven,
+    UploadBlocked,
 )
 from ingest.store.line import Patience
 from ingest.store.tus import TusStore
@@ -33,7 +33,7 @@ from tests.simulators.stores.running import Running
 SHORT = Patience(stall=1.0, answer=1.0, settle=1.0)
 MEANINGS: dict[int, type[DockdError]] = {
     400: NeverStorable, 413: NeverStorable, 415: NeverStorable, 422: NeverStorable, 401: Refused, 403: Refused, 404: ObjectGone,
-    410: ObjectGone, 409: Retry, 423: Retry, 429: StoreBusy, 503: StoreBusy, 507: StoreFull, 460: Unproven, 301: StoreDown,
+    410: ObjectGone, 409: UploadBlocked, 423: UploadBlocked, 429: StoreBusy, 503: StoreBusy, 507: StoreFull, 460: Unproven, 301: StoreDown,
     307: StoreDown, 500: StoreDown, 502: StoreDown, 418: StoreDown, 412: StoreDown,
 }  # fmt: skip
 

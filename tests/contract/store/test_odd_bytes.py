@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -24,7 +24,7 @@ DIGEST = base64.b64encode(hashlib.sha256(b"x").digest())
 LONG = b"x" * 5000
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def raw(location: bytes = b"/files/x", digest: bytes = b"sha-256=:%s:" % DIGEST) -> AsyncIterator[TusStore]:
     """A plain tus server that gives digests, and puts these bytes into its headers as they are."""
     answers = {
@@ -34,13 +34,17 @@ async def raw(location: bytes = b"/files/x", digest: bytes = b"sha-256=:%s:" % D
         b"HEAD": b"200 OK\r\nUpload-Offset: 1\r\nUpload-Length: 1\r\nRepr-Digest: %s\r\n" % digest,
     }
 
+    lines: set[asyncio.Task[None] | None] = set()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
+        lines.add(asyncio.current_task())
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while head := await reader.readuntil(b"\r\n\r\n"):
                 writer.write(b"HTTP/1.1 %sContent-Length: 0\r\n\r\n" % answers[head.split(b" ")[0]])
                 await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
+        with contextlib.suppress(ConnectionError):
             writer.close()
+            await writer.wait_closed()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     store = TusStore(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/files/", patience=SHORT)
@@ -50,6 +54,8 @@ async def raw(location: bytes = b"/files/x", digest: bytes = b"sha-256=:%s:" % D
     finally:
         await store.close()
         server.close()
+        async with asyncio.timeout(5):
+            await asyncio.gather(*filter(None, lines))
 
 
 async def test_what_is_plain_is_taken() -> None:
@@ -100,7 +106,7 @@ async def test_a_receipt_whose_words_are_no_text(name: str, word: object) -> Non
             await store.close()
 
 
-@pytest.mark.parametrize("size", [-1, 1 << 63, 10**4000, 1.0, True])
+@pytest.mark.parametrize("size", [-1, 1 << 63, 10**4000, 1.0, True], ids=["-1", "2^63", "4001 digits", "1.0", "true"])
 async def test_a_receipt_for_so_many_bytes_as_no_file_has(size: object) -> None:
     with Running(HonestStore()) as running:
         store = TusStore(running.url, patience=SHORT)

@@ -9,23 +9,23 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from ingest.errors import DockdError, ObjectGone
+from ingest.errors import ObjectGone
 from ingest.model import Claim, Head, ProofMethod, SegmentDescription, StoreIdentity
 from ingest.store.base import Slices
 
-Trouble = Callable[[str], DockdError | None]
+Trouble = Callable[[str], Exception | None]
 
 
-def always(make: Callable[[], DockdError]) -> Trouble:
+def always(make: Callable[[], Exception]) -> Trouble:
     """The same trouble for every segment."""
     return lambda _segment: make()
 
 
-def times(count: int, make: Callable[[], DockdError]) -> Trouble:
+def times(count: int, make: Callable[[], Exception]) -> Trouble:
     """So many times, then no more."""
     left = [count]
 
-    def trouble(_segment: str) -> DockdError | None:
+    def trouble(_segment: str) -> Exception | None:
         left[0] -= 1
         return make() if left[0] >= 0 else None
 

@@ -22,6 +22,7 @@ from ingest.errors import (
     StoreDishonest,
     StoreDown,
     Unproven,
+    UploadBlocked,
     WrongStore,
 )
 from ingest.events import StoreChanged
@@ -307,3 +308,129 @@ async def test_one_probe_at_a_time(place: Station) -> None:
     results = await asyncio.gather(*(place.delivery.trusted() for _ in range(50)), return_exceptions=True)
     assert all(isinstance(result, StoreDown) for result in results)
     assert place.store.calls("identify") == 1
+
+
+async def test_before_the_first_deletion_the_store_shows_its_honesty_to_this_very_run(tmp_path: Path) -> None:
+    async with station(tmp_path, keep_confirmed=3600.0) as place:
+        (segment,) = await confirmed(place, b"footage")
+    async with station(tmp_path, keep_confirmed=3600.0) as place:
+        place.clock.pass_by(3600)
+        (fresh,) = await place.spooled(b"more")
+        async with place.at_work():
+            await place.until(lambda: place.confirmed(fresh))
+        assert place.store.calls("tempt") == 0  # it was passed within a day: nothing is deleted yet
+        place.store.things["http://store/files/0"] = bytearray(b"footage")
+        row = await place.row(segment)
+        for _ in range(2):
+            assert await place.delivery.attest([row]) == [segment]
+        assert place.store.calls("tempt") == 1
+    async with station(tmp_path, keep_confirmed=3600.0) as place:
+        place.clock.pass_by(7200)
+        place.store.troubles["tempt"] = always(lambda: StoreDishonest("it vouches for anything"))
+        with pytest.raises(StoreDishonest):
+            await place.delivery.attest([row])
+        assert place.store.calls("claim") == 0
+
+
+# -- what nobody foresaw -----------------------------------------------------------------------------------------------
+
+
+async def test_two_that_ask_about_one_lost_segment(tmp_path: Path) -> None:
+    """The wipe and the release do, after every start."""
+    async with station(tmp_path, keep_confirmed=3600.0) as place:
+        lost, kept = await confirmed(place, b"one", b"two")
+        rows = [await place.row(lost), await place.row(kept)]
+        place.store.troubles["claim"] = lambda segment: ObjectGone("gone") if segment == lost else None
+        assert await asyncio.gather(*(place.delivery.attest(rows) for _ in range(3))) == [[kept]] * 3
+        assert (await place.actions(lost)).count("segment.store_lost") == 1
+
+
+@pytest.mark.parametrize("what", ["announce", "offset", "send", "claim"])
+async def test_a_defect_meets_one_segment_alone(place: Station, what: str, caplog: pytest.LogCaptureFixture) -> None:
+    bad, good = await place.spooled(b"bad", b"good")
+    place.store.troubles[what] = lambda segment: ValueError("nobody foresaw this") if segment == bad else None
+
+    async def held() -> bool:
+        return (await place.row(bad)).held is not None
+
+    async with place.at_work():
+        await place.until(lambda: place.confirmed(good))
+        assert (await place.row(bad)).held is None
+        await place.until(held)
+    row = await place.row(bad)
+    assert (row.held, row.in_spool) == ("failed", 1)
+    assert "ValueError: nobody foresaw this (at each of 10 tries)" in str(row.held_message)
+    assert "Traceback" in caplog.text
+
+
+async def test_a_defect_in_a_proof_costs_the_others_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with station(tmp_path, keep_confirmed=3600.0) as place:
+        bad, good = await confirmed(place, b"bad", b"good")
+        place.store.troubles["claim"] = lambda segment: ValueError("odd") if segment == bad else None
+        rows = [await place.row(bad), await place.row(good)]
+        assert await place.delivery.attest(rows) == [good]
+        row = await place.row(bad)
+        assert (row.in_store, row.held, row.trouble) == (1, None, "it could not be proven again: ValueError: odd")
+        assert "Traceback" in caplog.text
+
+
+async def test_a_defect_while_the_store_is_recognised_is_a_store_that_cannot_be_used(
+    place: Station, caplog: pytest.LogCaptureFixture
+) -> None:
+    (segment,) = await place.spooled(b"footage")
+    place.store.troubles["identify"] = times(2, lambda: ValueError("odd"))
+    async with place.at_work():
+        await place.until(lambda: place.delivery.state.word == "down")
+        await place.until(lambda: place.confirmed(segment))
+    assert "Traceback" in caplog.text
+
+
+# -- what would go on for ever -----------------------------------------------------------------------------------------
+
+
+async def test_an_upload_that_stays_locked_is_begun_anew(place: Station) -> None:
+    place.store.troubles["send"] = lambda _one: UploadBlocked("423") if len(place.store.things) == 1 else None
+    (segment,) = await place.spooled(b"footage")
+    async with place.at_work():
+        await place.until(lambda: place.confirmed(segment))
+    assert place.store.calls("announce") == 2
+    assert place.store.calls("send") == 6
+
+
+async def test_what_stays_locked_however_it_is_sent_is_held(place: Station) -> None:
+    place.store.troubles["send"] = always(lambda: UploadBlocked("the store answered 423"))
+    (segment,) = await place.spooled(b"footage")
+
+    async def held() -> bool:
+        return (await place.row(segment)).held is not None
+
+    async with place.at_work():
+        await place.until(held)
+    row = await place.row(segment)
+    assert row.held == "upload_blocked"
+    assert str(row.held_message).startswith("the store answered 423 (at each of 10 tries). Look at the store")
+
+
+async def test_a_spool_that_cannot_be_read_for_long_is_held(place: Station) -> None:
+    (segment,) = await place.spooled(b"x" * 5000)
+    path = place.spool.file(segment)
+    path.rename(path.with_suffix(".aside"))
+    path.symlink_to(path.with_suffix(".aside"))  # O_NOFOLLOW refuses it for the upload; the hash of it is right
+
+    async def held() -> bool:
+        return (await place.row(segment)).held is not None
+
+    async with place.at_work():
+        await place.until(held)
+    assert (await place.row(segment)).held == "spool_unread"
+
+
+async def test_an_outage_is_no_try_of_a_segment(place: Station) -> None:
+    """What was waited for is not counted when something else goes wrong once, later."""
+    place.store.troubles["send"] = times(8, lambda: StoreDown("cut"))
+    (segment,) = await place.spooled(b"footage")
+    async with place.at_work():
+        await place.until(lambda: place.store.calls("send") >= 8)
+        place.store.troubles["offset"] = times(1, lambda: ObjectGone("expired"))
+        await place.until(lambda: place.confirmed(segment))
+    assert "segment.held" not in await place.actions(segment)

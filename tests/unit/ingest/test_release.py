@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from ingest.ledger import segments, stores
-from ingest.model import StoreIdentity
+from ingest.ledger.stores import Pinned
+from ingest.model import Claim, StoreIdentity
+from ingest.pace import Pace
+from ingest.recovery import bring_together
 from ingest.release import Releasing, released
 from tests.simulators.stores.in_memory import InMemoryStore
 from tests.unit.ingest.station import Station, station
@@ -96,3 +100,86 @@ async def test_what_is_lost_before_the_second_look_is_sent_again(tmp_path: Path)
             await place.until(lambda: place.confirmed(segment))
         assert place.spool.segments() == [segment]
         assert "segment.store_lost" in await place.actions(segment)
+
+
+async def test_a_file_that_cannot_be_removed_keeps_no_other_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with station(tmp_path, keep_confirmed=3600.0) as place:
+        stuck, free = await confirmed(place, b"one", b"two")
+        place.spool.file(stuck).unlink()
+        place.spool.file(stuck).mkdir()
+        releasing = Releasing(
+            ledger=place.ledger, spool=place.spool, keep_confirmed=0.0, trusted=place.delivery.trusted, attest=place.delivery.attest
+        )  # fmt: skip
+        assert await releasing.some() == 2
+        assert not place.spool.file(free).exists()
+        assert f"the released spool copy {stuck} could not be removed" in caplog.text
+        caplog.clear()
+        found = await bring_together(place.ledger, place.spool)  # the next start: no reason not to make it
+        assert (found.removed, found.lost) == (0, 0)
+        assert f"the released spool copy {stuck} could not be removed" in caplog.text
+
+
+async def test_a_defect_in_between_does_not_end_the_releases(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with station(tmp_path, keep_confirmed=3600.0) as place:
+        await confirmed(place, b"one")
+        left = [1]
+
+        async def trusted() -> Pinned:
+            if left and left.pop():
+                raise ValueError("on purpose")
+            return await place.delivery.trusted()
+
+        releasing = Releasing(
+            ledger=place.ledger, spool=place.spool, keep_confirmed=0.0, trusted=trusted, attest=place.delivery.attest
+        )
+        task = asyncio.create_task(releasing.run())
+        await place.until(lambda: "on purpose" in caplog.text)
+        releasing.wake()
+        await place.until(lambda: place.spool.segments() == [])
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_store_pinned_anew_releases_after_its_own_proof(tmp_path: Path) -> None:
+    async with station(tmp_path, keep_confirmed=3600.0) as place:
+        (segment,) = await confirmed(place, b"footage")
+        place.store.id = "store-2"
+        another = StoreIdentity(id="store-2", url="http://store/", method="receipt", durable=True, keys=("key-1",))
+        await place.ledger.commit(lambda tx: stores.pin(tx, another))
+        place.delivery._standing.pinned = None  # in life another process has pinned it
+        releasing = Releasing(
+            ledger=place.ledger, spool=place.spool, keep_confirmed=0.0, trusted=place.delivery.trusted, attest=place.delivery.attest
+        )  # fmt: skip
+        assert await releasing.some() == 1
+        assert place.spool.segments() == []
+        receipts = await place.ledger.read(
+            lambda db: db.execute("SELECT store FROM receipts WHERE segment = ? ORDER BY id", (segment,)).fetchall()
+        )
+        assert [row[0] for row in receipts] == ["store-1", "store-2", "store-2"]  # enough for a permit as well
+
+
+async def test_what_is_read_back_too_slowly_is_held_and_does_not_go_round_for_ever(tmp_path: Path) -> None:
+    class Slow(InMemoryStore):
+        slow = False
+
+        async def claim(self, *given: object, **more: object) -> Claim:
+            if self.slow:
+                await asyncio.sleep(len(self.things[str(given[0])]) / 100_000)
+            return await super().claim(*given, **more)  # type: ignore[arg-type]
+
+    store = Slow(method="read-back")
+    async with station(tmp_path, store=store, keep_confirmed=3600.0) as place:
+        large, *_small = await confirmed(place, b"x" * 100_000, b"y" * 500, b"z" * 1000)
+        store.slow = True
+        place.clock.pass_by(DAY + 60)
+        releasing = Releasing(
+            ledger=place.ledger, spool=place.spool, keep_confirmed=0.0, trusted=place.delivery.trusted,
+            attest=place.delivery.attest, pace=Pace(good_for=0.4),
+        )  # fmt: skip
+        released = [await releasing.some() for _ in range(5)]
+        assert sum(released) == 2
+        row = await place.row(large)
+        assert (row.held, row.in_spool) == ("unproven_in_time", 1)
+        assert place.spool.segments() == [large]

@@ -160,6 +160,18 @@ async def test_the_check_is_passed_once_a_day(ledger: Ledger, clock: StationCloc
         assert len(store.baits) == checks
 
 
+async def test_before_a_deletion_each_run_makes_its_own_check(ledger: Ledger) -> None:
+    store = SpokenFor()
+    for checks in (1, 2):
+        who = trust(ledger, store)
+        await who.honest(await who.recognise())
+        assert len(store.baits) == 1  # within a day
+        for _ in range(3):
+            await who.honest(await who.recognise(), in_this_run=True)
+            assert len(store.baits) == checks
+        assert who.tested(await who.recognise())
+
+
 async def test_the_bait_is_an_ordinary_segment_with_one_bit_wrong(ledger: Ledger) -> None:
     store = SpokenFor()
     who = trust(ledger, store)

@@ -61,6 +61,23 @@ async def test_a_clock_that_was_set_back_makes_nothing_wait_for_years(dock: Dock
     assert await upcoming(dock) == [b"a"]
 
 
+async def test_a_queue_stands_still_while_everything_in_it_waits(dock: Dock) -> None:
+    async def still() -> tuple[int, str] | None:
+        now = dock.clock.time
+        return await dock.ledger.read(lambda db: queue.standing_still(db.execute, now=now))
+
+    assert await still() is None  # nothing waits for anything
+    one, two = await dock.copied(b"a"), await dock.copied(b"b")
+    await dock.write(lambda tx: segments.delay(tx, one, seconds=60.0, error="locked"))
+    assert await still() is None
+    await dock.write(lambda tx: segments.delay(tx, two, seconds=90.0, error="odd"))
+    assert await still() == (2, "locked")
+    await dock.write(lambda tx: segments.hold(tx, one, reason="x", error="x"))
+    assert await still() == (1, "odd")
+    dock.clock.time += 90
+    assert await still() is None
+
+
 async def releasable(dock: Dock, *, keep: float) -> list[bytes]:
     now = dock.clock.time
     found = await dock.ledger.read(lambda db: queue.releasable(db.execute, now=now, keep=keep, count=10))
@@ -74,6 +91,15 @@ async def test_confirmed_copies_are_kept_as_long_as_wanted(dock: Dock) -> None:
     assert await releasable(dock, keep=60.0) == []
     dock.clock.time += 60
     assert await releasable(dock, keep=60.0) == [b"a"]
+
+
+async def test_held_copies_do_not_keep_the_others_from_being_released(dock: Dock) -> None:
+    for number in range(12):
+        segment = await dock.confirmed(b"held %d" % number)
+        await dock.write(lambda tx, one=segment: segments.hold(tx, one, reason="x", error="x"))  # type: ignore[misc]
+        dock.clock.time += 1
+    await dock.confirmed(b"free")
+    assert await releasable(dock, keep=0.0) == [b"free"]
 
 
 async def test_a_clock_that_was_set_back_does_not_keep_the_spool_full(dock: Dock) -> None:

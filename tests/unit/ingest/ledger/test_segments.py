@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -51,7 +52,6 @@ async def test_what_the_table_does_not_allow_changes_nothing(dock: Dock) -> None
     for step in (
         lambda tx: segments.copied(tx, segment, digest=DIGEST, second_read="direct"),
         lambda tx: segments.released(tx, segment),
-        lambda tx: segments.store_lost(tx, segment, error="x"),
         lambda tx: segments.reappeared(tx, segment, docking=1, file=before.listed),
     ):
         with pytest.raises(NotInTable):
@@ -80,10 +80,39 @@ async def test_a_nonce_counts_once(dock: Dock) -> None:
         await dock.attest(segment, nonce="n1")
 
 
-async def test_only_a_confirmed_segment_is_attested(dock: Dock) -> None:
-    segment = await dock.copied()
-    with pytest.raises(ValueError, match="not confirmed"):
-        await dock.attest(segment)
+async def test_of_several_that_ask_about_a_lost_segment_the_second_changes_nothing(dock: Dock) -> None:
+    segment = await dock.attested()
+    late = await dock.receipt(segment)
+    assert await dock.write(lambda tx: segments.store_lost(tx, segment, error="404", object=f"o-{segment}"))
+    before, head = await dock.segment(segment), dock.ledger.head
+    assert not await dock.write(lambda tx: segments.store_lost(tx, segment, error="404", object=f"o-{segment}"))
+    assert not await dock.write(lambda tx: segments.attested(tx, late))
+    assert (await dock.segment(segment), dock.ledger.head) == (before, head)
+
+
+async def test_an_answer_about_the_object_before_says_nothing_of_the_one_that_was_sent_since(dock: Dock) -> None:
+    segment = await dock.attested()
+    late = await dock.receipt(segment)
+    await dock.write(lambda tx: segments.store_lost(tx, segment, error="404"))
+    again = await dock.receipt(segment, object="o-2")
+    await dock.write(lambda tx: segments.confirmed(tx, again))
+    before, head = await dock.segment(segment), dock.ledger.head
+    assert not await dock.write(lambda tx: segments.store_lost(tx, segment, error="404", object=f"o-{segment}"))
+    assert not await dock.write(lambda tx: segments.attested(tx, late))
+    assert (await dock.segment(segment), dock.ledger.head) == (before, head)
+
+
+async def test_the_word_of_a_store_that_was_pinned_since_counts_from_its_first_proof_on(dock: Dock) -> None:
+    segment = await dock.attested()
+    other = dataclasses.replace(STORE, id="store-2")
+    await dock.attest(segment, store=other.id)  # it is not pinned yet
+    assert (await dock.segment(segment)).store == STORE.id
+    await dock.write(lambda tx: stores.pin(tx, other))
+    await dock.attest(segment, store=other.id)
+    row = await dock.segment(segment)
+    assert (row.store, row.object) == (other.id, f"o-{segment}")
+    await dock.attest(segment)  # the old one's answer, late
+    assert (await dock.segment(segment)).store == other.id
 
 
 async def test_the_last_copy_that_goes_is_a_loss(dock: Dock) -> None:
