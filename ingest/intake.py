@@ -22,7 +22,7 @@ from ingest.model import CameraId, Skipped, legible
 from ingest.pull import Pulling, unstable_message
 from ingest.spool import Spool
 from ingest.verify import settle
-from ingest.wipe import Wiping, batches
+from ingest.wipe import Wiping
 from ingest.worker.pool import Worker, WorkerDied, WorkerPool
 
 _PASSES = 5
@@ -121,11 +121,12 @@ class Intake:
                 await self._ledger.commit(lambda tx: cameras.undocked(tx, visit.docking, taken=visit.taken))
 
     async def _try_again(self, visit: Visit) -> None:
-        """A new docking is a changed condition for what the camera could not give or let go of before."""
-        reasons = ("copy_failed", "integrity_failed", "source_unstable", "not_deletable")
+        """A new docking is a changed condition for what went wrong before; what a caught store has brought about waits for a person's pin."""
         held = await self._ledger.read(
             lambda db: segments.ids(
-                db.execute, "camera = ? AND on_camera = 1 AND held IN (?, ?, ?, ?)", (visit.camera.id, *reasons)
+                db.execute,
+                "camera = ? AND on_camera = 1 AND held IS NOT NULL AND held <> 'dishonest'",
+                (visit.camera.id,),
             )
         )
 
@@ -308,7 +309,7 @@ class Intake:
         if not ready:
             return False
         wiped = 0
-        for batch in batches(ready):
+        for batch in self._wiping.batches(ready):
             async with self._lent(visit) as worker:
                 await self._list(visit, worker)
                 if _alone(visit, await self._segments(visit)) is not None:

@@ -8,7 +8,7 @@ more; write down what was seen gone. A crash in between leaves an open permit, b
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from ingest.activity import Activity
 from ingest.errors import CameraGone, DockdError, IntegrityFailed, SourceUnstable, Stop, Unreadable
@@ -16,6 +16,7 @@ from ingest.ledger import Ledger, permits, segments
 from ingest.ledger.core import Transaction
 from ingest.ledger.segments import Segment
 from ingest.model import WipePermit
+from ingest.pace import REASON, Pace
 from ingest.worker.pool import Worker
 
 BATCH = 200
@@ -25,14 +26,24 @@ BATCH_PATHS = 256 << 10  # bytes of paths: a permit travels to the worker in one
 
 
 class Wiping:
-    """`attest` has segments proven once more by the store and returns the ids for which that worked."""
+    """`attest` has segments proven once more by the store and returns the ids for which that worked; `pace` is how fast that is."""
 
     def __init__(
-        self, *, ledger: Ledger, activity: Activity, attest: Callable[[Sequence[Segment]], Awaitable[list[str]]]
+        self, *, ledger: Ledger, activity: Activity, attest: Callable[[Sequence[Segment]], Awaitable[list[str]]],
+        pace: Pace | None = None,
     ) -> None:  # fmt: skip
         self._ledger = ledger
         self._activity = activity
         self._attest = attest
+        self._pace = pace or Pace()
+
+    def batches(self, wanted: Sequence[Segment]) -> Iterator[list[Segment]]:
+        """In order; each as large as can be proven in time, by what is known when its turn comes."""
+        left = list(wanted)
+        while left:
+            batch = batches(left, most=min(BATCH_BYTES, self._pace.most))[0]
+            yield batch
+            left = left[len(batch) :]
 
     async def batch(self, wanted: Sequence[Segment], *, worker: Worker, camera: str, device: str) -> int:
         """Wipe these confirmed segments; returns how many are seen gone.
@@ -54,7 +65,10 @@ class Wiping:
         return await self._use(permit, worker=worker)
 
     async def _permit(self, held: Sequence[Segment], *, camera: str, device: str) -> WipePermit | None:
-        attested = await self._attest(held)
+        attested = await self._pace.kept(self._attest(held), size=sum(one.size for one in held))
+        if attested is None and len(held) == 1:
+            message = self._pace.too_slow(held[0].size)
+            await self._ledger.commit(lambda tx: segments.hold(tx, held[0].id, reason=REASON, error=message))
         if not attested:
             return None
         return await self._ledger.commit(lambda tx: permits.issue(tx, camera=camera, device=device, segments=attested))
@@ -125,14 +139,14 @@ def _gone(tx: Transaction, segment: str, *, permit: int, seen: str) -> None:
         segments.vanished(tx, segment, error=f"dockd deleted it under permit {permit} while the store was losing it")
 
 
-def batches(wanted: Sequence[Segment]) -> list[list[Segment]]:
-    """Cut into batches of bounded count and size, in order."""
+def batches(wanted: Sequence[Segment], *, most: int = BATCH_BYTES) -> list[list[Segment]]:
+    """Cut into batches of bounded count and size (`most` bytes, but for one that is larger by itself), in order."""
     found: list[list[Segment]] = [[]]
     size = paths = 0
     for segment in wanted:
         size += segment.size
         paths += len(segment.path)
-        if found[-1] and (len(found[-1]) >= BATCH or size > BATCH_BYTES or paths > BATCH_PATHS):
+        if found[-1] and (len(found[-1]) >= BATCH or size > most or paths > BATCH_PATHS):
             found.append([])
             size, paths = segment.size, len(segment.path)
         found[-1].append(segment)
