@@ -159,6 +159,11 @@ UNPROVEN: dict[str, tuple[Callable[[], HonestStore], str]] = {
         "the store answered 401 to a new upload: it does not take this dock's credentials; check store.token_file",
     ),
     "full": (lambda: lies.Answers(Shelf(), "POST", 507), "the store answered 507 to a new upload: it has no room"),
+    "locked for ever": (lambda: lies.LocksEverySegment(), "segments wait for another try: the store answered 423"),
+    "a receipt in a name that is no text": (
+        lies.SignsInNoName,
+        "the store's receipt does not say whose it is, of what object and when",
+    ),
 }
 
 
@@ -184,7 +189,7 @@ def test_plain_servers_that_keep_other_bytes_never_prove_anything(scene: Scene) 
     del scene.before["DCIM/empty.mp4"]  # of nothing, half is all
     (scene.camera / "DCIM/empty.mp4").unlink()
     scene.dock.url = f"{scene.running.url}/files/"
-    found = scene.lie(lies.SaysItHasAll(kind="plain"))
+    found = scene.lie(lies.SaysItHasAll(kind="plain"), "--wipe", "--wait", "30 s", "--json")
     assert "its proof is for 150000 bytes" in found.err
     assert f"were sent (at each of 5 tries). {LOOK}" in found.err
     assert found.document["segments"]["held"] == 2

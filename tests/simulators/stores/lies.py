@@ -145,6 +145,13 @@ class SignsForAnotherStore(ReceiptOfAnotherStore):
         return signature(claims, self.shelf.keys[-1])
 
 
+class SignsInNoName(HonestStore):
+    """Its receipts carry a word that no database takes."""
+
+    def claims(self, request: web.Request, name: str, thing: Thing) -> dict[str, Any]:
+        return {**super().claims(request, name, thing), "iss": "\ud800"}
+
+
 class ReplaysReceipts(HonestStore):
     """Gives the first receipt of each object again and again."""
 
@@ -248,6 +255,16 @@ class AnnouncesElsewhere(HonestStore):
         answer = await super().create(request)
         answer.headers["Location"] = self.elsewhere + answer.headers["Location"]
         return answer
+
+
+class LocksEverySegment(HonestStore):
+    """Somebody else is writing, it says of every upload, for ever; the honesty check it lets through."""
+
+    async def patch(self, request: web.Request, name: str, thing: Thing) -> web.StreamResponse:
+        if thing.size >= 1 << 20:
+            return await super().patch(request, name, thing)
+        await drained(request)
+        return web.Response(status=423)
 
 
 class NeverSawTheUpload(HonestStore):
