@@ -15,7 +15,6 @@ import json
 import os
 import re
 import secrets
-import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -89,9 +88,8 @@ class Spool:
     def prepare(self) -> None:
         """Make the folder, see that it can be written, and remove what never became whole. Raises OSError."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fd, probe = tempfile.mkstemp(suffix=".part", dir=self.folder)
-        os.close(fd)
-        os.unlink(probe)
+        with self.part("0" * 32):  # a name like every other, so that one that a kill has left is swept too
+            pass
         for name in os.listdir(self.folder):
             if _PART.fullmatch(name):
                 with contextlib.suppress(FileNotFoundError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from ingest.errors import SpoolFull
 from ingest.model import Digest
-from ingest.spool import Description, Spool
+from ingest.spool import Description, Part, Spool
 
 ID = "0123456789abcdef" * 2
 CONTENT = b"footage"
@@ -66,6 +67,24 @@ def test_a_start_sweeps_only_what_never_became_whole(spool: Spool) -> None:
     (spool.folder / f"{ID}.rotted").touch()
     spool.prepare()
     assert names(spool) == [ID, f"{ID}.json", f"{ID}.rotted"]
+
+
+def test_a_start_that_is_killed_while_it_tries_the_folder_leaves_nothing_for_good(spool: Spool) -> None:
+    """Whatever name a start tries the folder with, the next one sweeps it."""
+    tried: set[str] = set()
+
+    class Watched(Spool):
+        def part(self, segment: str) -> contextlib.AbstractContextManager[Part]:  # type: ignore[override]
+            made = super().part(segment)
+            tried.add(segment)
+            return made
+
+    Watched(spool.folder, keep_free=0).prepare()
+    for segment in tried:
+        (spool.folder / f"{segment}.1.ab.part").touch()
+    assert tried
+    spool.prepare()
+    assert names(spool) == []
 
 
 def test_removed(spool: Spool) -> None:
