@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from ingest import events
 from ingest.activity import Activity
-from ingest.confirm import Confirming, HeadGate, OtherBytes, describe
+from ingest.confirm import Confirming, OtherBytes, describe
 from ingest.errors import (
     DockdError,
     Garbled,
@@ -35,25 +35,23 @@ from ingest.errors import (
     Unproven,
     UploadBlocked,
 )  # fmt: skip
-from ingest.history import History
 from ingest.ledger import Ledger, proofs, queue, segments
 from ingest.ledger.core import Transaction
 from ingest.ledger.segments import Segment
 from ingest.ledger.stores import Pinned
+from ingest.link import Link, unforeseen
 from ingest.release import Releasing
 from ingest.spool import Spool
-from ingest.standing import Standing, StoreState, StoreWord
+from ingest.standing import StoreState, StoreWord
 from ingest.store.answers import LONGEST_RETRY_AFTER
 from ingest.store.base import Store
 from ingest.store.throttle import Bucket
-from ingest.trust import Trust
 from ingest.upload import SpoolUnread, Uploading, backoff
 
 __all__ = ["Delivery", "DeliverySettings", "StoreState", "StoreWord"]
 _TRIES = 5
 _MANY_TRIES = 10  # where it may well be over by itself: a lock that is left over, a machine that is short of something
 _LOSSES = 3
-_LOOK_EVERY = 300.0
 _PIN = "Look at the store; then pin it anew (dockd store pin): what is held because of it is tried again then"
 _ASK = "Look at the store; then try it again: dock the camera again, or run the ingest of it again, or pin the store anew (dockd store pin)"
 log = logging.getLogger(__name__)
@@ -81,27 +79,25 @@ class Delivery:
         self._ledger = ledger
         self._spool = spool
         self._settings = settings
-        self._gate = HeadGate(ledger)
-        self._trust = Trust(
-            ledger=ledger, store=store, station=settings.station, wanted=settings.pin, bucket=bucket, heads=self._gate.head
+        self._link = Link(
+            ledger=ledger, store=store, station=settings.station, wanted=settings.pin, bucket=bucket, retry_max=settings.retry_max,
+            believed=lambda: self._work.set(),
         )  # fmt: skip
         self._uploading = Uploading(
             ledger=ledger, spool=spool, store=store, bucket=bucket, chunk=settings.chunk, activity=activity
         )
-        self._confirming = Confirming(ledger=ledger, store=store, station=settings.station, gate=self._gate)
+        self._confirming = Confirming(ledger=ledger, store=store, station=settings.station, gate=self._link.gate)
         self._releasing = Releasing(
-            ledger=ledger, spool=spool, keep_confirmed=settings.keep_confirmed, trusted=self.trusted_to_delete,
+            ledger=ledger, spool=spool, keep_confirmed=settings.keep_confirmed, trusted=self._link.trusted_to_delete,
             attest=self.attest,
         )  # fmt: skip
         self._observe = observe
-        self._standing = Standing(ledger=ledger, retry_max=settings.retry_max)
-        self._history = History(ledger=ledger, gate=self._gate)
+        self._standing = self._link.standing
         self._cuts: dict[str, int] = {}
         self._blamed: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._longest = (
             LONGEST_RETRY_AFTER + 2 * settings.retry_max
         )  # what lies further ahead comes from a clock that jumped
-        self._probe = asyncio.Lock()
         self._busy: set[str] = set()
         self._work = asyncio.Event()
         ledger.subscribe(self._hear)
@@ -110,6 +106,10 @@ class Delivery:
     def state(self) -> StoreState:
         """How the store stands."""
         return self._standing.state
+
+    async def trusted(self) -> Pinned:
+        """The pinned store, known to be the one that answers, and to refuse wrong bytes. Raises Retry, Stop."""
+        return await self._link.trusted()
 
     def _hear(self, event: events.Event, _seq: int) -> None:
         if isinstance(event, events.SegmentUnheld) and event.segment is not None:
@@ -127,70 +127,9 @@ class Delivery:
     async def run(self) -> None:
         """Deliver until cancelled. Raises LedgerUnusable, and nothing else that a store or a disk could cause."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._look_at_store(), name="delivery-store")
+            group.create_task(self._link.kept(), name="delivery-store")
             group.create_task(self._hand_out(), name="delivery-queue")
             group.create_task(self._releasing.run(), name="delivery-release")
-
-    # -- the store as a whole ------------------------------------------------------------------------------------------
-
-    async def _look_at_store(self) -> None:
-        """See who the store is at the start and again every five minutes; while it cannot be used, as often as `trusted` allows."""
-        while True:
-            self._standing.trouble.clear()
-            try:
-                await self.trusted()
-            except LedgerUnusable:
-                raise
-            except (Retry, Stop):
-                await asyncio.sleep(max(0.5, self._standing.closed_for()))
-                continue
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_EVERY):
-                    await self._standing.trouble.wait()
-                    continue
-            self._standing.pinned = None
-
-    async def trusted(self) -> Pinned:
-        """The pinned store, known to be the one that answers, and to refuse wrong bytes. Raises Retry, Stop."""
-        return await self._believed(deleting=False)
-
-    async def trusted_to_delete(self) -> Pinned:
-        """`trusted`, and seen to refuse wrong bytes since this process began: what every deletion rests on. Raises Retry, Stop."""
-        return await self._believed(deleting=True)
-
-    async def _believed(self, *, deleting: bool) -> Pinned:
-        standing = self._standing
-        async with self._probe:
-            standing.check()
-            if standing.pinned is not None and (not deleting or self._trust.tested(standing.pinned)):
-                return standing.pinned
-            try:
-                async with standing.impatient("a look at who it is"):
-                    pinned = await self._trust.recognise()
-                    standing.recognised(pinned.id)
-                    await self._trust.honest(pinned, in_this_run=deleting)
-            except Hold as error:  # what it refuses here is no segment: it cannot be used
-                failure = StoreDown(error.message)
-                standing.failed(failure)
-                raise failure from error
-            except HistoryConflict as error:
-                await self._went_back(error)
-                standing.failed(error)
-                raise
-            except DockdError as error:
-                standing.failed(error)
-                raise
-            except Exception as error:
-                log.exception("the store could not be asked who it is")
-                failure = StoreDown(f"the store could not be asked who it is: {_unforeseen(error)}")
-                standing.failed(failure)
-                raise failure from error
-            standing.answers(pinned)
-            self._work.set()
-            return pinned
-
-    async def _went_back(self, conflict: HistoryConflict) -> None:
-        await self._history.went_back(conflict, store=self.state.id or "unknown")
 
     # -- the queue -----------------------------------------------------------------------------------------------------
 
@@ -210,7 +149,7 @@ class Delivery:
         if room <= 0:
             return 60.0
         try:
-            await self.trusted()
+            await self._link.trusted()
         except LedgerUnusable:
             raise
         except (Retry, Stop):
@@ -231,7 +170,7 @@ class Delivery:
     async def _deliver(self, segment: Segment) -> None:
         """Upload one segment and have it confirmed; what goes wrong is sorted here."""
         try:
-            pinned = await self.trusted()
+            pinned = await self._link.trusted()
         except LedgerUnusable:
             raise
         except DockdError:
@@ -248,8 +187,8 @@ class Delivery:
             raise
         except Exception as error:  # whatever it is, it is this segment's alone
             log.exception("segment %s could not be delivered", segment.id)
-            unforeseen = Unforeseen(f"it could not be delivered: {_unforeseen(error)}")
-            await self._again_or_hold(segment, unforeseen, tries=_MANY_TRIES)
+            trouble = Unforeseen(f"it could not be delivered: {unforeseen(error)}")
+            await self._again_or_hold(segment, trouble, tries=_MANY_TRIES)
         finally:
             self._handed_back(segment)
 
@@ -284,7 +223,7 @@ class Delivery:
             case Hold():
                 await self._hold(segment, error.reason, error.message)
             case HistoryConflict():
-                await self._went_back(error)
+                await self._link.went_back(error)
                 self._standing.failed(error, doubt=True)
             case Stop():
                 await self._store_is_not_believed(segment, error)
@@ -368,7 +307,7 @@ class Delivery:
         if isinstance(error, OtherBytes) and not await self._our_copy_is_true(segment):
             return
         if isinstance(error, StoreDishonest) and self.state.id is not None:
-            await self._trust.caught(self.state.id, error.message)
+            await self._link.caught(self.state.id, error.message)
             await self._hold(segment, error.reason, f"{error.message}. {_PIN}")
         self._standing.failed(error, doubt=True)
 
@@ -380,7 +319,7 @@ class Delivery:
         Raises Retry where the store cannot be asked, Stop where it is not to be believed. A segment that the store has lost is queued
         again by this.
         """
-        pinned = await self.trusted_to_delete()
+        pinned = await self._link.trusted_to_delete()
         limit = asyncio.Semaphore(8)
 
         async def one(segment: Segment) -> str | None:
@@ -390,7 +329,7 @@ class Delivery:
         found = await asyncio.gather(*(one(segment) for segment in wanted), return_exceptions=True)
         for result in found:
             if isinstance(result, HistoryConflict):
-                await self._went_back(result)
+                await self._link.went_back(result)
             if isinstance(result, DockdError):
                 self._standing.failed(result, doubt=True)
                 raise result
@@ -412,7 +351,7 @@ class Delivery:
             await self._lost(segment, error)
             return None
         except StoreDishonest as error:
-            await self._trust.caught(pinned.id, error.message)
+            await self._link.caught(pinned.id, error.message)
             raise
         except Hold as error:  # a question that it does not like says nothing of the segment
             raise StoreDown(error.message) from error
@@ -420,7 +359,7 @@ class Delivery:
             raise
         except Exception as error:
             log.exception("segment %s could not be proven again", segment.id)
-            await self._delay(segment, Unforeseen(f"it could not be proven again: {_unforeseen(error)}"))
+            await self._delay(segment, Unforeseen(f"it could not be proven again: {unforeseen(error)}"))
             return None
         return segment.id
 
@@ -436,7 +375,3 @@ class Delivery:
                 segments.hold(tx, segment.id, reason="store_lost", error=text)
 
         await self._ledger.commit(write)
-
-
-def _unforeseen(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:300]

@@ -148,7 +148,7 @@ async def test_a_store_pinned_anew_releases_after_its_own_proof(tmp_path: Path) 
         place.store.id = "store-2"
         another = StoreIdentity(id="store-2", url="http://store/", method="receipt", durable=True, keys=("key-1",))
         await place.ledger.commit(lambda tx: stores.pin(tx, another))
-        place.delivery._standing.pinned = None  # in life another process has pinned it
+        place.delivery._link.standing.pinned = None  # in life another process has pinned it
         releasing = Releasing(
             ledger=place.ledger, spool=place.spool, keep_confirmed=0.0, trusted=place.delivery.trusted, attest=place.delivery.attest
         )  # fmt: skip
