@@ -149,10 +149,14 @@ def spooled_in(folder: Path, contents: Contents) -> Counter[Content]:
 
 @dataclass(kw_only=True)
 class Witness:
-    """Remembers what was on cameras. `spool` and `store` are the folders that dockd and the embedded store keep things in."""
+    """Remembers what was on cameras. `spool` and `store` are the folders that dockd and the embedded store keep things in.
+
+    `one_camera`: the roots are cards of one camera, so that the same bytes under the same path are one segment, whichever card brings it.
+    """
 
     spool: Path
     store: Path
+    one_camera: bool = False
     _before: dict[bytes, Look] = field(default_factory=dict)
     _past: list[tuple[Place, Content]] = field(default_factory=list)
     _contents: Contents = field(default_factory=Contents)
@@ -201,6 +205,9 @@ class Witness:
 
     def _all(self) -> Iterator[tuple[Place, Content]]:
         yield from self._past
+        yield from self._present()
+
+    def _present(self) -> Iterator[tuple[Place, Content]]:
         for root, look in self._before.items():
             for path, thing in look.items():
                 if thing.content is not None:
@@ -211,7 +218,7 @@ class Witness:
         for root, look in self._before.items():
             for path, thing in look.items():
                 if thing.content is not None and path not in now[root]:
-                    left[path, thing.content] += 1
+                    left[path, thing.content] = 1 if self.one_camera else left[path, thing.content] + 1
         there = _counted((one.path, one.content) for one in store)
         for (path, content), count in left.items():
             if there[path, content] < count:
@@ -234,10 +241,12 @@ class Witness:
             _named(root, path) for root in self._before for path, thing in look_at(root, self._contents).items() if thing.content is not None
         ]  # fmt: skip
 
-    def delivered(self) -> list[str]:
-        """What was ever remembered and is not whole in the store, each file under its own path."""
+    def delivered(self, *, past: bool = True) -> list[str]:
+        """What was ever remembered (or, without `past`, lay there at the last look) and is not whole in the store under its own path."""
         there = _counted((one.path, one.content) for one in stored_in(self.store, self._contents))
-        wanted = _counted((path, content) for (_root, path), content in self._all())
+        wanted = _counted((path, content) for (_root, path), content in (self._all() if past else self._present()))
+        if self.one_camera:
+            wanted = Counter(dict.fromkeys(wanted, 1))
         return [
             f"{_named(b'', path)}: the store has {there[path, content]} of {count}"
             for (path, content), count in wanted.items()
