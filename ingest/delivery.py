@@ -39,7 +39,7 @@ from ingest.ledger import Ledger, proofs, queue, segments
 from ingest.ledger.core import Transaction
 from ingest.ledger.segments import Segment
 from ingest.ledger.stores import Pinned
-from ingest.link import Link, unforeseen
+from ingest.link import Link, agreed, unforeseen
 from ingest.release import Releasing
 from ingest.spool import Spool
 from ingest.standing import StoreState, StoreWord
@@ -223,8 +223,7 @@ class Delivery:
             case Hold():
                 await self._hold(segment, error.reason, error.message)
             case HistoryConflict():
-                await self._link.went_back(error)
-                self._standing.failed(error, doubt=True)
+                await self._history_differs(error)
             case Stop():
                 await self._store_is_not_believed(segment, error)
             case Unproven() | SpoolUnread():
@@ -240,6 +239,10 @@ class Delivery:
                 await self._again_or_hold(segment, error, tries=_MANY_TRIES)
             case _:
                 await self._cut(segment, error)
+
+    async def _history_differs(self, error: HistoryConflict) -> None:
+        if not await self._link.went_back(error):
+            self._standing.failed(error, doubt=True)
 
     async def _cut(self, segment: Segment, error: DockdError) -> None:
         """The store failed. Its segments keep their turn; one that fails twice in a row, and may be the cause, lets the others go first."""
@@ -328,8 +331,8 @@ class Delivery:
 
         found = await asyncio.gather(*(one(segment) for segment in wanted), return_exceptions=True)
         for result in found:
-            if isinstance(result, HistoryConflict):
-                await self._link.went_back(result)
+            if isinstance(result, HistoryConflict) and await self._link.went_back(result):
+                raise agreed() from result
             if isinstance(result, DockdError):
                 self._standing.failed(result, doubt=True)
                 raise result

@@ -23,20 +23,22 @@ class History:
         self._settled: set[Head] = set()
         self._turn = asyncio.Lock()
 
-    async def went_back(self, conflict: HistoryConflict, *, store: str) -> None:
-        """Go on after what the store has seen. An entry of our own (the answer to that request was lost) is no step back.
+    async def went_back(self, conflict: HistoryConflict, *, store: str) -> bool:
+        """Go on after what the store has seen. True: it names an entry of our own (the answer to an earlier request was lost): ask again.
 
         A conflict that names nothing, or what no dock can have written, settles nothing: the store stays unused.
         """
         if conflict.seq is None or conflict.head is None:
-            return
+            return False
         named = Head(seq=conflict.seq, hash=conflict.head)
         async with self._turn:
             if named in self._settled:
-                return
+                return False
+            ours = await self._ledger.read(lambda db: proofs.in_chain(db.execute, named))
             if await self._ledger.commit(lambda tx: _restored(tx, named, store=store)):
                 self._settled.add(named)
                 self._gate.agreed()
+            return ours
 
 
 def _restored(tx: Transaction, named: Head, *, store: str) -> bool:

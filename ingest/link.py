@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 
 from ingest.confirm import HeadGate
-from ingest.errors import DockdError, HistoryConflict, Hold, LedgerUnusable, Retry, Stop, StoreDown
+from ingest.errors import DockdError, HistoryConflict, Hold, LedgerUnusable, Retry, Stop, StoreBusy, StoreDown
 from ingest.history import History
 from ingest.ledger import Ledger
 from ingest.ledger.stores import Pinned
@@ -21,7 +21,7 @@ from ingest.store.base import Store
 from ingest.store.throttle import Bucket
 from ingest.trust import Trust
 
-_LOOK_EVERY = 300.0
+_LOOK_EVERY = 30.0
 log = logging.getLogger(__name__)
 
 
@@ -85,7 +85,8 @@ class Link:
                 standing.failed(failure)
                 raise failure from error
             except HistoryConflict as error:
-                await self.went_back(error)
+                if await self.went_back(error):
+                    raise agreed() from error
                 standing.failed(error)
                 raise
             except DockdError as error:
@@ -100,13 +101,18 @@ class Link:
             self._believed_again()
             return pinned
 
-    async def went_back(self, conflict: HistoryConflict) -> None:
-        """The store knows a later history of this dock than ours."""
-        await self._history.went_back(conflict, store=self.standing.state.id or "unknown")
+    async def went_back(self, conflict: HistoryConflict) -> bool:
+        """The store knows a later history of this dock than the one that was asked with. True: it is ours all the same, ask again."""
+        return await self._history.went_back(conflict, store=self.standing.state.id or "unknown")
 
     async def caught(self, store: str, error: str) -> None:
         """It gave a bad receipt, or accepted a wrong digest: written down for good."""
         await self._trust.caught(store, error)
+
+
+def agreed() -> StoreBusy:
+    """What the store last saw of this dock is in its ledger: the same is asked again, and nobody need know."""
+    return StoreBusy("the store had seen more of this dock's history than was asked with: it is asked again")
 
 
 def unforeseen(error: Exception) -> str:

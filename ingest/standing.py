@@ -25,6 +25,7 @@ StoreWord = Literal["connected", "slow", "down", "wrong-store", "dishonest", "un
 _SLOW = 5.0  # seconds without an answer, before that is said
 _SLOW_HASH = 20 << 20  # bytes per second that a store may need to look at an object again
 _REFUSED_FOR = 30.0
+_DOOR = 60.0  # seconds at most until a store that is down is looked for again, by one small question
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +114,7 @@ class Standing:
         floor = error.after if isinstance(error, Retry) else 0.0
         if isinstance(error, Refused):
             floor = max(floor, min(_REFUSED_FOR, self._retry_max))
-        wait = backoff(self._failures - 1, longest=self._retry_max, chance=random.random(), floor=floor)  # noqa: S311
+        wait = backoff(self._failures - 1, longest=min(self._retry_max, _DOOR), chance=random.random(), floor=floor)  # noqa: S311
         self._closed_until = max(self._closed_until, time.monotonic() + wait)
         self._stopped = error if isinstance(error, Stop) else None
         self._doubt = error if doubt else self._doubt

@@ -94,22 +94,20 @@ class Wiping:
     async def _use(self, permit: WipePermit, *, worker: Worker) -> int:
         """Let the worker delete, lot by lot, and write down what it saw; before each lot the permit is looked at again."""
         gone: list[str] = []
-        lots = [permit.segments[start : start + LOT] for start in range(0, len(permit.segments), LOT)]
-        try:
-            for lot in lots:
-                if not await self._ledger.read(lambda db: permits.valid(db.execute, permit)):
-                    raise Stop(f"permit {permit.id} does not hold any more: nothing more is deleted under it")
-                gone += await self._lot(permit, [one.segment for one in lot], worker=worker)
-        except CameraGone:
-            raise  # the permit stays open: the next listing tells which of them are gone
-        except BaseException:
-            with contextlib.suppress(DockdError):
-                await worker.drop()
-            await self._ledger.commit(lambda tx: permits.close(tx, permit, gone=gone))
-            raise
+        # Whatever ends this while a lot is under way (the camera, the worker, Ctrl-C) leaves the permit open: the next listing tells
+        # which of them are gone, and that it was dockd.
+        for start in range(0, len(permit.segments), LOT):
+            if not await self._ledger.read(lambda db: permits.valid(db.execute, permit)):
+                await self._over(permit, gone, worker=worker)
+                raise Stop(f"permit {permit.id} does not hold any more: nothing more is deleted under it")
+            lot = permit.segments[start : start + LOT]
+            gone += await self._lot(permit, [one.segment for one in lot], worker=worker)
+        await self._over(permit, gone, worker=worker)
+        return len(gone)
+
+    async def _over(self, permit: WipePermit, gone: Sequence[str], *, worker: Worker) -> None:
         await worker.drop()
         await self._ledger.commit(lambda tx: permits.close(tx, permit, gone=gone))
-        return len(gone)
 
     async def _lot(self, permit: WipePermit, named: Sequence[str], *, worker: Worker) -> list[str]:
         """Returns the ids of those that were seen gone. Raises CameraGone after writing down what was seen before."""

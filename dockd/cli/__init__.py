@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 
 import click
@@ -70,6 +71,7 @@ def _open_streams() -> None:
 def main() -> None:
     """Entry point. Exit codes: 0 done, 1 something is not so, 2 usage or configuration, 3 the environment, 130 interrupted."""
     _open_streams()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until a command has its own way to end
     try:
         cli.main(prog_name="dockd", standalone_mode=False)
     except click.exceptions.Exit as end:

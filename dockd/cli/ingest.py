@@ -6,14 +6,17 @@ import asyncio
 import json
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from dockd import __version__
 from dockd.cli.common_options import default_state, fail, in_state, plain, root_cause
+
+T = TypeVar("T")
 
 if TYPE_CHECKING:
     from dockd.oneshot import Outcome
@@ -32,7 +35,9 @@ if TYPE_CHECKING:
     help="State folder (default $XDG_STATE_HOME/dockd).",
 )
 @click.option(
-    "--token-file", type=click.Path(path_type=Path, dir_okay=False), help="File with the store's bearer token."
+    "--token-file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True, readable=True),
+    help="File with the store's bearer token.",
 )
 @click.option(
     "--wait", default="1 min", metavar="D", show_default=True, help="How long to wait for a store that cannot be used."
@@ -63,13 +68,22 @@ def ingest(
 
     try:
         settings = _settings(
-            defaults(), folder=state or default_state(), url=parse_url(url), wipe=wipe, token_file=token_file,
-            limit=parse_rate(limit) if limit else None, keep_free=parse_size(keep_free), parallel=parallel,
+            defaults(), folder=state or default_state(), url=_option("--store", url, parse_url), wipe=wipe, token_file=token_file,
+            limit=_option("--limit", limit, parse_rate) if limit else None,
+            keep_free=_option("--keep-free", keep_free, parse_size), parallel=parallel,
         )  # fmt: skip
-        patience = parse_duration(wait)
+        patience = _option("--wait", wait, parse_duration)
     except (WrongValue, SettingsError) as error:
         raise click.UsageError(str(error)) from error
     sys.exit(asyncio.run(_run(settings, paths, camera=camera, wait=patience, as_json=as_json)))
+
+
+def _option(name: str, text: str, parse: Callable[[str], T]) -> T:
+    """Parse an option's value; a mistake names the option and what was given."""
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise click.UsageError(f"{name}: {text!r} {error}") from error
 
 
 def _settings(
