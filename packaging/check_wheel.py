@@ -17,7 +17,7 @@ SHIPPED = (
     ("dockd/", "dockd/", "dockd/demo/clips/*.mp4"),
     ("dockd/", "dockd/", "dockd/page/templates/*"),
     ("ingest/", "ingest/", "ingest/ledger/*"),
-    ("config/", "dockd/_config/", "config/cameras/*.toml"),
+    ("config/", "dockd/_config/", "config/dockd.toml"),
 )
 ALLOWED = ("dockd/", "ingest/", "dockd-")
 
