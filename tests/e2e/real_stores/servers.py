@@ -54,8 +54,10 @@ def _install(folder: Path, name: str, wanted: Sequence[str]) -> None:
         (folder / "package.json").write_text('{"private": true}\n')
         _run(["npm", "install", "--no-audit", "--no-fund", "--silent", *wanted], folder)
         return
-    _run([sys.executable, "-m", "venv", "env"], folder)
-    _run([str(folder / "env/bin/pip"), "install", "--quiet", "--disable-pip-version-check", *wanted], folder)
+    # a bare Debian has no ensurepip: this environment's own pip fills the other one
+    _run([sys.executable, "-m", "venv", "--without-pip", "env"], folder)
+    pip = [sys.executable, "-m", "pip", "--python", str(folder / "env/bin/python")]
+    _run([*pip, "install", "--quiet", "--disable-pip-version-check", *wanted], folder)
 
 
 def _run(command: list[str], folder: Path) -> None:
