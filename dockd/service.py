@@ -165,11 +165,9 @@ class _Running:
     def say_what_was_found(self) -> None:
         """What the start had to put right."""
         found = self.agent.found
-        if found.recovered or found.rotted or found.removed or found.unexplained:
+        if found.recovered or found.rotted or found.unexplained:
             self.agent.ledger.publish(
-                SpoolPutRight(
-                    recovered=found.recovered, rotted=found.rotted, removed=found.removed, unexplained=found.unexplained
-                )
+                SpoolPutRight(recovered=found.recovered, rotted=found.rotted, unexplained=found.unexplained)
             )
 
     # -- the page ------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from ingest.ledger import Ledger, proofs
 from ingest.ledger.core import Transaction
 from ingest.model import Head
 
+_OVERLAPPING = 16  # requests that may be on their way at once
 _LONGEST_GAP = 1_000_000_000  # entries: no dock has written more that it does not know of
 
 
@@ -20,7 +21,7 @@ class History:
     def __init__(self, *, ledger: Ledger, gate: HeadGate) -> None:
         self._ledger = ledger
         self._gate = gate
-        self._settled: set[Head] = set()
+        self._settled: dict[Head, int] = {}
         self._turn = asyncio.Lock()
 
     async def went_back(self, conflict: HistoryConflict, *, store: str) -> bool:
@@ -32,11 +33,13 @@ class History:
             return False
         named = Head(seq=conflict.seq, hash=conflict.head)
         async with self._turn:
-            if named in self._settled:
-                return False
             ours = await self._ledger.read(lambda db: proofs.in_chain(db.execute, named))
+            told = self._settled.get(named, 0)
+            if told:
+                self._settled[named] = told + 1
+                return ours and told < _OVERLAPPING  # those that were asked before it was settled say the same
             if await self._ledger.commit(lambda tx: _restored(tx, named, store=store)):
-                self._settled.add(named)
+                self._settled[named] = 1
                 self._gate.agreed()
             return ours
 

@@ -1,7 +1,8 @@
 """At the start: bring spool and ledger together again after whatever ended the last run.
 
 Rules: a whole spool file is never thrown away for want of a row: it is hashed and taken in. A row whose file is gone or cut says so
-(`rotted`). A file whose release was committed is removed: that is all a crash can have left to do.
+(`rotted`). A file whose release was committed and that a crash left is taken in like any other: it is released again, on a proof of its own.
+Nothing is removed here but what never became whole.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import os
 from dataclasses import dataclass
 
 from ingest.ledger import Ledger, Transaction, cameras, segments, views
-from ingest.ledger.segments import Segment
 from ingest.model import CameraId
 from ingest.spool import Description, Spool, is_segment
 
@@ -27,7 +27,6 @@ class Found:
 
     recovered: int = 0
     rotted: int = 0
-    removed: int = 0
     unexplained: int = 0
     lost: int = 0
 
@@ -63,20 +62,12 @@ async def _still_there(ledger: Ledger, spool: Spool, segment: str, found: Found)
 
 
 async def _take_in(ledger: Ledger, spool: Spool, segment: str, found: Found) -> None:
-    row = await ledger.read(lambda db: _row(db.execute, segment))
-    if row is not None and row.in_store and row.released_at is not None:
-        try:
-            await asyncio.to_thread(spool.remove, segment)
-            found.removed += 1
-        except OSError as error:  # it only takes room: no reason not to start
-            log.warning("the released spool copy %s could not be removed: %s", segment, error.strerror)
-        return
     try:
         description = await asyncio.to_thread(spool.describe, segment)
         true = await asyncio.to_thread(_sha256, spool, segment) == description.digest.sha256
     except (OSError, ValueError):
         description, true = None, False
-    if description is None or not true:
+    if description is None or not true or not await ledger.read(lambda db: _fits(db.execute, description)):
         found.unexplained += 1  # left where it is: nobody can say what it is, and it may be all there is
         return
     whole = description
@@ -84,11 +75,13 @@ async def _take_in(ledger: Ledger, spool: Spool, segment: str, found: Found) -> 
     found.recovered += 1
 
 
-def _row(execute: segments.Execute, segment: str) -> Segment | None:
+def _fits(execute: segments.Execute, found: Description) -> bool:
+    """A segment that the ledger knows with other bytes is another one, whatever its file is called."""
     try:
-        return segments.get(execute, segment)
+        known = segments.get(execute, found.segment)
     except KeyError:
-        return None
+        return True
+    return known.sha256 in (None, found.digest.sha256)
 
 
 def _recover(tx: Transaction, whole: Description) -> None:

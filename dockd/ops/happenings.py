@@ -78,7 +78,7 @@ class TroubleOver(Event, action="agent.recovered", text="{part} works again", cu
 class SpoolPutRight(
     Event,
     action="spool.put_right",
-    text="after the last end: {recovered} copies taken into the ledger, {rotted} not whole, {removed} removed as released, {unexplained} files left "
+    text="after the last end: {recovered} copies taken into the ledger, {rotted} not whole, {unexplained} files left "
     "that nobody can explain",
     level="warning",
     outcome="unknown",
@@ -88,7 +88,6 @@ class SpoolPutRight(
 
     recovered: int
     rotted: int
-    removed: int
     unexplained: int
 
 
