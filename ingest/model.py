@@ -104,6 +104,14 @@ class Skipped:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Vitals:
+    """What a camera says of itself: charge in per cent, its clock minus the station's in seconds. None: not known."""
+
+    battery_percent: int | None = None
+    clock_offset_seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Digest:
     """What bytes are: size in bytes, SHA-256 (evidence) and XXH3-128 (speed), both lower-case hex."""
 

@@ -16,7 +16,16 @@ TOOLS = ROOT / ".venv-lock"
 RESOLVER = "uv==0.13.8"
 LOCKS = (
     ("requirements.lock", ["pyproject.toml"]),
-    ("requirements-dev.lock", ["pyproject.toml", "--extra", "dev", "-c", "requirements.lock"]),
+    ("requirements-cameras.lock", ["pyproject.toml", "--extra", "mtp", "--extra", "unlock", "-c", "requirements.lock"]),
+    (
+        "requirements-dev.lock",
+        [
+            "pyproject.toml",
+            *("--extra", "dev", "--extra", "mtp", "--extra", "unlock"),
+            "-c",
+            "requirements-cameras.lock",
+        ],
+    ),
     ("requirements-build.lock", ["--group", "build", "-c", "requirements-dev.lock"]),
     ("requirements-bench.lock", ["pyproject.toml", "--extra", "bench", "-c", "requirements-dev.lock"]),
 )

@@ -1,12 +1,13 @@
-"""The stream that every kind of dock gives: something was docked, something left."""
+"""The stream that every kind of dock gives: something was docked, something left, something is there that is no camera (yet)."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
-from ingest.model import CameraId
+from ingest.model import CameraId, Skipped, Vitals
+from ingest.rules import EVERYTHING, FileRules
 
 
 class Controls(Protocol):
@@ -22,18 +23,58 @@ class Controls(Protocol):
         """Set the camera's clock to the station's; whether that worked."""
 
 
+class Volume(Protocol):
+    """The mounted volume (or volumes) of a docked camera: read-only, but between `writable` and `fresh`.
+
+    Everything that reads from it must have let go before `fresh` and `writable` are called.
+    """
+
+    async def fresh(self) -> None:
+        """Written out, unmounted, the device's buffers dropped, mounted read-only anew: what is listed then is what lies on it.
+
+        Raises CameraGone, Unreadable.
+        """
+
+    async def writable(self) -> None:
+        """Let named files be deleted. The mount stays. Raises CameraGone, Unreadable (it is locked against writing, and the like)."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Docked:
-    """A camera is in a place. `place` names the port or folder, `root` is where its files can be read.
+    """A camera is in a place. `place` names the port or folder, `root` is where a worker can read it (`ingest.camera.opening`).
 
-    `wipe`: whether the site has named this as a camera that may be emptied (P3).
+    `wipe`: whether the site has named this as a camera that may be emptied (P3); `why_kept`: else, why not, in plain words.
+    `rules`: what its files are. `volume`: where it is mounted by us. `vitals`: what it told of itself when it was docked, for
+    cameras that do not tell later. `hidden`: what on it cannot be read and may hold footage (a partition that nobody knows).
+    `controller`: what bounds reading beside the pool (cameras at one USB controller share its line); empty: nothing.
+    `note`: what people should know of it ("another camera with its serial is in bay 3").
     """
 
     place: str
     camera: CameraId
     root: bytes
     wipe: bool
+    why_kept: str = ""
     controls: Controls | None = None
+    rules: FileRules = EVERYTHING
+    volume: Volume | None = None
+    vitals: Vitals = Vitals()
+    hidden: tuple[Skipped, ...] = ()
+    controller: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Occupied:
+    """Something is in this place that is no camera, not yet one, or one that cannot be reached.
+
+    `what`: looking (it is found out what it is), not_ours, fault (the bay or its device fails). `why` in plain words. It is followed by
+    another Occupied, by Docked, or by Undocked of the same place.
+    """
+
+    place: str
+    what: Literal["looking", "not_ours", "fault"]
+    why: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,5 +87,5 @@ class Undocked:
 class Dock(Protocol):
     """A kind of dock."""
 
-    def events(self) -> AsyncIterator[Docked | Undocked]:
+    def events(self) -> AsyncIterator[Docked | Occupied | Undocked]:
         """For ever; what is docked at the start comes first."""

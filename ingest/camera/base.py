@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from ingest.model import Listed, Skipped
+from ingest.model import Listed, Skipped, Vitals
 
 
 class Camera(Protocol):
@@ -37,6 +37,12 @@ class Camera(Protocol):
 
     def present(self) -> None:
         """Raises CameraGone where the camera is not there, or is another one."""
+
+    def vitals(self) -> Vitals:
+        """Charge and clock, where this kind of camera tells them. Raises CameraGone."""
+
+    def set_clock(self) -> bool:
+        """Set its clock to this machine's; whether that was done. Raises CameraGone."""
 
     def close(self) -> None:
         """Let go of it."""

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ingest.errors import CameraGone, IntegrityFailed, SourceUnstable, Unreadable
-from ingest.model import Listed, Skipped, legible
+from ingest.model import Listed, Skipped, Vitals, legible
 
 DEEPEST = 64
 _GONE = {errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN, errno.ESHUTDOWN, errno.ENOMEDIUM}
@@ -57,6 +57,14 @@ class MassStorage:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+    def vitals(self) -> Vitals:
+        """A folder tells neither charge nor clock."""
+        return Vitals()
+
+    def set_clock(self) -> bool:
+        """A folder has no clock."""
+        return False
 
     def present(self) -> None:
         """Raises CameraGone where the folder is not at its place any more, or its block device has left."""

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ingest import errors
 from ingest.camera.base import Camera, OpenFile
-from ingest.camera.mass_storage import MassStorage
+from ingest.camera.opening import open_camera
 from ingest.model import Digest, Listed, PermittedSegment, Skipped, WipePermit, legible
 from ingest.spool import Description, Spool
 from ingest.worker import frames
@@ -87,7 +87,7 @@ class Child:
 
     def _open(self, request: frames.Frame) -> frames.Frame:
         self._close(request)
-        self._camera = MassStorage(bytes.fromhex(request["root"]))
+        self._camera = open_camera(bytes.fromhex(request["root"]))
         return {"device": self._camera.device()}
 
     def _close(self, _request: frames.Frame) -> frames.Frame:
