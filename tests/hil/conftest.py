@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.hil.rig.agent import Agent
+from tests.hil.rig.agent_guest import Station, station
 from tests.hil.rig.guest_build import guest_image
 from tests.hil.rig.machine import Machine
 from tests.hil.rig.places import scratch_folder
 from tests.hil.rig.prerequisites import missing
-from tests.hil.rig.product import copy_sources, packages
+from tests.hil.rig.product import compile_sources, copy_sources, packages
 from tests.hil.rig.scene import Scene, camera_after_a_shift
 from tests.hil.rig.vm import Snapshot, Vm, restored, snapshot_of
 
@@ -37,7 +39,9 @@ def snapshot(_rig_can_run: None) -> Snapshot:
 def shares(_rig_can_run: None) -> Iterator[Mapping[str, Path]]:
     """dockd as it is in the checkout, for the guest."""
     with scratch_folder("product") as folder:
-        yield {"source": copy_sources(folder / "source")}
+        source = copy_sources(folder / "source")
+        compile_sources(source)
+        yield {"source": source}
 
 
 @pytest.fixture
@@ -58,3 +62,16 @@ def folder(_rig_can_run: None) -> Iterator[Path]:
 def scene(folder: Path) -> Scene:
     """A camera that comes back from a shift, and a dock's disks."""
     return camera_after_a_shift(folder)
+
+
+@pytest.fixture(scope="session")
+def station_at_rest(snapshot: Snapshot, shares: Mapping[str, Path]) -> Station:
+    """The guest in which the whole station runs; frozen on first use (half a minute) and after each change of dockd."""
+    return station(snapshot, sources=shares["source"])
+
+
+@pytest.fixture
+def agent(station_at_rest: Station, folder: Path) -> Iterator[Agent]:
+    """A fresh rack of two controllers with eight bays each, the agent running."""
+    with station_at_rest.running(folder) as agent:
+        yield agent

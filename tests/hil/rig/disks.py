@@ -9,10 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.hil.rig.machine import BuiltIn
 from tests.hil.rig.shell import host
 from tests.hil.rig.sparse import copy_image
 from tests.hil.rig.traffic import Traffic, await_traffic
 from tests.hil.rig.vm import Vm
+
+# One address for each disk that a guest may have.
+SLOTS = {"source": 1, "state": 2, "store": 3}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,14 +27,9 @@ class Disk:
 
     def plug(self, vm: Vm, *, name: str, where: str) -> None:
         """Plug it into the guest and mount it at `where`."""
-        file = {"driver": "file", "filename": str(self.image)}
-        cache = {"direct": False, "no-flush": True}
-        vm.qmp.execute("blockdev-add", {"driver": "raw", "node-name": name, "file": file, "cache": cache})
-        device = {"driver": "scsi-hd", "id": f"disk-{name}", "bus": "disks.0", "drive": name, "serial": name}
-        vm.qmp.execute("device_add", device)
-        path = f"/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_{name}"
-        vm.check(f"udevadm wait --timeout=30 --initialized=true {path} && mkdir -p {where}")
-        vm.check(f"mount -o nodev,nosuid,noatime {path} {where}")
+        disk = BuiltIn(name=name, slot=SLOTS[name], image=self.image)
+        attach(vm, disk)
+        mount(vm, disk, where=where)
 
     @staticmethod
     def await_written(vm: Vm, *, name: str, size: int) -> None:
@@ -49,6 +48,26 @@ class Disk:
         host("debugfs", "-R", f"rdump / {folder}", copy)
         copy.unlink()
         return folder
+
+
+def attach(vm: Vm, disk: BuiltIn) -> None:
+    """Plug a disk into a running guest and wait until udev knows it."""
+    vm.qmp.execute("blockdev-add", disk.node())
+    vm.qmp.execute("device_add", disk.device())
+    vm.check(f"udevadm wait --timeout=30 --initialized=true {disk.path}")
+
+
+def detach(vm: Vm, disk: BuiltIn) -> None:
+    """Take an unmounted disk away. Raises TimeoutError where the guest does not let go of it."""
+    vm.qmp.execute("device_del", {"id": f"disk-{disk.name}"})
+    vm.qmp.wait_event("DEVICE_DELETED", where=lambda data: data.get("device") == f"disk-{disk.name}")
+    vm.qmp.execute("blockdev-del", {"node-name": disk.name})
+
+
+def mount(vm: Vm, disk: BuiltIn, *, where: str) -> None:
+    """Mount an attached disk in the guest. Nothing is written to it but what somebody writes."""
+    options = "ro,nodev,nosuid" if disk.read_only else "nodev,nosuid,noatime,noinit_itable"
+    vm.check(f"mkdir -p {where} && mount -t ext4 -o {options} {disk.path} {where}")
 
 
 def make_disk(image: Path, *, size: int = 8 << 30) -> Disk:

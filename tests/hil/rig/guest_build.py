@@ -28,6 +28,12 @@ PACKAGES = (
     "dosfstools",
     "exfatprogs",
     "e2fsprogs",
+    # What tests damage, lock and look at devices with.
+    "fdisk",
+    "cryptsetup-bin",
+    "dmsetup",
+    "usbutils",
+    "procps",
 )
 # Only what is needed to find the root disk; everything else is loaded by udev, as on a real machine.
 INITRD_MODULES = ("virtio_pci", "virtio_blk", "ext4")

@@ -22,6 +22,18 @@ class GuestCommandFailed(RuntimeError):
     """A command that had to succeed did not; the message has its output."""
 
 
+class NoAnswer(ConnectionError):
+    """Nobody answered at that port of the guest, or not with HTTP."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a server in the guest answered."""
+
+    status: int
+    body: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ended:
     """How a command in the guest ended. A negative status is the signal that ended it."""
@@ -90,6 +102,8 @@ class GuestChannel:
     def __init__(self, path: Path) -> None:
         self._lines = JsonLines(path, timeout=30)
         self._jobs: dict[int, GuestJob] = {}
+        self._answers: dict[int, JsonObject] = {}
+        self._asked = 0
         self._pings = 0
         self._answered = 0
 
@@ -105,6 +119,17 @@ class GuestChannel:
         job = self._jobs[number] = GuestJob(self, number=number, command=command)
         self._lines.send({"job": number, "command": command})
         return job
+
+    def ask(self, port: int, path: str, *, timeout: float) -> Answer:
+        """GET `path` from a server on the guest's loopback. Raises NoAnswer, TimeoutError, PeerGone."""
+        self._asked += 1
+        number = self._asked
+        self._lines.send({"ask": number, "port": port, "path": path})
+        self.pump(lambda: number in self._answers, timeout=timeout, waiting_for=None)
+        said = self._answers.pop(number)
+        if "error" in said:
+            raise NoAnswer(f"port {port}, {path}: {said['error']}")
+        return Answer(status=said["status"], body=said["body"])
 
     def send(self, message: JsonObject) -> None:
         self._lines.send(message)
@@ -134,5 +159,7 @@ class GuestChannel:
     def _take(self, message: JsonObject) -> None:
         if "pong" in message:
             self._answered = message["pong"]
+        elif "answer" in message:
+            self._answers[message["answer"]] = message
         elif (job := self._jobs.get(message["job"])) is not None:
             job.take(message)

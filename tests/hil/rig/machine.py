@@ -6,11 +6,13 @@ here, and everything that a plug needs (USB controllers, a SCSI bus, the shares)
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from tests.hil.rig.guest_build import GuestImage
 from tests.hil.rig.shell import host
@@ -19,7 +21,45 @@ from tests.hil.rig.shell import host
 SHARES = ("source",)
 # What dockd needs, on a read-only disk that is part of the machine: so a snapshot has it in the guest's memory.
 PACKAGES = "/mnt/packages"
+# PCI address of the first USB controller.
+FIRST_CONTROLLER = 0x10
 PACKAGES_DEVICE = "/dev/disk/by-id/virtio-packages"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuiltIn:
+    """A disk on the SCSI bus, known in the guest by its name. `slot` keeps its address the same from one start to the next."""
+
+    name: str
+    slot: int
+    image: Path
+    read_only: bool = False
+
+    @property
+    def path(self) -> str:
+        """Where the guest has it."""
+        return f"/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_{self.name}"
+
+    def node(self) -> dict[str, Any]:
+        """The image, for QEMU. What the guest flushes need not reach the host's own disk: the host stays up."""
+        file = {"driver": "file", "filename": str(self.image), "locking": "off"}
+        cache = {"direct": False, "no-flush": True}
+        return {
+            "driver": "raw",
+            "node-name": self.name,
+            "file": file,
+            "cache": cache,
+            "read-only": self.read_only,
+        }
+
+    def device(self) -> dict[str, Any]:
+        """The disk, for QEMU."""
+        where = {"bus": "disks.0", "channel": 0, "scsi-id": self.slot, "lun": 0}
+        return {"driver": "scsi-hd", "id": f"disk-{self.name}", **where, "drive": self.name, "serial": self.name}
+
+    def arguments(self) -> list[str]:
+        """The same on QEMU's command line."""
+        return ["-blockdev", json.dumps(self.node()), "-device", json.dumps(self.device())]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +75,21 @@ class Machine:
         """What a snapshot depends on, beside the guest's image."""
         return f"{self!r} {SHARES} {accelerator()} {host('qemu-system-x86_64', '--version')}".encode()
 
+    def bus(self, bay: int) -> tuple[str, str]:
+        """Bus and port behind a bay of the rack, for QEMU. Bay 1 is the first port of the first controller."""
+        controller, port = divmod(bay - 1, self.ports)
+        if not 0 <= controller < self.controllers:
+            raise ValueError(f"a machine with {self.controllers} × {self.ports} ports has no bay {bay}")
+        return f"usb{controller}.0", str(port + 1)
+
+    def places(self) -> list[str]:
+        """The port behind each bay, in the bays' order, as udev names it (ID_PATH up to the port)."""
+        return [
+            f"pci-0000:00:{FIRST_CONTROLLER + controller:02x}.0-usb-0:{port}"
+            for controller in range(self.controllers)
+            for port in range(1, self.ports + 1)
+        ]
+
     def arguments(self, *, guest: GuestImage, packages: Path, root: Path, keep_root: bool, run: Path) -> list[str]:
         """QEMU's command line, without shares and snapshot. Root writes last only with `keep_root`."""
         virtual_cpu = ["-accel", "kvm", "-cpu", "host"]
@@ -43,7 +98,7 @@ class Machine:
         form = "qcow2" if root.suffix == ".qcow2" else "raw"
         discard = "off" if keep_root else "on"
         controllers = [
-            f"qemu-xhci,id=usb{number},addr={0x10 + number:#x},p2={self.ports},p3={self.ports}"
+            f"qemu-xhci,id=usb{number},addr={FIRST_CONTROLLER + number:#x},p2={self.ports},p3={self.ports}"
             for number in range(self.controllers)
         ]
         devices = [

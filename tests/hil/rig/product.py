@@ -1,6 +1,6 @@
 """dockd in the guest: its sources and its locked dependencies, shared read-only, and its commands.
 
-There is no virtual environment in the guest: the wheels of requirements.lock are unpacked on the host for the guest's
+There is no virtual environment in the guest: the wheels of requirements-cameras.lock are unpacked on the host for the guest's
 Python and put on its path, as a read-only disk. The sources are a copy of the checkout, shared read-only, so that a run
 sees one state of them.
 """
@@ -8,9 +8,11 @@ sees one state of them.
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 import sys
+import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,12 +27,13 @@ GUEST_PYTHON = "3.11"
 # Debian 12 has glibc 2.36: wheels for these fit.
 PLATFORMS = ("manylinux_2_34_x86_64", "manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 SOURCES = ("dockd", "ingest", "config")
-ENVIRONMENT = f"PYTHONPATH=/mnt/source:{PACKAGES} PYTHONDONTWRITEBYTECODE=1 LANG=C.UTF-8 HOME=/root"
+SOURCE = "/mnt/source"
+ENVIRONMENT = f"PYTHONPATH={SOURCE}:{PACKAGES} PYTHONDONTWRITEBYTECODE=1 LANG=C.UTF-8 HOME=/root"
 
 
 def packages() -> Path:
     """An ext4 image of the locked dependencies for the guest; made on first use. Raises HostCommandFailed."""
-    lock = REPOSITORY / "requirements.lock"
+    lock = REPOSITORY / "requirements-cameras.lock"
     folder = state_folder() / f"packages-{key_of([lock.read_bytes(), *map(str.encode, PLATFORMS)])}"
     with built_once(folder) as building:
         if building is not None:
@@ -50,18 +53,29 @@ def _install(lock: Path, target: Path) -> None:
         *("--python-version", GUEST_PYTHON, *(f"--platform={platform}" for platform in PLATFORMS)),
         *("--requirement", lock),
     )
-    _compile(target)
+    compile_sources(target)
 
 
 def copy_sources(folder: Path) -> Path:
-    """Copy what of the checkout runs in the guest into `folder`, which must not exist, and return it."""
-    for name in SOURCES:
-        shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    _compile(folder)
+    """Copy what of the checkout runs in the guest into `folder`, which must not exist, and return it.
+
+    With DOCKD_HIL_REVISION set, that commit's files, whatever the working tree holds.
+    """
+    if revision := os.environ.get("DOCKD_HIL_REVISION"):
+        folder.mkdir()
+        packed = folder / "sources.tar"
+        host("git", "-C", REPOSITORY, "archive", f"--output={packed}", revision, *SOURCES)
+        with tarfile.open(packed) as archive:
+            archive.extractall(folder, filter="data")
+        packed.unlink()
+    else:
+        for name in SOURCES:
+            shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
 
 
-def _compile(folder: Path) -> None:
+def compile_sources(folder: Path) -> None:
+    """Compile all modules below `folder` for the guest."""
     # Compiled by another Python than the guest's it would only be slower: the guest then compiles for itself.
     if f"{sys.version_info.major}.{sys.version_info.minor}" == GUEST_PYTHON:
         host(sys.executable, "-m", "compileall", "-q", "-j", "0", folder, accept=(0, 1))

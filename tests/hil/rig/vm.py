@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.hil.rig.guest_build import GuestImage
-from tests.hil.rig.guest_channel import Ended, GuestChannel, GuestCommandFailed, GuestJob
+from tests.hil.rig.guest_channel import Answer, Ended, GuestChannel, GuestCommandFailed, GuestJob
 from tests.hil.rig.jsonlines import PeerGone
-from tests.hil.rig.machine import PACKAGES, PACKAGES_DEVICE, SHARES, Machine, share_arguments
+from tests.hil.rig.machine import PACKAGES, PACKAGES_DEVICE, SHARES, BuiltIn, Machine, share_arguments
 from tests.hil.rig.places import built_once, key_of, scratch_folder, state_folder
 from tests.hil.rig.qmp import Qmp
 from tests.hil.rig.shell import ENVIRONMENT, host
@@ -81,6 +81,20 @@ class Vm:
             raise GuestCommandFailed(ended.said)
         return ended.stdout
 
+    def ask(self, port: int, path: str, *, timeout: float = 40) -> Answer:
+        """GET a path from a server on the guest's loopback. Raises NoAnswer, TimeoutError, PeerGone."""
+        return self._channel.ask(port, path, timeout=timeout)
+
+    def freeze(self, memory: Path) -> None:
+        """Stop the guest and write its memory to the file `memory`. Raises GuestDidNotStart."""
+        self.qmp.execute("stop")
+        self.qmp.execute("migrate-set-parameters", {"max-bandwidth": 1 << 40})
+        self.qmp.execute("migrate", {"uri": f"exec:zstd -1 -q -f -o {memory}"})
+        while (state := self.qmp.execute("query-migrate").get("status")) not in ("completed", "failed"):
+            time.sleep(0.05)
+        if state == "failed":
+            raise GuestDidNotStart(f"the guest could not be frozen\n{self.logs()}")
+
     def power_cut(self) -> None:
         """The machine is gone between two instructions: nothing is flushed, what was in its memory is lost."""
         self._process.kill()
@@ -96,12 +110,16 @@ class Vm:
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """A booted guest, frozen. It fits this machine and these images only; `packages` is an ext4 image."""
+    """A booted guest, frozen. It fits this machine and these images only; `packages` is an ext4 image.
+
+    `disks` were plugged when it was frozen, and have to be there again, with what they held then.
+    """
 
     guest: GuestImage
     machine: Machine
     packages: Path
     folder: Path
+    disks: tuple[BuiltIn, ...] = ()
 
     @property
     def root(self) -> Path:
@@ -135,13 +153,7 @@ def _freeze(snapshot: Snapshot) -> None:
             vm.await_guest()
             vm.check("systemctl is-system-running --wait; udevadm settle", timeout=BOOT_TIMEOUT)
             vm.check(f"mkdir {PACKAGES} && mount -o ro {PACKAGES_DEVICE} {PACKAGES} && {WARM_UP} && sync")
-            vm.qmp.execute("stop")
-            vm.qmp.execute("migrate-set-parameters", {"max-bandwidth": 1 << 40})
-            vm.qmp.execute("migrate", {"uri": f"exec:zstd -1 -q -f -o {snapshot.memory}"})
-            while (state := vm.qmp.execute("query-migrate").get("status")) not in ("completed", "failed"):
-                time.sleep(0.05)
-            if state == "failed":
-                raise GuestDidNotStart(f"the guest could not be frozen\n{vm.logs()}")
+            vm.freeze(snapshot.memory)
         finally:
             vm.power_cut()
 
@@ -153,16 +165,30 @@ def _arguments(snapshot: Snapshot, *, run: Path, keep_root: bool) -> list[str]:
 
 
 @contextmanager
-def restored(snapshot: Snapshot, *, shares: Mapping[str, Path]) -> Iterator[Vm]:
-    """A guest as it was when it was frozen, with the time of now and the shares mounted read-only."""
+def restored(
+    snapshot: Snapshot,
+    *,
+    shares: Mapping[str, Path] | None = None,
+    disks: tuple[BuiltIn, ...] = (),
+    root: Path | None = None,
+) -> Iterator[Vm]:
+    """A guest as it was when it was frozen, with the time of now and the shares mounted read-only.
+
+    `disks` take the place of the snapshot's own; what the guest writes to its root disk is kept where `root` names an
+    overlay of the snapshot's, and lost otherwise.
+    """
     with scratch_folder("guest") as run:
-        arguments = _arguments(snapshot, run=run, keep_root=False)
-        incoming = ["-incoming", f"exec:zstd -q -d -c {snapshot.memory}"]
-        vm = Vm(arguments + share_arguments(shares) + incoming, run=run)
+        empty = run / "empty"
+        empty.mkdir()
+        seen = replace(snapshot, folder=root.parent) if root else snapshot
+        arguments = _arguments(seen, run=run, keep_root=root is not None)
+        arguments += share_arguments(shares or dict.fromkeys(SHARES, empty))
+        arguments += [word for disk in disks or snapshot.disks for word in disk.arguments()]
+        vm = Vm([*arguments, "-incoming", f"exec:zstd -q -d -c {snapshot.memory}"], run=run)
         try:
             vm.await_guest()
             vm.check(f"date --set=@{time.time():.3f}")
-            for name in shares:
+            for name in shares or ():
                 # A share that is mounted forbids a snapshot: it is mounted only now.
                 options = "ro,trans=virtio,version=9p2000.L,msize=512000,cache=loose"
                 vm.check(f"mkdir -p /mnt/{name} && mount -t 9p -o {options} {name} /mnt/{name}")

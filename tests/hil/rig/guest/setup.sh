@@ -21,3 +21,5 @@ for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub
   chroot "$root" systemctl mask "$unit" > /dev/null 2>&1 || true
 done
 rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
+# Whom the agent runs as; the helper that mounts is root's.
+chroot "$root" useradd --system --user-group --no-create-home --shell /usr/sbin/nologin dockd
