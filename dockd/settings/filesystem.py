@@ -13,14 +13,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dockd.settings.checking import overlaps
+from dockd.settings.documents import Origin
 from dockd.settings.mistakes import Mistake
-from dockd.settings.reading import Origin, Reading
+from dockd.settings.reading import Reading
 from dockd.settings.schema import CamerasSettings
 
 MAX_BYTES = 1024 * 1024
 """A configuration file is at most 1 MiB."""
 
 _FILE = "a readable TOML file"
+_SOMETHING = "at least [store] with a url in it"
 _NAMED_FILES = (
     ("store", "token_file", True),
     ("store", "ca_file", False),
@@ -33,8 +35,11 @@ _NAMED_FILES = (
 """Files that have to be there already: section, key, whether it holds a secret."""
 
 
-def read_file(path: Path, *, file: str) -> str | Mistake:
-    """The text of a configuration file, or the one mistake that keeps it from being read. Raises nothing."""
+def read_file(path: Path, *, file: str, something: str = _SOMETHING) -> str | Mistake:
+    """The text of a configuration file, or the one mistake that keeps it from being read. Raises nothing.
+
+    `something` says in words what an empty one lacks.
+    """
     at = Origin(file, None, "")
     try:
         raw = _bytes(path)
@@ -50,7 +55,7 @@ def read_file(path: Path, *, file: str) -> str | Mistake:
     if len(raw) > MAX_BYTES:
         return at.mistake("is larger than 1 MiB", _FILE + " of at most 1 MiB")
     if not raw.strip():
-        return at.mistake("is empty", "at least [store] with a url in it")
+        return at.mistake("is empty", something)
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

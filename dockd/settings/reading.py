@@ -7,43 +7,20 @@ so that the rest can be looked at: a `Reading` with mistakes is never run.
 
 from __future__ import annotations
 
-import difflib
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dockd.settings.kinds import Kind
+from dockd.settings.documents import Origin, nearest_of, parse_document, wrong_in
 from dockd.settings.locate import Lines, locate
 from dockd.settings.mistakes import ENVIRONMENT, Mistake, WrongValue, printable, shown
 from dockd.settings.schema import KEYS, SECTIONS, BaySettings, Settings
 
 PREFIX = "DOCKD__"
-MAX_LINE = 4096
-"""Characters in a line. tomllib takes time in the square of a dotted key's length; nobody writes lines like that."""
-
 _SECRET = re.compile(
     r"(^|[_-])(token|pass|passwd|password|passphrase|secret|credentials?|(api|access|private)[_-]?key)s?$"
 )
-_TOML_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
-# tomllib names tables as Python does: ('store',).
-_TOML_TABLE = re.compile(r"\((?:'[^']*',? ?)+\)")
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a value was written: a line of the file, or an environment variable."""
-
-    file: str
-    line: int | None
-    key: str
-
-    def mistake(self, message: str, expected: str, nearest: str | None = None) -> Mistake:
-        """A mistake at this place."""
-        return Mistake(
-            file=self.file, line=self.line, key=self.key, message=message, expected=expected, nearest=nearest
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +77,10 @@ class _Reader:
     # The file
 
     def file(self, text: str) -> None:
-        document = self._parsed(text)
-        if document is None:
+        document = parse_document(text, file=self._file)
+        if isinstance(document, Mistake):
+            self._is_toml = False
+            self._mistakes.append(document)
             return
         self._lines = locate(text)
         for name, content in document.items():
@@ -115,31 +94,6 @@ class _Reader:
             else:
                 self._values[name].update(self._table(name, content, at=(name,)))
 
-    def _parsed(self, text: str) -> dict[str, Any] | None:
-        for number, line_text in enumerate(text.split("\n"), start=1):
-            if len(line_text) > MAX_LINE:
-                self._broken(
-                    number, f"a line of {len(line_text):,} characters", f"at most {MAX_LINE:,} characters in a line"
-                )
-                return None
-        try:
-            return tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            place = _TOML_PLACE.search(str(error))
-            line = int(place[1]) if place and place[1] else text.rstrip("\n").count("\n") + 1
-            said = _TOML_TABLE.sub(_as_written, _TOML_PLACE.sub("", str(error)))
-            self._broken(line, f"this is not TOML: {said[:1].lower()}{said[1:]}"[:300], "valid TOML")
-        except RecursionError:
-            self._broken(1, "lists or tables are nested too deeply", "the sections that the documentation lists")
-        except ValueError:
-            # Not a TOMLDecodeError: Python's own refusal of a number or a date that TOML's grammar lets through.
-            self._broken(1, "a number or date in it cannot be read", "valid TOML")
-        return None
-
-    def _broken(self, line: int, message: str, expected: str) -> None:
-        self._is_toml = False
-        self._mistakes.append(Origin(self._file, line, "").mistake(message, expected))
-
     def _unknown_section(self, name: str, content: object) -> None:
         key = printable(name)[:80]
         place = Origin(self._file, self._lines.of(name), key)
@@ -147,7 +101,7 @@ class _Reader:
             self._mistakes.append(_inline_secret(place))
         elif isinstance(content, (dict, list)):
             expected = "one of " + ", ".join(f"[{section}]" for section in SECTIONS if section != "bays") + ", [[bays]]"
-            self._mistakes.append(place.mistake("unknown section", expected, _nearest(name, SECTIONS)))
+            self._mistakes.append(place.mistake("unknown section", expected, nearest_of(name, SECTIONS)))
         else:
             nearest = next((f"{s}.{name}" for s, keys in KEYS.items() if name in keys), None)
             self._mistakes.append(place.mistake("unknown key outside of any section", "a [section] before it", nearest))
@@ -183,7 +137,7 @@ class _Reader:
                 continue
             if section != "bays":
                 self._origins[section, key] = place
-            wrong = _wrong_in(KEYS[section][key], value)
+            wrong = wrong_in(KEYS[section][key], value)
             for entry, error in wrong:
                 line = self._lines.of(*at, key, *entry)
                 self._mistakes.append(Origin(self._file, line, place.key).mistake(error.message, error.expected))
@@ -212,7 +166,7 @@ class _Reader:
                 self._mistakes.append(_inline_secret(place))
             else:
                 known = [f"{s}__{k}" for s, keys in KEYS.items() if s != "bays" for k in keys]
-                found = _nearest(name.removeprefix(PREFIX), known)
+                found = nearest_of(name.removeprefix(PREFIX), known)
                 nearest = PREFIX + found.upper() if found else None
                 self._mistakes.append(
                     place.mistake("unknown variable", f"{PREFIX}SECTION__KEY of a known key", nearest)
@@ -225,31 +179,10 @@ class _Reader:
             except WrongValue as error:
                 self._mistakes.append(place.mistake(error.message, error.expected))
                 return
-            wrong = _wrong_in(kind, value)
+            wrong = wrong_in(kind, value)
             self._mistakes.extend(place.mistake(error.message, error.expected) for _, error in wrong)
             if not wrong:
                 self._values[section][key] = kind.read(value)
-
-
-def _as_written(table: re.Match[str]) -> str:
-    return "[" + ".".join(re.findall(r"'([^']*)'", table[0])) + "]"
-
-
-def _wrong_in(kind: Kind, value: Any) -> list[tuple[tuple[int, ...], WrongValue]]:
-    """Everything wrong with a value, each with its place in it: () the whole, (n,) entry n of a list."""
-    entries: list[Any] = value if kind.item is not None and isinstance(value, list) else []
-    wrong = [((index,), error) for index, entry in enumerate(entries) if (error := _refusal(kind.item, entry))]
-    whole = _refusal(kind, value)
-    return [*wrong] or ([((), whole)] if whole else [])
-
-
-def _refusal(kind: Kind | None, value: Any) -> WrongValue | None:
-    try:
-        if kind is not None:
-            kind.read(value)
-    except WrongValue as wrong:
-        return wrong
-    return None
 
 
 def _inline_secret(place: Origin) -> Mistake:
@@ -263,15 +196,9 @@ def _inline_secret(place: Origin) -> Mistake:
 def _unknown_key(place: Origin, section: str, key: str) -> Mistake:
     if _SECRET.search(key.lower()):
         return _inline_secret(place)
-    nearest = _nearest(key, KEYS[section])
+    nearest = nearest_of(key, KEYS[section])
     if nearest is not None:
         nearest = f"{section}.{nearest}"
     else:
         nearest = next((f"{other}.{key}" for other, keys in KEYS.items() if key in keys), None)
     return place.mistake("unknown key", "one of " + ", ".join(KEYS[section]), nearest)
-
-
-def _nearest(name: str, known: Iterable[str]) -> str | None:
-    by_folded = {word.lower().replace("-", "_"): word for word in known}
-    found = difflib.get_close_matches(name.lower().replace("-", "_")[:80], by_folded, n=1, cutoff=0.6)
-    return by_folded[found[0]] if found else None
