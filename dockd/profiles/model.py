@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from dockd.profiles.patterns import fits
 from ingest.rules import FileRules
 
 Kind = Literal["disk", "mtp", "unlock"]
@@ -82,10 +83,48 @@ class Profile:
     wipe: bool = True
 
 
+_CAMERA_CLASSES = frozenset({"06", "08", "ff"})  # still image (PTP, MTP), mass storage, a vendor's own
+
+
 def candidates(profiles: Sequence[Profile], *, usb: Properties, volume: Properties | None) -> list[Profile]:
     """The profiles that these udev properties fit, the most particular first: a site's before a shipped one, named devices before generic ones.
 
     `volume` None: the device has no volume (yet); only profiles of kind mtp and unlock can fit then, and with a volume only those of kind disk
-    (and of kind unlock, for the disk that one became).
+    (and of kind unlock, for the disk that one became). Of profiles alike, those that ask something of the contents come first: whoever mounts
+    takes the first of which `contents_fit` is true. A property that is not there fits no pattern.
     """
-    raise NotImplementedError
+    kinds: tuple[Kind, ...] = ("mtp", "unlock") if volume is None else ("disk", "unlock")
+    if volume is None and not _can_be_a_camera(usb):
+        return []
+    found = [
+        profile
+        for profile in profiles
+        if profile.kind in kinds and properties_fit(profile.match.usb, usb) and properties_fit(profile.match.volume, volume)
+    ]  # fmt: skip
+    return sorted(found, key=_particular)
+
+
+def properties_fit(asked: Mapping[str, str], properties: Properties | None) -> bool:
+    """Whether every property that is asked for is there and fits; True where there is nothing to ask (`properties` None: no volume yet)."""
+    return properties is None or all(
+        name in properties and fits(pattern, properties[name]) for name, pattern in asked.items()
+    )
+
+
+def contents_fit(profile: Profile, names: Sequence[bytes]) -> bool:
+    """Whether the names in the root of a mounted volume are what the profile asks: each of its patterns has to be among them."""
+    if not profile.match.contents:
+        return True
+    texts = [name.decode("utf-8", "surrogateescape") for name in names]
+    return all(any(fits(pattern, text) for text in texts) for pattern in profile.match.contents)
+
+
+def _particular(profile: Profile) -> tuple[object, ...]:
+    asked, contents = len(profile.match.usb) + len(profile.match.volume), len(profile.match.contents)
+    return profile.shipped, profile.generic, -contents, -asked, profile.name
+
+
+def _can_be_a_camera(usb: Properties) -> bool:
+    """Keyboards, hubs, sound and network adapters have none of a camera's interfaces, whatever a profile says."""
+    interfaces = usb.get("ID_USB_INTERFACES", "")
+    return not interfaces or any(one[:2].lower() in _CAMERA_CLASSES for one in interfaces.split(":") if one)
