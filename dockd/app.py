@@ -93,7 +93,9 @@ async def agent(
         store = _store(settings, observe)
         stack.push_async_callback(store.close)
         activity = Activity()
-        pool = Turns(parallel=settings.pull.parallel, spool=spool.folder, activity=activity)
+        pool = Turns(
+            parallel=settings.pull.parallel, per_controller=settings.pull.per_controller, spool=spool.folder, activity=activity,
+        )  # fmt: skip
         stack.push_async_callback(pool.close)
         bucket = Bucket(settings.bandwidth.limit)
         delivery = Delivery(
@@ -106,10 +108,12 @@ async def agent(
         )
         intake = Intake(
             ledger=ledger, spool=spool, pool=pool, activity=activity, attest=delivery.attest,
-            settings=IntakeSettings(wipe=settings.wipe.enabled, grace=settings.wipe.grace, rest=rest),
+            settings=IntakeSettings(
+                wipe=settings.wipe.enabled, grace=settings.wipe.grace, rest=rest, max_clock_offset=settings.ready.max_clock_offset,
+            ),
         )  # fmt: skip
         rack = Rack(
-            intake=intake, ledger=ledger, clock=clock, fixed={bay.usb_path: bay.number for bay in settings.bays},
+            intake=intake, ledger=ledger, turns=pool, clock=clock, fixed={bay.usb_path: bay.number for bay in settings.bays},
             max_clock_offset=settings.ready.max_clock_offset, ask_every=ask_every,
         )  # fmt: skip
         yield Agent(

@@ -10,14 +10,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from dockd.docks.base import Controls, Dock, Docked, Undocked
+from dockd.docks.base import Controls, Dock, Docked, Occupied, Undocked
 from ingest.activity import Activity
 from ingest.clock import Clock
 from ingest.errors import CameraGone, LedgerUnusable
 from ingest.events import CameraRemovedEarly, ClockSet, Event
-from ingest.intake import Intake, Visit
+from ingest.intake import Intake
 from ingest.ledger import Ledger, views
-from ingest.model import CameraId
+from ingest.model import CameraId, Vitals
+from ingest.visit import Visit
 from ingest.worker.pool import Worker, WorkerPool
 
 _ASK_EVERY = 15.0
@@ -30,7 +31,9 @@ T = TypeVar("T")
 class Bay:
     """A bay of the rack. `camera` is None when it is empty; `docking` then is the last one, `left_early` how many segments it took along.
 
-    `since` seconds since the epoch; `battery_percent` and `clock_offset_seconds` None where they are not known.
+    `since` seconds since the epoch; `battery_percent` and `clock_offset_seconds` None where they are not known. `occupied`: what is in it that
+    is no camera, or not yet one (looking, not_ours, fault), and `why`. `note`: what people should know of the camera; `why_kept`: why
+    it is not emptied, where nobody has named it as a camera of this site.
     """
 
     number: int
@@ -42,22 +45,44 @@ class Bay:
     last_camera: CameraId | None = None
     battery_percent: int | None = None
     clock_offset_seconds: float | None = None
+    occupied: str = ""
+    why: str = ""
+    note: str = ""
+    why_kept: str = ""
     visit: Visit | None = field(default=None, compare=False)
 
 
 class Turns(WorkerPool):
-    """The same pool; it tells which cameras wait for their turn, so that nobody takes waiting for reading."""
+    """The same pool; it tells which cameras wait for their turn, so that nobody takes waiting for reading.
 
-    def __init__(self, *, parallel: int, spool: Path, activity: Activity) -> None:
+    Beside the pool's bound there is one for each USB controller, `per_controller`: cameras behind one share its line.
+    """
+
+    def __init__(self, *, parallel: int, spool: Path, activity: Activity, per_controller: int = 64) -> None:
         super().__init__(parallel=parallel, spool=spool)
         self._activity = activity
+        self._per_controller = per_controller
+        self._lines: dict[str, asyncio.Semaphore] = {}
+        self._behind: dict[bytes, str] = {}
+
+    def behind(self, root: bytes, controller: str) -> None:
+        """The camera at `root` is behind this controller; empty: behind none that it shares."""
+        self._behind[root] = controller
+
+    def left(self, root: bytes) -> None:
+        """It is not there any more."""
+        self._behind.pop(root, None)
 
     @contextlib.asynccontextmanager
     async def lent(self, root: bytes) -> AsyncIterator[Worker]:
         """As the pool's."""
+        controller = self._behind.get(root, "")
+        line: contextlib.AbstractAsyncContextManager[object] = contextlib.nullcontext()
+        if controller:
+            line = self._lines.setdefault(controller, asyncio.Semaphore(self._per_controller))
         self._activity.queue(root)
         try:
-            async with super().lent(root) as worker:
+            async with line, super().lent(root) as worker:
                 self._activity.turn(root)
                 yield worker
         finally:
@@ -71,11 +96,12 @@ class Rack:
     """
 
     def __init__(
-        self, *, intake: Intake, ledger: Ledger, clock: Clock, fixed: dict[str, int], max_clock_offset: float,
+        self, *, intake: Intake, ledger: Ledger, turns: Turns, clock: Clock, fixed: dict[str, int], max_clock_offset: float,
         ask_every: float = _ASK_EVERY, try_again: float = _TRY_AGAIN,
     ) -> None:  # fmt: skip
         self._intake = intake
         self._ledger = ledger
+        self._turns = turns
         self._clock = clock
         self._max_clock_offset = max_clock_offset
         self._ask_every = ask_every
@@ -114,24 +140,42 @@ class Rack:
 
     async def watch(self, dock: Dock) -> None:
         """Run a session for whatever this dock says is docked, until cancelled. Raises LedgerUnusable."""
+        mine: set[str] = set()
         try:
             async with asyncio.TaskGroup() as group:
                 async for event in dock.events():
-                    if isinstance(event, Docked):
-                        await self._docked(event, group)
-                    else:
-                        await self._undocked(event)
+                    match event:
+                        case Docked():
+                            mine.add(event.place)
+                            await self._docked(event, group)
+                        case Occupied():
+                            await self._occupied(event)
+                        case Undocked():
+                            await self._undocked(event)
         finally:
-            self._sessions.clear()
+            for place in mine:
+                self._sessions.pop(place, None)
+
+    async def _occupied(self, event: Occupied) -> None:
+        """Something is there that is no camera, or not yet one. A camera that was there is not any more."""
+        if event.place in self._sessions:
+            await self._undocked(Undocked(place=event.place))
+        number = self._number_of(event.place)
+        self._set(number, camera=None, since=self._clock.now(), visit=None, occupied=event.what, why=event.why)
 
     async def _docked(self, event: Docked, group: asyncio.TaskGroup) -> None:
         if event.place in self._sessions:
             await self._undocked(Undocked(place=event.place))
         number = self._number_of(event.place)
-        visit = Visit(camera=event.camera, root=event.root, bay=number, wipe=event.wipe)
+        visit = Visit(
+            camera=event.camera, root=event.root, bay=number, wipe=event.wipe, rules=event.rules, volume=event.volume,
+            part_hidden=event.hidden, vitals=event.vitals, told=lambda vitals: self._told(number, vitals),
+        )  # fmt: skip
+        self._turns.behind(event.root, event.controller)
         self._set(
-            number, camera=event.camera, since=self._clock.now(), visit=visit, left_early=0, last_camera=None, battery_percent=None,
-            clock_offset_seconds=None,
+            number, camera=event.camera, since=self._clock.now(), visit=visit, left_early=0, last_camera=None, occupied="", why="",
+            note=event.note, why_kept="" if event.wipe else event.why_kept,
+            battery_percent=event.vitals.battery_percent, clock_offset_seconds=event.vitals.clock_offset_seconds,
         )  # fmt: skip
         self._back_elsewhere(event.camera, number)
         self._sessions[event.place] = group.create_task(
@@ -147,6 +191,8 @@ class Rack:
     async def _undocked(self, event: Undocked) -> None:
         task = self._sessions.pop(event.place, None)
         number = self._numbers.get(event.place)
+        if number is not None and self.bays[number].occupied:
+            self._set(number, since=self._clock.now(), occupied="", why="")
         if task is None or number is None:
             return
         bay = self.bays[number]
@@ -155,7 +201,15 @@ class Rack:
         task.cancel()
         await asyncio.wait({task})
         docking = bay.visit.docking if bay.visit is not None else None
-        self._set(number, camera=None, since=self._clock.now(), docking=docking, last_camera=bay.camera, visit=None)
+        if bay.visit is not None:
+            self._turns.left(bay.visit.root)
+        self._set(
+            number, camera=None, since=self._clock.now(), docking=docking, last_camera=bay.camera, visit=None, note="", why_kept=""
+        )  # fmt: skip
+
+    def _told(self, number: int, vitals: Vitals) -> None:
+        """What a camera says of itself while it is read."""
+        self._set(number, battery_percent=vitals.battery_percent, clock_offset_seconds=vitals.clock_offset_seconds)
 
     async def _session(self, visit: Visit, controls: Controls | None, number: int) -> None:
         asking = asyncio.create_task(self._ask(visit, controls, number), name=f"bay-{number}-controls")

@@ -19,7 +19,7 @@ from typing import Any
 from dockd.app import Agent, Misconfigured, until_clear
 from ingest.camera.mass_storage import MassStorage, no_camera
 from ingest.errors import CameraGone, DockdError, Stop, Unreadable
-from ingest.intake import Visit
+from ingest.visit import Visit
 from ingest.ledger import cameras, queue, segments, views
 from ingest.ledger.segments import Segment
 from ingest.model import Balance, Tally, folder_camera, legible, shown

@@ -187,6 +187,14 @@ class CameraUnsafe(
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClockMeasured(
+    Event, action="camera.clock_measured", text="camera {camera}: its clock is {offset_seconds} s off the station's"
+):
+    docking: int
+    offset_seconds: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClockSet(
     Event, action="camera.clock_set", text="camera {camera}: its clock was {offset_seconds} s off and was set"
 ):

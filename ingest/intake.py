@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ingest import events
 from ingest.activity import Activity
@@ -18,11 +18,12 @@ from ingest.errors import CameraGone, LedgerUnusable, Retry, Stop, Unreadable
 from ingest.ledger import Ledger, Transaction, cameras, segments
 from ingest.ledger.segments import Segment
 from ingest.list import Seen, record
-from ingest.model import CameraId, Skipped, legible
+from ingest.model import Vitals, WipePermit, legible
 from ingest.pull import Pulling, unstable_message
 from ingest.spool import Spool
 from ingest.verify import settle
-from ingest.wipe import Wiping
+from ingest.visit import Visit, alone
+from ingest.wipe import Locked, Wiping
 from ingest.worker.pool import Worker, WorkerDied, WorkerPool
 
 _PASSES = 5
@@ -31,48 +32,17 @@ _LOOK_AGAIN = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class IntakeSettings:
-    """`wipe`: whether deletion is wanted at all; `grace`: seconds between confirmation and deletion; `rest`: seconds between passes."""
+    """`wipe`: whether deletion is wanted at all; `grace`: seconds between confirmation and deletion; `rest`: seconds between passes.
+
+    `turn`: seconds after which a camera that is being copied lets others that wait have their turn. `max_clock_offset`: seconds beyond
+    which a camera's clock is set, where that can be done.
+    """
 
     wipe: bool = True
     grace: float = 0.0
     rest: float = 5.0
-
-
-@dataclass(kw_only=True)
-class Visit:
-    """One camera in one place. `device` names the thing itself, `root` where it can be read. `taken`: it left before we ended.
-
-    `skipped`: what the last listing passed over; `unsafe`: why nothing may be deleted from it now, empty where it may.
-    """
-
-    camera: CameraId
-    root: bytes
-    bay: int | None = None
-    device: str = ""
-    wipe: bool = True
-    taken: bool = False
-    docking: int = 0
-    unstable: dict[str, int] = field(default_factory=dict)
-    fruitless: int = 0
-    workers_lost: int = 0
-    unsettled_passes: int = 0
-    last_seen: Seen | None = None
-    listed_once: bool = False
-    skipped: tuple[Skipped, ...] = ()
-    unsafe: str = ""
-    unsettled: list[Segment] = field(default_factory=list)
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def begin(self, docking: int) -> None:
-        """A docking of its own: nothing that was seen in an earlier one counts in it."""
-        self.docking, self.last_seen, self.listed_once = docking, None, False
-        self.unstable, self.fruitless, self.workers_lost, self.unsettled_passes = {}, 0, 0, 0
-        self.skipped, self.unsafe, self.unsettled = (), "", []
-
-    @property
-    def hidden(self) -> tuple[Skipped, ...]:
-        """What was passed over and may have footage behind it."""
-        return tuple(item for item in self.skipped if item.hides)
+    turn: float = 60.0
+    max_clock_offset: float = 60.0
 
 
 class Intake:
@@ -112,6 +82,8 @@ class Intake:
         self._visits[camera] = visit
         self._activity.camera(camera, "reading")
         try:
+            if visit.vitals.clock_offset_seconds is not None:
+                await self._clock_is(visit, visit.vitals.clock_offset_seconds)
             await self._try_again(visit)
             await self._passes(visit, once=once)
         finally:
@@ -164,9 +136,11 @@ class Intake:
 
     def _failed(self, visit: Visit, error: CameraGone | Unreadable) -> bool:
         """Say what failed. Returns whether it is the camera's doing; a worker that died is replaced, a few times."""
-        visit.last_seen = None
-        self._activity.camera(visit.camera.id, "failed", message=error.message, reason="copy_failed")
-        if isinstance(error, WorkerDied):
+        visit.last_seen, visit.suspect = None, True
+        hangs = isinstance(error, WorkerDied)
+        reason = "bay_fault" if hangs and visit.bay is not None else "copy_failed"
+        self._activity.camera(visit.camera.id, "failed", message=error.message, reason=reason)
+        if hangs:
             visit.workers_lost += 1
             self._ledger.publish(events.WorkerLost(camera=visit.camera.id, bay=visit.bay, error=error.message))
             return visit.workers_lost >= _PASSES
@@ -177,6 +151,7 @@ class Intake:
 
     async def _one_pass(self, visit: Visit) -> bool:
         """List, pull, wipe what is proven. Returns whether nothing more can be done with this camera as it is."""
+        await self._anew(visit)
         async with self._lent(visit) as worker:
             await self._list(visit, worker)
             await self._pull(visit, worker)
@@ -188,9 +163,9 @@ class Intake:
             return False
         mine = await self._segments(visit)
         if self._settings.wipe and visit.wipe:
-            if self._only_copy(visit, mine):
+            if self._only_copy(visit, mine) or self._locked(visit):
                 return True
-            if await self._in_grace(mine):
+            if await self._in_grace(visit, mine):
                 return False
             if await self._wipe(visit, mine):
                 return False
@@ -207,10 +182,39 @@ class Intake:
                 raise CameraGone(f"{legible(visit.root)} is another camera now: it was exchanged while it was read")
             yield worker
 
+    async def _anew(self, visit: Visit) -> None:
+        """After anything failed, nothing is believed of a mount that was there before: a pulled cable leaves one that lists as empty.
+
+        Raises CameraGone, Unreadable.
+        """
+        if visit.suspect and visit.volume is not None:
+            await visit.volume.fresh()
+        visit.suspect = False
+
+    async def _ask_vitals(self, visit: Visit, worker: Worker) -> None:
+        """Charge and clock, where the camera tells them; the clock is set where it is wrong and can be set. What fails is not known."""
+        vitals = await worker.vitals()
+        if vitals == Vitals():
+            return
+        offset, known = vitals.clock_offset_seconds, visit.vitals.clock_offset_seconds
+        if offset is not None and (known is None or not visit.listed_once):
+            await self._clock_is(visit, offset)
+        if offset is not None and abs(offset) > self._settings.max_clock_offset and await worker.set_clock():
+            said = events.ClockSet(camera=visit.camera.id, bay=visit.bay, offset_seconds=round(offset))
+            await self._ledger.commit(lambda tx: tx.record(said))
+            vitals = await worker.vitals()
+        visit.vitals = vitals
+        visit.told(vitals)
+
+    async def _clock_is(self, visit: Visit, offset: float) -> None:
+        """Its offset at this docking, which stays with what is listed in it."""
+        visit.clock_offset = offset
+        await self._ledger.commit(lambda tx: cameras.clock_measured(tx, visit.docking, offset=offset))
+
     def _recovered(self, visit: Visit) -> None:
         """A pass went through: what failed before is over."""
         doing = self._activity.cameras.get(visit.camera.id)
-        if doing is not None and doing.phase == "failed" and doing.reason != "only_copy":
+        if doing is not None and doing.phase == "failed" and doing.reason not in ("only_copy", "locked"):
             self._activity.camera(visit.camera.id, "reading")
 
     async def _proven(self, visit: Visit) -> bool:
@@ -240,8 +244,10 @@ class Intake:
 
     async def _list(self, visit: Visit, worker: Worker) -> None:
         """Take a listing; record it if it says anything new."""
+        if not visit.listed_once:
+            await self._ask_vitals(visit, worker)
         files, skipped, change_times = await worker.listing()
-        seen = Seen(files=tuple(files), skipped=tuple(skipped), change_times=change_times)
+        seen = visit.seen(Seen(files=tuple(files), skipped=tuple(skipped), change_times=change_times))
         if seen == visit.last_seen:
             return
         camera, first = visit.camera.id, not visit.listed_once
@@ -251,10 +257,12 @@ class Intake:
                 tx,
                 camera=camera,
                 docking=visit.docking,
-                device=visit.device,
+                device=None if visit.volume is not None and visit.camera.card else visit.device,
                 seen=seen,
                 first=first,
                 unsettled=unsettled,
+                rules=visit.rules,
+                clock_offset=visit.clock_offset,
             )
         )
         visit.last_seen, visit.listed_once = seen, True
@@ -272,7 +280,11 @@ class Intake:
             one for one in await self._segments(visit)
             if one.on_camera and not one.in_spool and not one.in_store and one.held is None
         ]  # fmt: skip
-        pulled = await self._pulling.all(wanted, worker=worker, camera=visit.camera)
+        over_at = time.monotonic() + self._settings.turn
+        pulled = await self._pulling.all(
+            wanted, worker=worker, camera=visit.camera,
+            enough=lambda: time.monotonic() > over_at and bool(self._activity.queued),
+        )  # fmt: skip
         for segment in pulled.unstable:
             visit.last_seen = None
             visit.unstable[segment.id] = visit.unstable.get(segment.id, 0) + 1
@@ -281,16 +293,16 @@ class Intake:
         if pulled.waiting is not None:
             self._activity.camera(visit.camera.id, "waiting", message=pulled.waiting.message, reason="spool_full")
 
-    async def _in_grace(self, mine: Sequence[Segment]) -> bool:
+    async def _in_grace(self, visit: Visit, mine: Sequence[Segment]) -> bool:
         """Whether anything has to stay on the camera a while yet, only because the site wants that."""
         now = self._ledger.clock.now()
-        waits = [one for one in mine if one.on_camera and one.in_store and one.held is None]
+        waits = visit.to_wipe(mine)
         # a clock that was set back must not make it wait for the day that it comes from
         return any(abs(now - (one.confirmed_at or now)) < self._settings.grace for one in waits)
 
     def _only_copy(self, visit: Visit, mine: Sequence[Segment]) -> bool:
         """Whether the camera may hold the only copy of anything: then nothing at all is deleted from it (P3), and it says why."""
-        found = _alone(visit, mine)
+        found = alone(visit, mine)
         if found is None:
             visit.unsafe = ""
             return False
@@ -303,18 +315,33 @@ class Intake:
         self._activity.camera(visit.camera.id, "failed", reason="only_copy", message=message)
         return True
 
+    def _locked(self, visit: Visit) -> bool:
+        """Whether its card does not let anything be deleted; it says so until the camera is docked anew."""
+        if visit.locked:
+            message = f"its footage is safe, and cannot be deleted from it: {visit.locked}"
+            self._activity.camera(visit.camera.id, "failed", reason="locked", message=message)
+        return bool(visit.locked)
+
     async def _wipe(self, visit: Visit, mine: Sequence[Segment]) -> bool:
         """Wipe what is proven. Returns whether to look at the camera again: wiped is what is seen gone."""
-        ready = [one for one in mine if one.on_camera and one.in_store and one.held is None]
+        ready = visit.to_wipe(mine)
         if not ready:
             return False
         wiped = 0
         for batch in self._wiping.batches(ready):
-            async with self._lent(visit) as worker:
-                await self._list(visit, worker)
-                if _alone(visit, await self._segments(visit)) is not None:
-                    break  # it wrote something meanwhile: that comes first
-                wiped += await self._wiping.batch(batch, worker=worker, camera=visit.camera.id, device=visit.device)
+            visit.suspect = visit.volume is not None  # wiped is what a fresh mount shows, whatever ends this
+            try:
+                async with self._lent(visit) as worker:
+                    await self._list(visit, worker)
+                    if alone(visit, await self._segments(visit)) is not None:
+                        break  # it wrote something meanwhile: that comes first
+                    permit = await self._wiping.batch(
+                        batch, worker=worker, camera=visit.camera.id, device=visit.device, volume=visit.volume
+                    )
+            except Locked as error:
+                visit.locked = error.message
+                break
+            wiped += await self._seen_gone(visit, permit)
         visit.last_seen = None
         visit.fruitless = 0 if wiped else visit.fruitless + 1
         if wiped:
@@ -324,25 +351,27 @@ class Intake:
             await self._pulling.hold(ready[0], reason="source_unstable", error=unstable_message(ready[0]))
         return True
 
+    async def _seen_gone(self, visit: Visit, permit: WipePermit | None) -> int:
+        """How many are gone. Of a mounted volume that is what it lists once it was written out and mounted anew."""
+        if permit is None:
+            return 0
+        if visit.volume is not None:
+            await self._anew(visit)
+            visit.last_seen = None
+            async with self._lent(visit) as worker:
+                await self._list(visit, worker)
+            return await self._wiping.over(permit)
+        mine = await self._segments(visit)
+        named = {one.segment for one in permit.segments}
+        return sum(1 for one in mine if one.id in named and not one.on_camera)
+
     async def _done(self, visit: Visit, mine: Sequence[Segment]) -> None:
         camera = visit.camera.id
         doing = self._activity.cameras.get(camera)
         if doing is not None and doing.phase == "done":
             return
         wiped = sum(1 for one in mine if one.wiped_at is not None)
-        if wiped and not any(one.on_camera for one in mine):
+        if wiped and not any(one.on_camera and visit.rules.wiped(one.path) for one in mine):
             event = events.CameraEmptied(camera=camera, docking=visit.docking, wiped=wiped)
             await self._ledger.commit(lambda tx: tx.record(event))
         self._activity.camera(camera, "done")
-
-
-def _alone(visit: Visit, mine: Sequence[Segment]) -> tuple[str, str] | None:
-    """Something of which the camera may hold the only copy, and why it was not copied; None if there is nothing like that."""
-    for one in mine:
-        if one.on_camera and not one.in_spool and not one.in_store:
-            return legible(one.path), one.held_message or "it was not copied yet"
-    for item in visit.hidden:
-        return legible(item.path), item.message
-    for one in visit.unsettled:
-        return legible(one.path), "what lies there now could not be read"
-    return None

@@ -20,9 +20,10 @@ from ingest.ledger import cameras, permits, segments
 from ingest.ledger.core import Transaction
 from ingest.ledger.segments import Segment
 from ingest.model import Listed, Skipped
+from ingest.rules import EVERYTHING, FileRules
 
 Pair = tuple[Segment, Listed]
-SEEN_GONE = "not listed any more by the camera, under an open permit (nobody saw it go)"
+SEEN_GONE = "not listed any more by the camera, under an open permit"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,11 +137,13 @@ def _elsewhere(
 
 
 def record(
-    tx: Transaction, *, camera: str, docking: int, device: str, seen: Seen, first: bool, unsettled: Collection[str] = ()
+    tx: Transaction, *, camera: str, docking: int, device: str | None, seen: Seen, first: bool, unsettled: Collection[str] = (),
+    rules: FileRules = EVERYTHING, clock_offset: float | None = None,
 ) -> Comparison:  # fmt: skip
     """Compare and write it all down, in one transaction. `unsure` pairs are left to `ingest.verify`.
 
-    After the first listing of a docking only what was seen in it is expected; `unsettled` names what could not be read then.
+    After the first listing of a docking only what was seen in it is expected; `unsettled` names what could not be read then. `rules` say what
+    its files are; `clock_offset` is what its clock was found to be off by, in seconds. `device` None: the camera's identity names its card.
     """
     believed = cameras.on_camera(tx.execute, camera)
     expected = [one for one in believed if first or one.docking == docking or one.id in unsettled]
@@ -169,6 +172,7 @@ def record(
         segments.wiped(tx, segment.id, permit=segment.wipe_permit or 0, seen=SEEN_GONE)
     for segment in found.vanished:
         segments.vanished(tx, segment.id, error="it is not listed any more")
+    segments.classified(tx, docking=docking, rules=rules, clock_offset=clock_offset)
     if found.other_card:
         tx.record(CameraOtherCard(camera=camera, expected=found.other_card))
     return found

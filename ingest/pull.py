@@ -41,13 +41,17 @@ class Pulling:
         self._activity = activity
         self._wanted = 0
 
-    async def all(self, wanted: Sequence[Segment], *, worker: Worker, camera: CameraId) -> Pulled:
-        """Pull each of `wanted`. Raises CameraGone, LedgerUnusable."""
+    async def all(
+        self, wanted: Sequence[Segment], *, worker: Worker, camera: CameraId, enough: Callable[[], bool] = lambda: False
+    ) -> Pulled:
+        """Pull each of `wanted`, until it is `enough` for this turn. Raises CameraGone, LedgerUnusable."""
         if self._spool.free() >= self._wanted:
             self._say_room()
         result, commits = Pulled(), _OneBehind()
         try:
             for segment in wanted:
+                if result.copied and enough():
+                    break
                 try:
                     if segment.sha256 is not None and not await self._same(segment, worker=worker):
                         result.unstable.append(segment)

@@ -17,12 +17,19 @@ from ingest.ledger.core import Transaction
 from ingest.ledger.segments import Segment
 from ingest.model import WipePermit
 from ingest.pace import REASON, Pace
+from ingest.volume import Volume
 from ingest.worker.pool import Worker
 
 BATCH = 200
 BATCH_BYTES = 2 << 30
 LOT = 20  # unlinked between two looks at whether the permit still holds
 BATCH_PATHS = 256 << 10  # bytes of paths: a permit travels to the worker in one frame
+
+
+class Locked(Unreadable):
+    """The card does not let anything be deleted (its lock, a worn-out card, a filesystem that the kernel does not write to)."""
+
+    reason = "not_deletable"
 
 
 class Wiping:
@@ -45,14 +52,19 @@ class Wiping:
             yield batch
             left = left[len(batch) :]
 
-    async def batch(self, wanted: Sequence[Segment], *, worker: Worker, camera: str, device: str) -> int:
-        """Wipe these confirmed segments; returns how many are seen gone.
+    async def batch(
+        self, wanted: Sequence[Segment], *, worker: Worker, camera: str, device: str, volume: Volume | None = None
+    ) -> WipePermit | None:
+        """Wipe these confirmed segments, and return the permit that was used for it; None where nothing could be done.
 
-        Raises CameraGone, Retry and Stop (the store), LedgerUnusable. What could not be proven stays where it is.
+        A folder's files are seen gone, and that is written down, one by one. A `volume` is writable from the permit on: of its files
+        nothing is concluded here. The caller mounts it anew, lists it (what is gone then was wiped), and calls `over`.
+
+        Raises CameraGone, Locked, Retry and Stop (the store), LedgerUnusable. What could not be proven stays where it is.
         """
         held = [one for one in wanted if await self._read_again(one, worker=worker, camera=camera)]
         if not held:
-            return 0
+            return None
         try:
             permit = await self._permit(held, camera=camera, device=device)
         except BaseException:
@@ -60,9 +72,30 @@ class Wiping:
                 await worker.drop()
             raise
         if permit is None:
+            return None
+        if volume is None:
+            await self._use(permit, worker=worker, seen=True)
+            await self.over(permit)
+            return permit
+        try:
+            await volume.writable()
+        except Unreadable as error:
             await worker.drop()
-            return 0
-        return await self._use(permit, worker=worker)
+            await self.over(permit)
+            raise Locked(error.message) from error
+        await self._use(permit, worker=worker, seen=False)
+        return permit
+
+    async def over(self, permit: WipePermit) -> int:
+        """Nothing more is deleted under it. Returns how many of its segments were wiped."""
+
+        def write(tx: Transaction) -> int:
+            rows = [segments.get(tx.execute, one.segment) for one in permit.segments]
+            gone = [row.id for row in rows if row.wiped_at is not None and not row.on_camera]
+            permits.close(tx, permit, gone=gone)
+            return len(gone)
+
+        return await self._ledger.commit(write)
 
     async def _permit(self, held: Sequence[Segment], *, camera: str, device: str) -> WipePermit | None:
         attested = await self._pace.kept(self._attest(held), size=sum(one.size for one in held))
@@ -91,31 +124,26 @@ class Wiping:
         await self._ledger.commit(lambda tx: segments.replaced(tx, segment.id))
         return False
 
-    async def _use(self, permit: WipePermit, *, worker: Worker) -> int:
-        """Let the worker delete, lot by lot, and write down what it saw; before each lot the permit is looked at again."""
-        gone: list[str] = []
+    async def _use(self, permit: WipePermit, *, worker: Worker, seen: bool) -> None:
+        """Let the worker delete, lot by lot; before each lot the permit is looked at again. `seen`: what it saw go is written down as gone."""
         # Whatever ends this while a lot is under way (the camera, the worker, Ctrl-C) leaves the permit open: the next listing tells
         # which of them are gone, and that it was dockd.
         for start in range(0, len(permit.segments), LOT):
             if not await self._ledger.read(lambda db: permits.valid(db.execute, permit)):
-                await self._over(permit, gone, worker=worker)
+                await worker.drop()
+                await self.over(permit)
                 raise Stop(f"permit {permit.id} does not hold any more: nothing more is deleted under it")
             lot = permit.segments[start : start + LOT]
-            gone += await self._lot(permit, [one.segment for one in lot], worker=worker)
-        await self._over(permit, gone, worker=worker)
-        return len(gone)
-
-    async def _over(self, permit: WipePermit, gone: Sequence[str], *, worker: Worker) -> None:
+            await self._lot(permit, [one.segment for one in lot], worker=worker, seen=seen)
         await worker.drop()
-        await self._ledger.commit(lambda tx: permits.close(tx, permit, gone=gone))
 
-    async def _lot(self, permit: WipePermit, named: Sequence[str], *, worker: Worker) -> list[str]:
-        """Returns the ids of those that were seen gone. Raises CameraGone after writing down what was seen before."""
+    async def _lot(self, permit: WipePermit, named: Sequence[str], *, worker: Worker, seen: bool) -> None:
+        """Raises CameraGone after writing down what was seen before."""
         gone, kept = await worker.wipe(permit, only=named)
 
         def write(tx: Transaction) -> None:
-            for one, seen in gone.items():
-                _gone(tx, one, permit=permit.id, seen=seen)
+            for one, how in gone.items() if seen else ():
+                _gone(tx, one, permit=permit.id, seen=how)
             for one, error in kept.items():
                 if isinstance(error, (Unreadable, IntegrityFailed)):
                     reason = "not_deletable" if isinstance(error, Unreadable) else error.reason
@@ -125,7 +153,6 @@ class Wiping:
         for error in kept.values():
             if isinstance(error, CameraGone):
                 raise error
-        return list(gone)
 
 
 def _gone(tx: Transaction, segment: str, *, permit: int, seen: str) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from ingest.model import CameraId, Skipped, Vitals
 from ingest.rules import EVERYTHING, FileRules
+from ingest.volume import Volume
 
 
 class Controls(Protocol):
@@ -21,22 +22,6 @@ class Controls(Protocol):
 
     async def set_clock(self) -> bool:
         """Set the camera's clock to the station's; whether that worked."""
-
-
-class Volume(Protocol):
-    """The mounted volume (or volumes) of a docked camera: read-only, but between `writable` and `fresh`.
-
-    Everything that reads from it must have let go before `fresh` and `writable` are called.
-    """
-
-    async def fresh(self) -> None:
-        """Written out, unmounted, the device's buffers dropped, mounted read-only anew: what is listed then is what lies on it.
-
-        Raises CameraGone, Unreadable.
-        """
-
-    async def writable(self) -> None:
-        """Let named files be deleted. The mount stays. Raises CameraGone, Unreadable (it is locked against writing, and the like)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +43,7 @@ class Docked:
     controls: Controls | None = None
     rules: FileRules = EVERYTHING
     volume: Volume | None = None
-    vitals: Vitals = Vitals()
+    vitals: Vitals = field(default_factory=Vitals)
     hidden: tuple[Skipped, ...] = ()
     controller: str = ""
     note: str = ""

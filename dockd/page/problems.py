@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from dockd.page.looks import BayState
 
 PROBLEMS = (
-    "footage_lost", "removed_early", "copy_failed", "integrity_failed", "store_refused", "clock_wrong", "store_down", "wrong_store",
+    "footage_lost", "removed_early", "copy_failed", "integrity_failed", "store_refused", "clock_wrong", "not_ours", "bay_fault", "store_down", "wrong_store",
     "store_dishonest", "spool_full", "ledger_unusable", "dock_unwatched", "registry_unread",
 )  # fmt: skip
 
@@ -19,6 +19,8 @@ _OF_BAY: Mapping[BayState, tuple[str, str]] = {
     "copy_failed": ("copy_failed", "Keep the camera in its bay, or take it out and put it in once; if it stays so, keep it for ops."),
     "integrity_failed": ("integrity_failed", "Keep the camera and tell ops: its card may be failing."),
     "store_refused": ("store_refused", "Tell ops: the store does not take a segment. Nothing is deleted."),
+    "not_ours": ("not_ours", "If it is one of the site's cameras, ops puts its serial into the registry; if not, take it out."),
+    "bay_fault": ("bay_fault", "Try the camera in another bay. If this bay stays so, ops: see the log and the cable."),
     "clock_wrong": ("clock_wrong", "Set the camera's clock, or hand the camera to ops."),
 }  # fmt: skip
 _OF_STORE = {

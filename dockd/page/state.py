@@ -13,7 +13,7 @@ Rules kept here:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dockd.page.looks import LOOKS, BayState, Look
 from ingest.activity import Phase
@@ -25,6 +25,8 @@ from ingest.standing import StoreWord
 class Facts:
     """All that is known of one bay, now.
 
+    `occupied`: what is in it that is no camera or not yet one (looking, not_ours, fault), `occupied_why` in words; `note`: what people
+    should know of the camera; `why_kept`: why it is not emptied, where nobody has named it as one of this site's;
     `left_early`: segments that its last camera took along unproven, `still_unsafe` how many of them are so now; `listed_once`: a listing of this visit is in; `counts`: segments of
     this docking; `on_camera`: how many of them still lie on the camera; `missing`: segments that should be on this camera and were not
     listed; `hidden`: places on it that nobody could look into; `unsettled`: files of which it is not yet
@@ -34,6 +36,10 @@ class Facts:
     """
 
     docked: bool = True
+    occupied: str = ""
+    occupied_why: str = ""
+    note: str = ""
+    why_kept: str = ""
     camera: str = ""
     left_early: int = 0
     still_unsafe: int = 0
@@ -81,7 +87,7 @@ def derive(facts: Facts) -> Shown:
     for rule in _RULES:
         said = rule(facts)
         if said is not None:
-            return said
+            return replace(said, why=f"{said.why} {_sentence(facts.note)}") if facts.note and facts.docked else said
     return _show("unknown", "Nothing that is known of this bay says what it is doing.")  # the last rule always speaks
 
 
@@ -106,6 +112,15 @@ def _blind(facts: Facts) -> Shown | None:
     if facts.docked and facts.phase == "failed" and facts.reason == "dock":
         return _show("unknown", _sentence(facts.message or "dockd cannot write down what it does"))
     return None
+
+
+_OCCUPIED: Mapping[str, BayState] = {"looking": "reading", "not_ours": "not_ours", "fault": "bay_fault"}
+
+
+def _occupied(facts: Facts) -> Shown | None:
+    if facts.docked or not facts.occupied:
+        return None
+    return _show(_OCCUPIED.get(facts.occupied, "unknown"), _sentence(facts.occupied_why or "something is in this bay"))
 
 
 def _vacant(facts: Facts) -> Shown | None:
@@ -185,6 +200,10 @@ def _failed(facts: Facts) -> Shown | None:
     if facts.phase != "failed":
         return None
     why = _sentence(facts.message or "the camera cannot be read")
+    if facts.reason == "bay_fault":
+        return _show("bay_fault", f"{why} Try the camera in another bay; if this bay stays so, tell ops.")
+    if facts.reason == "locked":
+        return _show("copy_failed", f"{why} Take it out, unlock its card, and put it in again.")
     return _show("copy_failed", f"{why} Take it out and put it in again." if facts.reason == "copy_failed" else why)
 
 
@@ -306,6 +325,8 @@ def _ready(facts: Facts) -> Shown | None:
     )
     if not is_so:
         return None
+    if facts.why_kept:
+        return _show("not_ours", f"Everything on it is in the store, and still on it. {_sentence(facts.why_kept)}")
     if counts.listed == 0:
         return _show("ready", "There was no footage on it.")
     if facts.on_camera:
@@ -318,5 +339,5 @@ def _nobody_knows(_facts: Facts) -> Shown:
 
 
 _RULES: tuple[Callable[[Facts], Shown | None], ...] = (
-    _blind, _vacant, _at_work, _held, _failed, _not_all_seen, _waiting, _charge, _clock, _ready, _nobody_knows,
+    _blind, _occupied, _vacant, _at_work, _held, _failed, _not_all_seen, _waiting, _charge, _clock, _ready, _nobody_knows,
 )  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dockd.docking import Bay
 from dockd.page.documents import Document, bay_document, camera_part, problem_document, when
@@ -167,7 +167,7 @@ class View:
     def _facts(self, bay: Bay, sums: Sums, blind: str) -> tuple[Facts, Balance]:
         store = self._sources.store_state()
         if bay.camera is None or bay.visit is None:
-            return self._vacant(bay, sums, blind), Balance()
+            return replace(self._vacant(bay, sums, blind), occupied=bay.occupied, occupied_why=bay.why), Balance()
         camera, visit, settings = bay.camera.id, bay.visit, self._sources.settings
         found = sums.dockings.get(visit.docking, Docking())
         doing = self._sources.activity.cameras.get(camera)
@@ -179,7 +179,8 @@ class View:
             unsafe=visit.unsafe, unsettled=len(visit.unsettled), grace=settings.wipe.grace > 0, on_camera=found.on_camera, missing=sums.missing.get(camera, 0), hidden=len(visit.hidden), held=found.held,
             held_example=_example(found), wipes=settings.wipe.enabled and visit.wipe, store=store.word,
             battery=bay.battery_percent, min_battery=settings.ready.min_battery, clock_offset=bay.clock_offset_seconds,
-            max_clock_offset=settings.ready.max_clock_offset, blind=blind,
+            max_clock_offset=settings.ready.max_clock_offset, blind=blind, note=bay.note,
+            why_kept=bay.why_kept if settings.wipe.enabled else "",
         )  # fmt: skip
         return facts, found.balance
 

@@ -83,8 +83,13 @@ class PullSettings:
 
     parallel: int = setting(
         kinds.number(1, 64, of="cameras at once"),
-        2,
+        4,
         "Cameras read at once; the others wait their turn. Few at a time, each at full speed, are done sooner than many.",
+    )
+    per_controller: int = setting(
+        kinds.number(1, 64, of="cameras at once"),
+        2,
+        "Cameras read at once behind one USB controller, which they share. Folder docks do not count.",
     )
 
 

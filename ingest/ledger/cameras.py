@@ -46,6 +46,13 @@ def docked(tx: Transaction, camera: CameraId, *, bay: int | None, source: str) -
     return docking
 
 
+def clock_measured(tx: Transaction, docking: int, *, offset: float) -> None:
+    """The camera's clock minus the station's, in seconds, as it was found at this docking. It stays with the segments listed in it."""
+    camera, bay = tx.execute("SELECT camera, bay FROM dockings WHERE id = ?", (docking,)).fetchone()
+    tx.execute("UPDATE dockings SET clock_offset = ? WHERE id = ?", (offset, docking))
+    tx.record(events.ClockMeasured(camera=camera, bay=bay, docking=docking, offset_seconds=round(offset)))
+
+
 def undocked(tx: Transaction, docking: int, *, taken: bool) -> int:
     """The docking is over. Returns how many of its segments were not yet proven in the store: if it was `taken`, then early."""
     camera, bay = tx.execute("SELECT camera, bay FROM dockings WHERE id = ?", (docking,)).fetchone()

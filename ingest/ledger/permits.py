@@ -92,11 +92,11 @@ def close(tx: Transaction, permit: WipePermit, *, gone: Sequence[str]) -> None:
     tx.record(events.PermitClosed(camera=permit.camera, permit=permit.id, wiped=len(gone)))
 
 
-def named(execute: Callable[..., Any], *, camera: str, device: str) -> frozenset[str]:
-    """Ids of the segments that an open permit for this device of this camera names."""
+def named(execute: Callable[..., Any], *, camera: str, device: str | None) -> frozenset[str]:
+    """Ids of the segments that an open permit for this device of this camera names; None: for whichever device that camera was then."""
     rows = execute(
         "SELECT s.id FROM segments s JOIN permits p ON p.id = s.wipe_permit"
-        " WHERE s.camera = ? AND p.device = ? AND p.closed_at IS NULL AND s.on_camera = 1",
+        " WHERE s.camera = ? AND p.device = coalesce(?, p.device) AND p.closed_at IS NULL AND s.on_camera = 1",
         (camera, device),
     )
     return frozenset(row[0] for row in rows)

@@ -78,7 +78,16 @@ CREATE TABLE stores (
 CREATE UNIQUE INDEX stores_pinned ON stores(pinned) WHERE pinned = 1;
 """
 
-MIGRATIONS: tuple[tuple[str, str], ...] = (("0001_spine", _0001_SPINE),)
+# What a camera's profile says of a file (kind NULL: no profile, so it is a segment), and what its clock was off by when it was docked.
+_0002_CAMERAS = """
+ALTER TABLE segments ADD COLUMN kind TEXT;
+ALTER TABLE segments ADD COLUMN recording TEXT;
+ALTER TABLE segments ADD COLUMN part INTEGER;
+ALTER TABLE segments ADD COLUMN clock_offset REAL;
+ALTER TABLE dockings ADD COLUMN clock_offset REAL;
+"""
+
+MIGRATIONS: tuple[tuple[str, str], ...] = (("0001_spine", _0001_SPINE), ("0002_cameras", _0002_CAMERAS))
 
 
 def known() -> frozenset[str]:

@@ -18,6 +18,7 @@ from ingest.errors import SourceUnstable
 from ingest.ledger import stores
 from ingest.ledger.core import Transaction
 from ingest.model import Digest, Listed, Receipt, legible
+from ingest.rules import EVERYTHING, FileRules
 
 Execute = Callable[..., Any]
 
@@ -58,6 +59,10 @@ class Segment:
     confirmed_at: float | None
     wiped_at: float | None
     released_at: float | None
+    kind: str | None = None
+    recording: str | None = None
+    part: int | None = None
+    clock_offset: float | None = None
 
     @property
     def listed(self) -> Listed:
@@ -112,6 +117,21 @@ def new_id(now: float) -> str:
 def _write(tx: Transaction, segment: str, columns: dict[str, Any]) -> None:
     names = ", ".join(f"{name} = ?" for name in columns)
     tx.execute(f"UPDATE segments SET {names} WHERE id = ?", (*columns.values(), segment))
+
+
+def classified(tx: Transaction, *, docking: int, rules: FileRules, clock_offset: float | None) -> None:
+    """Write down what the camera's profile says of each file of this docking that was not looked at yet.
+
+    What a file is decides nothing of its copies; the clock's offset (seconds, camera minus station) stays with the segments listed under it.
+    """
+    if rules == EVERYTHING and clock_offset is None:
+        return
+    rows = tx.execute("SELECT id, path FROM segments WHERE docking = ? AND kind IS NULL", (docking,)).fetchall()
+    for segment, path in rows:
+        place = rules.place(path)
+        _write(
+            tx, segment, {"kind": rules.kind(path), "recording": place.recording or None, "part": place.part, "clock_offset": clock_offset}
+        )  # fmt: skip
 
 
 def _step(tx: Transaction, segment: Segment, step: Step, event: events.Event, **columns: Any) -> None:

@@ -17,7 +17,7 @@ _MANY = 500  # parameters in one statement
 
 @dataclass(frozen=True, kw_only=True)
 class Docking:
-    """One docking in sums. `on_camera` segments still on it; `held` reasons and how many; `example` a held one: path and message."""
+    """One docking in sums. `on_camera` segments still on it that may be wiped (what is neither segment nor sidecar stays); `held` reasons and how many; `example` a held one: path and message."""
 
     balance: Balance = field(default_factory=Balance)
     on_camera: int = 0
@@ -30,7 +30,7 @@ SELECT docking, count(*), coalesce(sum(sha256 IS NOT NULL), 0), coalesce(sum(in_
        coalesce(sum(wiped_at IS NOT NULL AND NOT on_camera), 0), coalesce(sum(held IS NOT NULL), 0),
        coalesce(sum(size), 0), coalesce(sum(size * (sha256 IS NOT NULL)), 0), coalesce(sum(size * in_store), 0),
        coalesce(sum(size * (wiped_at IS NOT NULL AND NOT on_camera)), 0), coalesce(sum(size * (held IS NOT NULL)), 0),
-       coalesce(sum(on_camera), 0)
+       coalesce(sum(on_camera AND kind IS NOT 'other'), 0)
 FROM segments INDEXED BY segments_docking WHERE docking IN ({marks}) GROUP BY docking
 """
 _HELD = """

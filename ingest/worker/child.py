@@ -49,7 +49,7 @@ class Child:
         """Carry out one request; every outcome is one frame with `ok` or `error`."""
         operations = {
             "open": self._open, "list": self._list, "pull": self._pull, "compare": self._compare, "prove": self._prove,
-            "wipe": self._wipe, "drop": self._drop, "close": self._close,
+            "wipe": self._wipe, "drop": self._drop, "close": self._close, "vitals": self._vitals, "set_clock": self._set_clock,
         }  # fmt: skip
         try:
             self._say({"ok": operations[str(request.get("op"))](request)})
@@ -96,6 +96,13 @@ class Child:
             self._camera.close()
             self._camera = None
         return {}
+
+    def _vitals(self, _request: frames.Frame) -> frames.Frame:
+        said = self.camera.vitals()
+        return {"battery_percent": said.battery_percent, "clock_offset_seconds": said.clock_offset_seconds}
+
+    def _set_clock(self, _request: frames.Frame) -> frames.Frame:
+        return {"set": self.camera.set_clock()}
 
     def _list(self, _request: frames.Frame) -> frames.Frame:
         batch: list[frames.Frame] = []

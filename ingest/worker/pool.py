@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest import errors
-from ingest.model import CameraId, Digest, Listed, Skipped, WipePermit
+from ingest.model import CameraId, Digest, Listed, Skipped, Vitals, WipePermit
 from ingest.worker import frames
 
 Progress = Callable[[str, int], None]
@@ -112,6 +112,17 @@ class Worker:
         gone = {str(item["segment"]): str(item["seen"]) for item in answer["gone"]}
         kept = {str(item["segment"]): _error(item) for item in answer["kept"]}
         return gone, kept
+
+    async def vitals(self) -> Vitals:
+        """What the camera says of its charge and its clock."""
+        said = await self._ask({"op": "vitals"})
+        return Vitals(
+            battery_percent=said.get("battery_percent"), clock_offset_seconds=said.get("clock_offset_seconds")
+        )
+
+    async def set_clock(self) -> bool:
+        """Set the camera's clock to this machine's; whether that was done."""
+        return bool((await self._ask({"op": "set_clock"}))["set"])
 
     async def close(self) -> None:
         """Let go of the camera."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dockd.docking import Rack
+from dockd.docking import Rack, Turns
 from dockd.docks.base import Controls, Docked, Undocked
 from ingest.activity import Activity
 from ingest.clock import Clock
@@ -21,10 +21,10 @@ from ingest.ledger import Ledger
 from ingest.ledger.segments import Segment
 from ingest.model import folder_camera
 from ingest.spool import Spool
-from ingest.worker.pool import Worker, WorkerPool
+from ingest.worker.pool import Worker
 
 
-class Tripping(WorkerPool):
+class Tripping(Turns):
     """A defect of ours, for one camera: as often as `trips` says."""
 
     trips = 0
@@ -69,13 +69,13 @@ class Bench:
         self.folder = folder
         self.activity = Activity()
         spool = Spool(folder / "spool", keep_free=0)
-        self.pool = Tripping(parallel=2, spool=spool.folder)
+        self.pool = Tripping(parallel=2, spool=spool.folder, activity=self.activity)
         self.rack = Rack(
             intake=Intake(
                 ledger=ledger, spool=spool, pool=self.pool, activity=self.activity, attest=nobody,
                 settings=IntakeSettings(wipe=False, rest=0.05),
             ),
-            ledger=ledger, clock=Clock(), fixed={}, max_clock_offset=60.0, ask_every=0.2, try_again=0.3,
+            ledger=ledger, turns=self.pool, clock=Clock(), fixed={}, max_clock_offset=60.0, ask_every=0.2, try_again=0.3,
         )  # fmt: skip
         self.said: asyncio.Queue[Docked | Undocked] = asyncio.Queue()
 

@@ -29,7 +29,7 @@ PUBLISHED = {
     "docks": "usb, folders",
     "bays": "number, usb_path",
     "cameras": "profiles",
-    "pull": "parallel",
+    "pull": "parallel, per_controller",
     "spool": "path, keep_free, keep_confirmed",
     "ledger": "path",
     "store": "kind, url, token_file, ca_file, client_cert_file, client_key_file, pin",
@@ -113,7 +113,7 @@ def test_defaults_in_the_units_that_are_promised() -> None:
     assert settings.docks.folders is None
     assert settings.bays == ()
     assert settings.cameras.profiles == Path("/etc/dockd/cameras")
-    assert settings.pull.parallel == 2
+    assert (settings.pull.parallel, settings.pull.per_controller) == (4, 2)
     assert settings.spool.path == Path("/var/lib/dockd/spool")
     assert settings.spool.keep_free == 5 * 2**30
     assert settings.spool.keep_confirmed == 0.0
@@ -133,5 +133,5 @@ def test_defaults_in_the_units_that_are_promised() -> None:
 def test_values_are_hashable_and_replaceable() -> None:
     settings = defaults()
     changed = dataclasses.replace(settings, pull=dataclasses.replace(settings.pull, parallel=9))
-    assert (changed.pull.parallel, settings.pull.parallel) == (9, 2)
+    assert (changed.pull.parallel, settings.pull.parallel) == (9, 4)
     assert len({settings, changed, defaults()}) == 2
