@@ -1,14 +1,15 @@
-"""The contract that every kind of camera keeps; tests/contract/camera_exam.py is the exam that each one sits.
+"""The contract that every kind of camera keeps; tests/contract/camera/exam.py is the exam that each one sits.
 
 It is synchronous: a camera is only ever touched in a worker process, where a read that hangs harms nobody else.
 
 Rules: regular files only, names are bytes, links are never followed, nothing is written but the unlink of a named file whose content
-was just read through the descriptor that is held. An empty listing counts only from a camera that is `present` after it.
+was just read through what is held of it (a descriptor; docs/decisions/0013-mtp.md says what stands for it where there is none). An empty listing counts only from a camera that is `present` after it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import TracebackType
 from typing import Protocol
 
 from ingest.model import Listed, Skipped, Vitals
@@ -48,10 +49,33 @@ class Camera(Protocol):
         """Let go of it."""
 
 
-class OpenFile(Protocol):
-    """A file of a camera, held open by descriptor."""
+class ByteSource(Protocol):
+    """Bytes that no descriptor gives: what the byte engine needs of them, from the front to the end, in its caller's thread."""
 
-    fd: int
+    def __enter__(self) -> ByteSource:
+        """Begin one whole reading."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End it, at whatever point."""
+
+    def read(self, view: memoryview, *, offset: int) -> int:
+        """Fill `view` from `offset` on; fewer bytes than asked are the end of the file.
+
+        Raises CameraGone, Unreadable, SourceUnstable, OSError.
+        """
+
+    def size_now(self) -> int:
+        """The size in bytes that the camera gives now."""
+
+
+class OpenFile(Protocol):
+    """A file of a camera, held open."""
+
+    @property
+    def content(self) -> int | ByteSource:
+        """Its bytes: a descriptor, or what gives them where there is none."""
 
     def unchanged(self) -> None:
         """Raises SourceUnstable where the file, or what its name leads to, is no longer what was opened."""
@@ -64,4 +88,4 @@ class OpenFile(Protocol):
         """
 
     def close(self) -> None:
-        """Close the descriptor."""
+        """Let go of it."""

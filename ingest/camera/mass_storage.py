@@ -1,7 +1,8 @@
 """A camera that is a folder: a mounted volume, or a directory that somebody hands in.
 
 Walks by directory descriptors with O_NOFOLLOW, so that no link and no renamed folder leads out of the tree. A pulled cable leaves a FAT
-mount that lists as empty without an error, so presence is asked of the kernel's list of block devices, before and after.
+mount that lists as empty without an error, so presence is asked of the kernel, before and after: of the disk, and of the mount. A listing
+during which the disk failed is never whole, whatever the filesystem made of it.
 """
 
 from __future__ import annotations
@@ -9,13 +10,17 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
+from ingest.camera.block_device import BlockDevice
 from ingest.errors import CameraGone, IntegrityFailed, SourceUnstable, Unreadable
 from ingest.model import Listed, Skipped, Vitals, legible
 
 DEEPEST = 64
+_LOOKS, _LOOK_AFTER = 10, 0.1  # a pulled cable is EIO first, and gone a moment later
 _GONE = {errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN, errno.ESHUTDOWN, errno.ENOMEDIUM}
 _CHANGE_TIMES = {"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "tmpfs", "zfs", "overlay"}
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -44,13 +49,16 @@ def no_camera(names: Iterable[bytes]) -> str | None:
 class MassStorage:
     """A folder as a camera. `root` is the folder's path, links in it already resolved. Raises CameraGone, Unreadable."""
 
-    def __init__(self, root: bytes) -> None:
+    def __init__(self, root: bytes, *, sysfs: Path = Path("/sys")) -> None:
         self.root = root
         try:
             self._fd = os.open(root, _FOLDER)
         except OSError as error:
             raise _explain(error, root) from error
         self._is = os.fstat(self._fd)
+        self._mount = mount_of(self._fd)
+        self._disk = BlockDevice.of(self._is.st_dev, sysfs=sysfs)
+        self._has_disk = os.major(self._is.st_dev) != 0
 
     def close(self) -> None:
         """Let go of the root."""
@@ -67,20 +75,34 @@ class MassStorage:
         return False
 
     def present(self) -> None:
-        """Raises CameraGone where the folder is not at its place any more, or its block device has left."""
-        device = self._is.st_dev
-        if os.major(device) and not os.path.exists(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}"):
-            raise CameraGone(f"the device of {legible(self.root)} has left: nothing is concluded from what it lists")
+        """Raises CameraGone where the folder is not at its place any more, in the mount that it was in, or its disk has left."""
+        if self._has_disk:
+            why = "it has left" if self._disk is None else self._disk.left()
+            if why is not None:
+                raise CameraGone(f"the device of {legible(self.root)}: {why}. Nothing is concluded from what it lists")
         try:
-            now = os.stat(self.root, follow_symlinks=False)
+            now = os.open(self.root, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError as error:
             raise CameraGone(f"{legible(self.root)} is not there any more") from error
-        if (now.st_dev, now.st_ino) != (device, self._is.st_ino):
+        try:
+            found, mount = os.fstat(now), mount_of(now)
+        finally:
+            os.close(now)
+        if (found.st_dev, found.st_ino) != (self._is.st_dev, self._is.st_ino):
             raise CameraGone(f"{legible(self.root)} is another folder now")
+        if mount != self._mount:
+            raise CameraGone(f"{legible(self.root)} was unmounted, and lies in another mount now")
+
+    def present_after(self, error: OSError) -> None:
+        """The same after an error of its device, with patience: the kernel finds out a moment later that a disk has left."""
+        for _look in range(_LOOKS if error.errno == errno.EIO else 1):
+            self.present()
+            time.sleep(_LOOK_AFTER if error.errno == errno.EIO else 0)
 
     def device(self) -> str:
-        """The root's device and inode numbers, since it was opened."""
-        return f"{self._is.st_dev}:{self._is.st_ino}"
+        """The root's device and inode numbers, since it was opened, and which insertion of the disk this is."""
+        who = f"{self._is.st_dev}:{self._is.st_ino}"
+        return who if self._disk is None or self._disk.diskseq is None else f"{who}:{self._disk.diskseq}"
 
     def keeps_change_times(self) -> bool:
         """FAT and exFAT number their inodes anew at each mount and have no change time of their own."""
@@ -95,12 +117,28 @@ class MassStorage:
     def listing(self) -> Iterator[Listed | Skipped]:
         """Every regular file below the root, depth first, names sorted."""
         self.present()
-        root = os.open(b".", _FOLDER, dir_fd=self._fd)
+        failed = self._failures()
+        try:
+            root = os.open(b".", _FOLDER, dir_fd=self._fd)
+        except OSError as error:
+            self.present_after(error)
+            raise _explain(error, self.root) from error
         try:
             yield from self._walk(root, b"", 0)
         finally:
             os.close(root)
+        if self._failures() != failed:
+            self.present_after(OSError(errno.EIO, os.strerror(errno.EIO)))
+            yield Skipped(
+                path=b".",
+                kind="unreadable",
+                message="its device failed while it was listed: files may be there that are not in this listing",
+                hides=True,
+            )
         self.present()
+
+    def _failures(self) -> int | None:
+        return None if self._disk is None else self._disk.failures()
 
     def _walk(self, fd: int, prefix: bytes, depth: int) -> Iterator[Listed | Skipped]:
         try:
@@ -154,7 +192,7 @@ class MassStorage:
     def _unlisted(self, error: OSError, path: bytes) -> Skipped:
         if error.errno in _GONE:
             raise CameraGone(f"{legible(self.root)} does not answer any more: {error.strerror}") from error
-        self.present()
+        self.present_after(error)
         return Skipped(
             path=path,
             kind="unreadable",
@@ -163,7 +201,10 @@ class MassStorage:
         )
 
     def open(self, file: Listed) -> HeldFile:
-        """Open a listed file by walking down to it, no link followed."""
+        """Open a listed file by walking down to it, no link followed, and no way up."""
+        if not {b"", b".", b".."}.isdisjoint(file.path.split(b"/")):
+            self.present()
+            raise SourceUnstable(f"{legible(file.path)} is no path below this camera's root")
         folder = os.open(b".", _FOLDER, dir_fd=self._fd)
         try:
             *folders, name = file.path.split(b"/")
@@ -174,7 +215,7 @@ class MassStorage:
             fd = _open_quietly(name, folder)
         except OSError as error:
             os.close(folder)
-            self.present()
+            self.present_after(error)
             if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
                 raise SourceUnstable(f"{legible(file.path)} is no longer there as it was listed") from error
             raise _explain(error, file.path) from error
@@ -196,6 +237,12 @@ class MassStorage:
         return not self.keeps_change_times() or _listed(file.path, seen) == file
 
 
+def mount_of(fd: int) -> str:
+    """Which mount an open file lies in. The number is not given to another as long as the file is open; empty: the kernel does not say."""
+    with open(f"/proc/self/fdinfo/{fd}", encoding="ascii") as facts:
+        return next((line.split()[1] for line in facts if line.startswith("mnt_id:")), "")
+
+
 def _open_quietly(name: bytes, folder: int) -> int:
     """Open without touching the access time where that is allowed."""
     try:
@@ -215,12 +262,17 @@ class HeldFile:
     fd: int
     opened: os.stat_result
 
+    @property
+    def content(self) -> int:
+        """Its bytes: the descriptor."""
+        return self.fd
+
     def unchanged(self) -> None:
         """The descriptor and the name must both still be the file that was opened."""
         try:
             named = os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
         except OSError as error:
-            self.camera.present()
+            self.camera.present_after(error)
             raise SourceUnstable(f"{legible(self.file.path)} is no longer there as it was listed") from error
         path = self.file.path
         for seen in (os.fstat(self.fd), named):
@@ -235,7 +287,7 @@ class HeldFile:
         try:
             os.unlink(self.name, dir_fd=self.folder)
         except OSError as error:
-            self.camera.present()
+            self.camera.present_after(error)
             raise _explain(error, self.file.path, doing="deleted") from error
         if os.fstat(self.fd).st_nlink >= links:
             raise IntegrityFailed(

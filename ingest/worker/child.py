@@ -134,13 +134,13 @@ class Child:
             try:
                 with spool.part(segment) as part:
                     measured = copy(
-                        source=source.fd, target=part.fd, expected_size=file.size, arena=self._arena,
+                        source=source.content, target=part.fd, expected_size=file.size, arena=self._arena,
                         progress=self._progress("copied"),
                     )  # fmt: skip
                     source.unchanged()
                     part.settle()
                     second = fingerprint(
-                        source=source.fd, expected_size=file.size, arena=self._arena,
+                        source=source.content, expected_size=file.size, arena=self._arena,
                         progress=self._progress("verified"),
                     )  # fmt: skip
                     source.unchanged()
@@ -171,7 +171,7 @@ class Child:
 
     def _read(self, source: OpenFile, file: Listed, what: str) -> str:
         found = fingerprint(
-            source=source.fd, expected_size=file.size, arena=self._arena, sha256=True, progress=self._progress(what),
+            source=source.content, expected_size=file.size, arena=self._arena, sha256=True, progress=self._progress(what),
         )  # fmt: skip
         source.unchanged()
         return found.sha256 or ""

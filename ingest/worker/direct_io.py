@@ -117,15 +117,19 @@ class Source(_Descriptor):
 
 
 class ReadMethod(enum.StrEnum):
-    """How a second read came by its bytes. CACHED: from memory, or nobody can say that it was not."""
+    """How a second read came by its bytes. CACHED: from memory, or nobody can say that it was not.
+
+    DOWNLOAD: asked of the camera once more over its own protocol; what the camera keeps in a memory of its own nobody can say.
+    """
 
     DIRECT = "direct"
     DONTNEED = "dontneed"
     CACHED = "cached"
+    DOWNLOAD = "download"
 
     @property
     def past_page_cache(self) -> bool:
-        """Whether the bytes came from the device."""
+        """Whether the bytes came from the device, and not out of this machine's memory."""
         return self is not ReadMethod.CACHED
 
 

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 
 import xxhash
 
+from ingest.camera.base import ByteSource
 from ingest.worker.arena import Arena
 from ingest.worker.direct_io import BLOCK, ReadMethod, SecondRead, Source, Target
 from ingest.worker.ring import Ring, RingFailedError
@@ -74,7 +75,7 @@ class Fingerprint:
 class _Reading:
     """What bounds one reading of a source from its first byte to its end."""
 
-    source: Source
+    source: Source | ByteSource
     expected_size: int
     progress: Progress | None
     stop: Stop | None
@@ -124,7 +125,7 @@ class _Digests:
 
 def copy(
     *,
-    source: int,
+    source: int | ByteSource,
     target: int,
     expected_size: int,
     arena: Arena,
@@ -133,12 +134,14 @@ def copy(
 ) -> Measured:
     """Copy the whole of `source` (open for reading) to `target` (open for writing), digests on the way.
 
+    `source` is a descriptor, or what gives the bytes of a camera that has none.
+
     `progress` is told how many bytes of the file are hashed and written so far, at the end `expected_size`.
     Raises SourceChanged, Stopped, ArenaBusyError, OSError (ENOSPC before or while writing; EIO and others
-    as the device gives them).
+    as the device gives them), and what a source that is no descriptor raises.
     """
     digests = _Digests(sha256=True)
-    with arena.claimed() as buffers, Source(source) as reader, Target(target) as writer:
+    with arena.claimed() as buffers, _first_read(source) as reader, Target(target) as writer:
         writer.reserve(expected_size)
         reading = _Reading(source=reader, expected_size=expected_size, progress=progress, stop=stop)
         _run(reading, buffers, [*digests.consumers(), lambda view, offset: writer.write(view, offset=offset)])
@@ -149,7 +152,7 @@ def copy(
 
 def fingerprint(
     *,
-    source: int,
+    source: int | ByteSource,
     expected_size: int,
     arena: Arena,
     sha256: bool = False,
@@ -158,15 +161,26 @@ def fingerprint(
 ) -> Fingerprint:
     """Read the whole of `source` again, past the page cache if possible; `method` says whether it was.
 
+    A source that is no descriptor is asked for all its bytes once more (`ReadMethod.DOWNLOAD`).
+
     `progress` is told how many bytes are read and hashed so far, at the end `expected_size`.
     Raises SourceChanged, Stopped, ArenaBusyError, OSError.
     """
     digests = _Digests(sha256=sha256)
-    with arena.claimed() as buffers, SecondRead(source, size=expected_size) as reader:
+    with arena.claimed() as buffers, _second_read(source, size=expected_size) as reader:
         reading = _Reading(source=reader, expected_size=expected_size, progress=progress, stop=stop)
         _run(reading, buffers, digests.consumers())
     reading.report(expected_size)
-    return Fingerprint(size=expected_size, xxh3_128=digests.xxh3_128(), sha256=digests.sha256(), method=reader.method)
+    method = reader.method if isinstance(reader, SecondRead) else ReadMethod.DOWNLOAD
+    return Fingerprint(size=expected_size, xxh3_128=digests.xxh3_128(), sha256=digests.sha256(), method=method)
+
+
+def _first_read(source: int | ByteSource) -> Source | ByteSource:
+    return Source(source) if isinstance(source, int) else source
+
+
+def _second_read(source: int | ByteSource, *, size: int) -> SecondRead | ByteSource:
+    return SecondRead(source, size=size) if isinstance(source, int) else source
 
 
 def _run(reading: _Reading, buffers: Sequence[memoryview], consumers: Sequence[Consumer]) -> None:

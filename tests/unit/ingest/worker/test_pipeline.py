@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from ingest.worker import residency
 from ingest.worker.arena import Arena
 from ingest.worker.direct_io import BLOCK
-from ingest.worker.pipeline import INLINE_LIMIT, Measured, ReadMethod, copy, fingerprint
+from ingest.worker.pipeline import INLINE_LIMIT, Measured, ReadMethod, SourceChanged, copy, fingerprint
 from tests.unit.ingest.worker.storage import folder_in_memory, folder_on_disk, opened
 
 MIB = 1 << 20
@@ -169,3 +169,47 @@ def test_a_small_file_starts_no_thread_and_a_large_one_does(disk: Path) -> None:
         with opened(disk / "source") as source, opened(disk / "target", WRITE) as target:
             copy(source=source, target=target, expected_size=size, arena=ARENA, stop=count)
         assert (max(seen) > before) is started
+
+
+class OverTheCable:
+    """Bytes that no descriptor gives, in pieces of any size; a reading may be begun again."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.readings = self.ended = 0
+
+    def __enter__(self) -> OverTheCable:
+        self.readings += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ended += 1
+
+    def read(self, view: memoryview, *, offset: int) -> int:
+        piece = self.content[offset : offset + len(view)]
+        view[: len(piece)] = piece
+        return len(piece)
+
+    def size_now(self) -> int:
+        return len(self.content)
+
+
+@pytest.mark.parametrize("size", [0, 1, BLOCK, INLINE_LIMIT, INLINE_LIMIT + 1, 2 * BUFFER, 3 * BUFFER + 5])
+def test_a_source_without_a_descriptor_is_copied_and_read_again(disk: Path, size: int) -> None:
+    source = OverTheCable(os.urandom(size))
+    with opened(disk / "target", WRITE) as target:
+        measured = copy(source=source, target=target, expected_size=size, arena=ARENA)
+    found = fingerprint(source=source, expected_size=size, arena=ARENA, sha256=True)
+    assert measured == expected(source.content)
+    assert (disk / "target").read_bytes() == source.content
+    assert (found.xxh3_128, found.sha256, found.method) == (measured.xxh3_128, measured.sha256, ReadMethod.DOWNLOAD)
+    assert (source.readings, source.ended) == (2, 2)
+
+
+@pytest.mark.parametrize("there", [0, INLINE_LIMIT, 3 * BUFFER - 1, 3 * BUFFER + 1])
+def test_a_source_without_a_descriptor_that_is_not_as_long_as_listed(disk: Path, there: int) -> None:
+    source = OverTheCable(os.urandom(there))
+    with opened(disk / "target", WRITE) as target, pytest.raises(SourceChanged) as caught:
+        copy(source=source, target=target, expected_size=3 * BUFFER, arena=ARENA)
+    assert caught.value.found == there
+    assert source.ended == 1
