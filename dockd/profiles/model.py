@@ -36,13 +36,16 @@ class Identity:
 
 @dataclass(frozen=True, kw_only=True)
 class Unlock:
-    """The conversation over bulk endpoints by which a camera becomes a disk. All commands are ASCII; `{time}` and `{password}` are filled in.
+    """The conversation over bulk endpoints by which a camera becomes a disk. `dockd.profiles.commands` fills commands in and reads answers.
 
-    `ask_id`: its answer is the device's id; `ask_clock`, `ask_battery`: their answers are read by the patterns beside them (group `value`);
-    `set_clock`; `become_disk`; `terminator` ends each command and answer. `wait` seconds until the disk appears at most.
-    `time_format` is strftime's. Empty: the camera has no such command. `password_file`: a file with the password; never inline.
+    All commands are ASCII; `{time}`, `{time:FORMAT}` and `{password}` are filled in. Empty: the camera has no such command.
+    `login`: said first; it went well if the answer holds `accepted` (empty: any answer will do). `ask_id`: its answer is the device's id;
+    `ask_clock`, `ask_battery`: their answers are read by the patterns beside them (group `value`); `set_clock`: one or several commands, a
+    line each; `become_disk`; `terminator` ends each command, and each answer that is not ended by a short packet. `wait` seconds until the
+    disk appears at most. `time_format` is strftime's. `password_file`: a file with the password; never inline.
     """
 
+    login: str = ""
     ask_id: str = ""
     id_pattern: str = r"(?P<value>[\w.-]+)"
     ask_clock: str = ""

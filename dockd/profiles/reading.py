@@ -1,28 +1,82 @@
-"""From the folders of camera profiles to profiles, or every mistake in them."""
+"""From the folders of camera profiles to profiles, or every mistake in all of them.
+
+Rules kept here: one file, one profile; only files *.toml, none that begins with a dot; a bounded number of bounded files; nothing is half
+loaded: with one mistake anywhere the caller keeps what it had. A site's profile of a shipped one's name stands in its place.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from dockd.profiles.model import Profile
-from dockd.settings.mistakes import Mistake
-from ingest.errors import DockdError
+from dockd.profiles.parsing import ProfilesWrong, line_of_name, read_profile
+from dockd.settings.documents import Origin
+from dockd.settings.filesystem import read_file
+from dockd.settings.mistakes import Mistake, printable
 
+__all__ = ["ProfilesWrong", "load_profiles", "read_profile"]
 
-class ProfilesWrong(DockdError):
-    """Profiles that cannot be used. `mistakes` holds every one that was found, file by file."""
-
-    reason = "profiles_wrong"
-
-    def __init__(self, mistakes: Sequence[Mistake]) -> None:
-        self.mistakes = tuple(mistakes)
-        super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
+MOST_FILES = 200
+_MOST_ENTRIES = 10_000
+_SOMETHING = "a camera profile: name, title, [match.usb] or [match.volume], [files]"
 
 
 def load_profiles(site: Path | None, *, shipped: Path) -> tuple[Profile, ...]:
     """The profiles in the folders `site` (None, or not there: none) and `shipped`; a site's replaces a shipped one of its name.
 
-    Only files *.toml. Blocks. Raises ProfilesWrong with every mistake.
+    The site's come first, each folder's in the order of its file names. Blocks. Raises ProfilesWrong with every mistake.
     """
-    raise NotImplementedError
+    folders = [(shipped, True)] if site is None else [(site, False), (shipped, True)]
+    mistakes: list[Mistake] = []
+    found: dict[str, Profile] = {}
+    for folder, is_shipped in folders:
+        for profile in _folder(folder, shipped=is_shipped, mistakes=mistakes):
+            found.setdefault(profile.name, profile)
+    if mistakes:
+        raise ProfilesWrong(mistakes)
+    return tuple(found.values())
+
+
+def _folder(folder: Path, *, shipped: bool, mistakes: list[Mistake]) -> list[Profile]:
+    """The folder's profiles as far as they can be read; what is wrong is added to `mistakes`."""
+    files = _files(folder, shipped=shipped)
+    if isinstance(files, Mistake):
+        mistakes.append(files)
+        return []
+    read: dict[str, Profile] = {}
+    for path in files:
+        file = printable(str(path))
+        text = read_file(path, file=file, something=_SOMETHING)
+        if isinstance(text, Mistake):
+            mistakes.append(text)
+            continue
+        try:
+            profile = read_profile(text, file=file, shipped=shipped, source=path)
+        except ProfilesWrong as wrong:
+            mistakes.extend(wrong.mistakes)
+            continue
+        earlier = read.setdefault(profile.name, profile)
+        if earlier is not profile:
+            taken = f'"{profile.name}" is already the name of the profile in {earlier.source}'
+            mistakes.append(Origin(file, line_of_name(text), "name").mistake(taken, "each name once"))
+    return list(read.values())
+
+
+def _files(folder: Path, *, shipped: bool) -> list[Path] | Mistake:
+    at = Origin(printable(str(folder)), None, "")
+    files: list[Path] = []
+    try:
+        for count, path in enumerate(folder.iterdir(), start=1):
+            if count > _MOST_ENTRIES:
+                return at.mistake(f"has more than {_MOST_ENTRIES:,} entries", "a folder of camera profiles")
+            if path.name.endswith(".toml") and not path.name.startswith("."):
+                files.append(path)
+    except FileNotFoundError:
+        if not shipped:
+            return []
+        return at.mistake("is not there: this installation is not whole", "dockd installed again")
+    except OSError as error:
+        return at.mistake(f"cannot be read: {error.strerror}", "a folder of camera profiles that dockd can read")
+    if len(files) > MOST_FILES:
+        return at.mistake(f"has {len(files)} profiles", f"at most {MOST_FILES}")
+    return sorted(files)
