@@ -34,8 +34,8 @@ from dockd.settings import Settings, defaults
 from ingest.central import CentralStore
 from ingest.clock import Clock
 from ingest.events import Event
-from ingest.intake import Visit
 from ingest.model import folder_camera
+from ingest.visit import Visit
 from tests.oracle import Witness
 
 NAMES = ("a.mp4", "b.mp4", "DCIM/c.mp4", "DCIM/d.mp4")

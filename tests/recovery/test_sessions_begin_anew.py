@@ -16,9 +16,10 @@ from dockd.settings import defaults
 from ingest.central import CentralStore
 from ingest.central.settings import StoreSettings
 from ingest.errors import LedgerUnusable
-from ingest.intake import Intake, IntakeSettings, Visit
+from ingest.intake import Intake, IntakeSettings
 from ingest.ledger.segments import Segment
 from ingest.model import folder_camera
+from ingest.visit import Visit
 
 
 def _intake(built: Agent, *, new_file: Path | None) -> Intake:

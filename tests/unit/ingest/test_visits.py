@@ -1,0 +1,216 @@
+"""What a session does with a camera's rules, its mounted volume, its clock, and what of it nobody can read."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dockd.app import Agent, agent
+from dockd.settings import defaults
+from ingest.central import CentralStore
+from ingest.central.settings import StoreSettings
+from ingest.errors import CameraGone, Unreadable
+from ingest.ledger import views
+from ingest.model import CameraId, Skipped, Vitals
+from ingest.rules import FileRules, Grouping
+from ingest.visit import Visit
+
+CAMERA = CameraId(profile="dcim", serial="C3441", card="1234-ABCD")
+RULES = FileRules(
+    segments=("DCIM/**/*.MP4",), sidecars=("DCIM/**/*.JSON",), ignorable=("System Volume Information/**",),
+    grouping=Grouping(pattern=r"(?P<recording>REC\d+)_(?P<part>\d+)\.MP4"),
+)  # fmt: skip
+
+
+@dataclass
+class Card:
+    """A card behind the production interface: what was unlinked comes off it only when it is written out, and its cable may be pulled before."""
+
+    root: Path
+    kept: Path
+    calls: list[str] = field(default_factory=list)
+    locked: bool = False
+    loses_writes: bool = False
+    gone_at_fresh: bool = False
+
+    async def fresh(self) -> None:
+        self.calls.append("fresh")
+        if self.gone_at_fresh:
+            raise CameraGone("the cable was pulled before its deletions were seen")
+        if self.loses_writes:
+            shutil.copytree(self.kept, self.root, dirs_exist_ok=True)
+
+    async def writable(self) -> None:
+        self.calls.append("writable")
+        if self.locked:
+            raise Unreadable("the card's lock is on")
+
+
+@dataclass
+class Place:
+    """An agent over a real store, and a camera with five files."""
+
+    built: Agent
+    root: Path
+    card: Card
+
+    def visit(self, **changes: Any) -> Visit:
+        fields: dict[str, Any] = {
+            "camera": CAMERA,
+            "root": os.fsencode(self.root),
+            "bay": 3,
+            "rules": RULES,
+            "volume": self.card,
+        } | changes
+        return Visit(**fields)
+
+    async def session(self, visit: Visit) -> None:
+        async with asyncio.timeout(30):
+            await self.built.intake.session(visit, once=True)
+
+    def files(self) -> set[str]:
+        return {str(path.relative_to(self.root)) for path in self.root.rglob("*") if path.is_file()}
+
+    async def rows(self, columns: str) -> dict[str, tuple[Any, ...]]:
+        found = await self.built.ledger.read(
+            lambda db: db.execute(f"SELECT path, {columns} FROM segments ORDER BY path").fetchall()
+        )
+        return {path.decode(): tuple(rest) for path, *rest in found}
+
+    async def actions(self) -> list[str]:
+        return await self.built.ledger.read(
+            lambda db: [row[0] for row in db.execute("SELECT action FROM custody ORDER BY seq")]
+        )
+
+
+FOOTAGE = {"DCIM/100MEDIA/REC7_1.MP4", "DCIM/100MEDIA/REC7_2.MP4"}
+SIDECAR, OTHER, IGNORED = (
+    "DCIM/100MEDIA/REC7_1.JSON",
+    "MISC/settings.cfg",
+    "System Volume Information/IndexerVolumeGuid",
+)
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    root = tmp_path / "card"
+    for number, name in enumerate(sorted({*FOOTAGE, SIDECAR, OTHER, IGNORED})):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(os.urandom(1000 + number))
+    shutil.copytree(root, tmp_path / "kept")
+    async with CentralStore(tmp_path / "store", settings=StoreSettings(keep_free=0)) as store:
+        plain = defaults()
+        settings = replace(
+            plain, store=replace(plain.store, url=store.url), ledger=replace(plain.ledger, path=tmp_path / "state/ledger.db"),
+            spool=replace(plain.spool, path=tmp_path / "state/spool", keep_free=0),
+        )  # fmt: skip
+        async with agent(settings, version="test", rest=0.05) as built:
+            delivering = asyncio.create_task(built.delivery.run())
+            try:
+                yield Place(built=built, root=root, card=Card(root=root, kept=tmp_path / "kept"))
+            finally:
+                delivering.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await delivering
+
+
+async def test_only_segments_and_sidecars_are_wiped_and_all_but_the_ignorable_is_confirmed(place: Place) -> None:
+    visit = place.visit()
+    await place.session(visit)
+    assert place.files() == {OTHER, IGNORED}
+    rows = await place.rows("in_store, on_camera, kind, recording, part")
+    assert rows == {
+        "DCIM/100MEDIA/REC7_1.JSON": (1, 0, "sidecar", None, None),
+        "DCIM/100MEDIA/REC7_1.MP4": (1, 0, "segment", "REC7", 1),
+        "DCIM/100MEDIA/REC7_2.MP4": (1, 0, "segment", "REC7", 2),
+        "MISC/settings.cfg": (1, 1, "other", None, None),
+    }
+    assert [(item.path, item.hides) for item in visit.skipped] == [(IGNORED.encode(), False)]
+    sums = (await place.built.ledger.read(lambda db: views.of_dockings(db.execute, [visit.docking])))[visit.docking]
+    assert (sums.balance.segments.listed, sums.balance.segments.wiped, sums.on_camera) == (4, 3, 0)
+
+
+async def test_a_volume_is_writable_from_the_permit_on_and_gone_is_what_it_lists_mounted_anew(place: Place) -> None:
+    told: list[str] = []
+    place.built.ledger.subscribe(lambda event, _seq: told.append(event.action))
+    writable, fresh = place.card.writable, place.card.fresh
+
+    class Told(Card):
+        async def writable(self) -> None:
+            told.append("writable")
+            await writable()
+
+        async def fresh(self) -> None:
+            told.append("fresh")
+            await fresh()
+
+    await place.session(place.visit(volume=Told(root=place.root, kept=place.card.kept)))
+    of_wiping = [one for one in told if one in ("permit.issued", "writable", "fresh", "segment.wiped", "permit.closed")]
+    assert of_wiping == ["permit.issued", "writable", "fresh", *["segment.wiped"] * 3, "permit.closed"]
+
+
+async def test_what_comes_back_on_a_fresh_mount_was_not_wiped(place: Place) -> None:
+    place.card.loses_writes = True
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(2):
+            await place.built.intake.session(place.visit(), once=False)
+    assert place.files() >= FOOTAGE
+    assert "segment.wiped" not in await place.actions()
+    assert all(on_camera for (on_camera,) in (await place.rows("on_camera")).values())
+
+
+async def test_a_cable_pulled_before_it_is_seen_is_told_at_the_next_docking_elsewhere(place: Place) -> None:
+    """Everything was unlinked and written out, and nobody saw it: the same card, listed empty by another device, was wiped by dockd."""
+    (place.root / OTHER).unlink()
+    place.card.gone_at_fresh = True
+    with pytest.raises(CameraGone):
+        await place.session(place.visit())
+    assert "segment.wiped" not in await place.actions()
+    again = place.root.with_name("again")
+    shutil.copytree(place.root, again)
+    await place.session(place.visit(root=os.fsencode(again), bay=4, volume=Card(root=again, kept=again)))
+    assert (await place.actions()).count("segment.wiped") == 3
+    assert "camera.other_card" not in await place.actions()
+
+
+async def test_nothing_is_believed_of_a_mount_after_a_failure(place: Place) -> None:
+    visit = place.visit(wipe=False, suspect=True)
+    await place.session(visit)
+    assert place.card.calls == ["fresh"]
+    assert not visit.suspect
+
+
+async def test_a_locked_card_is_said_once_and_keeps_its_footage(place: Place) -> None:
+    place.card.locked = True
+    visit = place.visit()
+    await place.session(visit)
+    assert place.files() >= FOOTAGE
+    doing = place.built.activity.cameras
+    assert visit.locked == "the card's lock is on"
+    assert doing == {}  # the session is over
+    actions = await place.actions()
+    assert (actions.count("permit.issued"), actions.count("permit.closed"), actions.count("segment.wiped")) == (1, 1, 0)
+    assert {one for (one,) in (await place.rows("held")).values()} == {None}
+
+
+async def test_a_partition_that_nobody_can_read_keeps_the_whole_card_from_being_written(place: Place) -> None:
+    hidden = Skipped(path=b"partition 2", kind="other", message="it is encrypted: nobody here can read it", hides=True)
+    visit = place.visit(part_hidden=(hidden,))
+    await place.session(visit)
+    assert "writable" not in place.card.calls
+    assert place.files() >= FOOTAGE
+    assert "partition 2" in visit.unsafe
+
+
+async def test_the_clocks_offset_stays_with_the_segments_and_the_docking(place: Place) -> None:
+    await place.session(place.visit(vitals=Vitals(clock_offset_seconds=-42.5)))
+    assert {one for (one,) in (await place.rows("clock_offset")).values()} == {-42.5}
+    assert "camera.clock_measured" in await place.actions()
