@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dockd.docking import Rack, Turns
-from dockd.docks.base import Controls, Docked, Undocked
+from dockd.docks.base import Controls, Docked, Occupied, Undocked
 from ingest.activity import Activity
 from ingest.clock import Clock
 from ingest.intake import Intake, IntakeSettings
@@ -77,9 +77,9 @@ class Bench:
             ),
             ledger=ledger, turns=self.pool, clock=Clock(), fixed={}, max_clock_offset=60.0, ask_every=0.2, try_again=0.3,
         )  # fmt: skip
-        self.said: asyncio.Queue[Docked | Undocked] = asyncio.Queue()
+        self.said: asyncio.Queue[Docked | Occupied | Undocked] = asyncio.Queue()
 
-    async def events(self) -> AsyncIterator[Docked | Undocked]:
+    async def events(self) -> AsyncIterator[Docked | Occupied | Undocked]:
         while True:
             yield await self.said.get()
 
@@ -166,3 +166,59 @@ async def test_it_goes_on_asking_after_a_failure_and_ends_with_the_visit(bench: 
     asked = controls.asked
     await asyncio.sleep(0.5)
     assert controls.asked == asked
+
+
+async def test_what_is_no_camera_is_said_in_its_bay_until_it_leaves(bench: Bench) -> None:
+    bench.said.put_nowait(Occupied(place="port-1", what="not_ours", why="this is a keyboard"))
+    await until(lambda: 1 in bench.rack.bays and bench.rack.bays[1].occupied == "not_ours")
+    assert bench.rack.bays[1].why == "this is a keyboard"
+    bench.said.put_nowait(Undocked(place="port-1"))
+    await until(lambda: not bench.rack.bays[1].occupied)
+    assert bench.rack.bays[1].camera is None
+
+
+async def test_a_camera_whose_card_comes_out_ends_its_session_and_leaves_the_bay_occupied(bench: Bench) -> None:
+    bench.docked("CAM1")
+    await until(lambda: bench.doing("CAM1")[0] in ("waiting", "done"))
+    bench.said.put_nowait(Occupied(place="CAM1", what="not_ours", why="there is no card in it"))
+    await until(lambda: bench.rack.bays[1].occupied == "not_ours")
+    assert bench.rack.bays[1].camera is None
+    assert bench.doing("CAM1") == ("", "")
+    assert bench.rack.bays[1].left_early == 1  # its footage is not in the store
+    bench.docked("CAM2")
+    await until(lambda: 2 in bench.rack.bays and bench.rack.bays[2].camera is not None)
+
+
+async def test_two_docks_share_the_rack_and_one_that_ends_leaves_the_others_sessions(bench: Bench) -> None:
+    class Short:
+        async def events(self) -> AsyncIterator[Docked | Occupied | Undocked]:
+            yield Occupied(place="port-9", what="looking", why="")
+
+    bench.docked("CAM1")
+    await until(lambda: bench.doing("CAM1")[0] in ("waiting", "done"))
+    await bench.rack.watch(Short())
+    bench.said.put_nowait(Undocked(place="CAM1"))
+    await until(lambda: bench.rack.bays[1].camera is None)
+    assert bench.doing("CAM1") == ("", "")
+
+
+async def test_cameras_behind_one_controller_are_read_few_at_a_time_and_others_do_not_wait_for_them(
+    tmp_path: Path,
+) -> None:
+    turns = Turns(parallel=4, per_controller=1, spool=tmp_path / "spool", activity=Activity())
+    (tmp_path / "spool").mkdir()
+    roots = []
+    for number, controller in enumerate(("pci-a", "pci-a", "pci-b", "")):
+        (tmp_path / str(number)).mkdir()
+        roots.append(os.fsencode(tmp_path / str(number)))
+        turns.behind(roots[-1], controller)
+    async with contextlib.AsyncExitStack() as stack:
+        for root in (roots[0], roots[2], roots[3]):
+            async with asyncio.timeout(20):
+                await stack.enter_async_context(turns.lent(root))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await stack.enter_async_context(turns.lent(roots[1]))
+    async with asyncio.timeout(20), turns.lent(roots[1]):
+        pass
+    await turns.close()
