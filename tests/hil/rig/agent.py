@@ -12,8 +12,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.hil.rig.cards import Card
 from tests.hil.rig.guest_channel import Ended, GuestJob, NoAnswer
+from tests.hil.rig.machine import Machine
 from tests.hil.rig.product import dockd
+from tests.hil.rig.usb import FULL_SPEED, Camera, Line, plug
 from tests.hil.rig.vm import Vm
 
 Document = dict[str, Any]
@@ -36,7 +39,26 @@ class Agent:
     """The agent of one guest; used from one thread."""
 
     vm: Vm
+    machine: Machine
     _log: GuestJob | None = field(default=None)
+
+    # -- the rack ------------------------------------------------------------------------------------------------------
+
+    def plug(
+        self,
+        card: Card,
+        *,
+        bay: int,
+        serial: str,
+        line: Line = FULL_SPEED,
+        read_only: bool = False,
+        bad_sectors: Collection[int] = (),
+    ) -> Camera:
+        """Put a card into a bay of the rack. Returns at once: it is the agent that finds it."""
+        bus, port = self.machine.bus(bay)
+        return plug(
+            self.vm, card, serial=serial, port=port, bus=bus, line=line, read_only=read_only, bad_sectors=bad_sectors, wait=False
+        )  # fmt: skip
 
     # -- what it says --------------------------------------------------------------------------------------------------
 

@@ -44,7 +44,7 @@ class Station:
     def running(self, folder: Path) -> Iterator[Agent]:
         """The agent as it was frozen, on new disks in `folder`. It answers at once."""
         with restored(self.snapshot, disks=self._disks(folder)) as vm:
-            agent = Agent(vm=vm)
+            agent = Agent(vm=vm, machine=self.snapshot.machine)
             agent.follow_log()
             yield agent
 
@@ -60,7 +60,7 @@ class Station:
                 kept = replace(disk, image=folder / f"{disk.name}.img")
                 attach(vm, kept)
                 mount(vm, kept, where=where)
-            agent = Agent(vm=vm)
+            agent = Agent(vm=vm, machine=self.snapshot.machine)
             agent.start(*UNITS)
             agent.follow_log()
             agent.await_answer()
@@ -125,7 +125,7 @@ def _freeze(booted: Snapshot, building: Path, *, sources: Path, settings: str) -
             f" && cp -r {SOURCE}/rig/cameras/. /etc/dockd/cameras/"
             f" && chown dockd: {STATE} {STORE} && chmod 700 {STATE} {STORE} && systemctl daemon-reload"
         )
-        agent = Agent(vm=vm)
+        agent = Agent(vm=vm, machine=booted.machine)
         agent.start(*UNITS)
         agent.await_answer()
         agent.await_store()

@@ -15,8 +15,7 @@ from tests.hil.rig.cards import Card, make_card
 from tests.hil.rig.disks import Disk, make_disk
 from tests.hil.rig.evidence import Hashes, hashes
 from tests.hil.rig.product import Dock
-from tests.hil.rig.sparse import copy_image
-from tests.hil.rig.usb import Camera, Line, plug
+from tests.hil.rig.usb import FULL_SPEED, Camera, Line, plug
 from tests.hil.rig.vm import Vm
 
 CAMERA = "/mnt/camera"
@@ -41,7 +40,7 @@ class Scene:
         self.store.plug(vm, name="store", where=STORE_DISK)
         return Dock(vm=vm, state=f"{STATE_DISK}/state")
 
-    def set_up(self, vm: Vm, *, line: Line | None = None) -> tuple[Dock, Camera]:
+    def set_up(self, vm: Vm, *, line: Line = FULL_SPEED) -> tuple[Dock, Camera]:
         """Disks and the card plugged and mounted, and the store running: `dockd ingest` can be started."""
         dock = self.plug_disks(vm)
         server = dock.start_store(f"{STORE_DISK}/store")
@@ -49,7 +48,7 @@ class Scene:
         dock.await_store(server)
         return dock, camera
 
-    def plug_card(self, vm: Vm, *, line: Line | None = None) -> Camera:
+    def plug_card(self, vm: Vm, *, line: Line = FULL_SPEED) -> Camera:
         """Plug the card and mount it as a site would."""
         camera = plug(vm, self.card, serial="C3441", line=line)
         camera.mount(CAMERA)
@@ -79,7 +78,7 @@ def camera_after_a_shift(folder: Path) -> Scene:
     tree = footage.write_tree(folder / "tree", footage.SHIFT, empty_folders=footage.EMPTY_FOLDERS)
     card = make_card(folder / "card.img")
     card.fill(tree)
-    before = Card(image=copy_image(card.image, folder / "before.img"), filesystem=card.filesystem)
+    before = card.copied_to(folder / "before.img")
     return Scene(
         folder=folder,
         originals=hashes(tree),
