@@ -63,6 +63,14 @@ class Occupied:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Noted:
+    """What people should know of the docked camera in this place has changed (empty: nothing any more). Everything else of it stays."""
+
+    place: str
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Undocked:
     """Whatever was in this place has left."""
 
@@ -72,5 +80,5 @@ class Undocked:
 class Dock(Protocol):
     """A kind of dock."""
 
-    def events(self) -> AsyncIterator[Docked | Occupied | Undocked]:
+    def events(self) -> AsyncIterator[Docked | Noted | Occupied | Undocked]:
         """For ever; what is docked at the start comes first."""

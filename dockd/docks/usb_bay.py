@@ -1,0 +1,348 @@
+"""One USB port at work: what was found in it is mounted, identified and told, until something else is found in it.
+
+Rules kept here:
+* one task for each finding; the next begins when the one before has unmounted what it had;
+* what left is told at once, whatever its task is still waiting for;
+* nothing is told twice, and after Docked comes Undocked before anything else;
+* what goes wrong is told in plain words, and tried again for as long as the same thing is in the port.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, Protocol, cast
+
+from dockd.docks.base import Docked, Noted, Occupied, Undocked
+from dockd.docks.usb_facts import controller_of
+from dockd.docks.usb_findings import (
+    Choice,
+    Empty,
+    Faulty,
+    Finding,
+    Ignored,
+    Looking,
+    Mtp,
+    NotOurs,
+    Part,
+    ToUnlock,
+    Volumes,
+)
+from dockd.docks.usb_presence import Presence
+from dockd.docks.usb_volume import Mounted, names_in, unmounted
+from dockd.mounting.base import Filesystem, HelperGone, Mounter, MountRefused
+from dockd.profiles.model import Profile, Properties
+from ingest.errors import CameraGone, DockdError, Unreadable
+from ingest.model import CameraId, Skipped, Vitals
+from ingest.rules import FileRules
+
+_log = logging.getLogger(__name__)
+NO_HELPER = "The mount helper does not answer: tell ops (systemctl status dockd-mount)."
+NOTHING_FITS = "What lies on it is not what any camera profile asks for: not touched."
+
+DockEvent = Docked | Noted | Occupied | Undocked
+
+
+class Known(Protocol):
+    """Which cameras are known, and which of them may be emptied."""
+
+    def contents_fit(self, profile: Profile, names: Sequence[bytes]) -> bool:
+        """Whether a volume with these names in its root is what the profile asks for."""
+
+    def identify(self, profile: Profile, *, usb: Properties, volume: Properties, device_id: str) -> CameraId:
+        """Who it is. Raises Unreadable where it does not say."""
+
+    def may_wipe(self, profile: Profile, camera: CameraId) -> tuple[bool, str]:
+        """Whether it may be emptied; else why not."""
+
+
+Unlock = Callable[[str, ToUnlock], Awaitable[None]]
+"""Speak to the camera in a place until it becomes a disk. Raises DockdError."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """What all bays share. Seconds: `retry` between two tries, `mount` and `look` that one may take; `doubt()` asks for a look at everything."""
+
+    mounter: Mounter
+    known: Known
+    presence: Presence
+    say: Callable[[DockEvent], object]
+    unlock: Unlock
+    doubt: Callable[[], object]
+    retry: float = 10.0
+    mount: float = 90.0
+    look: float = 30.0
+
+
+class Bay:
+    """The port at `place`. `shy`: a bay map does not name it, so only cameras in it are told of."""
+
+    def __init__(self, place: str, *, shy: bool, tools: Tools) -> None:
+        self.place = place
+        self._shy = shy
+        self._tools = tools
+        self._found: Finding = Empty()
+        self._shown: Docked | Occupied | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._again = asyncio.Event()
+        self._wipe: tuple[Profile, CameraId] | None = None
+
+    @property
+    def found(self) -> Finding:
+        """What is believed to be in it."""
+        return self._found
+
+    @property
+    def docked(self) -> bool:
+        """Whether a camera in it has been told of."""
+        return isinstance(self._shown, Docked)
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing in it and nothing left to do."""
+        return isinstance(self._found, Empty) and not self._tasks and self._shown is None
+
+    def settle(self, found: Finding) -> None:
+        """This is in the port now."""
+        if found == self._found:
+            return
+        self._found = found
+        if self.docked or isinstance(found, (Empty, Ignored)):
+            self._left()
+        self._begin()
+
+    def anew(self) -> None:
+        """Do again what was done for what is in it: the helper that mounted it ended, or what is known of cameras has changed."""
+        if isinstance(self._found, Volumes) or self.docked:
+            self._left()
+            self._begin()
+
+    def look_again(self) -> None:
+        """What failed is tried again now."""
+        self._again.set()
+
+    def stale(self) -> bool:
+        """Whether a docked camera may be emptied by now where it might not, or the other way round."""
+        if self._wipe is None or not isinstance(self._shown, Docked):
+            return False
+        return self._tools.known.may_wipe(*self._wipe) != (self._shown.wipe, self._shown.why_kept)
+
+    async def close(self, *, seconds: float) -> None:
+        """Let go of everything. Nothing is told any more."""
+        self._shown = None
+        self._tools.presence.release(self.place)
+        self._cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+
+    # -- telling -------------------------------------------------------------------------------------------------------
+
+    def _left(self) -> None:
+        if self._shown is not None:
+            self._shown = None
+            self._tools.say(Undocked(place=self.place))
+        self._wipe = None
+        self._tools.presence.release(self.place)
+
+    def _occupied(self, what: Literal["looking", "not_ours", "fault"], why: str, *, camera: bool = False) -> None:
+        """`camera`: what is there is one that a profile names."""
+        event = Occupied(place=self.place, what=what, why=why)
+        if event == self._shown or (self._shy and not camera):
+            return
+        if self.docked:
+            self._left()
+        self._shown = event
+        self._tools.say(event)
+
+    def _dock(self, event: Docked, profile: Profile) -> None:
+        self._shown, self._wipe = event, (profile, event.camera)
+        self._tools.say(event)
+
+    # -- the task of a finding -----------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        earlier = frozenset(self._cancel())
+        task = asyncio.create_task(self._stay(self._found, earlier), name=f"usb-{self.place}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _cancel(self) -> set[asyncio.Task[None]]:
+        for task in self._tasks:
+            if not task.cancelling():  # a second cancellation would break into the unmounting
+                task.cancel()
+        return self._tasks
+
+    async def _stay(self, found: Finding, earlier: frozenset[asyncio.Task[None]]) -> None:
+        if earlier:
+            await asyncio.wait(earlier)
+        while True:
+            self._again.clear()
+            try:
+                await self._serve(found)
+                return
+            except HelperGone:
+                self._occupied("fault", NO_HELPER, camera=True)
+            except (CameraGone, MountRefused) as error:
+                self._occupied("fault", _sentence(error.message), camera=True)
+                self._tools.doubt()
+            except DockdError as error:
+                self._occupied("fault", _sentence(error.message), camera=True)
+            except Exception as error:  # noqa: BLE001 (a defect in one bay: said, and kept away from the others)
+                _log.exception("%s: what is in this port cannot be served; it is tried again", self.place)
+                self._occupied(
+                    "fault", f"dockd failed here ({type(error).__name__}, see its log); it is tried again.", camera=True
+                )
+            self._tools.presence.release(self.place)
+            await self._a_while()
+
+    async def _a_while(self) -> None:
+        try:
+            async with asyncio.timeout(self._tools.retry):
+                await self._again.wait()
+        except TimeoutError:
+            return
+
+    async def _serve(self, found: Finding) -> None:
+        match found:
+            case Looking(why=why):
+                self._occupied("looking", why)
+            case NotOurs(why=why):
+                self._occupied("not_ours", why)
+            case Faulty(why=why):
+                self._occupied("fault", why)
+            case ToUnlock():
+                self._occupied("looking", f"{found.profile.title}: it is asked to become a disk.", camera=True)
+                await self._tools.unlock(self.place, found)
+            case Mtp():
+                camera = self._tools.known.identify(found.profile, usb=found.usb, volume={}, device_id="")
+                event = Docked(
+                    place=self.place, camera=camera, root=b"mtp:usb:" + found.address.encode(), rules=found.profile.rules, wipe=False,
+                    controller=controller_of(self.place),
+                )  # fmt: skip
+                await self._docked(event, found.profile)
+            case Volumes():
+                await self._volumes(found)
+            case Empty() | Ignored():
+                return
+
+    async def _docked(self, event: Docked, profile: Profile) -> None:
+        """Claim the identity, tell that the camera is docked, and stay until something else is found."""
+        presence = self._tools.presence
+        while (other := presence.claim(self.place, event.camera)) is not None:
+            self._occupied("fault", presence.taken(other), camera=True)
+            await presence.until_left()
+        wipe, why_kept = self._tools.known.may_wipe(profile, event.camera)
+        self._dock(replace(event, wipe=wipe, why_kept=why_kept, note=presence.note(self.place)), profile)
+        await asyncio.Event().wait()
+
+    # -- volumes -------------------------------------------------------------------------------------------------------
+
+    async def _volumes(self, found: Volumes) -> None:
+        if self._shown is None:
+            self._occupied("looking", "It is being read.", camera=True)
+        mounts: dict[str, Path] = {}
+        try:
+            names, failed = await self._mount_all(found, mounts)
+            for choice in found.choices:
+                if any(part.name in names and self._fits(choice, names[part.name]) for part in choice.parts):
+                    break
+            else:
+                if failed:
+                    raise Unreadable(next(iter(failed.values())))
+                self._occupied("not_ours", NOTHING_FITS)
+                return
+            chosen = [part for part in choice.parts if part.name in names]
+            surplus = [mounts.pop(name) for name in list(mounts) if name not in {part.name for part in chosen}]
+            await unmounted(self._tools.mounter, surplus, seconds=self._tools.look)
+            await self._docked(self._event(found, choice, chosen, mounts, failed), choice.profile)
+        finally:
+            await unmounted(self._tools.mounter, list(mounts.values()), seconds=self._tools.look)
+
+    def _fits(self, choice: Choice, names: Sequence[bytes]) -> bool:
+        return self._tools.known.contents_fit(choice.profile, names)
+
+    async def _mount_all(
+        self, found: Volumes, mounts: dict[str, Path]
+    ) -> tuple[dict[str, list[bytes]], dict[str, str]]:
+        """Mount every part that a profile may want, into `mounts`: the names in the root of each, and why others cannot be read."""
+        parts = {part.name: part for choice in found.choices for part in choice.parts}
+        names: dict[str, list[bytes]] = {}
+        failed: dict[str, str] = {}
+        for name, part in parts.items():
+            folder = f"{folder_of(self.place)}/{name}" if found.many else folder_of(self.place)
+            try:
+                mounts[name] = await self._mount(part, folder)
+                names[name] = await names_in(mounts[name], seconds=self._tools.look)
+            except Unreadable as error:
+                failed[name] = f"{part.said}: {error.message}"
+                if name in mounts:
+                    await unmounted(self._tools.mounter, [mounts.pop(name)], seconds=self._tools.look)
+        return names, failed
+
+    async def _mount(self, part: Part, folder: str) -> Path:
+        try:
+            async with asyncio.timeout(self._tools.mount):
+                return await self._tools.mounter.mount(
+                    part.device, diskseq=part.diskseq, filesystem=cast(Filesystem, part.filesystem), folder=folder
+                )
+        except TimeoutError as error:
+            raise Unreadable(
+                f"the camera does not answer: it was not mounted within {self._tools.mount:.0f} s"
+            ) from error
+
+    def _event(
+        self,
+        found: Volumes,
+        choice: Choice,
+        chosen: Sequence[Part],
+        mounts: Mapping[str, Path],
+        failed: Mapping[str, str],
+    ) -> Docked:
+        paths = [mounts[part.name] for part in chosen]
+        root, rules = os.fsencode(paths[0]), choice.profile.rules
+        if found.many:
+            root, rules = b"volumes:" + os.fsencode(paths[0].parent), below_one_root(rules)
+        unread = tuple(
+            Skipped(path=part.name.encode(), kind="unreadable", message=_sentence(failed[part.name]), hides=True)
+            for part in choice.parts if part.name in failed
+        )  # fmt: skip
+        camera = self._tools.known.identify(
+            choice.profile, usb=found.usb, volume=chosen[0].properties, device_id=found.device_id
+        )
+        return Docked(
+            place=self.place, camera=camera, root=root, rules=rules, wipe=False, controller=controller_of(self.place),
+            volume=Mounted(self._tools.mounter, paths, doubt=self.anew), vitals=found.vitals if found.device_id else Vitals(),
+            hidden=(*choice.hidden, *unread),
+        )  # fmt: skip
+
+
+def folder_of(place: str) -> str:
+    """The folder below the mount helper's root for a place: a clean name.
+
+    >>> folder_of("pci-0000:00:10.0-usb-0:1.2")
+    'pci-0000_00_10.0-usb-0_1.2'
+    """
+    return re.sub(r"[^A-Za-z0-9.-]", "_", place)[:64]
+
+
+def below_one_root(rules: FileRules) -> FileRules:
+    """The same rules where each volume lies in a folder of its own.
+
+    >>> below_one_root(FileRules(segments=("DCIM/*/*.MP4",))).kind(b"p1/DCIM/100MEDIA/A.MP4")
+    'segment'
+    """
+    return replace(
+        rules, segments=tuple(f"*/{one}" for one in rules.segments), sidecars=tuple(f"*/{one}" for one in rules.sidecars),
+        ignorable=tuple(f"*/{one}" for one in rules.ignorable),
+    )  # fmt: skip
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
