@@ -14,20 +14,22 @@ from dataclasses import dataclass
 
 from ingest import events
 from ingest.activity import Activity
+from ingest.emptying import Emptying
 from ingest.errors import CameraGone, LedgerUnusable, Retry, Stop, Unreadable
 from ingest.ledger import Ledger, Transaction, cameras, segments
 from ingest.ledger.segments import Segment
 from ingest.list import Seen, record
-from ingest.model import Vitals, WipePermit, legible
+from ingest.model import Vitals, legible
 from ingest.pull import Pulling, unstable_message
 from ingest.spool import Spool
 from ingest.verify import settle
-from ingest.visit import Visit, alone
-from ingest.wipe import Locked, Wiping
+from ingest.visit import Visit
+from ingest.wipe import Wiping
 from ingest.worker.pool import Worker, WorkerDied, WorkerPool
 
 _PASSES = 5
 _LOOK_AGAIN = 60.0
+_ASK_AGAIN = 15.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +59,10 @@ class Intake:
         self._activity = activity
         self._settings = settings
         self._pulling = Pulling(ledger=ledger, spool=spool, activity=activity)
-        self._wiping = Wiping(ledger=ledger, activity=activity, attest=attest)
+        self._emptying = Emptying(
+            ledger=ledger, activity=activity, wiping=Wiping(ledger=ledger, activity=activity, attest=attest), pulling=self._pulling,
+            grace=settings.grace, touch=self,
+        )  # fmt: skip
         self._visits: dict[str, Visit] = {}
         ledger.subscribe(self._hear)
 
@@ -151,9 +156,9 @@ class Intake:
 
     async def _one_pass(self, visit: Visit) -> bool:
         """List, pull, wipe what is proven. Returns whether nothing more can be done with this camera as it is."""
-        await self._anew(visit)
-        async with self._lent(visit) as worker:
-            await self._list(visit, worker)
+        await self.anew(visit)
+        async with self.lent(visit) as worker:
+            await self.list(visit, worker)
             await self._pull(visit, worker)
         self._recovered(visit)
         if not await self._proven(visit):
@@ -161,20 +166,16 @@ class Intake:
         if visit.unsettled and visit.unsettled_passes < _PASSES:
             visit.unsettled_passes += 1
             return False
-        mine = await self._segments(visit)
+        mine = await self.segments(visit)
         if self._settings.wipe and visit.wipe:
-            if self._only_copy(visit, mine) or self._locked(visit):
-                return True
-            if await self._in_grace(visit, mine):
-                return False
-            if await self._wipe(visit, mine):
-                return False
-            mine = await self._segments(visit)
+            if (done := await self._emptying.of(visit, mine)) is not None:
+                return done
+            mine = await self.segments(visit)
         await self._done(visit, mine)
         return True
 
     @contextlib.asynccontextmanager
-    async def _lent(self, visit: Visit) -> AsyncIterator[Worker]:
+    async def lent(self, visit: Visit) -> AsyncIterator[Worker]:
         """A worker on the very thing that was docked. Raises CameraGone where another lies in its place by now, WorkerDied."""
         async with self._pool.lent(visit.root) as worker:
             visit.device = visit.device or worker.device
@@ -182,17 +183,19 @@ class Intake:
                 raise CameraGone(f"{legible(visit.root)} is another camera now: it was exchanged while it was read")
             yield worker
 
-    async def _anew(self, visit: Visit) -> None:
+    async def anew(self, visit: Visit) -> None:
         """After anything failed, nothing is believed of a mount that was there before: a pulled cable leaves one that lists as empty.
 
-        Raises CameraGone, Unreadable.
+        Raises CameraGone, Unreadable, WorkerDied (a reader that hangs keeps it from being unmounted).
         """
         if visit.suspect and visit.volume is not None:
+            await self._pool.none_left_on(visit.root)
             await visit.volume.fresh()
         visit.suspect = False
 
     async def _ask_vitals(self, visit: Visit, worker: Worker) -> None:
         """Charge and clock, where the camera tells them; the clock is set where it is wrong and can be set. What fails is not known."""
+        visit.asked_at = time.monotonic()
         vitals = await worker.vitals()
         if vitals == Vitals():
             return
@@ -239,12 +242,13 @@ class Intake:
                 return False
             await asyncio.sleep(0.05)  # confirmations come in crowds
 
-    async def _segments(self, visit: Visit) -> list[Segment]:
+    async def segments(self, visit: Visit) -> list[Segment]:
+        """What was listed in this docking, oldest capture first."""
         return await self._ledger.read(lambda db: cameras.in_docking(db.execute, visit.docking))
 
-    async def _list(self, visit: Visit, worker: Worker) -> None:
+    async def list(self, visit: Visit, worker: Worker) -> None:
         """Take a listing; record it if it says anything new."""
-        if not visit.listed_once:
+        if not visit.listed_once or (visit.vitals != Vitals() and time.monotonic() - visit.asked_at > _ASK_AGAIN):
             await self._ask_vitals(visit, worker)
         files, skipped, change_times = await worker.listing()
         seen = visit.seen(Seen(files=tuple(files), skipped=tuple(skipped), change_times=change_times))
@@ -277,7 +281,7 @@ class Intake:
 
     async def _pull(self, visit: Visit, worker: Worker) -> None:
         wanted = [
-            one for one in await self._segments(visit)
+            one for one in await self.segments(visit)
             if one.on_camera and not one.in_spool and not one.in_store and one.held is None
         ]  # fmt: skip
         over_at = time.monotonic() + self._settings.turn
@@ -292,78 +296,6 @@ class Intake:
                 await self._pulling.hold(segment, reason="source_unstable", error=unstable_message(segment))
         if pulled.waiting is not None:
             self._activity.camera(visit.camera.id, "waiting", message=pulled.waiting.message, reason="spool_full")
-
-    async def _in_grace(self, visit: Visit, mine: Sequence[Segment]) -> bool:
-        """Whether anything has to stay on the camera a while yet, only because the site wants that."""
-        now = self._ledger.clock.now()
-        waits = visit.to_wipe(mine)
-        # a clock that was set back must not make it wait for the day that it comes from
-        return any(abs(now - (one.confirmed_at or now)) < self._settings.grace for one in waits)
-
-    def _only_copy(self, visit: Visit, mine: Sequence[Segment]) -> bool:
-        """Whether the camera may hold the only copy of anything: then nothing at all is deleted from it (P3), and it says why."""
-        found = alone(visit, mine)
-        if found is None:
-            visit.unsafe = ""
-            return False
-        path, why = found
-        doing = self._activity.cameras.get(visit.camera.id)
-        if doing is None or doing.reason != "only_copy":
-            self._ledger.publish(events.CameraUnsafe(camera=visit.camera.id, bay=visit.bay, path=path, error=why))
-        message = f"nothing is deleted from it while it may hold the only copy of {path}: {why}"
-        visit.unsafe = message
-        self._activity.camera(visit.camera.id, "failed", reason="only_copy", message=message)
-        return True
-
-    def _locked(self, visit: Visit) -> bool:
-        """Whether its card does not let anything be deleted; it says so until the camera is docked anew."""
-        if visit.locked:
-            message = f"its footage is safe, and cannot be deleted from it: {visit.locked}"
-            self._activity.camera(visit.camera.id, "failed", reason="locked", message=message)
-        return bool(visit.locked)
-
-    async def _wipe(self, visit: Visit, mine: Sequence[Segment]) -> bool:
-        """Wipe what is proven. Returns whether to look at the camera again: wiped is what is seen gone."""
-        ready = visit.to_wipe(mine)
-        if not ready:
-            return False
-        wiped = 0
-        for batch in self._wiping.batches(ready):
-            visit.suspect = visit.volume is not None  # wiped is what a fresh mount shows, whatever ends this
-            try:
-                async with self._lent(visit) as worker:
-                    await self._list(visit, worker)
-                    if alone(visit, await self._segments(visit)) is not None:
-                        break  # it wrote something meanwhile: that comes first
-                    permit = await self._wiping.batch(
-                        batch, worker=worker, camera=visit.camera.id, device=visit.device, volume=visit.volume
-                    )
-            except Locked as error:
-                visit.locked = error.message
-                break
-            wiped += await self._seen_gone(visit, permit)
-        visit.last_seen = None
-        visit.fruitless = 0 if wiped else visit.fruitless + 1
-        if wiped:
-            visit.changed.set()
-        if visit.fruitless >= _PASSES:
-            visit.fruitless = 0
-            await self._pulling.hold(ready[0], reason="source_unstable", error=unstable_message(ready[0]))
-        return True
-
-    async def _seen_gone(self, visit: Visit, permit: WipePermit | None) -> int:
-        """How many are gone. Of a mounted volume that is what it lists once it was written out and mounted anew."""
-        if permit is None:
-            return 0
-        if visit.volume is not None:
-            await self._anew(visit)
-            visit.last_seen = None
-            async with self._lent(visit) as worker:
-                await self._list(visit, worker)
-            return await self._wiping.over(permit)
-        mine = await self._segments(visit)
-        named = {one.segment for one in permit.segments}
-        return sum(1 for one in mine if one.id in named and not one.on_camera)
 
     async def _done(self, visit: Visit, mine: Sequence[Segment]) -> None:
         camera = visit.camera.id

@@ -21,7 +21,7 @@ class Visit:
 
     `rules`: what its files are. `volume`: where it is mounted by us, None for a folder. `part_hidden`: what of it could not be mounted.
     `skipped`: what the last listing passed over; `unsafe`: why nothing may be deleted from it now, empty where it may; `locked`: why
-    nothing can be. `suspect`: something failed since its volume was mounted, so it is mounted anew before anything is believed.
+    nothing can be. `suspect`: something failed since its volume was mounted, so it is mounted anew before anything is believed. `asked_at`: when it last told of itself, CLOCK_MONOTONIC.
     `clock_offset`: seconds that its clock was off when it was docked. `told(vitals)` is called with each word of the camera on its charge and clock.
     """
 
@@ -48,6 +48,7 @@ class Visit:
     unsafe: str = ""
     locked: str = ""
     suspect: bool = False
+    asked_at: float = 0.0
     unsettled: list[Segment] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -206,7 +206,7 @@ class WorkerPool:
     @contextlib.asynccontextmanager
     async def lent(self, root: bytes) -> AsyncIterator[Worker]:
         """A worker with the camera at `root` open. Raises CameraGone, Unreadable, WorkerDied."""
-        await self._none_left_on(root)  # before a slot is taken: those are for cameras that answer
+        await self.none_left_on(root)  # before a slot is taken: those are for cameras that answer
         async with self._slots:
             worker = await self._take(root)
             try:
@@ -215,7 +215,8 @@ class WorkerPool:
             finally:
                 await self._give_back(worker, root)
 
-    async def _none_left_on(self, root: bytes) -> None:
+    async def none_left_on(self, root: bytes) -> None:
+        """Raises WorkerDied where a worker that was left behind still hangs on this camera."""
         left = [task for task, on in self._left.items() if on == root]
         if left and (await asyncio.wait(left, timeout=_LET_GO))[1]:
             raise WorkerDied("the camera hangs: the process that read it was ended, and has not ended yet")

@@ -1,0 +1,136 @@
+"""Whether a camera may be emptied now, and emptying it: what is proven, batch by batch, never beside an only copy.
+
+Rules kept here: nothing is deleted from a camera that may hold the only copy of anything; each batch begins with a listing; of a mounted
+volume nothing counts as gone until it was written out, mounted anew and listed; a card that is locked against writing is told once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import Protocol
+
+from ingest import events
+from ingest.activity import Activity
+from ingest.ledger import Ledger
+from ingest.ledger.segments import Segment
+from ingest.model import WipePermit
+from ingest.pull import Pulling, unstable_message
+from ingest.visit import Visit, alone
+from ingest.wipe import Locked, Wiping
+from ingest.worker.pool import Worker
+
+_FRUITLESS = 5
+
+
+class Touch(Protocol):
+    """How a docked camera is touched: the intake's own ways."""
+
+    def lent(self, visit: Visit) -> contextlib.AbstractAsyncContextManager[Worker]:
+        """A worker on the very thing that was docked."""
+
+    async def list(self, visit: Visit, worker: Worker) -> None:
+        """Take a listing and record it."""
+
+    async def anew(self, visit: Visit) -> None:
+        """Mount its volume anew where anything speaks against believing it."""
+
+    async def segments(self, visit: Visit) -> Sequence[Segment]:
+        """What was listed in this docking."""
+
+
+class Emptying:
+    """`grace` seconds lie between confirmation and deletion."""
+
+    def __init__(
+        self, *, ledger: Ledger, activity: Activity, wiping: Wiping, pulling: Pulling, grace: float, touch: Touch
+    ) -> None:
+        self._ledger = ledger
+        self._activity = activity
+        self._wiping = wiping
+        self._pulling = pulling
+        self._grace = grace
+        self._touch = touch
+
+    async def of(self, visit: Visit, mine: Sequence[Segment]) -> bool | None:
+        """Empty it of what may go. None: there is nothing (more) to delete; True: nothing can be done now; False: look at it again.
+
+        Raises CameraGone, Unreadable, WorkerDied, Retry and Stop (the store), LedgerUnusable.
+        """
+        if self._only_copy(visit, mine) or self._locked(visit):
+            return True
+        if self._in_grace(visit, mine) or await self._wipe(visit, mine):
+            return False
+        return None
+
+    def _in_grace(self, visit: Visit, mine: Sequence[Segment]) -> bool:
+        """Whether anything has to stay on the camera a while yet, only because the site wants that."""
+        now = self._ledger.clock.now()
+        waits = visit.to_wipe(mine)
+        # a clock that was set back must not make it wait for the day that it comes from
+        return any(abs(now - (one.confirmed_at or now)) < self._grace for one in waits)
+
+    def _only_copy(self, visit: Visit, mine: Sequence[Segment]) -> bool:
+        """Whether the camera may hold the only copy of anything: then nothing at all is deleted from it (P3), and it says why."""
+        found = alone(visit, mine)
+        if found is None:
+            visit.unsafe = ""
+            return False
+        path, why = found
+        doing = self._activity.cameras.get(visit.camera.id)
+        if doing is None or doing.reason != "only_copy":
+            self._ledger.publish(events.CameraUnsafe(camera=visit.camera.id, bay=visit.bay, path=path, error=why))
+        message = f"nothing is deleted from it while it may hold the only copy of {path}: {why}"
+        visit.unsafe = message
+        self._activity.camera(visit.camera.id, "failed", reason="only_copy", message=message)
+        return True
+
+    def _locked(self, visit: Visit) -> bool:
+        """Whether its card does not let anything be deleted; it says so until the camera is docked anew."""
+        if visit.locked:
+            message = f"its footage is safe, and cannot be deleted from it: {visit.locked}"
+            self._activity.camera(visit.camera.id, "failed", reason="locked", message=message)
+        return bool(visit.locked)
+
+    async def _wipe(self, visit: Visit, mine: Sequence[Segment]) -> bool:
+        """Wipe what is proven. Returns whether to look at the camera again: wiped is what is seen gone."""
+        ready = visit.to_wipe(mine)
+        if not ready:
+            return False
+        wiped = 0
+        for batch in self._wiping.batches(ready):
+            visit.suspect = visit.volume is not None  # wiped is what a fresh mount shows, whatever ends this
+            try:
+                async with self._touch.lent(visit) as worker:
+                    await self._touch.list(visit, worker)
+                    if alone(visit, await self._touch.segments(visit)) is not None:
+                        break  # it wrote something meanwhile: that comes first
+                    permit = await self._wiping.batch(
+                        batch, worker=worker, camera=visit.camera.id, device=visit.device, volume=visit.volume
+                    )
+            except Locked as error:
+                visit.locked = error.message
+                break
+            wiped += await self._seen_gone(visit, permit)
+        visit.last_seen = None
+        visit.fruitless = 0 if wiped else visit.fruitless + 1
+        if wiped:
+            visit.changed.set()
+        if visit.fruitless >= _FRUITLESS:
+            visit.fruitless = 0
+            await self._pulling.hold(ready[0], reason="source_unstable", error=unstable_message(ready[0]))
+        return True
+
+    async def _seen_gone(self, visit: Visit, permit: WipePermit | None) -> int:
+        """How many are gone. Of a mounted volume that is what it lists once it was written out and mounted anew."""
+        if permit is None:
+            return 0
+        if visit.volume is not None:
+            await self._touch.anew(visit)
+            visit.last_seen = None
+            async with self._touch.lent(visit) as worker:
+                await self._touch.list(visit, worker)
+            return await self._wiping.over(permit)
+        mine = await self._touch.segments(visit)
+        named = {one.segment for one in permit.segments}
+        return sum(1 for one in mine if one.id in named and not one.on_camera)
