@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -12,11 +12,14 @@ from tests.hil.rig.agent import Agent
 from tests.hil.rig.agent_guest import Station, station
 from tests.hil.rig.guest_build import guest_image
 from tests.hil.rig.machine import Machine
+from tests.hil.rig.oracle import Oracle
 from tests.hil.rig.places import scratch_folder
 from tests.hil.rig.prerequisites import missing
 from tests.hil.rig.product import compile_sources, copy_sources, packages
 from tests.hil.rig.scene import Scene, camera_after_a_shift
 from tests.hil.rig.vm import Snapshot, Vm, restored, snapshot_of
+
+Stations = Callable[..., Station]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -65,13 +68,30 @@ def scene(folder: Path) -> Scene:
 
 
 @pytest.fixture(scope="session")
-def station_at_rest(snapshot: Snapshot, shares: Mapping[str, Path]) -> Station:
-    """The guest in which the whole station runs; frozen on first use (half a minute) and after each change of dockd."""
-    return station(snapshot, sources=shares["source"])
+def stations(_rig_can_run: None, shares: Mapping[str, Path]) -> Stations:
+    """Stations by what is added to their configuration and by their machine, each frozen on first use."""
+
+    def get(settings: str = "", machine: Machine | None = None) -> Station:
+        booted = snapshot_of(guest_image(), machine or Machine(), packages=packages())
+        return station(booted, sources=shares["source"], settings=settings)
+
+    return get
 
 
 @pytest.fixture
-def agent(station_at_rest: Station, folder: Path) -> Iterator[Agent]:
+def agent(stations: Stations, folder: Path) -> Iterator[Agent]:
     """A fresh rack of two controllers with eight bays each, the agent running."""
-    with station_at_rest.running(folder) as agent:
+    with stations().running(folder) as agent:
         yield agent
+
+
+@pytest.fixture(scope="session")
+def big_rack(stations: Stations) -> Station:
+    """A rack of 64 bays: eight controllers with eight ports each."""
+    return stations(machine=Machine(controllers=8, memory_mib=2048))
+
+
+@pytest.fixture
+def oracle(folder: Path) -> Oracle:
+    """What was handed in, and judges what became of it; the dock's disks are in `folder`."""
+    return Oracle(folder)
