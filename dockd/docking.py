@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from dockd.docks.base import Controls, Dock, Docked, Occupied, Undocked
+from dockd.docks.base import Controls, Dock, Docked, Noted, Occupied, Undocked
 from ingest.activity import Activity
 from ingest.clock import Clock
 from ingest.errors import CameraGone, LedgerUnusable
@@ -148,6 +148,8 @@ class Rack:
                         case Docked():
                             mine.add(event.place)
                             await self._docked(event, group)
+                        case Noted():
+                            self._noted(event)
                         case Occupied():
                             await self._occupied(event)
                         case Undocked():
@@ -155,6 +157,11 @@ class Rack:
         finally:
             for place in mine:
                 self._sessions.pop(place, None)
+
+    def _noted(self, event: Noted) -> None:
+        number = self._numbers.get(event.place)
+        if number is not None and self.bays[number].camera is not None:
+            self._set(number, note=event.note)
 
     async def _occupied(self, event: Occupied) -> None:
         """Something is there that is no camera, or not yet one. A camera that was there is not any more."""

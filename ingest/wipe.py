@@ -77,14 +77,31 @@ class Wiping:
             await self._use(permit, worker=worker, seen=True)
             await self.over(permit)
             return permit
-        try:
-            await volume.writable()
-        except Unreadable as error:
-            await worker.drop()
-            await self.over(permit)
-            raise Locked(error.message) from error
+        await self._unlock(volume, permit, held, worker=worker, camera=camera)
         await self._use(permit, worker=worker, seen=False)
         return permit
+
+    async def _unlock(
+        self, volume: Volume, permit: WipePermit, held: Sequence[Segment], *, worker: Worker, camera: str
+    ) -> None:
+        """Make it writable. What was let go of for that is read again: only what is held since is deleted."""
+        try:
+            if volume.remounts:
+                root, device = worker.root, worker.device
+                await worker.close()
+                await volume.writable()
+                await worker.open(root)
+                if worker.device != device:
+                    raise CameraGone("another camera lies in its place since it was mounted anew")
+                for segment in held:
+                    await self._read_again(segment, worker=worker, camera=camera)
+            else:
+                await volume.writable()
+        except Unreadable as error:
+            with contextlib.suppress(DockdError):
+                await worker.drop()
+            await self.over(permit)
+            raise Locked(error.message) from error
 
     async def over(self, permit: WipePermit) -> int:
         """Nothing more is deleted under it. Returns how many of its segments were wiped."""

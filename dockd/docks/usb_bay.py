@@ -317,7 +317,7 @@ class Bay:
         )
         return Docked(
             place=self.place, camera=camera, root=root, rules=rules, wipe=False, controller=controller_of(self.place),
-            volume=Mounted(self._tools.mounter, paths, doubt=self.anew), vitals=found.vitals if found.device_id else Vitals(),
+            volume=Mounted(self._tools.mounter, paths, doubt=self.anew, remounts=any(part.filesystem == "ext4" for part in chosen)), vitals=found.vitals if found.device_id else Vitals(),
             hidden=(*choice.hidden, *unread),
         )  # fmt: skip
 

@@ -28,10 +28,12 @@ class Mounted:
     """A Volume over its mounts. `doubt()` is called when the helper that held them has ended: they are gone, and so is the docking."""
 
     def __init__(
-        self, mounter: Mounter, mounts: Sequence[Path], *, doubt: Callable[[], object], seconds: float = 120.0
-    ) -> None:
+        self, mounter: Mounter, mounts: Sequence[Path], *, doubt: Callable[[], object], seconds: float = 120.0,
+        remounts: bool = False,
+    ) -> None:  # fmt: skip
         self._mounter = mounter
         self.mounts = tuple(mounts)
+        self.remounts = remounts
         self._doubt = doubt
         self._seconds = seconds
 

@@ -41,6 +41,7 @@ class Worker:
         self._silence = silence
         self._busy = False
         self.device = ""
+        self.root = b""
 
     @property
     def pid(self) -> int:
@@ -54,6 +55,7 @@ class Worker:
 
     async def open(self, root: bytes) -> None:
         """Begin with the camera at `root`; `device` says then what it is."""
+        self.root = root
         self.device = str((await self._ask({"op": "open", "root": root.hex()}))["device"])
 
     async def listing(self) -> tuple[list[Listed], list[Skipped], bool]:

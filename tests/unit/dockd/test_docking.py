@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dockd.docking import Rack, Turns
-from dockd.docks.base import Controls, Docked, Occupied, Undocked
+from dockd.docks.base import Controls, Docked, Noted, Occupied, Undocked
 from ingest.activity import Activity
 from ingest.clock import Clock
 from ingest.intake import Intake, IntakeSettings
@@ -77,9 +77,9 @@ class Bench:
             ),
             ledger=ledger, turns=self.pool, clock=Clock(), fixed={}, max_clock_offset=60.0, ask_every=0.2, try_again=0.3,
         )  # fmt: skip
-        self.said: asyncio.Queue[Docked | Occupied | Undocked] = asyncio.Queue()
+        self.said: asyncio.Queue[Docked | Noted | Occupied | Undocked] = asyncio.Queue()
 
-    async def events(self) -> AsyncIterator[Docked | Occupied | Undocked]:
+    async def events(self) -> AsyncIterator[Docked | Noted | Occupied | Undocked]:
         while True:
             yield await self.said.get()
 
@@ -191,7 +191,7 @@ async def test_a_camera_whose_card_comes_out_ends_its_session_and_leaves_the_bay
 
 async def test_two_docks_share_the_rack_and_one_that_ends_leaves_the_others_sessions(bench: Bench) -> None:
     class Short:
-        async def events(self) -> AsyncIterator[Docked | Occupied | Undocked]:
+        async def events(self) -> AsyncIterator[Docked | Noted | Occupied | Undocked]:
             yield Occupied(place="port-9", what="looking", why="")
 
     bench.docked("CAM1")
@@ -222,3 +222,17 @@ async def test_cameras_behind_one_controller_are_read_few_at_a_time_and_others_d
     async with asyncio.timeout(20), turns.lent(roots[1]):
         pass
     await turns.close()
+
+
+async def test_what_is_new_of_a_camera_is_said_in_its_bay_while_it_is_there(bench: Bench) -> None:
+    bench.docked("CAM1")
+    await until(lambda: 1 in bench.rack.bays and bench.rack.bays[1].camera is not None)
+    bench.said.put_nowait(Noted(place="CAM1", note="another camera with its serial is in bay 2"))
+    await until(lambda: bench.rack.bays[1].note != "")
+    bench.said.put_nowait(Undocked(place="CAM1"))
+    await until(lambda: bench.rack.bays[1].camera is None)
+    bench.said.put_nowait(Noted(place="CAM1", note="too late"))
+    bench.said.put_nowait(Noted(place="nowhere", note="nobody"))
+    bench.docked("CAM2")
+    await until(lambda: 2 in bench.rack.bays and bench.rack.bays[2].camera is not None)
+    assert bench.rack.bays[1].note == ""

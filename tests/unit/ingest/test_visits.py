@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,8 @@ class Card:
     locked: bool = False
     loses_writes: bool = False
     gone_at_fresh: bool = False
+    remounts: bool = False
+    readers: Callable[[], int] = lambda: 0
 
     async def fresh(self) -> None:
         self.calls.append("fresh")
@@ -50,6 +52,8 @@ class Card:
 
     async def writable(self) -> None:
         self.calls.append("writable")
+        if self.remounts and self.readers():
+            raise Unreadable("it is in use")
         if self.locked:
             raise Unreadable("the card's lock is on")
 
@@ -208,6 +212,28 @@ async def test_a_partition_that_nobody_can_read_keeps_the_whole_card_from_being_
     assert "writable" not in place.card.calls
     assert place.files() >= FOOTAGE
     assert "partition 2" in visit.unsafe
+
+
+async def test_what_has_to_be_unmounted_to_be_written_is_let_go_of_and_read_again_under_the_permit(
+    place: Place,
+) -> None:
+    """The real files that worker processes hold open below the card decide whether it could be unmounted."""
+    place.card.remounts = True
+    place.card.readers = lambda: held_open_below(place.root)
+    visit = place.visit()
+    await place.session(visit)
+    assert not visit.locked
+    assert place.files() == {OTHER, IGNORED}
+    assert (await place.actions()).count("segment.wiped") == 3
+
+
+def held_open_below(root: Path) -> int:
+    """How many descriptors of any process lead below `root`."""
+    found = 0
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            found += os.readlink(link).startswith(str(root))
+    return found
 
 
 async def test_the_clocks_offset_stays_with_the_segments_and_the_docking(place: Place) -> None:
