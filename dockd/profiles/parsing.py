@@ -127,7 +127,8 @@ class _Reader:
     def _unknown(self, path: tuple[str, ...], value: object) -> None:
         *section, key = path
         around = ".".join(section)
-        if not section and isinstance(value, (dict, list)):
+        tables = value if isinstance(value, list) else [value]
+        if not section and tables and all(isinstance(table, dict) for table in tables):
             self._wrong(path, "unknown section", f"one of {_SECTIONS}", nearest_of(key, [*KEYS][1:]))
             return
         known = [*KEYS[around], *(PROPERTY_SECTIONS if around == "match" else ())]
