@@ -86,3 +86,35 @@ def test_a_name_that_is_no_utf8(tmp_path: Path) -> None:
 
 def test_more_than_one_file_is_a_usage_mistake() -> None:
     assert run(EXAMPLE, EXAMPLE).returncode == 2
+
+
+def test_camera_profiles_are_looked_at_too(tmp_path: Path) -> None:
+    cameras = tmp_path / "cameras"
+    cameras.mkdir()
+    file = tmp_path / "dockd.toml"
+    file.write_text(f'[store]\nurl = "https://s"\n[cameras]\nprofiles = "{cameras}"\n')
+    assert run(file).stdout == f"{file}: fine\n"
+    (cameras / "patrol.toml").write_text('name = "patrol"\ntitel = "x"\n[files]\nsegments = ["*.MP4"]\n')
+    done = run(file)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert done.stdout.splitlines() == [
+        f"{cameras}/patrol.toml:1: title: is missing, expected a name in quotes",
+        (
+            f"{cameras}/patrol.toml:2: titel: unknown key, expected one of name, title, kind, generic, wipe, time_zone "
+            "(nearest known key: title)"
+        ),
+    ]
+    file.write_text(f'[store]\nulr = "https://s"\n[cameras]\nprofiles = "{cameras}"\n')
+    done = run(file, "--json")
+    mistakes = json.loads(done.stdout)["mistakes"]
+    assert [(one["file"], one["key"]) for one in mistakes] == [
+        (str(file), "store.url"), (str(file), "store.ulr"), (f"{cameras}/patrol.toml", "title"), (f"{cameras}/patrol.toml", "titel"),
+    ]  # fmt: skip
+
+
+def test_a_folder_of_profiles_that_is_not_there_is_said_once(tmp_path: Path) -> None:
+    file = tmp_path / "dockd.toml"
+    file.write_text(f'[store]\nurl = "https://s"\n[cameras]\nprofiles = "{tmp_path}/none"\n')
+    assert run(file).stdout == (
+        f"{file}:4: cameras.profiles: {tmp_path}/none does not exist, expected a folder that is there: mkdir -p {tmp_path}/none\n"
+    )
