@@ -33,7 +33,7 @@ class Bay:
 
     `since` seconds since the epoch; `battery_percent` and `clock_offset_seconds` None where they are not known. `occupied`: what is in it that
     is no camera, or not yet one (looking, not_ours, fault), and `why`. `note`: what people should know of the camera; `why_kept`: why
-    it is not emptied, where nobody has named it as a camera of this site.
+    it is not emptied; `ours`: it is the site's.
     """
 
     number: int
@@ -49,6 +49,7 @@ class Bay:
     why: str = ""
     note: str = ""
     why_kept: str = ""
+    ours: bool = True
     visit: Visit | None = field(default=None, compare=False)
 
 
@@ -181,7 +182,7 @@ class Rack:
         self._turns.behind(event.root, event.controller)
         self._set(
             number, camera=event.camera, since=self._clock.now(), visit=visit, left_early=0, last_camera=None, occupied="", why="",
-            note=event.note, why_kept="" if event.wipe else event.why_kept,
+            note=event.note, why_kept="" if event.wipe else event.why_kept, ours=event.ours,
             battery_percent=event.vitals.battery_percent, clock_offset_seconds=event.vitals.clock_offset_seconds,
         )  # fmt: skip
         self._back_elsewhere(event.camera, number)
@@ -211,7 +212,7 @@ class Rack:
         if bay.visit is not None:
             self._turns.left(bay.visit.root)
         self._set(
-            number, camera=None, since=self._clock.now(), docking=docking, last_camera=bay.camera, visit=None, note="", why_kept=""
+            number, camera=None, since=self._clock.now(), docking=docking, last_camera=bay.camera, visit=None, note="", why_kept="", ours=True
         )  # fmt: skip
 
     def _told(self, number: int, vitals: Vitals) -> None:

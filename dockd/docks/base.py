@@ -28,7 +28,8 @@ class Controls(Protocol):
 class Docked:
     """A camera is in a place. `place` names the port or folder, `root` is where a worker can read it (`ingest.camera.opening`).
 
-    `wipe`: whether the site has named this as a camera that may be emptied (P3); `why_kept`: else, why not, in plain words.
+    `wipe`: whether the site has named this as a camera that may be emptied (P3); `why_kept`: else, why not, in plain words. `ours`: it is the
+    site's, which has named it, or has chosen that nothing is deleted from its kind.
     `rules`: what its files are. `volume`: where it is mounted by us. `vitals`: what it told of itself when it was docked, for
     cameras that do not tell later. `hidden`: what on it cannot be read and may hold footage (a partition that nobody knows).
     `controller`: what bounds reading beside the pool (cameras at one USB controller share its line); empty: nothing.
@@ -40,6 +41,7 @@ class Docked:
     root: bytes
     wipe: bool
     why_kept: str = ""
+    ours: bool = True
     controls: Controls | None = None
     rules: FileRules = EVERYTHING
     volume: Volume | None = None

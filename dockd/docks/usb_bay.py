@@ -238,7 +238,8 @@ class Bay:
             self._occupied("fault", presence.taken(other), camera=True)
             await presence.until_left()
         wipe, why_kept = self._tools.known.may_wipe(profile, event.camera)
-        self._dock(replace(event, wipe=wipe, why_kept=why_kept, note=presence.note(self.place)), profile)
+        ours = wipe or not (profile.wipe or profile.shipped)
+        self._dock(replace(event, wipe=wipe, why_kept=why_kept, ours=ours, note=presence.note(self.place)), profile)
         await asyncio.Event().wait()
 
     # -- volumes -------------------------------------------------------------------------------------------------------

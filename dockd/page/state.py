@@ -26,7 +26,7 @@ class Facts:
     """All that is known of one bay, now.
 
     `occupied`: what is in it that is no camera or not yet one (looking, not_ours, fault), `occupied_why` in words; `note`: what people
-    should know of the camera; `why_kept`: why it is not emptied, where nobody has named it as one of this site's;
+    should know of the camera; `why_kept`: why it is not emptied; `ours`: it is the site's;
     `left_early`: segments that its last camera took along unproven, `still_unsafe` how many of them are so now; `listed_once`: a listing of this visit is in; `counts`: segments of
     this docking; `on_camera`: how many of them still lie on the camera; `missing`: segments that should be on this camera and were not
     listed; `hidden`: places on it that nobody could look into; `unsettled`: files of which it is not yet
@@ -40,6 +40,7 @@ class Facts:
     occupied_why: str = ""
     note: str = ""
     why_kept: str = ""
+    ours: bool = True
     camera: str = ""
     left_early: int = 0
     still_unsafe: int = 0
@@ -325,12 +326,14 @@ def _ready(facts: Facts) -> Shown | None:
     )
     if not is_so:
         return None
-    if facts.why_kept:
-        return _show("not_ours", f"Everything on it is in the store, and still on it. {_sentence(facts.why_kept)}")
+    if not facts.ours:
+        safe = "Everything on it is in the store, and still on it." if counts.listed else "There was no footage on it."
+        return _show("not_ours", f"{safe} {_sentence(facts.why_kept)}")
     if counts.listed == 0:
         return _show("ready", "There was no footage on it.")
     if facts.on_camera:
-        return _show("ready", f"{_all_are(counts.listed)} proven in the store. Not emptied: still on the camera.")
+        kept = f" {_sentence(facts.why_kept)}" if facts.why_kept else ""
+        return _show("ready", f"{_all_are(counts.listed)} proven in the store. Not emptied: still on the camera.{kept}")
     return _show("ready", f"{_all_are(counts.listed)} proven in the store, and the camera is empty.")
 
 

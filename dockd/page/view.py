@@ -180,7 +180,7 @@ class View:
             held_example=_example(found), wipes=settings.wipe.enabled and visit.wipe, store=store.word,
             battery=bay.battery_percent, min_battery=settings.ready.min_battery, clock_offset=bay.clock_offset_seconds,
             max_clock_offset=settings.ready.max_clock_offset, blind=blind, note=bay.note,
-            why_kept=bay.why_kept if settings.wipe.enabled else "",
+            why_kept=bay.why_kept if settings.wipe.enabled else "", ours=bay.ours or not settings.wipe.enabled,
         )  # fmt: skip
         return facts, found.balance
 
