@@ -37,7 +37,7 @@ class Mounter(Protocol):
         """
 
     async def writable(self, mount: Path) -> None:
-        """Make this mount writable, without unmounting it."""
+        """Make this mount writable, at the same place. vfat and exfat stay mounted; an ext4 is unmounted for it: nothing may be open on it."""
 
     async def fresh(self, mount: Path) -> None:
         """Write out, unmount, drop the device's buffers, mount read-only anew at the same place."""
