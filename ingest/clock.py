@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 
 class Clock:
@@ -28,6 +29,24 @@ class Clock:
     def boot_id(self) -> str:
         """Which boot `boottime_ns` counts in."""
         return self._boot_id
+
+
+def moment_of(wall_ns: int, zone: str) -> float:
+    """Seconds since the epoch of a wall time that was read as if it were UTC, as FAT's are. `zone`: "UTC", "local" (this station's) or an IANA name.
+
+    An hour that a clock has twice is its first. A time or a zone that does not exist stays as it was read.
+
+    >>> moment_of(1_700_000_000 * 10**9, "UTC")
+    1700000000.0
+    """
+    seconds = wall_ns / 1e9
+    if zone == "UTC":
+        return seconds
+    try:
+        wall = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
+        return (wall if zone == "local" else wall.replace(tzinfo=ZoneInfo(zone))).timestamp()
+    except (ValueError, OverflowError, OSError, KeyError):
+        return seconds
 
 
 def rfc3339(seconds: float) -> str:

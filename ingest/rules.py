@@ -72,12 +72,14 @@ class FileRules:
 
     `*` and `?` stay within a name; `**` alone between slashes stands for any number of folders, at the end for everything below. A path that
     several lists name is the first of: ignorable, segment, sidecar. Raises ValueError where a pattern is none (`pattern_of`).
+    `time_zone`: in which the camera writes its files' times ("UTC", "local" for the station's, or an IANA name).
     """
 
     segments: tuple[str, ...] = ("**",)
     sidecars: tuple[str, ...] = ()
     ignorable: tuple[str, ...] = ()
     grouping: Grouping = field(default_factory=Grouping)
+    time_zone: str = "UTC"
 
     def __post_init__(self) -> None:
         # At once: a pattern that is none must not come to light while a camera is listed.

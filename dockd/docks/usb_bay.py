@@ -239,7 +239,13 @@ class Bay:
             await presence.until_left()
         wipe, why_kept = self._tools.known.may_wipe(profile, event.camera)
         ours = wipe or not (profile.wipe or profile.shipped)
-        self._dock(replace(event, wipe=wipe, why_kept=why_kept, ours=ours, note=presence.note(self.place)), profile)
+        self._dock(
+            replace(
+                event, wipe=wipe, why_kept=why_kept, ours=ours, note=presence.note(self.place),
+                rules=replace(event.rules, time_zone=profile.time_zone),
+            ),
+            profile,
+        )  # fmt: skip
         await asyncio.Event().wait()
 
     # -- volumes -------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ingest import events
+from ingest.clock import moment_of
 from ingest.copies import CAMERA, SPOOL, STORE, Copies, Step, after, is_lost
 from ingest.errors import SourceUnstable
 from ingest.ledger import stores
@@ -126,11 +127,17 @@ def classified(tx: Transaction, *, docking: int, rules: FileRules, clock_offset:
     """
     if rules == EVERYTHING and clock_offset is None:
         return
-    rows = tx.execute("SELECT id, path FROM segments WHERE docking = ? AND kind IS NULL", (docking,)).fetchall()
-    for segment, path in rows:
+    rows = tx.execute(
+        "SELECT id, path, mtime_ns FROM segments WHERE docking = ? AND kind IS NULL", (docking,)
+    ).fetchall()
+    for segment, path, mtime_ns in rows:
         place = rules.place(path)
         _write(
-            tx, segment, {"kind": rules.kind(path), "recording": place.recording or None, "part": place.part, "clock_offset": clock_offset}
+            tx, segment,
+            {
+                "kind": rules.kind(path), "recording": place.recording or None, "part": place.part, "clock_offset": clock_offset,
+                "captured_at": moment_of(mtime_ns, rules.time_zone),
+            },
         )  # fmt: skip
 
 

@@ -236,6 +236,16 @@ def held_open_below(root: Path) -> int:
     return found
 
 
+async def test_a_cameras_wall_time_is_told_in_the_zone_that_it_writes(place: Place) -> None:
+    written = 1_752_000_000  # a day in July, as the card has it
+    for path in place.root.rglob("*.MP4"):
+        os.utime(path, (written, written))
+    await place.session(place.visit(rules=replace(RULES, time_zone="Europe/London"), wipe=False))
+    assert {at for path, (at,) in (await place.rows("captured_at")).items() if path.endswith(".MP4")} == {
+        written - 3600.0
+    }
+
+
 async def test_the_clocks_offset_stays_with_the_segments_and_the_docking(place: Place) -> None:
     await place.session(place.visit(vitals=Vitals(clock_offset_seconds=-42.5)))
     assert {one for (one,) in (await place.rows("clock_offset")).values()} == {-42.5}
