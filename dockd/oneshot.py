@@ -19,10 +19,10 @@ from typing import Any
 from dockd.app import Agent, Misconfigured, until_clear
 from ingest.camera.mass_storage import MassStorage, no_camera
 from ingest.errors import CameraGone, DockdError, Stop, Unreadable
-from ingest.visit import Visit
 from ingest.ledger import cameras, queue, segments, views
 from ingest.ledger.segments import Segment
 from ingest.model import Balance, Tally, folder_camera, legible, shown
+from ingest.visit import Visit
 
 _MOST_NOTES = 20
 _RELEASED_WITHIN = 5.0

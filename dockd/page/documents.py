@@ -55,14 +55,15 @@ def camera_document(camera: Camera, *, bay: int | None, assigned_to: str | None)
 
 
 def segment_document(segment: Segment, receipt: Mapping[str, Any] | None) -> Document:
-    """`GET /segments/{id}`."""
+    """`GET /segments/{id}`; `kind` is segment, sidecar or other, `clock_offset_seconds` what its camera's clock was off by when it was docked."""
     return {
         "id": segment.id, "camera": segment.camera, **path_part(segment.path), "size": segment.size, "sha256": segment.sha256,
         "xxh3_128": segment.xxh3_128, "copies": sorted(copy.value for copy in segment.copies),
         "held": segment.held, "held_message": segment.held_message, "evidential": bool(segment.evidential),
         "captured_at": rfc3339(segment.captured_at), "listed_at": rfc3339(segment.listed_at), "pulled_at": when(segment.pulled_at),
         "verified_at": when(segment.verified_at), "confirmed_at": when(segment.confirmed_at), "wiped_at": when(segment.wiped_at),
-        "receipt": dict(receipt) if receipt is not None else None,
+        "receipt": dict(receipt) if receipt is not None else None, "kind": segment.kind or "segment", "recording": segment.recording,
+        "part": segment.part, "clock_offset_seconds": segment.clock_offset,
     }  # fmt: skip
 
 

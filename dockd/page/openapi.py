@@ -81,6 +81,8 @@ _SEGMENT = _object({
     "copies": _list({"type": "string", "enum": ["camera", "spool", "store"]}), "held": _or_null(_TEXT), "held_message": _or_null(_TEXT),
     "evidential": {"type": "boolean"}, "captured_at": _TIME, "listed_at": _TIME, "pulled_at": _or_null(_TIME),
     "verified_at": _or_null(_TIME), "confirmed_at": _or_null(_TIME), "wiped_at": _or_null(_TIME), "receipt": _or_null(_ref("Receipt")),
+    "kind": {"type": "string", "enum": ["segment", "sidecar", "other"]}, "recording": _or_null(_TEXT), "part": _or_null(_COUNT),
+    "clock_offset_seconds": _or_null({"type": "number"}),
 }, optional=("path_b64",))  # fmt: skip
 _ENTRY = _object(
     {"seq": _COUNT, "at": _TIME, "action": _TEXT, "data": {"type": "object"}, "hash": _TEXT, "text": _TEXT}
