@@ -6,11 +6,17 @@ camera reports a card as done that holds a whole shift.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.hil.rig.cards import unexplained_changes
+from tests.hil.rig.agent import Agent
+from tests.hil.rig.cards import Filesystem, unexplained_changes
 from tests.hil.rig.evidence import lost
 from tests.hil.rig.guest_channel import Ended
+from tests.hil.rig.moments import CONFIRMED, EVERY, PULL, SIZES, WIPE, Moment
+from tests.hil.rig.odd_cards import filled_card
+from tests.hil.rig.oracle import Oracle
 from tests.hil.rig.product import Dock, document
 from tests.hil.rig.scene import CAMERA, Scene
 from tests.hil.rig.usb import Line
@@ -97,3 +103,47 @@ def test_pulled_while_it_is_wiped_and_put_back(vm: Vm, scene: Scene) -> None:
     assert scene.not_delivered() == []
     assert again.status == 1 or scene.card.files() == set(), again.said
     assert set(unexplained_changes(scene.before, scene.card)) <= {TORN_OUT}
+
+
+# Each moment three times: on both filesystems, and on FAT32 once more.
+ROUNDS = [
+    pytest.param(moment, filesystem, turn, marks=pytest.mark.hil_short if moment is WIPE and turn == 1 else ())
+    for moment in EVERY
+    for turn, filesystem in enumerate((Filesystem.FAT32, Filesystem.EXFAT, Filesystem.FAT32), 1)
+]
+
+
+@pytest.mark.parametrize(("moment", "filesystem", "turn"), ROUNDS, ids=str)
+def test_pulled_under_the_agent_and_put_into_another_bay(
+    agent: Agent, folder: Path, oracle: Oracle, moment: Moment, filesystem: Filesystem, turn: int
+) -> None:
+    card = oracle.add(
+        filled_card(folder / "card.img", SIZES, filesystem=filesystem, size=64 << 20), serial="C0001"
+    ).card
+    camera = agent.plug(card, bay=turn, serial="C0001", line=moment.line)
+    moment.reach(agent, camera)
+    before = agent.events()
+    camera.pull_cable()
+    assert moment.came_in_time(agent, events=before), f"{moment} was over: {[e['event.action'] for e in before]}"
+    agent.await_bay(turn, "empty", "removed_early", timeout=30, never=("ready",))
+    agent.wait_until(lambda: agent.mounts() == [], what=lambda: f"still mounted: {agent.mounts()}", timeout=30)
+    # Nothing was concluded from a mount without its camera.
+    assert not agent.events("segment.wiped", "segment.vanished", "segment.lost", "camera.emptied")
+    torn = set(oracle.on_card(oracle.cards[0]))
+    if moment in (PULL, CONFIRMED):
+        assert torn == set(SIZES), "something was deleted before its time"
+
+    agent.plug(card, bay=8 + turn, serial="C0001")
+    bay = agent.await_bay(8 + turn, "ready", timeout=60)
+    assert bay["camera"]["serial"] == "C0001"
+    assert agent.bay(turn)["state"] == "empty"
+    assert not agent.events("segment.lost")
+    assert len(agent.segments()) == len(SIZES), "something was taken for new"
+    for check in (agent.verify_custody(), agent.reconcile()):
+        assert check.status == 0, check.said
+    agent.shut_down()
+    assert card.files() == set()
+    found = oracle.found()
+    assert sorted(found.store.values()).count(oracle.cards[0].originals[max(SIZES)]) == 1, "the store has it twice"
+    assert oracle.breaches(torn_out=["C0001"]) == []
+    assert oracle.not_delivered() == []
