@@ -36,7 +36,7 @@ class Identity:
 
 @dataclass(frozen=True, kw_only=True)
 class Unlock:
-    """The conversation over bulk endpoints by which a camera becomes a disk. `dockd.profiles.commands` fills commands in and reads answers.
+    """The conversation over bulk endpoints by which a camera becomes a disk (`ingest.camera.unlock` holds it).
 
     All commands are ASCII; `{time}`, `{time:FORMAT}` and `{password}` are filled in. Empty: the camera has no such command.
     `login`: said first; it went well if the answer holds `accepted` (empty: any answer will do). `ask_id`: its answer is the device's id;

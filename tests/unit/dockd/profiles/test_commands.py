@@ -1,67 +1,59 @@
-"""What is said to a camera that must be unlocked, and what its answers mean."""
+"""What a profile may have said to a camera that must be unlocked."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockd.profiles.commands import heard, heard_battery, heard_clock, spoken
+from dockd.profiles.commands import asks_for, command, time_format
 from dockd.profiles.model import Unlock
 from dockd.profiles.reading import load_profiles
+from dockd.settings.mistakes import WrongValue
 
 (SHIPPED,) = (
     one for one in load_profiles(None, shipped=Path(__file__).parents[4] / "config" / "cameras") if one.name == "unlock"
 )
-assert SHIPPED.unlock is not None
-SPOKEN = replace(SHIPPED.unlock, time_zone="Europe/Vienna")
-NOON = datetime(2025, 7, 1, 12, 30, 5, tzinfo=UTC)
 
 
 def test_the_shipped_conversation() -> None:
-    assert spoken(SPOKEN, SPOKEN.login, now=NOON) == (b"@Ver;8;00000000;#",)
-    assert spoken(SPOKEN, SPOKEN.set_clock, now=NOON) == (b"@Sdt;8;20250701;#", b"@Stm;6;14300500;#")
-    assert spoken(SPOKEN, SPOKEN.become_disk, now=NOON) == (b"@ATH;8;12345678;#",)
-    assert spoken(SPOKEN, SPOKEN.ask_clock, now=NOON) == ()
-    assert heard(SPOKEN.id_pattern, b"@Gdv;8;CAM00017;#") == "CAM00017"
-    assert heard(SPOKEN.id_pattern, b"@Gdv;8;CAM00017#") == "CAM00017"
-    assert heard(SPOKEN.id_pattern, b"@Err;1;#") is None
-
-
-def test_a_password_is_filled_in_and_never_told() -> None:
-    unlock = Unlock(login="LOGIN {password} {time}")
-    assert spoken(unlock, unlock.login, now=NOON, password="hunter2") == (b"LOGIN hunter2 20250701123005\r\n",)
-    for password in ("hunter2\r\nFORMAT", "hünter2", "hunter2\0"):
-        with pytest.raises(ValueError) as caught:
-            spoken(unlock, unlock.login, now=NOON, password=password)
-        assert "nter2" not in str(caught.value)
-
-
-def test_a_clock_in_its_zone() -> None:
-    unlock = Unlock(time_zone="Europe/Vienna", clock_pattern=r"TIME=(?P<value>\d++)")
-    assert heard_clock(unlock, b"TIME=20250701143005\r\n") == NOON
-    assert heard_clock(replace(unlock, time_zone="local"), b"TIME=20250701143005") is not None
-    for nonsense in (b"", b"TIME=20251301143005", b"TIME=2025", b"\xff" * 9):
-        assert heard_clock(unlock, nonsense) is None
+    unlock = SHIPPED.unlock
+    assert unlock is not None
+    assert (unlock.login, unlock.accepted, unlock.terminator) == ("@Ver;8;00000000;", "Ver;OK", "#")
+    assert unlock.set_clock == "@Sdt;8;{time:%Y%m%d};\n@Stm;6;{time:%H%M%S}00;"
+    assert unlock.become_disk == "@ATH;8;12345678;"
+    for answer in ("@Gdv;8;CAM00017;#", "@Gdv;8;CAM00017#"):
+        found = re.search(unlock.id_pattern, answer)
+        assert found is not None
+        assert found["value"] == "CAM00017"
+    assert re.search(unlock.id_pattern, "@Err;1;#") is None
 
 
 @pytest.mark.parametrize(
-    ("answer", "charge"), [(b"BAT 87%", 87), (b"100", 100), (b"101", None), (b"9999999", None), (b"low", None)]
+    ("text", "password", "time"), [("a", False, False), ("{password}", True, False), ("{time:%Y}x", False, True)]
 )
-def test_a_charge(answer: bytes, charge: int | None) -> None:
-    assert heard_battery(Unlock(), answer) == charge
+def test_what_a_command_asks_for(text: str, password: bool, time: bool) -> None:
+    assert command(text) == text
+    assert (asks_for(text, "password"), asks_for(text, "time")) == (password, time)
 
 
-@given(st.binary(max_size=2000), st.sampled_from(["UTC", "local", "Europe/Vienna"]))
-def test_any_answer(answer: bytes, zone: str) -> None:
-    unlock = Unlock(time_zone=zone)
-    told = heard_clock(unlock, answer)
-    assert told is None or told.utcoffset() == timedelta(0)
-    charge = heard_battery(unlock, answer)
-    assert charge is None or 0 <= charge <= 100
-    value = heard(unlock.id_pattern, answer)
-    assert value is None or (value and len(value) <= 512)
+@pytest.mark.parametrize(
+    "text", ["", "{", "}", "{}", "{id}", "{time:}", "{time:%Q}", "{password!r}", "{time.year}", "a\r", "é", "x" * 201]
+)
+def test_what_is_no_command(text: str) -> None:
+    with pytest.raises(WrongValue):
+        command(text)
+
+
+@given(st.text("%YmdHMSyjzQ-: {}", max_size=12))
+def test_an_order_of_a_time_is_one_that_can_be_written(text: str) -> None:
+    try:
+        order = time_format(text)
+    except WrongValue:
+        return
+    assert datetime(2025, 7, 1, 12, 30, 5, tzinfo=UTC).strftime(order)
+    assert time_format(Unlock().time_format) == "%Y%m%d%H%M%S"
