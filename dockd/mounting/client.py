@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dockd.mounting.base import Filesystem, HelperGone, Mounter, MountRefused
-from dockd.mounting.wire import Garbage, Inbox, Message, encode
+from dockd.mounting.wire import PROTOCOL, Garbage, Inbox, Message, encode
 from ingest.errors import CameraGone, DockdError, Unreadable
 
 _READ = 64 << 10
@@ -88,7 +88,18 @@ class MountHelper(Mounter):
             raise HelperGone(f"{self._socket} may not be opened: the agent's user is not in its group") from error
         except (OSError, TimeoutError) as error:
             raise HelperGone(f"no mount helper at {self._socket}: look at dockd-mount.service ({error})") from error
-        return _Line(reader, writer, on_end=self._ended)
+        line = _Line(reader, writer, on_end=self._ended)
+        try:
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                await line.greeted
+        except BaseException as error:
+            await line.close()
+            if isinstance(error, TimeoutError):
+                raise HelperGone(
+                    f"what listens at {self._socket} does not answer: look at dockd-mount.service"
+                ) from error
+            raise
+        return line
 
     def _ended(self, line: _Line) -> None:
         if self._line is line:
@@ -109,6 +120,7 @@ class _Line:
         self._waiting: dict[int, asyncio.Future[Message]] = {}
         self._asked = 0
         self._why = ""
+        self.greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._listen(), name="mount helper")
 
     async def ask(self, asked: Message) -> Message:
@@ -157,9 +169,9 @@ class _Line:
                 for message in inbox.feed(data):
                     self._take(message)
         except OSError as error:
-            self._why = self._why or f"the mount helper's connection broke: {error}"
+            self._why = f"the mount helper's connection broke: {error}"
         except Garbage as garbage:
-            self._why = f"what answers there is no mount helper: {garbage}"
+            self._why = f"the mount helper cannot be used: {garbage}"
         finally:
             self._break()
         self._on_end(self)
@@ -167,14 +179,24 @@ class _Line:
     def _take(self, message: Message) -> None:
         number = message.get("id")
         if number == 0:
-            self._why = str(message.get("message", self._why))
+            self._greet(message)
         elif isinstance(number, int) and (future := self._waiting.pop(number, None)) is not None and not future.done():
             future.set_result(message)
+
+    def _greet(self, message: Message) -> None:
+        if message.get("ok") == {"protocol": PROTOCOL} and not self.greeted.done():
+            self.greeted.set_result(None)
+        else:
+            said = message.get(
+                "message", f"it speaks another protocol than {PROTOCOL}: agent and helper have to be of one version"
+            )
+            raise Garbage(str(said))
 
     def _break(self) -> None:
         self.broken = True
         self._writer.close()
-        for future in self._waiting.values():
+        waiting: list[asyncio.Future[Any]] = [self.greeted, *self._waiting.values()]
+        for future in waiting:
             if not future.done():
                 future.set_exception(HelperGone(self._why or _ENDED))
                 future.exception()  # where nobody waits any more, nobody has to hear of it

@@ -151,9 +151,10 @@ class Desk:
     def _mount(self, client: Client, asked: MountAsked, *, until: float) -> None:
         if self._closing:
             raise MountRefused("the mount helper ends")
-        occupied = self._occupied(asked.folder)
-        if any(not mount.leaving for mount in occupied):
-            raise MountRefused(f"{asked.folder} is in use: {occupied[0].volume.name} is mounted there")
+        occupied = self._occupied(asked.folder, device=asked.device)
+        for mount in occupied:
+            if not mount.leaving:
+                raise MountRefused(f"{asked.folder} is in use: {mount.volume.name} is mounted at {mount.place.path}")
         if occupied and time.monotonic() < until:
             self._queued.append((client, asked, until))
             return
@@ -168,14 +169,15 @@ class Desk:
         mount = self._mounts[place.path] = _Mount(volume=volume, place=place, owner=client, lane=lane)
         self._begin(mount, "mount", volume.mount, request=asked.id, seconds=self._limits.work)
 
-    def _occupied(self, folder: str) -> list[_Mount]:
-        """The mounts at this place, around it, or within it; those that stay first."""
-        found = [
+    def _occupied(self, folder: str, *, device: str = "") -> list[_Mount]:
+        """The mounts at this place, around it, or within it, and those of this device."""
+        return [
             mount
             for mount in self._mounts.values()
-            if f"{folder}/".startswith(f"{mount.place.folder}/") or mount.place.folder.startswith(f"{folder}/")
+            if f"{folder}/".startswith(f"{mount.place.folder}/")
+            or mount.place.folder.startswith(f"{folder}/")
+            or mount.volume.name == device
         ]
-        return sorted(found, key=lambda mount: mount.leaving)
 
     def _free(self, folder: str) -> str:
         """The folder itself, or one beside it where the device of an earlier mount hangs and does not let go of it."""
@@ -220,11 +222,11 @@ class Desk:
     def _done(self, job: _Job, future: Future[None]) -> None:
         mount, error = job.mount, _plain(future.exception())
         self._tell(job, error)
+        if job.op == "unmount" or (job.op == "mount" and error is not None and not mount.leaving):
+            self._forget(mount)
         if job in self._jobs:
             self._jobs.remove(job)
             self._answer(job, error)
-        if job.op == "unmount" or (job.op == "mount" and error is not None and not mount.leaving):
-            self._forget(mount)
 
     def _answer(self, job: _Job, error: DockdError | None) -> None:
         if not job.request:

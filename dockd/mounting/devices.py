@@ -21,7 +21,7 @@ from ingest.errors import CameraGone, Unreadable
 
 _SYSFS = Path("/sys/dev/block")
 # Whoever read from an earlier mount ends within this: a worker whose agent was killed, a mount that is being let go.
-_LET_GO_SECONDS = 5.0
+_LET_GO_SECONDS = 3.0
 _LOOK_SECONDS = 0.1
 _GONE = (errno.ENXIO, errno.ENODEV, errno.ENOENT, errno.ENOMEDIUM)
 _LOCKED = (

@@ -30,7 +30,7 @@ from dockd.mounting.ids import namespace_for
 from dockd.mounting.journal import say
 from dockd.mounting.places import Places, RootUnusable
 from dockd.mounting.volume import leave
-from dockd.mounting.wire import Garbage, Inbox, Message, encode
+from dockd.mounting.wire import PROTOCOL, Garbage, Inbox, Message, encode
 
 MOST_CONNECTIONS = 16
 _READ = 64 << 10
@@ -135,6 +135,7 @@ class Helper:
             peer_socket.close()
             return
         self._selector.register(peer_socket, selectors.EVENT_READ, connection)
+        connection.answer({"id": 0, "ok": {"protocol": PROTOCOL}})
 
     def _read(self, connection: Connection) -> None:
         try:
@@ -194,7 +195,7 @@ def _listen(path: Path, *, group: int) -> socket.socket:
         os.umask(before)
     os.chown(path, 0, group, follow_symlinks=False)
     path.chmod(0o660)
-    listener.listen(MOST_CONNECTIONS)
+    listener.listen(4 * MOST_CONNECTIONS)
     listener.setblocking(False)
     return listener
 

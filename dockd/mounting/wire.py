@@ -3,11 +3,12 @@
 Both ends hold the other for hostile: a message is bounded, a length beyond that is garbage before its bytes have come, and
 garbage ends the connection. No I/O here: bytes in, messages out.
 
+The helper speaks first: `{"id": 0, "ok": {"protocol": 1}}`, or an error, and then the connection ends. Requests
+
     {"id": 7, "op": "mount", "device": "/dev/sdb1", "diskseq": 12, "filesystem": "vfat", "folder": "bay-3/p1"}
     {"id": 8, "op": "writable" | "fresh" | "unmount", "mount": "/run/dockd/mnt/bay-3/p1"}
 
-are answered, in any order, by `{"id": 7, "ok": {"mount": PATH}}` (`{}` for the others) or `{"id": 7, "error": CLASS, "message": WORDS}`. An
-error with id 0 is for the whole connection, which then ends.
+are answered, in any order, by `{"id": 7, "ok": {"mount": PATH}}` (`{}` for the others) or `{"id": 7, "error": CLASS, "message": WORDS}`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
+PROTOCOL = 1
 LIMIT = 8 << 10  # bytes of one message: two paths and some sentences
 _LENGTH = struct.Struct("!I")
 

@@ -48,8 +48,8 @@ class Card:
         with open(self.device, "rb") as file:
             return disk_sequence(file.fileno())
 
-    @property
-    def read_only(self) -> bool:
+    def locked(self) -> bool:
+        """Whether the device itself is read-only."""
         return host("blockdev", "--getro", self.device) == "1"
 
     def set_read_only(self, *, read_only: bool) -> None:

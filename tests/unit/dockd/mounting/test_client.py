@@ -15,6 +15,7 @@ from dockd.mounting.client import MountHelper
 from dockd.mounting.wire import Inbox, Message, encode
 from ingest.errors import CameraGone, Unreadable
 
+GREETING: Message = {"id": 0, "ok": {"protocol": 1}}
 MOUNTED = Path("/run/dockd/mnt/bay-3")
 
 
@@ -27,13 +28,15 @@ def path() -> Iterator[Path]:
 class FarEnd:
     """Answers with what `answers` says for a request; None leaves it open."""
 
-    def __init__(self, answers: Callable[[Message], Message | bytes | None]) -> None:
+    def __init__(self, answers: Callable[[Message], Message | bytes | None], greeting: Message) -> None:
+        self._greeting = greeting
         self.asked: asyncio.Queue[Message] = asyncio.Queue()
         self._answers = answers
         self._writers: list[asyncio.StreamWriter] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.append(writer)
+        writer.write(encode(self._greeting))
         inbox = Inbox()
         while data := await reader.read(4096):
             for message in inbox.feed(data):
@@ -53,9 +56,9 @@ class FarEnd:
 
 @asynccontextmanager
 async def far_end(
-    path: Path, answers: Callable[[Message], Message | bytes | None]
+    path: Path, answers: Callable[[Message], Message | bytes | None], *, greeting: Message = GREETING
 ) -> AsyncIterator[tuple[FarEnd, MountHelper, asyncio.Event]]:
-    end = FarEnd(answers)
+    end = FarEnd(answers, greeting)
     gone = asyncio.Event()
     client = MountHelper(path, timeout=5, on_gone=gone.set)
     server = await asyncio.start_unix_server(end.serve, path)
@@ -135,14 +138,19 @@ async def test_a_connection_that_breaks_fails_what_is_under_way_and_is_made_anew
         await client.fresh(MOUNTED)
 
 
-async def test_a_refusal_of_the_whole_connection_is_told(path: Path) -> None:
-    refusal = encode({"id": 0, "error": "MountRefused", "message": "the user 5 may not speak"})
-    async with far_end(path, lambda _: refusal) as (end, client, _):
-        task = asyncio.create_task(client.fresh(MOUNTED))
-        await end.asked.get()
-        end.hang_up()
-        with pytest.raises(HelperGone, match="may not speak"):
-            await task
+@pytest.mark.parametrize(
+    ("greeting", "why"),
+    [
+        ({"id": 0, "error": "MountRefused", "message": "the user 5 may not speak"}, "the user 5 may not speak"),
+        ({"id": 0, "ok": {"protocol": 2}}, "one version"),
+    ],
+)
+async def test_a_helper_that_greets_otherwise_is_asked_nothing(path: Path, greeting: Message, why: str) -> None:
+    async with far_end(path, lambda _: {"ok": {}}, greeting=greeting) as (end, client, gone):
+        with pytest.raises(HelperGone, match=why):
+            await client.fresh(MOUNTED)
+        assert end.asked.empty()
+        assert not gone.is_set(), "nothing was mounted over it"
 
 
 async def test_a_helper_that_does_not_answer(path: Path) -> None:
