@@ -50,6 +50,7 @@ class Child:
         operations = {
             "open": self._open, "list": self._list, "pull": self._pull, "compare": self._compare, "prove": self._prove,
             "wipe": self._wipe, "drop": self._drop, "close": self._close, "vitals": self._vitals, "set_clock": self._set_clock,
+            "unlock": self._unlock,
         }  # fmt: skip
         try:
             self._say({"ok": operations[str(request.get("op"))](request)})
@@ -98,11 +99,23 @@ class Child:
         return {}
 
     def _vitals(self, _request: frames.Frame) -> frames.Frame:
-        said = self.camera.vitals()
-        return {"battery_percent": said.battery_percent, "clock_offset_seconds": said.clock_offset_seconds}
+        return frames.of_vitals(self.camera.vitals())
 
     def _set_clock(self, _request: frames.Frame) -> frames.Frame:
         return {"set": self.camera.set_clock()}
+
+    def _unlock(self, request: frames.Frame) -> frames.Frame:
+        """Talk a camera that is no disk yet into becoming one. What is loaded for that is loaded here."""
+        from ingest.camera.unlock import Conversation, converse
+        from ingest.camera.usb_link import open_line
+
+        spec = Conversation.of_json(request["spec"])
+        line = open_line(
+            bus=int(request["bus"]), device=int(request["device"]), interface=spec.interface, extra="unlock"
+        )
+        with contextlib.closing(line):
+            told = converse(spec, line)
+        return {"device_id": told.device_id, "vitals": frames.of_vitals(told.vitals), "clock_set": told.clock_set}
 
     def _list(self, _request: frames.Frame) -> frames.Frame:
         batch: list[frames.Frame] = []

@@ -11,7 +11,7 @@ import struct
 from dataclasses import asdict
 from typing import Any
 
-from ingest.model import Listed, PermittedSegment, Skipped, WipePermit
+from ingest.model import Listed, PermittedSegment, Skipped, Vitals, WipePermit
 
 LARGEST = 4 << 20
 _LENGTH = struct.Struct(">I")
@@ -79,6 +79,23 @@ def to_skipped(frame: Frame) -> Skipped:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise Nonsense("not a skipped item") from error
+
+
+def of_vitals(vitals: Vitals) -> Frame:
+    """What a camera says of itself as a frame's part."""
+    return asdict(vitals)
+
+
+def to_vitals(frame: Frame) -> Vitals:
+    """Raises Nonsense."""
+    try:
+        battery, offset = frame["battery_percent"], frame["clock_offset_seconds"]
+        return Vitals(
+            battery_percent=None if battery is None else int(battery),
+            clock_offset_seconds=None if offset is None else float(offset),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise Nonsense("not a camera's vitals") from error
 
 
 def of_permit(permit: WipePermit) -> Frame:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest import errors
+from ingest.camera.unlock import Conversation, Unlocked
 from ingest.model import CameraId, Digest, Listed, Skipped, Vitals, WipePermit
 from ingest.worker import frames
 
@@ -24,6 +25,7 @@ Progress = Callable[[str, int], None]
 _KNOWN_ERRORS = {
     name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.DockdError)
 }
+_APART = 4  # workers at once that read no camera: each has something short to do
 _LET_GO = 1.0  # seconds that the kernel gets to end a killed worker before its camera counts as hanging
 
 
@@ -117,14 +119,18 @@ class Worker:
 
     async def vitals(self) -> Vitals:
         """What the camera says of its charge and its clock."""
-        said = await self._ask({"op": "vitals"})
-        return Vitals(
-            battery_percent=said.get("battery_percent"), clock_offset_seconds=said.get("clock_offset_seconds")
-        )
+        return frames.to_vitals(await self._ask({"op": "vitals"}))
 
     async def set_clock(self) -> bool:
         """Set the camera's clock to this machine's; whether that was done."""
         return bool((await self._ask({"op": "set_clock"}))["set"])
+
+    async def unlock(self, spec: Conversation, *, bus: int, device: int) -> Unlocked:
+        """Hold the conversation by which the camera at this USB address becomes a disk; no camera needs to be open."""
+        told = await self._ask({"op": "unlock", "spec": spec.as_json(), "bus": bus, "device": device})
+        return Unlocked(
+            device_id=str(told["device_id"]), vitals=frames.to_vitals(told["vitals"]), clock_set=bool(told["clock_set"])
+        )
 
     async def close(self) -> None:
         """Let go of the camera."""
@@ -199,6 +205,7 @@ class WorkerPool:
 
     def __init__(self, *, parallel: int, spool: Path, silence: float = 120.0) -> None:
         self._slots = asyncio.Semaphore(parallel)
+        self._apart = asyncio.Semaphore(_APART)
         self._spool = spool
         self._silence = silence
         self._idle: list[Worker] = []
@@ -217,6 +224,20 @@ class WorkerPool:
             finally:
                 await self._give_back(worker, root)
 
+    @contextlib.asynccontextmanager
+    async def apart(self, what: bytes) -> AsyncIterator[Worker]:
+        """A worker with no camera open, which takes no camera's slot and ends with this loan. `what` is touched by one at a time.
+
+        Raises WorkerDied.
+        """
+        await self.none_left_on(what)
+        async with self._apart:
+            worker = await self._start(what)
+            try:
+                yield worker
+            finally:
+                self._leave(worker, what)
+
     async def none_left_on(self, root: bytes) -> None:
         """Raises WorkerDied where a worker that was left behind still hangs on this camera."""
         left = [task for task, on in self._left.items() if on == root]
@@ -229,6 +250,9 @@ class WorkerPool:
             if worker.reusable:
                 return worker
             self._leave(worker, b"")
+        return await self._start(root)
+
+    async def _start(self, root: bytes) -> Worker:
         try:
             process = await asyncio.create_subprocess_exec(
                 *_command(), stdin=PIPE, stdout=PIPE, env=_environment(), limit=frames.LARGEST + 4

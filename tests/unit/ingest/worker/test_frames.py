@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.model import Listed, PermittedSegment, Skipped, WipePermit
+from ingest.model import Listed, PermittedSegment, Skipped, Vitals, WipePermit
 from ingest.worker import frames
 
 number = st.integers(min_value=0, max_value=2**63)
@@ -42,6 +42,18 @@ def test_skipped(item: Skipped) -> None:
 @given(permit)
 def test_permits(leave: WipePermit) -> None:
     assert frames.to_permit(sent(frames.of_permit(leave))) == leave
+
+
+@given(st.none() | st.integers(0, 100), st.none() | st.floats(allow_nan=False, allow_infinity=False))
+def test_vitals(battery: int | None, offset: float | None) -> None:
+    told = Vitals(battery_percent=battery, clock_offset_seconds=offset)
+    assert frames.to_vitals(sent(frames.of_vitals(told))) == told
+
+
+@pytest.mark.parametrize("frame", [{}, {"battery_percent": "x", "clock_offset_seconds": 0}, {"battery_percent": None}])
+def test_not_vitals(frame: frames.Frame) -> None:
+    with pytest.raises(frames.Nonsense):
+        frames.to_vitals(frame)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"1", b"null", b'"x"', b"\xff", b"[" * 200_000])
