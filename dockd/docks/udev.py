@@ -28,6 +28,7 @@ _LOT = 64
 _BUFFER = 16 << 20
 _AGAIN = 1.0
 _SECTOR = 512
+_FRUITLESS = 500
 _log = logging.getLogger(__name__)
 
 Tell = Callable[[Hint | None], object]
@@ -60,6 +61,7 @@ class Udev:
         self._fd = -1
         self._tell: Tell | None = None
         self._again: asyncio.TimerHandle | None = None
+        self._fruitless = 0
 
     # -- hints ---------------------------------------------------------------------------------------------------------
 
@@ -118,11 +120,15 @@ class Udev:
     def _drain(self) -> None:
         clock = asyncio.get_running_loop().time
         until = clock() + _LOT_SECONDS
+        self._fruitless += 1
         try:
+            if self._fruitless > _FRUITLESS:
+                raise OSError(errno.EPIPE, "the socket is always readable, and nothing is in it")
             for _ in range(_LOT):
                 device = self._monitor.poll(timeout=0)
                 if device is None:
                     return
+                self._fruitless = 0
                 if self._tell is not None:
                     gone = device.action == "remove"
                     self._tell(Hint(path=device.device_path, kind=_kind(device), gone=gone))
@@ -135,7 +141,11 @@ class Udev:
         name = errno.errorcode.get(error.errno or 0, str(error))
         _log.info("some of udev's events were lost (%s): they are heard anew, and everything is looked at", name)
         self._stop()
-        self._renew()
+        if self._fruitless > _FRUITLESS:  # not at once: it may be so again
+            self._fruitless = 0
+            self._again = asyncio.get_running_loop().call_later(_AGAIN, self._renew)
+        else:
+            self._renew()
 
     def _renew(self) -> None:
         if self._tell is None:
