@@ -261,10 +261,10 @@ def run(
         users = _users(arguments.user)
         group = grp.getgrnam(arguments.group).gr_gid if arguments.group else users[0].pw_gid if users else 0
     except KeyError as error:
-        say("start", f"there is no such user or group: {error}", failed=True)
+        say("not_started", f"there is no such user or group: {error}", failed=True)
         return 2
     if os.geteuid() != 0:
-        say("start", "only root can mount", failed=True)
+        say("not_started", "only root can mount", failed=True)
         return 3
     try:
         places = Places(arguments.root)
@@ -273,7 +273,7 @@ def run(
         clear_leftovers(places)
         listener = _listen(arguments.socket, group=group)
     except (RootUnusable, OSError) as error:
-        say("start", str(error), failed=True)
+        say("not_started", str(error), failed=True)
         return 3
     say("start", f"listening at {arguments.socket}, mounting below {places.root}")
     helper = Helper(listener=listener, places=places, users=namespaces, on_usb=on_usb, limits=limits or Limits())
