@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,8 @@ from dockd import __version__
 from dockd.cli.common_options import fail, plain, root_cause
 
 if TYPE_CHECKING:
+    from dockd.app import Agent
+    from dockd.docks.base import Dock
     from dockd.settings import Settings
 
 
@@ -41,13 +45,10 @@ def run(*, config: Path | None) -> None:
 
 async def _run(settings: Settings, file: Path) -> int:
     from dockd.app import Misconfigured, agent
-    from dockd.docks.folders import FolderDock
     from dockd.ops.ending import Wishes, until_ended
-    from dockd.ops.happenings import UsbLater
     from dockd.service import Ops, refuse_what_is_not_built, serve
     from ingest.errors import DockdError
 
-    docks = [FolderDock(settings.docks.folders)] if settings.docks.folders is not None else []
     wishes = Wishes()
     try:
         refuse_what_is_not_built(settings)
@@ -58,9 +59,8 @@ async def _run(settings: Settings, file: Path) -> int:
         async with (
             until_ended(wishes, ops.logs),
             agent(settings, version=__version__, subscribers=ops.subscribers, observe=ops.metrics.request) as built,
+            _docks(settings, built) as docks,
         ):
-            if settings.docks.usb:
-                built.ledger.publish(UsbLater())
             await serve(
                 built, docks=docks, ops=ops, version=__version__, announce=_announce, config=file, wishes=wishes
             )
@@ -72,6 +72,30 @@ async def _run(settings: Settings, file: Path) -> int:
     finally:
         ops.close()
     return 0
+
+
+@contextlib.asynccontextmanager
+async def _docks(settings: Settings, built: Agent) -> AsyncIterator[list[Dock]]:
+    """What the configuration says is to be watched."""
+    from dockd.docks.folders import FolderDock
+    from dockd.docks.usb_building import usb_dock
+    from dockd.ops.happenings import UsbTrouble
+    from dockd.page.registry import read_registry
+
+    docks: list[Dock] = [FolderDock(settings.docks.folders)] if settings.docks.folders is not None else []
+    if not settings.docks.usb:
+        yield docks
+        return
+    async with usb_dock(
+        settings, pool=built.pool, listed=lambda: read_registry(settings.registry.file).assigned, name_of=lambda place: _called(built, place),
+        warn=lambda text: built.ledger.publish(UsbTrouble(error=text)),
+    ) as usb:  # fmt: skip
+        yield [*docks, usb]
+
+
+def _called(built: Agent, place: str) -> str:
+    """What people call a place: its bay, once it has one."""
+    return next((f"bay {bay.number}" for bay in built.rack.bays.values() if bay.place == place), f"port {place}")
 
 
 def _announce(url: str) -> None:

@@ -325,8 +325,30 @@ class Bay:
         return Docked(
             place=self.place, camera=camera, root=root, rules=rules, wipe=False, controller=controller_of(self.place),
             volume=Mounted(self._tools.mounter, paths, doubt=self.anew, remounts=any(part.filesystem == "ext4" for part in chosen)), vitals=found.vitals if found.device_id else Vitals(),
-            hidden=(*choice.hidden, *unread),
+            hidden=(*choice.hidden, *unread), controls=ClockSet(found.vitals) if found.clock_set else None,
         )  # fmt: skip
+
+
+class ClockSet:
+    """Controls of a camera that told of itself, and took our time, before it became a disk, and tells no more.
+
+    What it said before (`Docked.vitals`) stays with its footage; from here on its clock is right.
+    """
+
+    def __init__(self, vitals: Vitals) -> None:
+        self._vitals = vitals
+
+    async def battery_percent(self) -> int | None:
+        """As it was when it was unlocked."""
+        return self._vitals.battery_percent
+
+    async def clock_offset_seconds(self) -> float | None:
+        """None since it was set."""
+        return 0.0
+
+    async def set_clock(self) -> bool:
+        """A disk has no clock to set."""
+        return False
 
 
 def folder_of(place: str) -> str:

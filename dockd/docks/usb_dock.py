@@ -28,8 +28,8 @@ from dockd.docks.usb_presence import NameOf, Presence
 from dockd.docks.usb_volume import in_thread
 from dockd.mounting.base import Mounter
 from dockd.profiles.model import Profile, Properties
+from ingest.camera.unlock import Unlocked as Told
 from ingest.errors import DockdError
-from ingest.model import Vitals
 
 _log = logging.getLogger(__name__)
 _END = 4.0
@@ -62,8 +62,8 @@ class Cameras(Known, Protocol):
         """Read everything again; the mistakes, and with any of them all stays as it was. Blocks."""
 
 
-Conversation = Callable[[ToUnlock], Awaitable[tuple[str, Vitals]]]
-"""Speak to a camera until it becomes a disk: its id, and what it told of itself. Raises DockdError."""
+Conversation = Callable[[ToUnlock], Awaitable[Told]]
+"""Speak to a camera until it becomes a disk: what it told. Raises DockdError."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -316,12 +316,12 @@ class UdevDock:
 
     async def _talk(self, place: str, found: ToUnlock) -> None:
         assert self._conversation is not None  # noqa: S101 (its only caller has asked)
-        device_id, vitals = await self._conversation(found)
+        told = await self._conversation(found)
         wait = found.profile.unlock.wait if found.profile.unlock is not None else 0.0
         until = asyncio.get_running_loop().time() + wait
         self._unlocked[place] = Unlocked(
-            profile=found.profile, device_id=device_id, address=found.address, until=until, vitals=vitals
-        )
+            profile=found.profile, device_id=told.device_id, address=found.address, until=until, vitals=told.vitals, clock_set=told.clock_set,
+        )  # fmt: skip
         self._rejudge = True
         self._stir.set()
 

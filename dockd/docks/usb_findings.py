@@ -59,13 +59,14 @@ class Choice:
 @dataclass(frozen=True, kw_only=True)
 class Unlocked:
     """What a camera told before it was asked to become a disk. `address` is the device that was spoken to, `until` (monotonic) when
-    the disk must have come, `used`: it has."""
+    the disk must have come, `clock_set`: it was given our time after it told its own, `used`: the disk has come."""
 
     profile: Profile
     device_id: str
     address: str
     until: float
     vitals: Vitals = field(default_factory=Vitals)
+    clock_set: bool = False
     used: bool = False
 
 
@@ -114,6 +115,7 @@ class Volumes:
     many: bool
     device_id: str = ""
     vitals: Vitals = field(default_factory=Vitals, compare=False)
+    clock_set: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -268,6 +270,7 @@ def _chosen(
         address=usb.address, usb=usb.properties, choices=tuple(choices), many=len(fitting) > 1,
         device_id=unlocked.device_id if unlocked is not None else "",
         vitals=unlocked.vitals if unlocked is not None else Vitals(),
+        clock_set=unlocked is not None and unlocked.clock_set,
     )  # fmt: skip
 
 

@@ -92,14 +92,10 @@ class SpoolPutRight(
 
 
 @dataclass(frozen=True, kw_only=True)
-class UsbLater(
-    Event,
-    action="docks.usb_later",
-    text="docks.usb = true: cameras on USB come with a later version of dockd; only docks.folders is watched",
-    outcome="unknown",
-    custody=False,
-):
-    """The configuration asks for what is not there yet."""
+class UsbTrouble(Event, action="docks.usb_trouble", text="{error}", level="warning", outcome="failure", custody=False):
+    """Something about USB that ops should know: no udev, a wrong camera profile, a bay map that names no ports."""
+
+    error: str
 
 
 @dataclass(frozen=True, kw_only=True)

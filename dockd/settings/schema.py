@@ -54,6 +54,11 @@ class DocksSettings:
         None,
         "A folder in which each sub-folder that appears is a docked camera, named by the sub-folder. None: no folder docks.",
     )
+    mount_helper: Path = setting(
+        kinds.path('an absolute path such as "/run/dockd/mount.sock"'),
+        "/run/dockd/mount.sock",
+        "The socket of dockd-mount, which mounts cameras' volumes for dockd.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +67,9 @@ class BaySettings:
 
     number: int = required(kinds.number(1, 999, of=""), "The number painted on the bay.")
     usb_path: str = required(
-        kinds.identifier('the port\'s path such as "1-1.4"'), "The USB port behind it, as udev names it."
+        kinds.identifier('the port\'s path such as "pci-0000:00:14.0-usb-0:1.4"'),
+        "The USB port behind it: udev's ID_PATH up to the chain of ports, which the wiring alone decides (bus numbers and sdX change "
+        "with every boot). `dockd bays learn` writes them. Or the name of a folder dock's folder.",
     )
 
 

@@ -15,6 +15,7 @@ from dockd.docks.usb_bay import NO_HELPER
 from dockd.docks.usb_dock import Timing
 from dockd.docks.usb_findings import ToUnlock
 from dockd.mounting.base import MountRefused
+from ingest.camera.unlock import Unlocked
 from ingest.errors import CameraGone, DockdError, Unreadable
 from ingest.model import Vitals
 from tests.unit.dockd.docks.usb_rack import KEYBOARD, PTP, QUICK, Bench, Card, place, plain
@@ -409,7 +410,7 @@ class Talk:
         self.becomes: Card | None = Card(label="CAM9")
         self.error: DockdError | None = None
 
-    async def __call__(self, found: ToUnlock) -> tuple[str, Vitals]:
+    async def __call__(self, found: ToUnlock) -> Unlocked:
         self.asked.append(found.address)
         if self.error is not None:
             raise self.error
@@ -418,7 +419,9 @@ class Talk:
         await asyncio.sleep(0.1)
         if self.becomes is not None:
             self.bench.machine.plug("1", self.becomes, ID_VENDOR_ID="1234")
-        return "CAM9", Vitals(battery_percent=77)
+        return Unlocked(
+            device_id="CAM9", vitals=Vitals(battery_percent=77, clock_offset_seconds=3600.0), clock_set=True
+        )
 
 
 @pytest.fixture
@@ -438,7 +441,9 @@ async def test_a_camera_is_unlocked_and_its_disk_is_the_camera(talk: Talk) -> No
     plug_locked(talk.bench)
     docked = await talk.bench.docked()
     assert (docked.camera.profile, docked.camera.serial) == ("unlock", "CAM9")
-    assert docked.vitals.battery_percent == 77
+    assert (docked.vitals.battery_percent, docked.vitals.clock_offset_seconds) == (77, 3600.0)
+    assert docked.controls is not None
+    assert (await docked.controls.battery_percent(), await docked.controls.clock_offset_seconds()) == (77, 0.0)
     assert len(talk.asked) == 1
     talk.bench.machine.unplug("1")
     await talk.bench.left()

@@ -26,7 +26,7 @@ EVERYTHING = re.sub(r"^#(?=\S)", "", EXAMPLE, flags=re.MULTILINE)
 
 PUBLISHED = {
     "station": "name, rack",
-    "docks": "usb, folders",
+    "docks": "usb, folders, mount_helper",
     "bays": "number, usb_path",
     "cameras": "profiles",
     "pull": "parallel, per_controller",
@@ -111,6 +111,7 @@ def test_defaults_in_the_units_that_are_promised() -> None:
     settings = defaults()
     assert settings.docks.usb is True
     assert settings.docks.folders is None
+    assert settings.docks.mount_helper == Path("/run/dockd/mount.sock")
     assert settings.bays == ()
     assert settings.cameras.profiles == Path("/etc/dockd/cameras")
     assert (settings.pull.parallel, settings.pull.per_controller) == (4, 2)

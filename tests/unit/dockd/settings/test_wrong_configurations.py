@@ -584,13 +584,13 @@ WRONG = [
     ),
     pytest.param(
         '[[bays]]\nnumber = 1\nusb_path = "1-1"\n\n[[bays]]\nnumber = 2\n' + STORE,
-        ['F:5: bays.usb_path: is missing, expected the port\'s path such as "1-1.4"'],
+        ['F:5: bays.usb_path: is missing, expected the port\'s path such as "pci-0000:00:14.0-usb-0:1.4"'],
         id="bay-path-missing",
     ),
     pytest.param(
         '[[bays]]\nnumber = 1\nusb_path = "port one"\n' + STORE,
         [
-            'F:3: bays.usb_path: "port one" has characters that do not belong in it, expected the port\'s path such as "1-1.4"'
+            'F:3: bays.usb_path: "port one" has characters that do not belong in it, expected the port\'s path such as "pci-0000:00:14.0-usb-0:1.4"'
         ],
         id="bay-path-characters",
     ),
