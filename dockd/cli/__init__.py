@@ -24,6 +24,7 @@ _COMMANDS = {
     "custody": ("dockd.cli.custody", "custody", "Check, show and export the record of what happened."),
     "reconcile": ("dockd.cli.reconcile", "reconcile", "Listed, copied, confirmed and wiped, to the file and the byte."),
     "store": ("dockd.cli.store", "store", "The embedded central store."),
+    "bays": ("dockd.cli.bays", "bays", "Which USB port is which bay."),
 }
 
 
