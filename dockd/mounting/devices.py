@@ -23,7 +23,7 @@ _SYSFS = Path("/sys/dev/block")
 # Whoever read from an earlier mount ends within this: a worker whose agent was killed, a mount that is being let go.
 _LET_GO_SECONDS = 3.0
 _LOOK_SECONDS = 0.1
-_GONE = (errno.ENXIO, errno.ENODEV, errno.ENOENT, errno.ENOMEDIUM)
+_GONE = (errno.ENXIO, errno.ENODEV, errno.ENOMEDIUM)
 _LOCKED = (
     "the card is locked against writing: move the small switch on its side, or look after the camera's own setting"
 )
@@ -161,6 +161,8 @@ class BlockDevice:
 
     def error(self, error: OSError, what: str) -> CameraGone | Unreadable | MountRefused:
         """What an error of the kernel means for this device. A pulled cable is an I/O error first, and gone a moment later."""
+        if error.errno == errno.ENOENT:
+            return CameraGone(f"{self.name}: the device has left")
         words = f"{self.name} {what}: {os.strerror(error.errno or 0)}"
         complaint = getattr(error, "complaint", "")
         words += f" ({complaint})" if complaint else ""

@@ -208,17 +208,6 @@ def _notify(state: str) -> None:
             notify.sendto(state.encode(), address.replace("@", "\0", 1) if address.startswith("@") else address)
 
 
-def _look_around() -> None:
-    """Mounts made in a namespace of one's own are seen by nobody."""
-    with contextlib.suppress(OSError):
-        if os.readlink("/proc/self/ns/mnt") != os.readlink("/proc/1/ns/mnt"):
-            say(
-                "namespace",
-                "started with a mount namespace of its own: the agent may not see what is mounted",
-                failed=True,
-            )
-
-
 def _namespaces(users: Sequence[pwd.struct_passwd]) -> dict[int, int | None]:
     """A user namespace for each user, None where there can be none: then he reads of an ext4 only what everybody may."""
     found: dict[int, int | None] = {}
@@ -269,7 +258,8 @@ def run(
     try:
         places = Places(arguments.root)
         namespaces = _namespaces(users)  # before any thread
-        _look_around()
+        if places.is_seen_by_nobody():
+            say("namespace", "in a mount namespace of its own: the agent will not see what is mounted", failed=True)
         clear_leftovers(places)
         listener = _listen(arguments.socket, group=group)
     except (RootUnusable, OSError) as error:

@@ -113,6 +113,11 @@ class Places:
                 return
             folder = folder.rpartition("/")[0]
 
+    def is_seen_by_nobody(self) -> bool:
+        """Whether this process has a mount namespace of its own, so that its mounts never reach the agent."""
+        around = [one for one in mounted() if f"{self.root}/".startswith(f"{one.where.rstrip('/')}/")]
+        return max(around, key=lambda one: len(one.where)).follows
+
     def leftovers(self) -> list[str]:
         """Folders at which something is mounted, the innermost first."""
         below = f"{self.root}/"

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -28,7 +28,7 @@ def base() -> Iterator[Path]:
     folder.chmod(0o711)
     yield folder
     for line in reversed(Path("/proc/self/mountinfo").read_text().splitlines()):
-        if line.split(" ")[4].startswith(f"{folder}/"):
+        if f"{line.split(' ')[4]}/".startswith(f"{folder}/"):
             subprocess.run(["umount", "-l", line.split(" ")[4]], check=False)
     shutil.rmtree(folder)
 
@@ -70,10 +70,10 @@ def new_helper(base: Path) -> Iterator[NewHelper]:
     (base / "hangs").mkdir()
     helpers: list[HelperProcess] = []
 
-    def start(*options: str, real: bool = False, work_seconds: float = 20) -> HelperProcess:
+    def start(*options: str, prefix: Sequence[str] = (), real: bool = False, work_seconds: float = 20) -> HelperProcess:
         module = REAL if real else ("tests.unit.dockd.mounting.loop_helper", str(base / "hangs"))
         helper = HelperProcess(
-            base=base, module=module, options=options, environment={"WORK_SECONDS": str(work_seconds)}
+            base=base, module=module, options=options, prefix=prefix, environment={"WORK_SECONDS": str(work_seconds)}
         )
         helpers.append(helper)
         helper.start()

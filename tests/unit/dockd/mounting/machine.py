@@ -67,6 +67,7 @@ class HelperProcess:
     base: Path
     module: Sequence[str]
     options: Sequence[str] = ()
+    prefix: Sequence[str] = ()
     environment: dict[str, str] = field(default_factory=dict)
     _process: subprocess.Popen[bytes] | None = None
 
@@ -85,7 +86,16 @@ class HelperProcess:
 
     def start(self) -> None:
         """Start it and wait until it listens."""
-        command = [sys.executable, "-m", *self.module, "--socket", str(self.socket), "--root", str(self.root)]
+        command = [
+            *self.prefix,
+            sys.executable,
+            "-m",
+            *self.module,
+            "--socket",
+            str(self.socket),
+            "--root",
+            str(self.root),
+        ]
         told = len(self.told("start"))
         with (self.base / "log").open("ab") as log:
             self._process = subprocess.Popen(

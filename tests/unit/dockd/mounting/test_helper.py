@@ -521,6 +521,20 @@ def test_only_one_helper_on_one_root(helper: HelperProcess) -> None:
     assert second.process.returncode == 3
 
 
+def test_a_namespace_of_its_own_is_told(new_helper: NewHelper, base: Path) -> None:
+    # As a unit gets it from ProtectSystem= and the like: the machine's mounts come in, its own do not get out.
+    own = ("unshare", "--mount", "--propagation", "slave")
+    subprocess.run(["mount", "--bind", base, base], check=True)
+    subprocess.run(["mount", "--make-shared", base], check=True)
+    plain = new_helper()
+    assert plain.told("namespace") == []
+    plain.kill()
+    confined = new_helper(prefix=own)
+    assert confined.told("namespace")
+    confined.kill()
+    subprocess.run(["umount", "--lazy", base], check=True)
+
+
 def test_a_user_who_is_not_there_is_a_mistake_in_the_command(base: Path) -> None:
     helper = HelperProcess(base=base, module=("dockd.mounting.helper",), options=("--user", "nobody-of-this-name"))
     with pytest.raises(AssertionError, match="no such user"):
