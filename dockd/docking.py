@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -59,8 +59,10 @@ class Turns(WorkerPool):
     Beside the pool's bound there is one for each USB controller, `per_controller`: cameras behind one share its line.
     """
 
-    def __init__(self, *, parallel: int, spool: Path, activity: Activity, per_controller: int = 64) -> None:
-        super().__init__(parallel=parallel, spool=spool)
+    def __init__(
+        self, *, parallel: int, spool: Path, activity: Activity, per_controller: int = 64, silence: float = 120.0
+    ) -> None:
+        super().__init__(parallel=parallel, spool=spool, silence=silence)
         self._activity = activity
         self._per_controller = per_controller
         self._lines: dict[str, asyncio.Semaphore] = {}
@@ -142,9 +144,10 @@ class Rack:
     async def watch(self, dock: Dock) -> None:
         """Run a session for whatever this dock says is docked, until cancelled. Raises LedgerUnusable."""
         mine: set[str] = set()
+        events = dock.events()
         try:
             async with asyncio.TaskGroup() as group:
-                async for event in dock.events():
+                async for event in events:
                     match event:
                         case Docked():
                             mine.add(event.place)
@@ -158,6 +161,10 @@ class Rack:
         finally:
             for place in mine:
                 self._sessions.pop(place, None)
+            if isinstance(
+                events, AsyncGenerator
+            ):  # what it has mounted is unmounted now, and not whenever it is collected
+                await events.aclose()
 
     def _noted(self, event: Noted) -> None:
         number = self._numbers.get(event.place)

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from dockd.docks.base import Dock
     from ingest.ledger.core import Subscriber
 
+Reloaded = Callable[[Settings], Awaitable[Sequence[str]]]
+
 _WAIT = 3.0
 _CALM = 5.0
 _PULSE = 5.0
@@ -89,9 +91,11 @@ def refuse_what_is_not_built(settings: Settings) -> None:
 
 async def serve(
     agent: Agent, *, docks: Sequence[Dock], ops: Ops, version: str, announce: Callable[[str], None], config: Path | None = None,
-    wishes: Wishes | None = None,
+    wishes: Wishes | None = None, reloaded: Reloaded | None = None,
 ) -> None:  # fmt: skip
     """Run until cancelled. `announce(url)` is called when the page can be asked; `config` is the file that a reload reads.
+
+    `reloaded(settings)` reads again what stands in files of its own (camera profiles), and returns the mistakes in them.
 
     Raises Misconfigured, PageUnusable, and what is no failure of a disk, a camera or a store.
     """
@@ -102,7 +106,7 @@ async def serve(
         settings=agent.settings, version=version, clock=agent.clock, ledger=agent.ledger, spool=agent.spool, activity=agent.activity,
         rack=agent.rack, store_state=lambda: agent.delivery.state, troubles=Troubles(),
     )  # fmt: skip
-    running = _Running(agent=agent, ops=ops, sources=sources, view=View(sources))
+    running = _Running(agent=agent, ops=ops, sources=sources, view=View(sources), reloaded=reloaded)
     running.view.registry = await asyncio.to_thread(read_registry, agent.settings.registry.file)
     running.say_what_was_found()
     with contextlib.suppress(LedgerUnusable):
@@ -129,6 +133,7 @@ class _Running:
     ops: Ops
     sources: Sources
     view: View
+    reloaded: Reloaded | None = None
 
     # -- a part that is kept running -----------------------------------------------------------------------------------
 
@@ -236,6 +241,8 @@ class _Running:
         self.agent.bucket.rate = self.sources.settings.bandwidth.limit
         self.ops.logs.level = self.sources.settings.log.level
         self.view.registry = await asyncio.to_thread(read_registry, self.sources.settings.registry.file)
+        for wrong in await self.reloaded(self.sources.settings) if self.reloaded is not None else ():
+            self.agent.ledger.publish(SettingsRefused(error=wrong))
         restart = [key for key in changed if key not in APPLIED]
         self.agent.ledger.publish(SettingsReloaded(applied=applied, restart=restart))
 

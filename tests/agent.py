@@ -47,6 +47,7 @@ class Running:
     store_more: str = ""
     listen: str = "127.0.0.1:0"
     state: Path | None = None
+    usb: bool = False
     url: str = ""
     process: subprocess.Popen[str] | None = field(default=None, repr=False)
 
@@ -65,7 +66,7 @@ class Running:
         self.more = self.more if more is None else more
         state = self.state or self.folder / "state"
         self.config.write_text(
-            f'[station]\nname = "Test Street"\nrack = "7"\n[docks]\nfolders = "{self.docks}"\nusb = false\n'
+            f'[station]\nname = "Test Street"\nrack = "7"\n[docks]\nfolders = "{self.docks}"\nusb = {str(self.usb).lower()}\n'
             f'[spool]\npath = "{state}/spool"\nkeep_free = "1 MB"\n[ledger]\npath = "{state}/ledger.db"\n'
             f'[store]\nurl = "{self.store}"\n{self.store_more}\n[upload]\nretry_max = "1 s"\n[page]\nlisten = "{self.listen}"\n{self.page}\n{self.more}\n'
         )

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from dockd.cli.common_options import fail, plain, root_cause
 if TYPE_CHECKING:
     from dockd.app import Agent
     from dockd.docks.base import Dock
+    from dockd.docks.usb_dock import UdevDock
     from dockd.settings import Settings
 
 
@@ -59,11 +61,12 @@ async def _run(settings: Settings, file: Path) -> int:
         async with (
             until_ended(wishes, ops.logs),
             agent(settings, version=__version__, subscribers=ops.subscribers, observe=ops.metrics.request) as built,
-            _docks(settings, built) as docks,
+            _docks(settings, built) as watched,
         ):
             await serve(
-                built, docks=docks, ops=ops, version=__version__, announce=_announce, config=file, wishes=wishes
-            )
+                built, docks=watched.docks, ops=ops, version=__version__, announce=_announce, config=file, wishes=wishes,
+                reloaded=watched.reloaded,
+            )  # fmt: skip
     except (DockdError, OSError, ExceptionGroup) as error:
         known = root_cause(error)
         if known is None:
@@ -74,23 +77,41 @@ async def _run(settings: Settings, file: Path) -> int:
     return 0
 
 
+@dataclass(kw_only=True)
+class _Watched:
+    """The docks, and the settings as they are now."""
+
+    docks: list[Dock]
+    settings: Settings
+    usb: UdevDock | None = None
+
+    async def reloaded(self, settings: Settings) -> Sequence[str]:
+        """Profiles and the list of cameras are read again; returns the mistakes, with which the profiles stay as they were."""
+        self.settings = settings
+        return await self.usb.reload() if self.usb is not None else ()
+
+
 @contextlib.asynccontextmanager
-async def _docks(settings: Settings, built: Agent) -> AsyncIterator[list[Dock]]:
+async def _docks(settings: Settings, built: Agent) -> AsyncIterator[_Watched]:
     """What the configuration says is to be watched."""
     from dockd.docks.folders import FolderDock
     from dockd.docks.usb_building import usb_dock
     from dockd.ops.happenings import UsbTrouble
     from dockd.page.registry import read_registry
 
-    docks: list[Dock] = [FolderDock(settings.docks.folders)] if settings.docks.folders is not None else []
+    watched = _Watched(docks=[], settings=settings)
+    if settings.docks.folders is not None:
+        watched.docks.append(FolderDock(settings.docks.folders))
     if not settings.docks.usb:
-        yield docks
+        yield watched
         return
     async with usb_dock(
-        settings, pool=built.pool, listed=lambda: read_registry(settings.registry.file).assigned, name_of=lambda place: _called(built, place),
+        settings, pool=built.pool, listed=lambda: read_registry(watched.settings.registry.file).assigned, name_of=lambda place: _called(built, place),
         warn=lambda text: built.ledger.publish(UsbTrouble(error=text)),
     ) as usb:  # fmt: skip
-        yield [*docks, usb]
+        watched.docks.append(usb)
+        watched.usb = usb
+        yield watched
 
 
 def _called(built: Agent, place: str) -> str:

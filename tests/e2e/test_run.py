@@ -210,6 +210,25 @@ def test_a_wrong_configuration_keeps_the_running_one_and_no_wish_is_lost(store: 
         )
 
 
+def test_a_reload_reads_camera_profiles_again_and_keeps_those_of_before_where_one_is_wrong(
+    store: StoreProcess, tmp_path: Path
+) -> None:
+    profiles = tmp_path / "cameras"
+    profiles.mkdir()
+    with running(tmp_path, store.url, usb=True, more=f'[cameras]\nprofiles = "{profiles}"') as agent:
+        (profiles / "ours.toml").write_text('name = "ours"\ncolour = "blue"\n')
+        agent.send(signal.SIGHUP)
+        agent.until_logged("settings.reloaded")
+        refused = [line["error.message"] for line in agent.log() if line["event.action"] == "settings.refused"]
+        assert any("ours.toml:2: colour" in one for one in refused), refused
+        (profiles / "ours.toml").unlink()
+        agent.send(signal.SIGHUP)
+        agent.until(
+            lambda: sum(line["event.action"] == "settings.reloaded" for line in agent.log()) == 2, "it is read again"
+        )
+        assert agent.api("/healthz") == {"alive": True}
+
+
 def test_a_rack_folder_that_goes_away_is_said_and_comes_back(store: StoreProcess, tmp_path: Path) -> None:
     with running(tmp_path, store.url) as agent:
         agent.dock("CAM", FOOTAGE)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
@@ -29,6 +30,7 @@ class Tripping(Turns):
 
     trips = 0
     at = b""
+    stops = b""
 
     @contextlib.asynccontextmanager
     async def lent(self, root: bytes) -> AsyncIterator[Worker]:
@@ -36,6 +38,10 @@ class Tripping(Turns):
             self.trips -= 1
             raise ZeroDivisionError("a defect")
         async with super().lent(root) as worker:
+            if root == self.stops:
+                os.kill(
+                    worker.pid, signal.SIGSTOP
+                )  # as one that hangs in the kernel: it does not even end when it is killed
             yield worker
 
 
@@ -67,9 +73,10 @@ class Bench:
 
     def __init__(self, *, ledger: Ledger, folder: Path) -> None:
         self.folder = folder
+        self.ledger = ledger
         self.activity = Activity()
         spool = Spool(folder / "spool", keep_free=0)
-        self.pool = Tripping(parallel=2, spool=spool.folder, activity=self.activity)
+        self.pool = Tripping(parallel=2, spool=spool.folder, activity=self.activity, silence=2.0)
         self.rack = Rack(
             intake=Intake(
                 ledger=ledger, spool=spool, pool=self.pool, activity=self.activity, attest=nobody,
@@ -236,3 +243,20 @@ async def test_what_is_new_of_a_camera_is_said_in_its_bay_while_it_is_there(benc
     bench.docked("CAM2")
     await until(lambda: 2 in bench.rack.bays and bench.rack.bays[2].camera is not None)
     assert bench.rack.bays[1].note == ""
+
+
+async def test_a_camera_that_hangs_its_reader_is_told_as_a_fault_of_its_bay_and_the_others_go_on(bench: Bench) -> None:
+    bench.pool.stops = os.fsencode(bench.folder / "CAM1")
+    lost: list[str] = []
+    bench.ledger.subscribe(lambda event, _seq: lost.append(event.action) if event.action == "worker.lost" else None)
+    bench.docked("CAM1")
+    await until(lambda: 1 in bench.rack.bays and bench.doing("CAM1")[0] == "reading")
+    for number in range(2, 6):
+        bench.docked(f"CAM{number}")
+    copied = bench.folder / "spool"
+    await until(lambda: len(list(copied.glob("*.json"))) == 4)
+    await until(lambda: bench.activity.cameras["CAM1"].reason == "bay_fault")
+    assert lost
+    bench.pool.stops = b""
+    await until(lambda: len(list(copied.glob("*.json"))) == 5)
+    await until(lambda: bench.doing("CAM1")[0] != "failed")
