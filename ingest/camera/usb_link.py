@@ -5,6 +5,7 @@ Rules: only the one interface that is asked for is claimed; no kernel driver is 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -61,16 +62,12 @@ class UsbLine:
         return self._is is not None and _node(self._node) == self._is
 
     def close(self) -> None:
-        """Release the interface; what a device that left says to that does not matter."""
+        """Release the interface. A device that has left cannot be asked to, and its interface is free all the same."""
         from usb import util
 
-        try:
+        with contextlib.suppress(OSError):
             util.release_interface(self._device, self._interface)
-        except OSError as gone:
-            if self.there():
-                raise CameraGone(f"{self._name} cannot be let go of: {gone.strerror or gone}") from gone
-        finally:
-            util.dispose_resources(self._device)
+        util.dispose_resources(self._device)
 
 
 def open_line(*, bus: int, device: int, interface: int | None, extra: str) -> BulkLine:
