@@ -12,16 +12,15 @@ import os
 import stat
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.camera.block_device import BlockDevice
-from ingest.errors import CameraGone, IntegrityFailed, SourceUnstable, Unreadable
+from ingest.camera.held_file import GONE, HeldFile, as_listed, explain
+from ingest.errors import CameraGone, SourceUnstable, Unreadable
 from ingest.model import Listed, Skipped, Vitals, legible
 
 DEEPEST = 64
 _LOOKS, _LOOK_AFTER = 10, 0.1  # a pulled cable is EIO first, and gone a moment later
-_GONE = {errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN, errno.ESHUTDOWN, errno.ENOMEDIUM}
 _CHANGE_TIMES = {"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "tmpfs", "zfs", "overlay"}
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -54,7 +53,7 @@ class MassStorage:
         try:
             self._fd = os.open(root, _FOLDER)
         except OSError as error:
-            raise _explain(error, root) from error
+            raise explain(error, root) from error
         self._is = os.fstat(self._fd)
         self._mount = mount_of(self._fd)
         self._disk = BlockDevice.of(self._is.st_dev, sysfs=sysfs)
@@ -122,7 +121,7 @@ class MassStorage:
             root = os.open(b".", _FOLDER, dir_fd=self._fd)
         except OSError as error:
             self.present_after(error)
-            raise _explain(error, self.root) from error
+            raise explain(error, self.root) from error
         try:
             yield from self._walk(root, b"", 0)
         finally:
@@ -160,7 +159,7 @@ class MassStorage:
             if stat.S_ISDIR(found.st_mode):
                 yield from self._descend(fd, name, path, depth)
             elif stat.S_ISREG(found.st_mode):
-                yield _listed(path, found)
+                yield as_listed(path, found)
             else:
                 kind, why = next(
                     ((k, w) for is_kind, k, w in _KINDS if is_kind(found.st_mode)), ("other", "not a file")
@@ -190,7 +189,7 @@ class MassStorage:
             os.close(child)
 
     def _unlisted(self, error: OSError, path: bytes) -> Skipped:
-        if error.errno in _GONE:
+        if error.errno in GONE:
             raise CameraGone(f"{legible(self.root)} does not answer any more: {error.strerror}") from error
         self.present_after(error)
         return Skipped(
@@ -218,7 +217,7 @@ class MassStorage:
             self.present_after(error)
             if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
                 raise SourceUnstable(f"{legible(file.path)} is no longer there as it was listed") from error
-            raise _explain(error, file.path) from error
+            raise explain(error, file.path) from error
         opened = os.fstat(fd)
         held = HeldFile(camera=self, file=file, folder=folder, name=name, fd=fd, opened=opened)
         try:
@@ -234,7 +233,7 @@ class MassStorage:
         """Whether an opened file is the listed one. Where inodes are numbered anew at will (FAT), their numbers say nothing."""
         if not stat.S_ISREG(seen.st_mode) or (seen.st_size, seen.st_mtime_ns) != (file.size, file.mtime_ns):
             return False
-        return not self.keeps_change_times() or _listed(file.path, seen) == file
+        return not self.keeps_change_times() or as_listed(file.path, seen) == file
 
 
 def mount_of(fd: int) -> str:
@@ -249,84 +248,3 @@ def _open_quietly(name: bytes, folder: int) -> int:
         return os.open(name, _FILE | os.O_NOATIME, dir_fd=folder)
     except PermissionError:
         return os.open(name, _FILE, dir_fd=folder)
-
-
-@dataclass(kw_only=True)
-class HeldFile:
-    """A file of a folder camera, held by its descriptor and by that of the folder that it lies in."""
-
-    camera: MassStorage
-    file: Listed
-    folder: int
-    name: bytes
-    fd: int
-    opened: os.stat_result
-
-    @property
-    def content(self) -> int:
-        """Its bytes: the descriptor."""
-        return self.fd
-
-    def unchanged(self) -> None:
-        """The descriptor and the name must both still be the file that was opened."""
-        try:
-            named = os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
-        except OSError as error:
-            self.camera.present_after(error)
-            raise SourceUnstable(f"{legible(self.file.path)} is no longer there as it was listed") from error
-        path = self.file.path
-        for seen in (os.fstat(self.fd), named):
-            if not stat.S_ISREG(seen.st_mode) or _listed(path, seen) != _listed(path, self.opened):
-                raise SourceUnstable(f"{legible(path)} changed after it was listed")
-
-    def delete(self) -> str:
-        """Unlink it if its name still leads to it; then look."""
-        self.camera.present()
-        self.unchanged()
-        links = os.fstat(self.fd).st_nlink
-        try:
-            os.unlink(self.name, dir_fd=self.folder)
-        except OSError as error:
-            self.camera.present_after(error)
-            raise _explain(error, self.file.path, doing="deleted") from error
-        if os.fstat(self.fd).st_nlink >= links:
-            raise IntegrityFailed(
-                f"{legible(self.file.path)}: another file had taken its name when it was deleted, and that one is gone. "
-                "Somebody else writes to this camera: take it out of use and look at it"
-            )
-        return self._seen_gone()
-
-    def _seen_gone(self) -> str:
-        """Make the deletion durable and look. Raises CameraGone where that cannot be seen: the next listing tells."""
-        try:
-            os.fsync(self.folder)
-            left = os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
-        except FileNotFoundError:
-            left = None
-        except OSError as error:
-            raise CameraGone(
-                f"{legible(self.file.path)} was deleted, and cannot be seen gone: {error.strerror}"
-            ) from error
-        self.camera.present()
-        if left is not None:
-            return "unlinked by descriptor, folder synced; another file has its name now"
-        return "unlinked by descriptor, folder synced, looked for and not found"
-
-    def close(self) -> None:
-        """Close both descriptors."""
-        os.close(self.fd)
-        os.close(self.folder)
-
-
-def _listed(path: bytes, seen: os.stat_result) -> Listed:
-    return Listed(
-        path=path, size=seen.st_size, mtime_ns=seen.st_mtime_ns, ctime_ns=seen.st_ctime_ns, dev=seen.st_dev, ino=seen.st_ino
-    )  # fmt: skip
-
-
-def _explain(error: OSError, path: bytes, *, doing: str = "read") -> CameraGone | Unreadable:
-    if error.errno in _GONE:
-        return CameraGone(f"the camera has left, or its device fails ({legible(path)}: {error.strerror})")
-    if error.errno == errno.ENOENT:
-        return CameraGone(f"{legible(path)} is not there any more: {error.strerror}")
-    return Unreadable(f"{legible(path)} cannot be {doing}: {error.strerror}")

@@ -100,7 +100,7 @@ class Camera:
             pass
 
     def answer(self, heard: bytes) -> bytes:
-        name, _, argument = (heard.decode("ascii", "replace").strip("@#").split(";") + ["", ""])[:3]
+        name, _, argument = [*heard.decode("ascii", "replace").strip("@#").split(";"), "", ""][:3]
         if name == "Ver":
             return b"@Ver;OK;#" if argument == "00000000" else b"@Ver;NO;#"
         if name == "Gdv":

@@ -1,0 +1,107 @@
+"""A file of a folder camera, held open: what was read through the descriptor is what is deleted, or nothing is."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from dataclasses import dataclass
+from typing import Protocol
+
+from ingest.errors import CameraGone, IntegrityFailed, SourceUnstable, Unreadable
+from ingest.model import Listed, legible
+
+GONE = {errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN, errno.ESHUTDOWN, errno.ENOMEDIUM}
+
+
+class Presence(Protocol):
+    """What can be asked about the camera that a file lies on."""
+
+    def present(self) -> None:
+        """Raises CameraGone where it is not there, or is another one."""
+
+    def present_after(self, error: OSError) -> None:
+        """The same after an error of its device, with patience."""
+
+
+@dataclass(kw_only=True)
+class HeldFile:
+    """A file of a folder camera, held by its descriptor and by that of the folder that it lies in."""
+
+    camera: Presence
+    file: Listed
+    folder: int
+    name: bytes
+    fd: int
+    opened: os.stat_result
+
+    @property
+    def content(self) -> int:
+        """Its bytes: the descriptor."""
+        return self.fd
+
+    def unchanged(self) -> None:
+        """The descriptor and the name must both still be the file that was opened."""
+        try:
+            named = os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
+        except OSError as error:
+            self.camera.present_after(error)
+            raise SourceUnstable(f"{legible(self.file.path)} is no longer there as it was listed") from error
+        path = self.file.path
+        for seen in (os.fstat(self.fd), named):
+            if not stat.S_ISREG(seen.st_mode) or as_listed(path, seen) != as_listed(path, self.opened):
+                raise SourceUnstable(f"{legible(path)} changed after it was listed")
+
+    def delete(self) -> str:
+        """Unlink it if its name still leads to it; then look."""
+        self.camera.present()
+        self.unchanged()
+        links = os.fstat(self.fd).st_nlink
+        try:
+            os.unlink(self.name, dir_fd=self.folder)
+        except OSError as error:
+            self.camera.present_after(error)
+            raise explain(error, self.file.path, doing="deleted") from error
+        if os.fstat(self.fd).st_nlink >= links:
+            raise IntegrityFailed(
+                f"{legible(self.file.path)}: another file had taken its name when it was deleted, and that one is gone. "
+                "Somebody else writes to this camera: take it out of use and look at it"
+            )
+        return self._seen_gone()
+
+    def _seen_gone(self) -> str:
+        """Make the deletion durable and look. Raises CameraGone where that cannot be seen: the next listing tells."""
+        try:
+            os.fsync(self.folder)
+            left = os.stat(self.name, dir_fd=self.folder, follow_symlinks=False)
+        except FileNotFoundError:
+            left = None
+        except OSError as error:
+            raise CameraGone(
+                f"{legible(self.file.path)} was deleted, and cannot be seen gone: {error.strerror}"
+            ) from error
+        self.camera.present()
+        if left is not None:
+            return "unlinked by descriptor, folder synced; another file has its name now"
+        return "unlinked by descriptor, folder synced, looked for and not found"
+
+    def close(self) -> None:
+        """Close both descriptors."""
+        os.close(self.fd)
+        os.close(self.folder)
+
+
+def as_listed(path: bytes, seen: os.stat_result) -> Listed:
+    """What stat says of a file, as a listing shows it."""
+    return Listed(
+        path=path, size=seen.st_size, mtime_ns=seen.st_mtime_ns, ctime_ns=seen.st_ctime_ns, dev=seen.st_dev, ino=seen.st_ino
+    )  # fmt: skip
+
+
+def explain(error: OSError, path: bytes, *, doing: str = "read") -> CameraGone | Unreadable:
+    """What an error of the system means for a file, or for the camera."""
+    if error.errno in GONE:
+        return CameraGone(f"the camera has left, or its device fails ({legible(path)}: {error.strerror})")
+    if error.errno == errno.ENOENT:
+        return CameraGone(f"{legible(path)} is not there any more: {error.strerror}")
+    return Unreadable(f"{legible(path)} cannot be {doing}: {error.strerror}")
