@@ -1,8 +1,8 @@
 """The power goes while dockd pulls, uploads and wipes: every file is whole on the card or in the store afterwards.
 
-Judged after each cut from the images of card and store alone. The same disks and the same card go on from cut to cut, as
+Judged after each cut from the images of the cards and of the dock's disks alone. The same disks go on from cut to cut, as
 in a station with a bad fuse. That the check can fail is shown by
-`test_a_mover_that_does_not_flush_loses_footage_to_a_power_cut` in test_guest.py.
+`test_a_mover_that_does_not_flush_loses_footage_to_a_power_cut` in test_guest.py and by test_oracle.py.
 """
 
 from __future__ import annotations
@@ -12,8 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.hil.rig.cards import unexplained_changes
+from tests.hil.conftest import Stations
+from tests.hil.rig.agent import Agent
+from tests.hil.rig.cards import Filesystem, unexplained_changes
 from tests.hil.rig.evidence import lost
+from tests.hil.rig.moments import EVERY, SIZES, WIPE, Moment
+from tests.hil.rig.odd_cards import filled_card
+from tests.hil.rig.oracle import Oracle
 from tests.hil.rig.product import document
 from tests.hil.rig.scene import CAMERA, Scene
 from tests.hil.rig.usb import Camera, Line
@@ -22,7 +27,7 @@ from tests.hil.rig.vm import Snapshot, Vm, restored
 pytestmark = [pytest.mark.hil, pytest.mark.timeout(600)]
 
 TORN_OUT = "reserved sector 0"
-Moment = Callable[[Vm, Scene, Camera], None]
+Stage = Callable[[Vm, Scene, Camera], None]
 
 
 def while_pulling(vm: Vm, scene: Scene, camera: Camera) -> None:
@@ -37,18 +42,18 @@ def while_wiping(vm: Vm, scene: Scene, camera: Camera) -> None:
     camera.await_traffic(written=4096)
 
 
-MOMENTS: tuple[Moment, ...] = (while_pulling, while_uploading, while_wiping)
+STAGES: tuple[Stage, ...] = (while_pulling, while_uploading, while_wiping)
 
 
 def test_the_power_goes_at_every_stage_in_turn(snapshot: Snapshot, shares: Mapping[str, Path], scene: Scene) -> None:
-    for moment in MOMENTS:
+    for stage in STAGES:
         with restored(snapshot, shares=shares) as vm:
             dock, camera = scene.set_up(vm, line=Line(write_requests_per_second=8))
             job = dock.start_ingest(CAMERA)
-            moment(vm, scene, camera)
-            assert job.running(), f"{moment.__name__}: it had ended by then\n{job.wait().said}"
+            stage(vm, scene, camera)
+            assert job.running(), f"{stage.__name__}: it had ended by then\n{job.wait().said}"
             vm.power_cut()
-        assert lost(scene.originals, card=scene.on_card(), store=scene.in_store()) == [], moment.__name__
+        assert lost(scene.originals, card=scene.on_card(), store=scene.in_store()) == [], stage.__name__
     torn = scene.on_card()
     assert torn, "the last cut came too late: everything was deleted by then"
 
@@ -67,3 +72,44 @@ def test_the_power_goes_at_every_stage_in_turn(snapshot: Snapshot, shares: Mappi
     assert document(ended)["segments"]["confirmed"] > 0, ended.said
     assert scene.not_delivered() == []
     assert set(unexplained_changes(scene.before, scene.card)) <= {TORN_OUT}
+
+
+@pytest.mark.parametrize(
+    "moment", [pytest.param(one, marks=pytest.mark.hil_short if one is WIPE else ()) for one in EVERY], ids=str
+)
+def test_the_power_goes_under_the_agent_three_times_in_one_phase(
+    stations: Stations, folder: Path, oracle: Oracle, moment: Moment
+) -> None:
+    """Three cards, each cut off in this phase, on one dock. Then all three are put in again, and everything is delivered once."""
+    station = stations()
+    kinds = (Filesystem.FAT32, Filesystem.EXFAT, Filesystem.FAT32)
+    for turn, filesystem in enumerate(kinds, 1):
+        serial = f"C{turn:04d}"
+        card = filled_card(folder / f"{serial}.img", SIZES, filesystem=filesystem, size=64 << 20, seed=serial)
+        oracle.add(card, serial=serial)
+        with station.running(folder) if turn == 1 else station.started(folder) as agent:
+            cut(agent, moment, oracle, bay=turn)
+        torn_out = [one.serial for one in oracle.cards]
+        assert oracle.breaches(torn_out=torn_out) == [], f"after cut {turn}"
+
+    with station.started(folder) as agent:
+        for bay, carried in enumerate(oracle.cards, 9):
+            agent.plug(carried.card, bay=bay, serial=carried.serial)
+        agent.await_bays((9, 10, 11), "ready", timeout=90)
+        assert not agent.events("segment.lost", "segment.rotted")
+        for check in (agent.verify_custody(), agent.reconcile()):
+            assert check.status == 0, check.said
+        agent.shut_down()
+    assert [one.serial for one in oracle.cards if one.card.files()] == []
+    assert oracle.breaches(torn_out=[one.serial for one in oracle.cards]) == []
+    assert oracle.not_delivered() == []
+
+
+def cut(agent: Agent, moment: Moment, oracle: Oracle, *, bay: int) -> None:
+    """Plug the last card that was handed in, and cut the power when the moment is there."""
+    carried = oracle.cards[-1]
+    camera = agent.plug(carried.card, bay=bay, serial=carried.serial, line=moment.line)
+    moment.reach(agent, camera)
+    before = agent.events()
+    agent.vm.power_cut()
+    assert moment.came_in_time(before), f"{moment} was over: {[event['event.action'] for event in before]}"

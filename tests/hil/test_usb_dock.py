@@ -133,7 +133,9 @@ def test_cameras_that_are_in_when_it_starts(agent: Agent, folder: Path) -> None:
 
 def test_bays_are_learned_from_plugs(agent: Agent, folder: Path) -> None:
     agent.stop(AGENT)
-    agent.vm.check(f"cp {CONFIG} /tmp/bays.toml; mkfifo /tmp/typed; (sleep 300 > /tmp/typed) < /dev/null > /dev/null 2>&1 &")
+    agent.vm.check(
+        f"cp {CONFIG} /tmp/bays.toml; mkfifo /tmp/typed; (sleep 300 > /tmp/typed) < /dev/null > /dev/null 2>&1 &"
+    )
     learning = dockd("bays", "learn", "--config", "/tmp/bays.toml", "--yes", "--json")
     job = agent.vm.start(f"{learning} < /tmp/typed 2>&1")
     _until_said(job, agent, "plug a camera into bay 1")

@@ -87,7 +87,13 @@ class Agent:
         return {bay["number"]: bay for bay in self.all("/bays", "bays")}
 
     def bay(self, number: int) -> Document:
-        return self.get(f"/bays/{number}")
+        """One bay; a port that no bay was named for becomes one when something is put into it, and is empty until then."""
+        answer = self.vm.ask(PAGE_PORT, f"/api/v1/bays/{number}")
+        if answer.status == 404:
+            return {"number": number, "state": "empty", "why": "there is no such bay yet", "camera": None}
+        assert answer.status == 200, f"bay {number}: {answer.status} {answer.body[:2000]}"
+        document: Document = json.loads(answer.body)
+        return document
 
     def cameras(self) -> list[Document]:
         return self.all("/cameras", "cameras")

@@ -31,14 +31,14 @@ SHIFT: Mapping[str, int] = {
 EMPTY_FOLDERS = ("DCIM/102MEDIA", "MISC")
 
 
-def write_tree(folder: Path, sizes: Mapping[str, int], *, empty_folders: tuple[str, ...] = ()) -> Path:
-    """Write files of these sizes below `folder` and return it."""
+def write_tree(folder: Path, sizes: Mapping[str, int], *, empty_folders: tuple[str, ...] = (), seed: str = "") -> Path:
+    """Write files of these sizes below `folder` and return it. Another seed makes other files of the same names."""
     for name in empty_folders:
         (folder / name).mkdir(parents=True)
     for number, (name, size) in enumerate(sizes.items()):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(clip(size, seed=f"{name} {size}"))
+        path.write_bytes(clip(size, seed=f"{seed}{name} {size}"))
         os.utime(path, (CAPTURED_AT + 60 * number,) * 2)
     return folder
 

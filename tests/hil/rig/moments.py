@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.hil.rig.agent import Agent, Document
+from tests.hil.rig.disks import Disk
 from tests.hil.rig.footage import MEGABYTE
 from tests.hil.rig.usb import FULL_SPEED, Camera, Line
 
@@ -31,7 +32,7 @@ class Moment:
     def __str__(self) -> str:
         return self.name
 
-    def came_in_time(self, agent: Agent, *, events: list[Document]) -> bool:
+    def came_in_time(self, events: list[Document]) -> bool:
         """Whether the event that ends this moment is not among what was logged until the fault."""
         return all(event.get("event.action") != self.before for event in events)
 
@@ -48,6 +49,11 @@ def _pull(agent: Agent, camera: Camera) -> None:
 def _verify(agent: Agent, camera: Camera) -> None:
     agent.await_event("camera.listed")
     camera.await_traffic(read=SIZES[LARGE] + 2 * MEGABYTE)
+
+
+def _upload(agent: Agent, camera: Camera) -> None:
+    agent.await_event("camera.listed")
+    Disk.await_written(agent.vm, name="store", size=MEGABYTE)
 
 
 def _confirmed(agent: Agent, camera: Camera) -> None:
@@ -68,9 +74,10 @@ WRITES = Line(write_requests_per_second=2)
 LISTING = Moment(name="listing", line=Line(read_requests_per_second=12), reach=_listing, before="camera.listed")
 PULL = Moment(name="pull", line=SLOW, reach=_pull, before="segment.copied")
 VERIFY = Moment(name="verify", line=SLOW, reach=_verify, before="segment.copied")
+UPLOAD = Moment(name="upload", line=FULL_SPEED, reach=_upload, before="permit.issued")
 CONFIRMED = Moment(name="confirmed", line=SLOW, reach=_confirmed, before="permit.issued")
 WIPE = Moment(name="wipe", line=WRITES, reach=_wipe, before="permit.closed")
 UNMOUNT = Moment(name="unmount", line=WRITES, reach=_unmount, before="permit.closed")
 
-EVERY = (LISTING, PULL, VERIFY, CONFIRMED, WIPE, UNMOUNT)
-AT_FULL_SPEED = FULL_SPEED
+AT_THE_CAMERA = (LISTING, PULL, VERIFY, CONFIRMED, WIPE, UNMOUNT)
+EVERY = (LISTING, PULL, VERIFY, UPLOAD, CONFIRMED, WIPE, UNMOUNT)

@@ -37,9 +37,10 @@ def filled_card(
     table: Table = Table.MBR,
     label: str = "BWC",
     size: int = 48 << 20,
+    seed: str = "",
 ) -> Card:
-    """A card with these files on it; beside the image lies the folder that they came from."""
-    tree = footage.write_tree(image.with_suffix(".tree"), sizes)
+    """A card with these files on it; beside the image lies the folder that they came from. Another seed, other footage."""
+    tree = footage.write_tree(image.with_suffix(".tree"), sizes, seed=seed)
     card = make_card(
         image, filesystem=filesystem, table=table, label=label, size=size, cluster=512 if size < 256 << 20 else 4096
     )

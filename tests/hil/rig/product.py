@@ -59,8 +59,9 @@ def _install(lock: Path, target: Path) -> None:
 def copy_sources(folder: Path) -> Path:
     """Copy what of the checkout runs in the guest into `folder`, which must not exist, and return it.
 
-    With DOCKD_HIL_REVISION set, that commit's files, whatever the working tree holds.
+    With DOCKD_HIL_REVISION set, that commit's files, whatever the working tree holds; with DOCKD_HIL_SOURCES, another tree's.
     """
+    checkout = Path(os.environ.get("DOCKD_HIL_SOURCES") or REPOSITORY)
     if revision := os.environ.get("DOCKD_HIL_REVISION"):
         folder.mkdir()
         packed = folder / "sources.tar"
@@ -70,7 +71,7 @@ def copy_sources(folder: Path) -> Path:
         packed.unlink()
     else:
         for name in SOURCES:
-            shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(checkout / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
 
 
