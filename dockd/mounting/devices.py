@@ -6,6 +6,7 @@ while it is, the kernel gives its number to no other disk, so that what was chec
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
@@ -38,6 +39,18 @@ def hangs_on_usb(sysfs: Path) -> bool:
         except OSError:  # not every folder is a device
             continue
     return False
+
+
+def lock_by_number(number: str) -> None:
+    """Set a device read-only that is known by its number ("8:17") alone, where that can be done: it may have left."""
+    with contextlib.suppress(OSError):
+        fd = os.open(f"/dev/{(_SYSFS / number).resolve().name}", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            found = os.fstat(fd).st_rdev
+            if f"{os.major(found)}:{os.minor(found)}" == number:
+                kernel.set_device_read_only(fd, read_only=True)
+        finally:
+            os.close(fd)
 
 
 class BlockDevice:

@@ -25,7 +25,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dockd.mounting.desk import Desk, Limits, Peer
-from dockd.mounting.devices import hangs_on_usb
+from dockd.mounting.devices import hangs_on_usb, lock_by_number
 from dockd.mounting.ids import namespace_for
 from dockd.mounting.journal import say
 from dockd.mounting.places import Places, RootUnusable
@@ -164,8 +164,8 @@ class Helper:
 def clear_leftovers(places: Places) -> None:
     """Unmount what a helper that was killed has left, each in a thread of its own and in bounded time."""
     threads = []
-    for folder in places.leftovers():
-        threads.append(threading.Thread(target=_clear, args=(places, folder), daemon=True))
+    for folder, number in places.leftovers().items():
+        threads.append(threading.Thread(target=_clear, args=(places, folder, number), daemon=True))
         threads[-1].start()
     deadline = time.monotonic() + _LEFTOVER_SECONDS
     for thread in threads:
@@ -173,10 +173,11 @@ def clear_leftovers(places: Places) -> None:
     places.sweep()
 
 
-def _clear(places: Places, folder: str) -> None:
+def _clear(places: Places, folder: str, number: str) -> None:
     place = places.place(folder)
     try:
         leave(place)
+        lock_by_number(number)
     except OSError as error:
         say("leftover", f"{place.path} cannot be unmounted: {error.strerror}", failed=True, folder=folder)
     else:

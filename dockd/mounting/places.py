@@ -118,11 +118,11 @@ class Places:
         around = [one for one in mounted() if f"{self.root}/".startswith(f"{one.where.rstrip('/')}/")]
         return max(around, key=lambda one: len(one.where)).follows
 
-    def leftovers(self) -> list[str]:
-        """Folders at which something is mounted, the innermost first."""
+    def leftovers(self) -> dict[str, str]:
+        """Folders at which something is mounted, the innermost first, each with the number of its device."""
         below = f"{self.root}/"
-        found = {mount.where.removeprefix(below) for mount in mounted() if mount.where.startswith(below)}
-        return sorted(found, reverse=True)
+        found = {one.where.removeprefix(below): one.number for one in mounted() if one.where.startswith(below)}
+        return dict(sorted(found.items(), reverse=True))
 
     def sweep(self) -> None:
         """Remove the empty folders of earlier helpers."""

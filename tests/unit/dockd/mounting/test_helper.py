@@ -314,7 +314,9 @@ async def test_a_helper_that_was_killed_is_cleaned_up_by_the_next(
     gone = asyncio.Event()
     agent = MountHelper(helper.socket, on_gone=gone.set)
     mount = await agent.mount(**card.asked("bay-3/p1"))
-    other = await agent.mount(**new_card().asked("bay-4"))
+    left_writable = new_card()
+    other = await agent.mount(**left_writable.asked("bay-4"))
+    await agent.writable(other)
     helper.kill()
     await asyncio.wait_for(gone.wait(), 10)
     with pytest.raises(HelperGone):
@@ -322,6 +324,7 @@ async def test_a_helper_that_was_killed_is_cleaned_up_by_the_next(
     assert set(helper.mounts()) == {"bay-3/p1", "bay-4"}
     with (other / FIRST).open("rb"):  # even where it is read
         helper.start()
+        assert left_writable.locked()
         assert helper.mounts() == {}
         assert helper.folders() == []
     with pytest.raises(MountRefused, match="not one of your mounts"):

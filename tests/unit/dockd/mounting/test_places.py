@@ -64,7 +64,7 @@ def test_nothing_is_mounted_over_or_within_another_mount(base: Path) -> None:
         with pytest.raises(MountRefused, match="already"):
             places.make(folder)
     assert places.is_mounted("bay-3")
-    assert places.leftovers() == ["bay-3"]
+    assert list(places.leftovers()) == ["bay-3"]
     subprocess.run(["umount", str(base / "mnt/bay-3")], check=True)
     assert not places.is_mounted("bay-3")
     os.close(places.fd)
@@ -85,7 +85,7 @@ def test_folders_with_strange_names_above_the_root_are_understood(base: Path) ->
     places.make("bay-3")
     where = str(base / "a b\tc/mnt/bay-3")
     subprocess.run(["mount", "-t", "tmpfs", "none", where], check=True)
-    assert places.leftovers() == ["bay-3"]
+    assert list(places.leftovers()) == ["bay-3"]
     subprocess.run(["umount", where], check=True)
     places.sweep()
     assert os.listdir(places.fd) == []
