@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
+import time
 from pathlib import Path
 
 import pytest
@@ -21,13 +21,10 @@ BAYS = 16
 STORM = "n=0; while [ $n -lt 2000 ]; do n=$((n + $(udevadm trigger -v -t all | wc -l))); done; udevadm settle; echo $n"
 
 
-def lags(agent: Agent) -> dict[float, float]:
-    """How often the loop was late by at most so many seconds."""
-    found = {}
-    for name, value in agent.metrics().items():
-        if bound := re.fullmatch(r'dockd_event_loop_lag_seconds_bucket\{le="([^"]+)"\}', name):
-            found[float(bound[1])] = value
-    return found
+def cpu_seconds(agent: Agent) -> float:
+    """What the agent's own process has used."""
+    words = agent.vm.check(f"cat /proc/{agent.process(AGENT)}/stat; getconf CLK_TCK").split()
+    return (int(words[13]) + int(words[14])) / int(words[-1])
 
 
 @pytest.mark.hil_short
@@ -81,16 +78,17 @@ def test_a_storm_of_events_changes_nothing_and_hides_nothing(agent: Agent, folde
     agent.await_bays((1, 2), "ready", timeout=60)
     docked = agent.events("camera.docked", "camera.undocked")
     mounts = sorted(agent.mounts())
-    before = lags(agent)
+    began, used = time.monotonic(), cpu_seconds(agent)
     storm = agent.vm.start(STORM)
     agent.plug(cards[2], bay=3, serial="C0003")
     agent.await_bay(3, "ready", timeout=90)
     ended = storm.wait(timeout=200)
     assert int(ended.stdout.split()[-1]) >= 2000, ended.said
-    after = lags(agent)
-    beats = {bound: after[bound] - before[bound] for bound in after}
-    late = {bound: round(1 - beats[bound] / beats[float("inf")], 4) for bound in sorted(beats)}
-    print(f"share of beats later than: {late}")
+    took, used = time.monotonic() - began, cpu_seconds(agent) - used
+    print(
+        f"{ended.stdout.split()[-1]} events in {took:.1f} s, of which the agent worked {used:.1f} s, a camera included"
+    )
+    assert used < took / 2, "the storm is what keeps the agent busy"
     fresh = agent.events("camera.docked", "camera.undocked")[len(docked) :]
     assert [event["dockd.bay"] for event in fresh] == [3], fresh
     assert agent.bay(1)["state"] == agent.bay(2)["state"] == "ready"
