@@ -25,6 +25,7 @@ from dockd.mounting.wire import Message
 from ingest.errors import CameraGone, DockdError
 
 MOST_MOUNTS = 256
+MOST_REQUESTS = 1024  # under way at once, of all clients
 MOST_WORDS = 1000  # characters of a message
 
 
@@ -108,6 +109,8 @@ class Desk:
         number = number_of(message)
         try:
             request = request_of(message)
+            if len(self._jobs) + len(self._queued) >= MOST_REQUESTS:
+                raise MountRefused(f"{MOST_REQUESTS} requests are under way already")
             if isinstance(request, MountAsked):
                 self._mount(client, request, until=time.monotonic() + self._limits.occupied)
             else:
