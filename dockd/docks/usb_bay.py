@@ -11,17 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Literal, Protocol, cast
+from typing import Literal, Protocol
 
 from dockd.docks.base import Docked, Noted, Occupied, Undocked
 from dockd.docks.usb_facts import controller_of
 from dockd.docks.usb_findings import (
-    Choice,
     Empty,
     Faulty,
     Finding,
@@ -29,17 +26,17 @@ from dockd.docks.usb_findings import (
     Looking,
     Mtp,
     NotOurs,
-    Part,
     ToUnlock,
     Volumes,
 )
+from dockd.docks.usb_mounting import Mounting, RootsDiffer, Taken
 from dockd.docks.usb_presence import Presence
-from dockd.docks.usb_volume import Mounted, names_in, unmounted
-from dockd.mounting.base import Filesystem, HelperGone, Mounter, MountRefused
+from dockd.docks.usb_volume import Mounted
+from dockd.docks.usb_words import sentence
+from dockd.mounting.base import HelperGone, Mounter, MountRefused
 from dockd.profiles.model import Profile, Properties
-from ingest.errors import CameraGone, DockdError, Unreadable
-from ingest.model import CameraId, Skipped, Vitals
-from ingest.rules import FileRules
+from ingest.errors import CameraGone, DockdError
+from ingest.model import CameraId, Vitals
 
 _log = logging.getLogger(__name__)
 NO_HELPER = "The mount helper does not answer: tell ops (systemctl status dockd-mount)."
@@ -92,6 +89,7 @@ class Bay:
         self._tasks: set[asyncio.Task[None]] = set()
         self._again = asyncio.Event()
         self._wipe: tuple[Profile, CameraId] | None = None
+        self._root = 0
 
     @property
     def found(self) -> Finding:
@@ -189,10 +187,10 @@ class Bay:
             except HelperGone:
                 self._occupied("fault", NO_HELPER, camera=True)
             except (CameraGone, MountRefused) as error:
-                self._occupied("fault", _sentence(error.message), camera=True)
+                self._occupied("fault", sentence(error.message), camera=True)
                 self._tools.doubt()
             except DockdError as error:
-                self._occupied("fault", _sentence(error.message), camera=True)
+                self._occupied("fault", sentence(error.message), camera=True)
             except Exception as error:  # noqa: BLE001 (a defect in one bay: said, and kept away from the others)
                 _log.exception("%s: what is in this port cannot be served; it is tried again", self.place)
                 self._occupied(
@@ -248,84 +246,35 @@ class Bay:
         )  # fmt: skip
         await asyncio.Event().wait()
 
-    # -- volumes -------------------------------------------------------------------------------------------------------
-
     async def _volumes(self, found: Volumes) -> None:
         if self._shown is None:
             self._occupied("looking", "It is being read.", camera=True)
-        mounts: dict[str, Path] = {}
-        try:
-            names, failed = await self._mount_all(found, mounts)
-            for choice in found.choices:
-                if any(part.name in names and self._fits(choice, names[part.name]) for part in choice.parts):
-                    break
-            else:
-                if failed:
-                    raise Unreadable(next(iter(failed.values())))
-                self._occupied("not_ours", NOTHING_FITS)
-                return
-            chosen = [part for part in choice.parts if part.name in names]
-            surplus = [mounts.pop(name) for name in list(mounts) if name not in {part.name for part in chosen}]
-            await unmounted(self._tools.mounter, surplus, seconds=self._tools.look)
-            await self._docked(self._event(found, choice, chosen, mounts, failed), choice.profile)
-        finally:
-            await unmounted(self._tools.mounter, list(mounts.values()), seconds=self._tools.look)
-
-    def _fits(self, choice: Choice, names: Sequence[bytes]) -> bool:
-        return self._tools.known.contents_fit(choice.profile, names)
-
-    async def _mount_all(
-        self, found: Volumes, mounts: dict[str, Path]
-    ) -> tuple[dict[str, list[bytes]], dict[str, str]]:
-        """Mount every part that a profile may want, into `mounts`: the names in the root of each, and why others cannot be read."""
-        parts = {part.name: part for choice in found.choices for part in choice.parts}
-        names: dict[str, list[bytes]] = {}
-        failed: dict[str, str] = {}
-        for name, part in parts.items():
-            folder = f"{folder_of(self.place)}/{name}" if found.many else folder_of(self.place)
-            try:
-                mounts[name] = await self._mount(part, folder)
-                names[name] = await names_in(mounts[name], seconds=self._tools.look)
-            except Unreadable as error:
-                failed[name] = f"{part.said}: {error.message}"
-                if name in mounts:
-                    await unmounted(self._tools.mounter, [mounts.pop(name)], seconds=self._tools.look)
-        return names, failed
-
-    async def _mount(self, part: Part, folder: str) -> Path:
-        try:
-            async with asyncio.timeout(self._tools.mount):
-                return await self._tools.mounter.mount(
-                    part.device, diskseq=part.diskseq, filesystem=cast(Filesystem, part.filesystem), folder=folder
-                )
-        except TimeoutError as error:
-            raise Unreadable(
-                f"the camera does not answer: it was not mounted within {self._tools.mount:.0f} s"
-            ) from error
-
-    def _event(
-        self,
-        found: Volumes,
-        choice: Choice,
-        chosen: Sequence[Part],
-        mounts: Mapping[str, Path],
-        failed: Mapping[str, str],
-    ) -> Docked:
-        paths = [mounts[part.name] for part in chosen]
-        root, rules = os.fsencode(paths[0]), choice.profile.rules
-        if found.many:
-            root, rules = b"volumes:" + os.fsencode(paths[0].parent), below_one_root(rules)
-        unread = tuple(
-            Skipped(path=part.name.encode(), kind="unreadable", message=_sentence(failed[part.name]), hides=True)
-            for part in choice.parts if part.name in failed
-        )  # fmt: skip
-        camera = self._tools.known.identify(
-            choice.profile, usb=found.usb, volume=chosen[0].properties, device_id=found.device_id
+        root = folder_of(self.place) + (f"-again{self._root}" if self._root else "")
+        tools = self._tools
+        mounting = Mounting(
+            found, root=root, mounter=tools.mounter, fits=tools.known.contents_fit, mount=tools.mount, look=tools.look
         )
+        try:
+            taken = await mounting.take()
+            if taken is None:
+                self._occupied("not_ours", NOTHING_FITS)
+            else:
+                await self._docked(self._event(found, taken), taken.profile)
+        except RootsDiffer:
+            self._root += 1
+            raise
+        finally:
+            await mounting.release()
+
+    def _event(self, found: Volumes, taken: Taken) -> Docked:
+        camera = self._tools.known.identify(
+            taken.profile, usb=found.usb, volume=taken.volume, device_id=found.device_id
+        )
+        told = found if taken.profile.unlock is not None else None  # another disk may have come in its place
+        mounted = Mounted(self._tools.mounter, taken.mounts, doubt=self.anew, remounts=taken.remounts)
         return Docked(
-            place=self.place, camera=camera, root=root, rules=rules, wipe=False, controller=controller_of(self.place),
-            volume=Mounted(self._tools.mounter, paths, doubt=self.anew, remounts=any(part.filesystem == "ext4" for part in chosen)), vitals=found.vitals if found.device_id else Vitals(),
-            hidden=(*choice.hidden, *unread), controls=ClockSet(found.vitals) if found.clock_set else None,
+            place=self.place, camera=camera, root=taken.root, rules=taken.rules, wipe=False, controller=controller_of(self.place),
+            volume=mounted, vitals=told.vitals if told else Vitals(), hidden=taken.hidden, controls=ClockSet(told.vitals) if told and told.clock_set else None,
         )  # fmt: skip
 
 
@@ -357,21 +306,4 @@ def folder_of(place: str) -> str:
     >>> folder_of("pci-0000:00:10.0-usb-0:1.2")
     'pci-0000_00_10.0-usb-0_1.2'
     """
-    return re.sub(r"[^A-Za-z0-9.-]", "_", place)[:64]
-
-
-def below_one_root(rules: FileRules) -> FileRules:
-    """The same rules where each volume lies in a folder of its own.
-
-    >>> below_one_root(FileRules(segments=("DCIM/*/*.MP4",))).kind(b"p1/DCIM/100MEDIA/A.MP4")
-    'segment'
-    """
-    return replace(
-        rules, segments=tuple(f"*/{one}" for one in rules.segments), sidecars=tuple(f"*/{one}" for one in rules.sidecars),
-        ignorable=tuple(f"*/{one}" for one in rules.ignorable),
-    )  # fmt: skip
-
-
-def _sentence(text: str) -> str:
-    text = text.strip()
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+    return re.sub(r"[^A-Za-z0-9.-]", "_", place)[:60]

@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import fields
 
 from dockd.docks.udev import Udev
-from dockd.docks.usb_dock import Conversation, UdevDock
+from dockd.docks.usb_dock import UdevDock
 from dockd.docks.usb_findings import ToUnlock
 from dockd.docks.usb_known import KnownCameras, Listed
 from dockd.docks.usb_presence import NameOf
+from dockd.docks.usb_talks import Conversation
 from dockd.mounting.client import MountHelper
 from dockd.profiles.model import Unlock
 from dockd.settings import Settings

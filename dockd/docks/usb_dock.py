@@ -14,8 +14,8 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from dockd.docks.base import Docked, Noted
@@ -25,11 +25,10 @@ from dockd.docks.usb_facts import Fact, Hint
 from dockd.docks.usb_findings import Empty, Finding, Ignored, Looking, ToUnlock, Unlocked, decide
 from dockd.docks.usb_ports import Look, Ports, Seen
 from dockd.docks.usb_presence import NameOf, Presence
+from dockd.docks.usb_talks import Conversation, Talks
 from dockd.docks.usb_volume import in_thread
 from dockd.mounting.base import Mounter
 from dockd.profiles.model import Profile, Properties
-from ingest.camera.unlock import Unlocked as Told
-from ingest.errors import DockdError
 
 _log = logging.getLogger(__name__)
 _END = 4.0
@@ -62,10 +61,6 @@ class Cameras(Known, Protocol):
         """Read everything again; the mistakes, and with any of them all stays as it was. Blocks."""
 
 
-Conversation = Callable[[ToUnlock], Awaitable[Told]]
-"""Speak to a camera until it becomes a disk: what it told. Raises DockdError."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Timing:
     """Seconds. `settle`: quiet after a hint before a port is looked at, `patience`: at most so long; `reconcile`: between looks at
@@ -93,19 +88,17 @@ class UdevDock:
         self._cameras = cameras
         self._mapped = frozenset(mapped)
         self._warn = warn
-        self._conversation = conversation
         self._timing = timing = timing or Timing()
         self._ports = Ports(settle=timing.settle, patience=timing.patience)
         self._bays: dict[str, Bay] = {}
-        self._unlocked: dict[str, Unlocked] = {}
-        self._talks: dict[str, asyncio.Task[None]] = {}
+        self._talks = Talks(conversation, told=self._judge_soon)
         self._said: asyncio.Queue[DockEvent] = asyncio.Queue()
         self._stir = asyncio.Event()
         self._everything = self._rejudge = False
         self._findings: dict[str, tuple[tuple[Fact, ...], Unlocked | None, Finding]] = {}
         presence = Presence(name_of=name_of, noted=lambda place, note: self._say(Noted(place=place, note=note)))
         self._tools = Tools(
-            mounter=mounter, known=cameras, presence=presence, say=self._say, unlock=self._unlock, doubt=self.look_at_everything,
+            mounter=mounter, known=cameras, presence=presence, say=self._say, unlock=self._talks.unlock, doubt=self.look_at_everything,
             retry=timing.retry, mount=timing.mount, look=timing.look,
         )  # fmt: skip
 
@@ -157,15 +150,14 @@ class UdevDock:
             for bay in list(self._bays.values()):
                 if bay.stale():
                     bay.anew()
-            self._rejudge = True
-            self._stir.set()
+            self._judge_soon()
         return mistakes
 
     # -- the stream ----------------------------------------------------------------------------------------------------
 
     def _say(self, event: DockEvent) -> None:
-        if isinstance(event, Docked) and event.place in self._unlocked:
-            self._unlocked[event.place] = replace(self._unlocked[event.place], used=True)
+        if isinstance(event, Docked):
+            self._talks.used(event.place)
         self._said.put_nowait(event)
 
     async def _keep(self) -> None:
@@ -213,11 +205,10 @@ class UdevDock:
 
     async def _end(self) -> None:
         self._devices.close()
-        for talk in self._talks.values():
-            talk.cancel()
+        self._talks.close()
         if self._bays:
             await asyncio.gather(*(bay.close(seconds=_END) for bay in self._bays.values()))
-        for forgotten in (self._bays, self._unlocked, self._findings):
+        for forgotten in (self._bays, self._findings):
             forgotten.clear()
         self._ports.forget()
         while not self._said.empty():
@@ -257,7 +248,7 @@ class UdevDock:
         return self._ports.seen(exact=self._mapped)
 
     def _finding(self, seen: Seen) -> Finding:
-        unlocked = self._unlocked.get(seen.place)
+        unlocked = self._talks.heard(seen.place)
         before = self._findings.get(seen.place)
         if (
             before is not None
@@ -276,12 +267,12 @@ class UdevDock:
         self._rejudge = False
         waits: list[float] = []
         seen = self._seen()
-        for place in seen.keys() | self._bays.keys() | self._unlocked.keys():
+        for place in seen.keys() | self._bays.keys() | self._talks.places:
             found = self._finding(seen.get(place) or Seen(place=place, facts=(), since=0.0))
             if isinstance(found, Looking):
                 waits.append(found.until)
             elif isinstance(found, Empty):
-                self._forget_unlocked(place)
+                self._talks.forget(place)
             bay = self._bays.get(place)
             if bay is None:
                 if isinstance(found, Empty):
@@ -295,37 +286,6 @@ class UdevDock:
                 self._findings.pop(place, None)
         return min(waits, default=math.inf)
 
-    def _forget_unlocked(self, place: str) -> None:
-        if place not in self._talks:
-            self._unlocked.pop(place, None)
-
-    # -- cameras that want a word --------------------------------------------------------------------------------------
-
-    async def _unlock(self, place: str, found: ToUnlock) -> None:
-        """Talk to it. The talk goes on when the camera leaves in its middle, as it does when it becomes a disk. Raises DockdError."""
-        if self._conversation is None or found.profile.unlock is None:
-            raise DockdError(
-                f"{found.profile.title}: it has to be unlocked, and this dockd was installed without the part that does it (unlock)"
-            )
-        talk = self._talks.get(place)
-        if talk is None:
-            talk = asyncio.create_task(self._talk(place, found), name=f"usb-unlock-{place}")
-            self._talks[place] = talk
-            talk.add_done_callback(lambda done: self._talked(place, done))
-        await asyncio.shield(talk)
-
-    async def _talk(self, place: str, found: ToUnlock) -> None:
-        assert self._conversation is not None  # noqa: S101 (its only caller has asked)
-        told = await self._conversation(found)
-        wait = found.profile.unlock.wait if found.profile.unlock is not None else 0.0
-        until = asyncio.get_running_loop().time() + wait
-        self._unlocked[place] = Unlocked(
-            profile=found.profile, device_id=told.device_id, address=found.address, until=until, vitals=told.vitals, clock_set=told.clock_set,
-        )  # fmt: skip
+    def _judge_soon(self) -> None:
         self._rejudge = True
         self._stir.set()
-
-    def _talked(self, place: str, talk: asyncio.Task[None]) -> None:
-        self._talks.pop(place, None)
-        if not talk.cancelled():
-            talk.exception()  # whoever waited has it; a camera that has left has nobody to wait

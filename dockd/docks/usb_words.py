@@ -71,5 +71,11 @@ def volume_name(volume: Fact) -> str:
     return f'{name} "{label}"' if label else name
 
 
+def sentence(text: str) -> str:
+    """With a capital at its front and a full stop at its end."""
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
 def _clean(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)[:_LONGEST]

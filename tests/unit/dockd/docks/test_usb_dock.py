@@ -145,6 +145,16 @@ async def test_no_partition_table_and_several_partitions(bench: Bench) -> None:
     await bench.left("2")
 
 
+async def test_volumes_never_stand_below_two_roots(bench: Bench) -> None:
+    """The mount point of one of them is still held by a camera that hangs: all of them go elsewhere."""
+    bench.helper.taken.add("pci-0000_00_10.0-usb-0_1/p1")
+    bench.machine.plug("1", Card(filesystems=("vfat", "exfat")))
+    docked = await bench.docked()
+    assert docked.root == b"volumes:" + bytes(bench.helper.root / "pci-0000_00_10.0-usb-0_1-again1")
+    assert {path.name for path in bench.helper.mounts} == {"p1", "p2"}
+    assert {path.parent for path in bench.helper.mounts} == {bench.helper.root / "pci-0000_00_10.0-usb-0_1-again1"}
+
+
 async def test_a_partition_that_does_not_mount_hides_what_is_on_it(bench: Bench) -> None:
     usb = bench.machine.plug("1", Card(filesystems=("vfat", "vfat")))
     second = bench.machine.facts[usb.path][3].get("DEVNAME")
@@ -456,7 +466,7 @@ async def test_a_disk_with_another_label_is_not_that_camera(talk: Talk) -> None:
     plug_locked(talk.bench)
     docked = await talk.bench.docked()
     assert docked.camera.profile != "unlock"
-    assert not docked.wipe
+    assert (docked.wipe, docked.vitals, docked.controls) == (False, Vitals(), None)
 
 
 async def test_a_camera_that_says_no_is_a_fault_and_asked_again(talk: Talk) -> None:

@@ -12,10 +12,11 @@ from pathlib import Path
 from dockd.docks.base import Docked, Noted, Occupied, Undocked
 from dockd.docks.udev import NoUdev, Tell
 from dockd.docks.usb_bay import DockEvent
-from dockd.docks.usb_dock import Conversation, Timing, UdevDock
+from dockd.docks.usb_dock import Timing, UdevDock
 from dockd.docks.usb_facts import Fact, Hint, port_of
 from dockd.docks.usb_known import KnownCameras
 from dockd.docks.usb_ports import Look
+from dockd.docks.usb_talks import Conversation
 from dockd.mounting.base import Filesystem, HelperGone
 from dockd.shipped import shipped
 from ingest.errors import CameraGone
@@ -229,7 +230,7 @@ class Machine:
 
 @dataclass
 class Helper:
-    """A mount helper whose volumes are folders. `asked`: what was asked of it; `faults` by device: what it raises; `hangs`: devices that never answer."""
+    """A mount helper whose volumes are folders. `asked`: what was asked of it; `faults` by device: what it raises; `hangs`: devices that never answer; `taken`: folders in which an earlier mount hangs."""
 
     root: Path
     machine: Machine
@@ -237,6 +238,7 @@ class Helper:
     mounts: dict[Path, str] = field(default_factory=dict)
     faults: dict[str, Exception] = field(default_factory=dict)
     hangs: set[str] = field(default_factory=set)
+    taken: set[str] = field(default_factory=set)
     down: bool = False
 
     def _up(self) -> None:
@@ -254,6 +256,9 @@ class Helper:
         if there is None or there[0] != diskseq:
             raise CameraGone(f"{device} has left")
         assert filesystem in ("vfat", "exfat", "ext4")
+        if folder in self.taken:
+            first, slash, rest = folder.partition("/")
+            folder = f"{first}~2{slash}{rest}"
         path = self.root / folder
         assert path not in self.mounts, "mounted twice"
         shutil.rmtree(path, ignore_errors=True)
