@@ -144,10 +144,11 @@ class Rack:
     async def watch(self, dock: Dock) -> None:
         """Run a session for whatever this dock says is docked, until cancelled. Raises LedgerUnusable."""
         mine: set[str] = set()
-        events = dock.events()
+        said: asyncio.Queue[Docked | Noted | Occupied | Undocked | None] = asyncio.Queue()
+        stream = asyncio.create_task(_pass_on(dock, said), name="dock-stream")
         try:
             async with asyncio.TaskGroup() as group:
-                async for event in events:
+                while (event := await said.get()) is not None:
                     match event:
                         case Docked():
                             mine.add(event.place)
@@ -158,13 +159,13 @@ class Rack:
                             await self._occupied(event)
                         case Undocked():
                             await self._undocked(event)
+                await stream  # raises what ended it, and ends the sessions with that
         finally:
             for place in mine:
                 self._sessions.pop(place, None)
-            if isinstance(
-                events, AsyncGenerator
-            ):  # what it has mounted is unmounted now, and not whenever it is collected
-                await events.aclose()
+            if not stream.done():
+                stream.cancel()  # after the sessions: what it has mounted is unmounted when nobody reads from it any more
+            await asyncio.wait({stream})
 
     def _noted(self, event: Noted) -> None:
         number = self._numbers.get(event.place)
@@ -280,6 +281,18 @@ class Rack:
         event = ClockSet(camera=visit.camera.id, bay=number, offset_seconds=offset)
         with contextlib.suppress(LedgerUnusable):
             await self._ledger.commit(lambda tx: tx.record(event))
+
+
+async def _pass_on(dock: Dock, said: asyncio.Queue[Docked | Noted | Occupied | Undocked | None]) -> None:
+    """Everything that the dock says, and None when it ends, however that is."""
+    events = dock.events()
+    try:
+        async for event in events:
+            said.put_nowait(event)
+    finally:
+        said.put_nowait(None)
+        if isinstance(events, AsyncGenerator):
+            await events.aclose()
 
 
 def _plainly(error: Exception) -> str:

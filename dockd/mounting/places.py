@@ -76,7 +76,7 @@ class Places:
             for depth in range(1, len(names) + 1):
                 path = "/".join(names[:depth])
                 with contextlib.suppress(FileExistsError):
-                    os.mkdir(path, mode=0o711 if depth < len(names) else 0o700, dir_fd=self.fd)
+                    os.mkdir(path, mode=0o755 if depth < len(names) else 0o700, dir_fd=self.fd)
                 self._refuse_foreign(path)
         except OSError as error:
             raise MountRefused(f"{self.root}/{folder} cannot be made: {error.strerror}") from error

@@ -260,3 +260,33 @@ async def test_a_camera_that_hangs_its_reader_is_told_as_a_fault_of_its_bay_and_
     bench.pool.stops = b""
     await until(lambda: len(list(copied.glob("*.json"))) == 5)
     await until(lambda: bench.doing("CAM1")[0] != "failed")
+
+
+async def test_a_dock_lets_go_after_the_sessions_and_what_it_raises_is_raised(bench: Bench) -> None:
+    order: list[str] = []
+    (bench.folder / "CAM9").mkdir()
+
+    class Mounting:
+        def __init__(self, *, fails: bool) -> None:
+            self.fails = fails
+
+        async def events(self) -> AsyncIterator[Docked | Noted | Occupied | Undocked]:
+            try:
+                root = os.fsencode(bench.folder / "CAM9")
+                yield Docked(place="port-9", camera=folder_camera(b"CAM9"), root=root, wipe=False)
+                if self.fails:
+                    raise OSError("udev broke")
+                await asyncio.Event().wait()
+            finally:
+                order.append("unmounted")
+
+    bench.ledger.subscribe(lambda event, _seq: order.append("left") if event.action == "camera.undocked" else None)
+    watching = asyncio.create_task(bench.rack.watch(Mounting(fails=False)))
+    await until(lambda: bench.doing("CAM9")[0] in ("waiting", "done"))
+    watching.cancel()
+    await asyncio.wait({watching})
+    assert order == ["left", "unmounted"]
+    with pytest.raises(ExceptionGroup) as raised:
+        async with asyncio.timeout(20):
+            await bench.rack.watch(Mounting(fails=True))
+    assert raised.group_contains(OSError, match="udev broke")
