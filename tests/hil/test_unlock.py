@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shlex
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,19 +16,24 @@ from typing import Any
 
 import pytest
 
-from tests.hil.rig.cards import Table, make_card
+from tests.hil.rig import footage
+from tests.hil.rig.agent import Agent
+from tests.hil.rig.cards import Card, Table, make_card
 from tests.hil.rig.disks import attach
 from tests.hil.rig.gadgets import FIRST_SLOT, load_controllers
 from tests.hil.rig.guest_channel import GuestJob
 from tests.hil.rig.machine import BuiltIn
+from tests.hil.rig.oracle import Oracle
 from tests.hil.rig.product import ENVIRONMENT
 from tests.hil.rig.vm import Vm
 
 pytestmark = [pytest.mark.hil, pytest.mark.timeout(600)]
 
-NAME = "CAM00017"
+NAME = "C0017"  # one of the cameras that the registry of the rig names
 PLAYER = Path(__file__).resolve().parent / "rig" / "talking_camera.py"
 YEAR = 365 * 86_400
+# The right to the device, as a site gives it to the agent.
+RULE = 'SUBSYSTEM=="usb", ENV{DEVTYPE}=="usb_device", ATTR{idVendor}=="4255", ATTR{idProduct}=="0001", GROUP="dockd", MODE="0660"'
 
 # In the guest: what production's dock asks of production's workers.
 PROGRAM = """
@@ -100,17 +106,22 @@ def told_by(job: GuestJob) -> dict[str, Any]:
 
 def talking(vm: Vm, folder: Path, how: str = "") -> Talking:
     """A camera with a card of its own name, plugged in, that has not been spoken to."""
+    player = play(vm, make_card(folder / "card.img", label=NAME, table=Table.MBR), how)
+    vm.check("for n in $(seq 100); do grep -qs 4255 /sys/bus/usb/devices/*/idVendor && exit 0; sleep 0.1; done; exit 1")
+    vm.check("udevadm settle --timeout=20")
+    return Talking(vm=vm, player=player)
+
+
+def play(vm: Vm, card: Card, how: str = "") -> GuestJob:
+    """Plug a camera in that has this card."""
     load_controllers(vm, number=1)
-    card = make_card(folder / "card.img", label=NAME, table=Table.MBR)
     disk = BuiltIn(name="card0", slot=FIRST_SLOT, image=card.image)
     attach(vm, disk)
     code = base64.b64encode(PLAYER.read_bytes()).decode()
     vm.check(f"echo {code} | base64 -d > /tmp/talking_camera.py")
     player = vm.start(f"exec python3 /tmp/talking_camera.py dummy_udc.0 {disk.path} {NAME} {how}")
     player.wait_for("plugged", timeout=60)
-    vm.check("for n in $(seq 100); do grep -qs 4255 /sys/bus/usb/devices/*/idVendor && exit 0; sleep 0.1; done; exit 1")
-    vm.check("udevadm settle --timeout=20")
-    return Talking(vm=vm, player=player)
+    return player
 
 
 def test_it_says_who_it_is_gets_the_time_and_becomes_the_disk_of_that_name(vm: Vm, folder: Path) -> None:
@@ -148,7 +159,33 @@ def test_a_cable_pulled_while_it_is_spoken_to(vm: Vm, folder: Path) -> None:
     camera = talking(vm, folder, "--silent")
     job = camera.start_conversation()
     camera.player.wait_for("@Ver")
-    vm.check("echo > /sys/kernel/config/usb_gadget/talking-CAM00017/UDC")
+    vm.check(f"echo > /sys/kernel/config/usb_gadget/talking-{NAME}/UDC")
     told = told_by(job)
     assert told["error"] == "CameraGone", told
     assert "has left" in told["message"], told
+
+
+def test_the_agent_makes_it_a_disk_and_empties_it(agent: Agent, folder: Path, oracle: Oracle) -> None:
+    """Plugged in, it is asked who it is; its disk is the camera of that name, whatever its serial, and is emptied once all is proven."""
+    vm = agent.vm
+    vm.check(f"printf '%s\\n' {shlex.quote(RULE)} > /etc/udev/rules.d/99-camera.rules && udevadm control --reload")
+    card = make_card(folder / "card.img", label=NAME)
+    card.fill(footage.write_tree(folder / "tree", {"DCIM/A.MP4": 2_000_000, "DCIM/B.MP4": 700}))
+    oracle.add(card, serial="000000")
+    player = play(vm, card)
+    player.wait_for("a disk", timeout=120)
+    agent.wait_until(lambda: ready(agent) is not None, what=lambda: f"{agent.bays()}", timeout=120)
+    bay = ready(agent)
+    assert bay is not None
+    assert NAME in bay["camera"]["id"], bay
+    heard = [line.split(";")[0].strip("@#") for line in player.stdout.splitlines() if line.startswith("@")]
+    assert (heard[:2], heard[-1]) == (["Ver", "Gdv"], "ATH"), heard
+    agent.shut_down()
+    assert card.files() == set()
+    assert oracle.breaches() == []
+    assert oracle.not_delivered() == []
+
+
+def ready(agent: Agent) -> dict[str, Any] | None:
+    """The bay that is ready, once there is one."""
+    return next((bay for bay in agent.bays().values() if bay["state"] == "ready"), None)
