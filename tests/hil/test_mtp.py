@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.hil.rig import footage
+from tests.hil.rig.agent import Agent
 from tests.hil.rig.evidence import hashes
 from tests.hil.rig.guest_channel import GuestJob
 from tests.hil.rig.product import ENVIRONMENT
@@ -36,6 +37,8 @@ CARD = {
 }
 KEPT = {"DCIM/100MEDIA/BWC00001.MP4.json", "DCIM/100MEDIA/BWC00001.MP4"}
 STORE = "store_00010001/"
+# The right to the device, as a site gives it to the agent.
+RULE = 'SUBSYSTEM=="usb", ENV{DEVTYPE}=="usb_device", ATTR{idVendor}=="46f4", ATTR{idProduct}=="0004", GROUP="dockd", MODE="0660"'
 LARGE = "DCIM/100MEDIA/LONG.MP4"
 
 # In the guest: the workers of production, and what is asked of them; one JSON document a line.
@@ -167,3 +170,26 @@ def test_the_cable_is_pulled_while_it_is_read(vm: Vm, folder: Path) -> None:
     plug_mtp(vm, str(tree), port="2")
     _listed, again = said(start(vm, "pull"))
     assert again["sha256"] == hashes(tree)[LARGE]
+
+
+def test_the_agent_copies_what_the_site_has_not_named(agent: Agent, folder: Path) -> None:
+    """All of QEMU's have one serial, which no registry names: everything is copied and proven, and nothing is deleted."""
+    agent.vm.check(
+        f"printf '%s\\n' {shlex.quote(RULE)} > /etc/udev/rules.d/99-camera.rules && udevadm control --reload"
+    )
+    tree = footage.write_tree(folder / "mtp", CARD)
+    originals = hashes(tree)
+    bus, port = agent.machine.bus(3)
+    thing = plug_mtp(agent.vm, str(tree), bus=bus, port=port)
+
+    def proven() -> bool:
+        return len(agent.events("segment.confirmed")) == len(CARD)
+
+    agent.wait_until(proven, what=lambda: f"{agent.bay(3)}", timeout=120)
+    assert agent.bay(3)["camera"]["profile"] == "mtp"
+    assert {(one["path"].removeprefix(STORE), one["sha256"]) for one in agent.segments()} == set(originals.items())
+    assert hashes(tree) == originals
+    thing.pull_cable()
+    agent.await_bay(3, "empty", "removed_early", timeout=30)
+    assert hashes(tree) == originals
+    assert not agent.events("segment.wiped", "segment.vanished", "segment.lost")
