@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,7 @@ def scene(folder: Path) -> Scene:
 def stations(_rig_can_run: None, shares: Mapping[str, Path]) -> Stations:
     """Stations by what is added to their configuration and by their machine, each frozen on first use."""
 
+    @cache
     def get(settings: str = "", machine: Machine | None = None) -> Station:
         booted = snapshot_of(guest_image(), machine or Machine(), packages=packages())
         return station(booted, sources=shares["source"], settings=settings)

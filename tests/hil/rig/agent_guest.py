@@ -27,7 +27,6 @@ from tests.hil.rig.shell import host
 from tests.hil.rig.sparse import copy_image
 from tests.hil.rig.vm import Snapshot, restored
 
-STATION = Path(__file__).resolve().parent / "station"
 STATE, STORE = "/var/lib/dockd", "/srv/central"
 # The cameras that the site names as its own: whatever has another serial may be anybody's, and is never emptied.
 SERIALS = [f"C{number:04d}" for number in range(1, 100)]
@@ -77,11 +76,13 @@ class Station:
 
 
 def station(booted: Snapshot, *, sources: Path, settings: str = "") -> Station:
-    """The station for these sources and this machine; `settings` is TOML that is added to its configuration.
+    """The station for these sources (with what `station/` holds in their folder rig) and this machine.
+
+    `settings` is TOML that is added to its configuration.
 
     Made on first use, which takes some twenty seconds. Raises GuestDidNotStart, GuestCommandFailed.
     """
-    files = sorted(path for root in (sources, STATION) for path in root.rglob("*") if path.is_file())
+    files = sorted(path for path in sources.rglob("*") if path.is_file())
     inputs = [booted.folder.name.encode(), settings.encode(), Path(__file__).read_bytes()]
     for file in files:
         if file.suffix != ".pyc":
@@ -110,7 +111,7 @@ def _forget_unused() -> None:
 
 
 def _freeze(booted: Snapshot, building: Path, *, sources: Path, settings: str) -> None:
-    _source_disk(building, sources=sources, config=configuration(booted.machine) + settings)
+    _source_disk(building, sources=sources, config=_configuration(sources, booted.machine) + settings)
     for name in ("state", "store"):
         make_disk(building / f"{name}.img")
     root = building / "root.qcow2"
@@ -120,7 +121,8 @@ def _freeze(booted: Snapshot, building: Path, *, sources: Path, settings: str) -
             attach(vm, disk)
             mount(vm, disk, where=where)
         vm.check(
-            f"mkdir -p /etc/dockd/cameras /run/rig && cp {SOURCE}/rig/*.service /etc/systemd/system/"
+            f"mkdir -p /etc/dockd/cameras /run/rig && cp {SOURCE}/packaging/*.service /etc/systemd/system/"
+            f" && cp -r {SOURCE}/rig/units/. /etc/systemd/system/"
             f" && cp {SOURCE}/rig/dockd.toml {SOURCE}/rig/cameras.csv /etc/dockd/"
             f" && cp -r {SOURCE}/rig/cameras/. /etc/dockd/cameras/"
             f" && chown dockd: {STATE} {STORE} && chmod 700 {STATE} {STORE} && systemctl daemon-reload"
@@ -138,7 +140,6 @@ def _source_disk(building: Path, *, sources: Path, config: str) -> None:
     tree = building / "tree"
     shutil.copytree(sources, tree)
     compile_sources(tree)
-    shutil.copytree(STATION, tree / "rig")
     (tree / "rig" / "cameras").mkdir(exist_ok=True)
     (tree / "rig" / "dockd.toml").write_text(config, encoding="utf-8")
     names = "".join(f"{serial},PC {serial}\n" for serial in SERIALS)
@@ -149,9 +150,9 @@ def _source_disk(building: Path, *, sources: Path, config: str) -> None:
     shutil.rmtree(tree)
 
 
-def configuration(machine: Machine) -> str:
+def _configuration(sources: Path, machine: Machine) -> str:
     """dockd.toml: bay 1 is port 1 of the first controller, the next controller's bays come behind its last."""
     bays = "".join(
         f'\n[[bays]]\nnumber = {number}\nusb_path = "{place}"\n' for number, place in enumerate(machine.places(), 1)
     )
-    return (STATION / "dockd.toml").read_text(encoding="utf-8") + bays
+    return (sources / "rig" / "dockd.toml").read_text(encoding="utf-8") + bays

@@ -17,6 +17,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 GUEST_FILES = Path(__file__).resolve().parent / "guest"
+STATION_FILES = Path(__file__).resolve().parent / "station"
 
 
 def state_folder() -> Path:

@@ -19,14 +19,14 @@ from typing import Any
 
 from tests.hil.rig.guest_channel import Ended, GuestCommandFailed, GuestJob
 from tests.hil.rig.machine import PACKAGES
-from tests.hil.rig.places import REPOSITORY, built_once, key_of, state_folder
+from tests.hil.rig.places import REPOSITORY, STATION_FILES, built_once, key_of, state_folder
 from tests.hil.rig.shell import host
 from tests.hil.rig.vm import Vm
 
 GUEST_PYTHON = "3.11"
 # Debian 12 has glibc 2.36: wheels for these fit.
 PLATFORMS = ("manylinux_2_34_x86_64", "manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
-SOURCES = ("dockd", "ingest", "config")
+SOURCES = ("dockd", "ingest", "config", "packaging")
 SOURCE = "/mnt/source"
 ENVIRONMENT = f"PYTHONPATH={SOURCE}:{PACKAGES} PYTHONDONTWRITEBYTECODE=1 LANG=C.UTF-8 HOME=/root"
 
@@ -57,7 +57,7 @@ def _install(lock: Path, target: Path) -> None:
 
 
 def copy_sources(folder: Path) -> Path:
-    """Copy what of the checkout runs in the guest into `folder`, which must not exist, and return it.
+    """Copy what of the checkout runs in the guest, and the rig's own station, into `folder`, which must not exist; return it.
 
     With DOCKD_HIL_REVISION set, that commit's files, whatever the working tree holds; with DOCKD_HIL_SOURCES, another tree's.
     """
@@ -72,6 +72,7 @@ def copy_sources(folder: Path) -> Path:
     else:
         for name in SOURCES:
             shutil.copytree(checkout / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(STATION_FILES, folder / "rig")
     return folder
 
 
