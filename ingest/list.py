@@ -7,6 +7,7 @@ Rules:
 * Segments that were last listed together lie on one card. Where none of them appears in the first listing of a docking, that is another card,
   and nothing is concluded of them. (Unless dockd itself had leave to delete every one of them from this very device: then it is seen
   that it did.) Within a docking the card is the same.
+* What may lie where nobody could look (an unreadable folder, a device that failed while it was listed) is not missing.
 * What is missing and was named in an open permit was deleted by dockd before it could write that down; what is missing otherwise vanished.
 """
 
@@ -76,7 +77,7 @@ def compare(
             found.unsure.append((old, file))
         else:
             found.new.append(file)
-    missing = [segment for segments in here.values() for segment in segments] + replaced
+    missing = [one for segments in here.values() for one in segments if not _in_doubt(one.path, seen)] + replaced
     _conclude(found, missing=missing, expected=expected, first=first, change_times=seen.change_times, ours=ours)
     return found
 
@@ -104,6 +105,11 @@ def _compare_one(found: Comparison, known: Segment, file: Listed, *, proven: boo
         found.same.append((known, file))
     else:
         found.unsure.append((known, file))
+
+
+def _in_doubt(path: bytes, seen: Seen) -> bool:
+    """Whether a file that is not listed may lie where nobody could look: then nothing is concluded of it."""
+    return any(item.hides and (item.path in (b".", path) or path.startswith(item.path + b"/")) for item in seen.skipped)
 
 
 def _one_file(known: Segment, file: Listed) -> bool:

@@ -129,7 +129,7 @@ class Child:
             size += len(item.path)
             if listed > _MOST_FILES:
                 too_many = f"there are more than {_MOST_FILES} files on it: the rest is not looked at"
-                skipped.append(frames.of_skipped(Skipped(path=item.path, kind="other", message=too_many, hides=True)))
+                skipped.append(frames.of_skipped(Skipped(path=b".", kind="other", message=too_many, hides=True)))
                 self.camera.present()
                 break
             if len(batch) + len(skipped) >= _BATCH or size >= _BATCH_BYTES:

@@ -30,10 +30,11 @@ def listed(path: bytes = b"a", **changes: Any) -> Listed:
 
 def look(
     *files: Listed, expected: tuple[Segment, ...] = (), before: tuple[Segment, ...] = (), first: bool = True, change_times: bool = True,
-    ours: tuple[str, ...] = (),
+    ours: tuple[str, ...] = (), hidden: bytes = b"",
 ) -> dict[str, list[str]]:  # fmt: skip
     """What was found, by kind, as paths or ids; kinds of which there is nothing are left out."""
-    seen = Seen(files=files, skipped=(LINK,), change_times=change_times)
+    skipped = (LINK, Skipped(path=hidden, kind="unreadable", message="", hides=True)) if hidden else (LINK,)
+    seen = Seen(files=files, skipped=skipped, change_times=change_times)
     found = compare(seen, expected=expected, before=before, first=first, ours=ours)
     return said(found)
 
@@ -142,3 +143,19 @@ def test_a_file_that_was_wiped_and_is_there_again_is_read() -> None:
 
 def test_the_latest_that_was_at_a_place_counts() -> None:
     assert look(listed(), before=(known(id="old"), known(id="new"))) == {"unsure": ["new"]}
+
+
+@pytest.mark.parametrize(
+    ("hidden", "vanished"),
+    [(b".", []), (b"dir", ["id-other"]), (b"dir/lost", ["id-other"]), (b"di", ["id-dir/lost", "id-other"]), (b"elsewhere", ["id-dir/lost", "id-other"])],
+)  # fmt: skip
+@pytest.mark.parametrize("first", [True, False])
+def test_what_may_lie_where_nobody_could_look_is_not_missing(hidden: bytes, vanished: list[str], first: bool) -> None:
+    expected = (known(b"here"), known(b"dir/lost"), known(b"other"))
+    found = look(listed(b"here"), expected=expected, first=first, hidden=hidden)
+    assert found.get("vanished", []) == vanished
+
+
+def test_a_device_that_failed_while_it_was_listed_is_neither_empty_nor_another_card() -> None:
+    assert look(expected=(known(b"a"), known(b"b")), hidden=b".") == {}
+    assert look(expected=(known(b"a", wipe_permit=3),), hidden=b".", ours=("id-a",)) == {}

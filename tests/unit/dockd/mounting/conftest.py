@@ -57,6 +57,8 @@ def new_card(base: Path) -> Iterator[NewCard]:
     for card in cards:
         with contextlib.suppress(subprocess.CalledProcessError):  # a test may have detached it
             host("losetup", "--detach", card.device)
+        with contextlib.suppress(subprocess.CalledProcessError):  # somebody else has it already
+            card.set_read_only(read_only=False)
 
 
 @pytest.fixture
