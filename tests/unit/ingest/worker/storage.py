@@ -92,6 +92,7 @@ def _loop_device(behind: Path) -> Iterator[Path]:
     if done.returncode != 0:
         pytest.skip(f"this environment has no loop devices: {done.stderr.strip()}")
     device = done.stdout.strip()
+    subprocess.run(["blockdev", "--setrw", device], check=True)  # whoever had it before may have locked it
     try:
         yield Path(device)
     finally:
