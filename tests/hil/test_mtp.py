@@ -20,7 +20,7 @@ from tests.hil.rig import footage
 from tests.hil.rig.agent import Agent
 from tests.hil.rig.evidence import hashes
 from tests.hil.rig.guest_channel import GuestJob
-from tests.hil.rig.product import ENVIRONMENT
+from tests.hil.rig.product import ENVIRONMENT, SOURCE
 from tests.hil.rig.usb import plug_mtp
 from tests.hil.rig.vm import Vm
 
@@ -37,8 +37,8 @@ CARD = {
 }
 KEPT = {"DCIM/100MEDIA/BWC00001.MP4.json", "DCIM/100MEDIA/BWC00001.MP4"}
 STORE = "store_00010001/"
-# The right to the device, as a site gives it to the agent.
-RULE = 'SUBSYSTEM=="usb", ENV{DEVTYPE}=="usb_device", ATTR{idVendor}=="46f4", ATTR{idProduct}=="0004", GROUP="dockd", MODE="0660"'
+# The agent's right to the device, as the package gives it.
+RULES = f"cp {SOURCE}/packaging/70-dockd.rules /etc/udev/rules.d/ && udevadm control --reload"
 LARGE = "DCIM/100MEDIA/LONG.MP4"
 
 # In the guest: the workers of production, and what is asked of them; one JSON document a line.
@@ -174,9 +174,7 @@ def test_the_cable_is_pulled_while_it_is_read(vm: Vm, folder: Path) -> None:
 
 def test_the_agent_copies_what_the_site_has_not_named(agent: Agent, folder: Path) -> None:
     """All of QEMU's have one serial, which no registry names: everything is copied and proven, and nothing is deleted."""
-    agent.vm.check(
-        f"printf '%s\\n' {shlex.quote(RULE)} > /etc/udev/rules.d/99-camera.rules && udevadm control --reload"
-    )
+    agent.vm.check(RULES)
     tree = footage.write_tree(folder / "mtp", CARD)
     originals = hashes(tree)
     bus, port = agent.machine.bus(3)
@@ -193,3 +191,18 @@ def test_the_agent_copies_what_the_site_has_not_named(agent: Agent, folder: Path
     agent.await_bay(3, "empty", "removed_early", timeout=30)
     assert hashes(tree) == originals
     assert not agent.events("segment.wiped", "segment.vanished", "segment.lost")
+
+
+def test_the_agent_empties_one_that_the_site_has_named(agent: Agent, folder: Path) -> None:
+    """Object by object, each downloaded again before; what lies outside of DCIM is proven, and stays."""
+    agent.vm.check(RULES)
+    card = {"DCIM/100MEDIA/BWC1.MP4": 2_500_000, "DCIM/100MEDIA/BWC2.MP4": 1 << 20, "NOTES.TXT": 300}
+    tree = footage.write_tree(folder / "mtp", card)
+    originals = hashes(tree)
+    bus, port = agent.machine.bus(3)
+    plug_mtp(agent.vm, str(tree), bus=bus, port=port, serial="C0042")
+    agent.await_bay(3, "ready", timeout=180)
+    assert set(hashes(tree)) == {"NOTES.TXT"}
+    assert {(one["path"].removeprefix(STORE), one["sha256"]) for one in agent.segments()} == set(originals.items())
+    assert len(agent.events("segment.wiped")) == 2
+    assert not agent.events("segment.vanished", "segment.lost")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import shlex
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from tests.hil.rig.gadgets import FIRST_SLOT, load_controllers
 from tests.hil.rig.guest_channel import GuestJob
 from tests.hil.rig.machine import BuiltIn
 from tests.hil.rig.oracle import Oracle
-from tests.hil.rig.product import ENVIRONMENT
+from tests.hil.rig.product import ENVIRONMENT, SOURCE
 from tests.hil.rig.vm import Vm
 
 pytestmark = [pytest.mark.hil, pytest.mark.timeout(600)]
@@ -32,8 +31,8 @@ pytestmark = [pytest.mark.hil, pytest.mark.timeout(600)]
 NAME = "C0017"  # one of the cameras that the registry of the rig names
 PLAYER = Path(__file__).resolve().parent / "rig" / "talking_camera.py"
 YEAR = 365 * 86_400
-# The right to the device, as a site gives it to the agent.
-RULE = 'SUBSYSTEM=="usb", ENV{DEVTYPE}=="usb_device", ATTR{idVendor}=="4255", ATTR{idProduct}=="0001", GROUP="dockd", MODE="0660"'
+# The agent's right to the device, as the package gives it.
+RULES = f"cp {SOURCE}/packaging/70-dockd.rules /etc/udev/rules.d/ && udevadm control --reload"
 
 # In the guest: what production's dock asks of production's workers.
 PROGRAM = """
@@ -168,7 +167,7 @@ def test_a_cable_pulled_while_it_is_spoken_to(vm: Vm, folder: Path) -> None:
 def test_the_agent_makes_it_a_disk_and_empties_it(agent: Agent, folder: Path, oracle: Oracle) -> None:
     """Plugged in, it is asked who it is; its disk is the camera of that name, whatever its serial, and is emptied once all is proven."""
     vm = agent.vm
-    vm.check(f"printf '%s\\n' {shlex.quote(RULE)} > /etc/udev/rules.d/99-camera.rules && udevadm control --reload")
+    vm.check(RULES)
     card = make_card(folder / "card.img", label=NAME)
     card.fill(footage.write_tree(folder / "tree", {"DCIM/A.MP4": 2_000_000, "DCIM/B.MP4": 700}))
     oracle.add(card, serial="000000")

@@ -149,7 +149,15 @@ def plug_network(vm: Vm, *, port: str, bus: str = "usb0.0") -> Thing:
 
 
 def plug_mtp(
-    vm: Vm, rootdir: str, *, port: str, bus: str = "usb0.0", read_only: bool = False, desc: str = "BWC"
+    vm: Vm,
+    rootdir: str,
+    *,
+    port: str,
+    bus: str = "usb0.0",
+    read_only: bool = False,
+    desc: str = "BWC",
+    serial: str = "",
 ) -> Thing:
-    """A camera that speaks MTP and shows a folder of the host. All of them have one serial number."""
-    return plug_thing(vm, "usb-mtp", port=port, bus=bus, rootdir=rootdir, readonly=read_only, desc=desc)
+    """A camera that speaks MTP and shows a folder of the host. Without `serial` all of them have one serial number."""
+    own = {"serial": serial} if serial else {}
+    return plug_thing(vm, "usb-mtp", port=port, bus=bus, rootdir=rootdir, readonly=read_only, desc=desc, **own)
