@@ -74,9 +74,13 @@ class Noted:
 
 @dataclass(frozen=True, kw_only=True)
 class Undocked:
-    """Whatever was in this place has left."""
+    """Whatever was in this place has left.
+
+    `again`: nobody took it. It is there still, and the dock itself lets go of it to dock it anew (another helper, other profiles).
+    """
 
     place: str
+    again: bool = False
 
 
 class Dock(Protocol):

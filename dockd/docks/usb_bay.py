@@ -106,19 +106,20 @@ class Bay:
         """Whether there is nothing in it and nothing left to do."""
         return isinstance(self._found, Empty) and not self._tasks and self._shown is None
 
-    def settle(self, found: Finding) -> None:
-        """This is in the port now."""
+    def settle(self, found: Finding, *, again: bool = False) -> None:
+        """This is in the port now. `again`: it was there before; what is known of cameras has changed."""
         if found == self._found:
             return
         self._found = found
         if self.docked or isinstance(found, (Empty, Ignored)):
-            self._left()
+            self._left(again=again and not isinstance(found, Empty))
         self._begin()
 
     def anew(self) -> None:
         """Do again what was done for what is in it: the helper that mounted it ended, or what is known of cameras has changed."""
         if isinstance(self._found, Volumes) or self.docked:
-            self._left()
+            self._left(again=True)
+            self._occupied("looking", "It is being read anew.", camera=True)
             self._begin()
 
     def look_again(self) -> None:
@@ -141,10 +142,10 @@ class Bay:
 
     # -- telling -------------------------------------------------------------------------------------------------------
 
-    def _left(self) -> None:
+    def _left(self, *, again: bool = False) -> None:
         if self._shown is not None:
             self._shown = None
-            self._tools.say(Undocked(place=self.place))
+            self._tools.say(Undocked(place=self.place, again=again))
         self._wipe = None
         self._tools.presence.release(self.place)
 

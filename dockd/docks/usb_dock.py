@@ -150,6 +150,7 @@ class UdevDock:
             for bay in list(self._bays.values()):
                 if bay.stale():
                     bay.anew()
+            self._judge(again=True)
             self._judge_soon()
         return mistakes
 
@@ -262,8 +263,8 @@ class UdevDock:
         self._findings[seen.place] = (seen.facts, unlocked, found)
         return found
 
-    def _judge(self) -> float:
-        """Give each bay what is found in it; when to judge again though nothing is heard."""
+    def _judge(self, *, again: bool = False) -> float:
+        """Give each bay what is found in it (`again`: by other profiles); when to judge again though nothing is heard."""
         self._rejudge = False
         waits: list[float] = []
         seen = self._seen()
@@ -280,7 +281,7 @@ class UdevDock:
                 bay = self._bays[place] = Bay(
                     place, shy=bool(self._mapped) and place not in self._mapped, tools=self._tools
                 )
-            bay.settle(found)
+            bay.settle(found, again=again)
             if bay.idle:
                 del self._bays[place]
                 self._findings.pop(place, None)

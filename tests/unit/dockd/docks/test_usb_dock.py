@@ -219,7 +219,7 @@ async def test_the_helper_dies_under_a_docked_camera(bench: Bench) -> None:
     assert docked.volume is not None
     with pytest.raises(CameraGone):
         await docked.volume.fresh()
-    assert plain(await bench.next()) == ("left", "1")
+    assert await bench.next() == Undocked(place=place("1"), again=True)
     assert (await bench.occupied("fault")).why == NO_HELPER
     bench.helper.down = False
     again = await bench.docked()
@@ -364,10 +364,12 @@ async def test_the_registry_names_cameras_and_is_read_again(tmp_path: Path) -> N
     assert not (await bench.docked()).wipe
     listed.add("C3441")
     assert await bench.dock.reload() == ()
-    assert plain(await bench.next()) == ("left", "1")
+    assert await bench.next() == Undocked(place=place("1"), again=True)
     assert (await bench.docked()).wipe
     assert await bench.dock.reload() == ()
     await bench.quiet(0.1)
+    bench.machine.unplug("1")
+    assert await bench.next() == Undocked(place=place("1"))
     await bench.close()
 
 
@@ -387,7 +389,8 @@ async def test_a_site_profile_is_taken_up_and_a_wrong_one_changes_nothing(tmp_pa
     )
     assert await bench.dock.reload() == ()
     docked = await bench.docked()
-    assert (docked.camera.profile, docked.wipe, plain(bench.backlog[0])) == ("ours", True, ("left", "1"))
+    assert (docked.camera.profile, docked.wipe) == ("ours", True)
+    assert bench.backlog[0] == Undocked(place=place("1"), again=True)
     await bench.close()
 
 
