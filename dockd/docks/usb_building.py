@@ -33,7 +33,8 @@ async def usb_dock(
     """The dock for these settings; whoever enters watches it, and what it mounted is unmounted at the end.
 
     `listed`: the serials and ids of the site's list of cameras; `name_of`: what people call a place; `warn(text)`: what ops should know. Site
-    profiles with mistakes are told of and left out as a whole: the shipped ones copy, and wipe nothing.
+    profiles with mistakes are told of and left out as a whole: the shipped ones copy, and nothing is deleted, whatever the list names, until
+    the site's profiles are right (a reload is enough).
     """
     cameras = KnownCameras(site=settings.cameras.profiles, shipped=shipped("cameras"), listed=listed, lenient=True)
     for mistake in cameras.mistakes:

@@ -1,7 +1,8 @@
 """Which cameras are known: the profiles, and the site's list of its cameras, as they were when they were last read whole.
 
-Rules kept here: with one mistake in any profile all of them stay as they were; a list of cameras that cannot be read names nobody, which
-keeps footage and deletes nothing.
+Rules kept here: with one mistake in any profile all of them stay as they were, and the list with them; where there is nothing that they were
+(the agent starts, and a site's profile cannot be read) nothing is deleted from any camera, for nobody knows what the site withholds; a list of
+cameras that cannot be read names nobody, which keeps footage and deletes nothing.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ from ingest.model import CameraId
 Listed = Callable[[], Container[str]]
 """The serials and ids in the site's list of cameras (registry.file). Blocks; raises nothing."""
 
+UNREAD = "The site's camera profiles cannot be read: nothing is deleted until they are right (dockd check-config)"
+
 
 class KnownCameras:
     """The profiles in the folders `site` and `shipped`, and the cameras that `listed` names. Blocks. Raises ProfilesWrong.
 
-    `lenient`: with mistakes among the site's profiles the shipped ones are taken; `mistakes` then says what was wrong.
+    `lenient`: with mistakes among the site's profiles the shipped ones are taken, to copy by, and no camera may be emptied, until a `reload`
+    finds all of them right; `mistakes` then says what was wrong.
     """
 
     def __init__(self, *, site: Path | None, shipped: Path, listed: Listed = frozenset, lenient: bool = False) -> None:
@@ -45,12 +49,12 @@ class KnownCameras:
         return self._profiles
 
     def reload(self) -> Sequence[str]:
-        """Read all again; the mistakes in the profiles, and with any of them the profiles stay. Blocks."""
-        self._listed = self._read_list()
+        """Read all again; the mistakes in the profiles, and with any of them profiles and list stay as they were. Blocks."""
         try:
-            self._profiles = load_profiles(self._site, shipped=self._shipped)
+            profiles = load_profiles(self._site, shipped=self._shipped)
         except ProfilesWrong as wrong:
             return tuple(str(mistake) for mistake in wrong.mistakes)
+        self._profiles, self._listed, self.mistakes = profiles, self._read_list(), ()
         return ()
 
     def candidates(self, usb: Properties, volume: Properties | None) -> Sequence[Profile]:
@@ -72,5 +76,7 @@ class KnownCameras:
         return camera
 
     def may_wipe(self, profile: Profile, camera: CameraId) -> tuple[bool, str]:
-        """Whether it may be emptied; else why not."""
+        """Whether it may be emptied; else why not. Nothing may while the site's profiles were never read whole."""
+        if self.mistakes:
+            return False, UNREAD
         return may_wipe(profile, camera, functools.partial(named_by, self._listed))
