@@ -184,7 +184,7 @@ class Rack:
             await self._undocked(Undocked(place=event.place))
         number = self._number_of(event.place)
         visit = Visit(
-            camera=event.camera, root=event.root, bay=number, wipe=event.wipe, rules=event.rules, volume=event.volume,
+            camera=event.camera, root=event.root, bay=number, wipe=event.wipe, ours=event.ours, rules=event.rules, volume=event.volume,
             part_hidden=event.hidden, vitals=event.vitals, told=lambda vitals: self._told(number, vitals),
         )  # fmt: skip
         self._turns.behind(event.root, event.controller)
@@ -213,7 +213,7 @@ class Rack:
             return
         bay = self.bays[number]
         if bay.visit is not None:
-            bay.visit.taken = True
+            bay.visit.taken = not event.again
         task.cancel()
         await asyncio.wait({task})
         docking = bay.visit.docking if bay.visit is not None else None

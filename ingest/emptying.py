@@ -7,6 +7,7 @@ volume nothing counts as gone until it was written out, mounted anew and listed;
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -21,6 +22,7 @@ from ingest.wipe import Locked, Wiping
 from ingest.worker.pool import Worker
 
 _FRUITLESS = 5
+_LOCKED_FOR = 600.0
 
 
 class Touch(Protocol):
@@ -86,7 +88,9 @@ class Emptying:
         return True
 
     def _locked(self, visit: Visit) -> bool:
-        """Whether its card does not let anything be deleted; it says so until the camera is docked anew."""
+        """Whether its card does not let anything be deleted; it says so until the camera is docked anew, and it is tried now and then."""
+        if visit.locked and time.monotonic() >= visit.locked_until:
+            visit.locked = ""
         if visit.locked:
             message = f"its footage is safe, and cannot be deleted from it: {visit.locked}"
             self._activity.camera(visit.camera.id, "failed", reason="locked", message=message)
@@ -98,7 +102,7 @@ class Emptying:
         if not ready:
             return False
         wiped = 0
-        for batch in self._wiping.batches(ready):
+        for batch in self._wiping.batches(ready, remounts=visit.volume is not None and visit.volume.remounts):
             visit.suspect = visit.volume is not None  # wiped is what a fresh mount shows, whatever ends this
             try:
                 async with self._touch.lent(visit) as worker:
@@ -109,8 +113,10 @@ class Emptying:
                         batch, worker=worker, camera=visit.camera.id, device=visit.device, volume=visit.volume
                     )
             except Locked as error:
-                visit.locked = error.message
+                visit.locked, visit.locked_until = error.message, time.monotonic() + _LOCKED_FOR
                 break
+            if permit is None:
+                break  # it is looked at again first
             wiped += await self._seen_gone(visit, permit)
         visit.last_seen = None
         visit.fruitless = 0 if wiped else visit.fruitless + 1
@@ -118,13 +124,19 @@ class Emptying:
             visit.changed.set()
         if visit.fruitless >= _FRUITLESS:
             visit.fruitless = 0
-            await self._pulling.hold(ready[0], reason="source_unstable", error=unstable_message(ready[0]))
+            await self._hold((*self._wiping.unlike, *ready)[0])
         return True
 
-    async def _seen_gone(self, visit: Visit, permit: WipePermit | None) -> int:
+    async def _hold(self, segment: Segment) -> None:
+        """Round after round nothing could be deleted: one that stands in the way is left out, and told."""
+        if self._wiping.ran_out:
+            slow = "it could not be read again within the ten minutes that a proof is good for: the camera is too slow. It stays on the camera"
+            await self._pulling.hold(segment, reason="not_deletable", error=slow)
+        else:
+            await self._pulling.hold(segment, reason="source_unstable", error=unstable_message(segment))
+
+    async def _seen_gone(self, visit: Visit, permit: WipePermit) -> int:
         """How many are gone. Of a mounted volume that is what it lists once it was written out and mounted anew."""
-        if permit is None:
-            return 0
         if visit.volume is not None:
             await self._touch.anew(visit)
             visit.last_seen = None

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ingest import events
 from ingest.activity import Activity
 from ingest.emptying import Emptying
-from ingest.errors import CameraGone, LedgerUnusable, Retry, Stop, Unreadable
+from ingest.errors import CameraGone, DockdError, LedgerUnusable, Retry, Stop, Unreadable
 from ingest.ledger import Ledger, Transaction, cameras, segments
 from ingest.ledger.segments import Segment
 from ingest.list import Seen, record
@@ -91,11 +91,20 @@ class Intake:
                 await self._clock_is(visit, visit.vitals.clock_offset_seconds)
             await self._try_again(visit)
             await self._passes(visit, once=once)
+        except Exception:
+            await self._not_writable(visit)
+            raise
         finally:
             self._visits.pop(camera, None)
             self._activity.camera_left(camera)
             with contextlib.suppress(LedgerUnusable):
                 await self._ledger.commit(lambda tx: cameras.undocked(tx, visit.docking, taken=visit.taken))
+
+    async def _not_writable(self, visit: Visit) -> None:
+        """A session that ends while its camera stays leaves no card writable behind."""
+        if visit.suspect and visit.volume is not None:
+            with contextlib.suppress(DockdError):
+                await visit.volume.fresh()
 
     async def _try_again(self, visit: Visit) -> None:
         """A new docking is a changed condition for what went wrong before; what a caught store has brought about waits for a person's pin."""
@@ -144,10 +153,12 @@ class Intake:
         visit.last_seen, visit.suspect = None, True
         hangs = isinstance(error, WorkerDied)
         reason = "bay_fault" if hangs and visit.bay is not None else "copy_failed"
+        before = self._activity.cameras.get(visit.camera.id)
         self._activity.camera(visit.camera.id, "failed", message=error.message, reason=reason)
         if hangs:
             visit.workers_lost += 1
-            self._ledger.publish(events.WorkerLost(camera=visit.camera.id, bay=visit.bay, error=error.message))
+            if before is None or before.message != error.message:  # one that hangs on is told once
+                self._ledger.publish(events.WorkerLost(camera=visit.camera.id, bay=visit.bay, error=error.message))
             return visit.workers_lost >= _PASSES
         self._ledger.publish(events.CameraFailed(camera=visit.camera.id, bay=visit.bay, error=error.message))
         return True
@@ -158,8 +169,12 @@ class Intake:
         """List, pull, wipe what is proven. Returns whether nothing more can be done with this camera as it is."""
         await self.anew(visit)
         async with self.lent(visit) as worker:
-            await self.list(visit, worker)
-            await self._pull(visit, worker)
+            over_at = time.monotonic() + self._settings.turn
+            await self.list(visit, worker, enough=lambda: time.monotonic() > over_at and bool(self._activity.queued))
+            if not visit.yielded:
+                await self._pull(visit, worker, over_at=over_at)
+        if visit.yielded:
+            return False
         self._recovered(visit)
         if not await self._proven(visit):
             return False
@@ -202,7 +217,12 @@ class Intake:
         offset, known = vitals.clock_offset_seconds, visit.vitals.clock_offset_seconds
         if offset is not None and (known is None or not visit.listed_once):
             await self._clock_is(visit, offset)
-        if offset is not None and abs(offset) > self._settings.max_clock_offset and await worker.set_clock():
+        if (
+            offset is not None
+            and abs(offset) > self._settings.max_clock_offset
+            and visit.ours
+            and await worker.set_clock()
+        ):
             said = events.ClockSet(camera=visit.camera.id, bay=visit.bay, offset_seconds=round(offset))
             await self._ledger.commit(lambda tx: tx.record(said))
             vitals = await worker.vitals()
@@ -246,12 +266,16 @@ class Intake:
         """What was listed in this docking, oldest capture first."""
         return await self._ledger.read(lambda db: cameras.in_docking(db.execute, visit.docking))
 
-    async def list(self, visit: Visit, worker: Worker) -> None:
+    async def list(self, visit: Visit, worker: Worker, *, enough: Callable[[], bool] = lambda: False) -> None:
         """Take a listing; record it if it says anything new."""
+        visit.yielded = False
         if not visit.listed_once or (visit.vitals != Vitals() and time.monotonic() - visit.asked_at > _ASK_AGAIN):
             await self._ask_vitals(visit, worker)
         files, skipped, change_times = await worker.listing()
-        seen = visit.seen(Seen(files=tuple(files), skipped=tuple(skipped), change_times=change_times))
+        seen = visit.seen(
+            Seen(files=tuple(files), skipped=tuple(skipped), change_times=change_times),
+            known=await self._known(visit),
+        )
         if seen == visit.last_seen:
             return
         camera, first = visit.camera.id, not visit.listed_once
@@ -272,19 +296,24 @@ class Intake:
         visit.last_seen, visit.listed_once = seen, True
         visit.skipped = seen.skipped
         visit.unsettled = [segment for segment, _file in found.unsure]  # until each of them has been read
-        await settle(
+        visit.yielded = not await settle(
             found.unsure, worker=worker, ledger=self._ledger, camera=camera, docking=visit.docking, activity=self._activity,
-            settled=visit.unsettled.remove,
+            settled=visit.unsettled.remove, enough=enough,
         )  # fmt: skip
         if visit.unsettled:
             visit.last_seen = None
 
-    async def _pull(self, visit: Visit, worker: Worker) -> None:
+    async def _known(self, visit: Visit) -> set[bytes]:
+        """Paths at which the ledger has segments on this camera; nobody asks where the rules pass nothing over."""
+        if not visit.rules.ignorable:
+            return set()
+        return await self._ledger.read(lambda db: {one.path for one in cameras.on_camera(db.execute, visit.camera.id)})
+
+    async def _pull(self, visit: Visit, worker: Worker, *, over_at: float) -> None:
         wanted = [
             one for one in await self.segments(visit)
             if one.on_camera and not one.in_spool and not one.in_store and one.held is None
         ]  # fmt: skip
-        over_at = time.monotonic() + self._settings.turn
         pulled = await self._pulling.all(
             wanted, worker=worker, camera=visit.camera,
             enough=lambda: time.monotonic() > over_at and bool(self._activity.queued),

@@ -13,7 +13,8 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ingest.events import CameraOtherCard
@@ -139,7 +140,18 @@ def _elsewhere(
     cards: dict[int | None, set[str]] = {}
     for segment in expected:
         cards.setdefault(segment.docking, set()).add(segment.id)
-    return {one for card in cards.values() if card <= absent and not card <= set(ours) for one in card}
+    moved = {(file.size, file.mtime_ns) for file in found.new}
+    known = {one.id: (one.size, one.mtime_ns) for one in expected}
+    return {
+        one for card in cards.values() if card <= absent and not _deleted(card, ours, known=known, moved=moved) for one in card
+    }  # fmt: skip
+
+
+def _deleted(
+    card: set[str], ours: Collection[str], *, known: Mapping[str, tuple[int, int]], moved: Collection[tuple[int, int]]
+) -> bool:
+    """Whether dockd deleted all of a card: it had leave to, and nothing that looks like one of them lies elsewhere on it now."""
+    return card <= set(ours) and not any(known[one] in moved for one in card)
 
 
 def record(
@@ -178,7 +190,10 @@ def record(
         segments.wiped(tx, segment.id, permit=segment.wipe_permit or 0, seen=SEEN_GONE)
     for segment in found.vanished:
         segments.vanished(tx, segment.id, error="it is not listed any more")
-    segments.classified(tx, docking=docking, rules=rules, clock_offset=clock_offset)
+    segments.classified(tx, docking=docking, rules=rules, clock_offset=clock_offset, again=first)
+    if not any(item.hides for item in seen.skipped):
+        gone = Counter(segment.wipe_permit for segment in found.deleted if segment.wipe_permit is not None)
+        permits.close_seen(tx, camera=camera, docking=docking, gone=gone)
     if found.other_card:
         tx.record(CameraOtherCard(camera=camera, expected=found.other_card))
     return found

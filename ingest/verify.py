@@ -19,13 +19,17 @@ from ingest.worker.pool import Worker
 
 async def settle(
     pairs: Sequence[tuple[Segment, Listed]], *, worker: Worker, ledger: Ledger, camera: str, docking: int, activity: Activity,
-    settled: Callable[[Segment], None],
-) -> None:  # fmt: skip
+    settled: Callable[[Segment], None], enough: Callable[[], bool] = lambda: False,
+) -> bool:  # fmt: skip
     """Read each file and write down what it is: the same segment, one that is back, or another; `settled` is told of each that is known then.
+
+    Returns False where it was `enough` for this turn before all were looked at.
 
     A file that cannot be read at the place of a segment that is gone is a segment of its own until it is shown otherwise. Raises CameraGone.
     """
-    for segment, file in pairs:
+    for number, (segment, file) in enumerate(pairs):
+        if number and enough():
+            return False
         activity.camera(camera, "reading", path=file.path, total=file.size)
         try:
             found = await worker.compare(file, progress=lambda _what, done: activity.moved(camera, done))
@@ -38,6 +42,7 @@ async def settle(
             found = ""
         await ledger.commit(_conclusion(segment, file, same=found == segment.sha256, camera=camera, docking=docking))
         settled(segment)
+    return True
 
 
 def _unreadable(segment: Segment, error: str, *, docking: int) -> Callable[[Transaction], None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ingest.ledger.segments import Segment
@@ -19,9 +19,9 @@ _IGNORED = "the camera's profile says that it is no footage"
 class Visit:
     """`device` names the thing itself, `root` where it can be read. `taken`: it left before we ended.
 
-    `rules`: what its files are. `volume`: where it is mounted by us, None for a folder. `part_hidden`: what of it could not be mounted.
+    `ours`: the site has named it. `rules`: what its files are. `volume`: where it is mounted by us, None for a folder. `part_hidden`: what of it could not be mounted.
     `skipped`: what the last listing passed over; `unsafe`: why nothing may be deleted from it now, empty where it may; `locked`: why
-    nothing can be. `suspect`: something failed since its volume was mounted, so it is mounted anew before anything is believed. `asked_at`: when it last told of itself, CLOCK_MONOTONIC.
+    nothing can be (tried again at `locked_until`, CLOCK_MONOTONIC). `yielded`: it let others have their turn in the middle of a pass. `suspect`: something failed since its volume was mounted, so it is mounted anew before anything is believed. `asked_at`: when it last told of itself, CLOCK_MONOTONIC.
     `clock_offset`: seconds that its clock was off when it was docked. `told(vitals)` is called with each word of the camera on its charge and clock.
     """
 
@@ -30,6 +30,7 @@ class Visit:
     bay: int | None = None
     device: str = ""
     wipe: bool = True
+    ours: bool = True
     rules: FileRules = EVERYTHING
     volume: Volume | None = None
     part_hidden: tuple[Skipped, ...] = ()
@@ -47,6 +48,8 @@ class Visit:
     skipped: tuple[Skipped, ...] = ()
     unsafe: str = ""
     locked: str = ""
+    locked_until: float = 0.0
+    yielded: bool = False
     suspect: bool = False
     asked_at: float = 0.0
     unsettled: list[Segment] = field(default_factory=list)
@@ -64,9 +67,12 @@ class Visit:
         """What was passed over and may have footage behind it."""
         return tuple(item for item in self.skipped if item.hides)
 
-    def seen(self, found: Seen) -> Seen:
-        """A listing as this camera's rules see it: what they call no footage was passed over, and so was what could not be mounted."""
-        ignored = [one for one in found.files if self.rules.kind(one.path) == "ignorable"]
+    def seen(self, found: Seen, *, known: Collection[bytes]) -> Seen:
+        """A listing as this camera's rules see it: what they call no footage was passed over, and so was what could not be mounted.
+
+        `known`: paths at which the ledger has segments: rules that changed since make none of them vanish.
+        """
+        ignored = [one for one in found.files if self.rules.kind(one.path) == "ignorable" and one.path not in known]
         if not ignored and not self.part_hidden:
             return found
         passed = tuple(Skipped(path=one.path, kind="ignored", message=_IGNORED) for one in ignored)

@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from ingest.activity import Activity
-from ingest.errors import CameraGone, DockdError, IntegrityFailed, SourceUnstable, Stop, Unreadable
+from ingest.errors import CameraGone, DockdError, IntegrityFailed, SourceUnstable, Stop, StoreDown, Unreadable
 from ingest.ledger import Ledger, permits, segments
 from ingest.ledger.core import Transaction
 from ingest.ledger.segments import Segment
@@ -22,6 +22,7 @@ from ingest.worker.pool import Worker
 
 BATCH = 200
 BATCH_BYTES = 2 << 30
+REMOUNTED_BYTES = 256 << 20
 LOT = 20  # unlinked between two looks at whether the permit still holds
 BATCH_PATHS = 256 << 10  # bytes of paths: a permit travels to the worker in one frame
 
@@ -43,12 +44,19 @@ class Wiping:
         self._activity = activity
         self._attest = attest
         self._pace = pace or Pace()
+        self.unlike: list[
+            Segment
+        ] = []  # of the last batch: those that were not what they had been, or could not be read
+        self.ran_out = False  # in the last batch: the permit, before all of it was used
 
-    def batches(self, wanted: Sequence[Segment]) -> Iterator[list[Segment]]:
-        """In order; each as large as can be proven in time, by what is known when its turn comes."""
+    def batches(self, wanted: Sequence[Segment], *, remounts: bool = False) -> Iterator[list[Segment]]:
+        """In order; each as large as can be proven in time, by what is known when its turn comes.
+
+        `remounts`: they have to be read once more under the permit, from a camera that may be slow.
+        """
         left = list(wanted)
         while left:
-            batch = batches(left, most=min(BATCH_BYTES, self._pace.most))[0]
+            batch = batches(left, most=min(REMOUNTED_BYTES if remounts else BATCH_BYTES, self._pace.most))[0]
             yield batch
             left = left[len(batch) :]
 
@@ -60,11 +68,17 @@ class Wiping:
         A folder's files are seen gone, and that is written down, one by one. A `volume` is writable from the permit on: of its files
         nothing is concluded here. The caller mounts it anew, lists it (what is gone then was wiped), and calls `over`.
 
+        Where one of them is not what it was, or cannot be read, nothing is deleted: what lies there now may be an only copy, and the next
+        listing tells (`unlike` names them).
+
         Raises CameraGone, Locked, Retry and Stop (the store), LedgerUnusable. What could not be proven stays where it is.
         """
-        held = [one for one in wanted if await self._read_again(one, worker=worker, camera=camera)]
-        if not held:
+        self.ran_out = False
+        self.unlike = [one for one in wanted if not await self._read_again(one, worker=worker, camera=camera)]
+        if self.unlike:
+            await worker.drop()
             return None
+        held = list(wanted)
         try:
             permit = await self._permit(held, camera=camera, device=device)
         except BaseException:
@@ -148,7 +162,8 @@ class Wiping:
         for start in range(0, len(permit.segments), LOT):
             if not await self._ledger.read(lambda db: permits.valid(db.execute, permit)):
                 await worker.drop()
-                await self.over(permit)
+                if seen:  # else its names stay, so that the listing of the volume mounted anew can tell what was deleted under it
+                    await self.over(permit)
                 raise Stop(f"permit {permit.id} does not hold any more: nothing more is deleted under it")
             lot = permit.segments[start : start + LOT]
             await self._lot(permit, [one.segment for one in lot], worker=worker, seen=seen)
@@ -167,6 +182,7 @@ class Wiping:
                     segments.hold(tx, one, reason=reason, error=error.message)
 
         await self._ledger.commit(write)
+        self.ran_out = self.ran_out or any(isinstance(error, StoreDown) for error in kept.values())
         for error in kept.values():
             if isinstance(error, CameraGone):
                 raise error

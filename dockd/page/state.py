@@ -28,7 +28,7 @@ class Facts:
     `occupied`: what is in it that is no camera or not yet one (looking, not_ours, fault), `occupied_why` in words; `note`: what people
     should know of the camera; `why_kept`: why it is not emptied; `ours`: it is the site's;
     `left_early`: segments that its last camera took along unproven, `still_unsafe` how many of them are so now; `listed_once`: a listing of this visit is in; `counts`: segments of
-    this docking; `on_camera`: how many of them still lie on the camera; `missing`: segments that should be on this camera and were not
+    this docking; `on_camera`: how many of them still lie on the camera and are to be wiped, `stays`: how many files that are no footage are copied and stay; `missing`: segments that should be on this camera and were not
     listed; `hidden`: places on it that nobody could look into; `unsettled`: files of which it is not yet
     known whether they are the ones of before; `unsafe`: why nothing may be deleted from it; `held`: reasons and how many; `held_example`: one of them in words;
     `wipes`: whether the site wants this camera emptied, `grace` whether it wants to wait with that; `percent`: of its bytes copied; `turn`: it waits for its turn to be read;
@@ -53,6 +53,7 @@ class Facts:
     listed_once: bool = False
     counts: Tally = field(default_factory=Tally)
     on_camera: int = 0
+    stays: int = 0
     missing: int = 0
     hidden: int = 0
     unsettled: int = 0
@@ -204,7 +205,7 @@ def _failed(facts: Facts) -> Shown | None:
     if facts.reason == "bay_fault":
         return _show("bay_fault", f"{why} Try the camera in another bay; if this bay stays so, tell ops.")
     if facts.reason == "locked":
-        return _show("copy_failed", f"{why} Take it out, unlock its card, and put it in again.")
+        return _show("copy_failed", f"{why} Then take it out and put it in again; if it stays so, keep it for ops.")
     return _show("copy_failed", f"{why} Take it out and put it in again." if facts.reason == "copy_failed" else why)
 
 
@@ -331,9 +332,14 @@ def _ready(facts: Facts) -> Shown | None:
         return _show("not_ours", f"{safe} {_sentence(facts.why_kept)}")
     if counts.listed == 0:
         return _show("ready", "There was no footage on it.")
-    if facts.on_camera:
+    if facts.on_camera or (facts.stays and not facts.wipes):
         kept = f" {_sentence(facts.why_kept)}" if facts.why_kept else ""
         return _show("ready", f"{_all_are(counts.listed)} proven in the store. Not emptied: still on the camera.{kept}")
+    if facts.stays:
+        left = f"{_some(facts.stays, 'file')} that {'is' if facts.stays == 1 else 'are'} no footage stay{'s' if facts.stays == 1 else ''} on it."
+        return _show(
+            "ready", f"{_all_are(counts.listed)} proven in the store, and its footage is off the camera. {left}"
+        )
     return _show("ready", f"{_all_are(counts.listed)} proven in the store, and the camera is empty.")
 
 

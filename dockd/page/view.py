@@ -176,7 +176,7 @@ class View:
             message=doing.message if doing else "", turn=visit.root in self._sources.activity.queued,
             percent=self._share(visit.docking, found, doing.done if doing and doing.phase == "copying" else 0),
             listed_once=visit.listed_once and visit.docking in sums.dockings, counts=found.balance.segments,
-            unsafe=visit.unsafe, unsettled=len(visit.unsettled), grace=settings.wipe.grace > 0, on_camera=found.on_camera, missing=sums.missing.get(camera, 0), hidden=len(visit.hidden), held=found.held,
+            unsafe=visit.unsafe, unsettled=len(visit.unsettled), grace=settings.wipe.grace > 0, on_camera=found.on_camera, stays=found.stays, missing=sums.missing.get(camera, 0), hidden=len(visit.hidden), held=found.held,
             held_example=_example(found), wipes=settings.wipe.enabled and visit.wipe, store=store.word,
             battery=bay.battery_percent, min_battery=settings.ready.min_battery, clock_offset=bay.clock_offset_seconds,
             max_clock_offset=settings.ready.max_clock_offset, blind=blind, note=bay.note,

@@ -8,7 +8,7 @@ before it is handed out, and ends ten minutes after the oldest of its attestatio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ingest import events
@@ -86,10 +86,31 @@ def _attested(tx: Transaction, row: Segment, *, camera: str, store: str) -> int:
 
 
 def close(tx: Transaction, permit: WipePermit, *, gone: Sequence[str]) -> None:
-    """The permit is over. Segments that it named and that are not in `gone` are not permitted any more."""
-    tx.execute("UPDATE permits SET closed_at = ? WHERE id = ? AND closed_at IS NULL", (tx.now, permit.id))
-    tx.execute("UPDATE segments SET wipe_permit = NULL WHERE wipe_permit = ?", (permit.id,))
-    tx.record(events.PermitClosed(camera=permit.camera, permit=permit.id, wiped=len(gone)))
+    """The permit is over. Segments that it named and that are not in `gone` are not permitted any more. Nothing where it is over already."""
+    _close(tx, permit.id, camera=permit.camera, wiped=len(gone))
+
+
+def _close(tx: Transaction, permit: int, *, camera: str, wiped: int) -> None:
+    if tx.execute("UPDATE permits SET closed_at = ? WHERE id = ? AND closed_at IS NULL", (tx.now, permit)).rowcount:
+        tx.execute(
+            "UPDATE segments SET wipe_permit = NULL WHERE camera = ? AND on_camera = 1 AND wipe_permit = ?",
+            (camera, permit),
+        )
+        tx.record(events.PermitClosed(camera=camera, permit=permit, wiped=wiped))
+
+
+def close_seen(tx: Transaction, *, camera: str, docking: int, gone: Mapping[int, int]) -> None:
+    """After a whole listing: open permits of which everything that is still there was seen in this docking are over.
+
+    `gone`: how many segments the listing showed to be wiped, by permit. What lies on another card of the camera keeps its permit open.
+    """
+    rows = tx.execute(
+        "SELECT id FROM permits p INDEXED BY permits_open WHERE camera = ? AND closed_at IS NULL AND NOT EXISTS (SELECT 1 FROM segments s"
+        " INDEXED BY segments_on_camera WHERE s.camera = p.camera AND s.on_camera = 1 AND s.wipe_permit = p.id AND s.docking IS NOT ?)",
+        (camera, docking),
+    ).fetchall()
+    for (permit,) in rows:
+        _close(tx, permit, camera=camera, wiped=gone.get(permit, 0))
 
 
 def named(execute: Callable[..., Any], *, camera: str, device: str | None) -> frozenset[str]:

@@ -85,6 +85,7 @@ ALTER TABLE segments ADD COLUMN recording TEXT;
 ALTER TABLE segments ADD COLUMN part INTEGER;
 ALTER TABLE segments ADD COLUMN clock_offset REAL;
 ALTER TABLE dockings ADD COLUMN clock_offset REAL;
+CREATE INDEX permits_open ON permits(camera) WHERE closed_at IS NULL;
 """
 
 MIGRATIONS: tuple[tuple[str, str], ...] = (("0001_spine", _0001_SPINE), ("0002_cameras", _0002_CAMERAS))

@@ -120,25 +120,26 @@ def _write(tx: Transaction, segment: str, columns: dict[str, Any]) -> None:
     tx.execute(f"UPDATE segments SET {names} WHERE id = ?", (*columns.values(), segment))
 
 
-def classified(tx: Transaction, *, docking: int, rules: FileRules, clock_offset: float | None) -> None:
-    """Write down what the camera's profile says of each file of this docking that was not looked at yet.
+def classified(
+    tx: Transaction, *, docking: int, rules: FileRules, clock_offset: float | None, again: bool = False
+) -> None:
+    """Write down what the camera's profile says of each file of this docking that was not looked at yet; of all of them, where `again`.
 
-    What a file is decides nothing of its copies; the clock's offset (seconds, camera minus station) stays with the segments listed under it.
+    What a file is decides nothing of its copies. The clock's offset (seconds, camera minus station) stays with the segments first listed under it.
     """
     if rules == EVERYTHING and clock_offset is None:
         return
-    rows = tx.execute(
-        "SELECT id, path, mtime_ns FROM segments WHERE docking = ? AND kind IS NULL", (docking,)
-    ).fetchall()
-    for segment, path, mtime_ns in rows:
-        place = rules.place(path)
-        _write(
-            tx, segment,
-            {
-                "kind": rules.kind(path), "recording": place.recording or None, "part": place.part, "clock_offset": clock_offset,
-                "captured_at": moment_of(mtime_ns, rules.time_zone),
-            },
-        )  # fmt: skip
+    which = "" if again else " AND kind IS NULL"
+    for segment, path, mtime_ns, known in tx.execute(
+        f"SELECT id, path, mtime_ns, kind FROM segments WHERE docking = ?{which}", (docking,)
+    ).fetchall():
+        place, kind = rules.place(path), rules.kind(path)
+        said: dict[str, Any] = {
+            "kind": "other" if kind == "ignorable" else kind, "recording": place.recording or None, "part": place.part,
+        }  # fmt: skip
+        if known is None:
+            said |= {"clock_offset": clock_offset, "captured_at": moment_of(mtime_ns, rules.time_zone)}
+        _write(tx, segment, said)
 
 
 def _step(tx: Transaction, segment: Segment, step: Step, event: events.Event, **columns: Any) -> None:
@@ -184,7 +185,9 @@ def grown(tx: Transaction, segment: str, *, docking: int, file: Listed) -> None:
     if row.sha256 is not None:
         raise ValueError(f"segment {segment} was pulled: what is there now is another one")
     seen_again(tx, segment, docking=docking, file=file)
-    _write(tx, segment, {"size": file.size, "mtime_ns": file.mtime_ns, "captured_at": file.mtime_ns / 1e9})
+    _write(
+        tx, segment, {"size": file.size, "mtime_ns": file.mtime_ns, "captured_at": file.mtime_ns / 1e9, "kind": None}
+    )
 
 
 def copied(tx: Transaction, segment: str, *, digest: Digest, second_read: str) -> None:

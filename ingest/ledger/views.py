@@ -17,10 +17,11 @@ _MANY = 500  # parameters in one statement
 
 @dataclass(frozen=True, kw_only=True)
 class Docking:
-    """One docking in sums. `on_camera` segments still on it that may be wiped (what is neither segment nor sidecar stays); `held` reasons and how many; `example` a held one: path and message."""
+    """One docking in sums. `on_camera` segments still on it that may be wiped, `stays`: others on it (neither segment nor sidecar); `held` reasons and how many; `example` a held one: path and message."""
 
     balance: Balance = field(default_factory=Balance)
     on_camera: int = 0
+    stays: int = 0
     held: dict[str, int] = field(default_factory=dict)
     example: tuple[bytes, str] | None = None
 
@@ -30,7 +31,7 @@ SELECT docking, count(*), coalesce(sum(sha256 IS NOT NULL), 0), coalesce(sum(in_
        coalesce(sum(wiped_at IS NOT NULL AND NOT on_camera), 0), coalesce(sum(held IS NOT NULL), 0),
        coalesce(sum(size), 0), coalesce(sum(size * (sha256 IS NOT NULL)), 0), coalesce(sum(size * in_store), 0),
        coalesce(sum(size * (wiped_at IS NOT NULL AND NOT on_camera)), 0), coalesce(sum(size * (held IS NOT NULL)), 0),
-       coalesce(sum(on_camera AND kind IS NOT 'other'), 0)
+       coalesce(sum(on_camera AND kind IS NOT 'other'), 0), coalesce(sum(on_camera AND kind IS 'other'), 0)
 FROM segments INDEXED BY segments_docking WHERE docking IN ({marks}) GROUP BY docking
 """
 _HELD = """
@@ -58,6 +59,7 @@ def of_dockings(execute: Execute, dockings: Sequence[int]) -> dict[int, Docking]
                     bytes=Tally(**dict(zip(names, row[6:11], strict=True))),
                 ),
                 on_camera=row[11],
+                stays=row[12],
                 held=held.get(row[0], {}),
                 example=example.get(row[0]),
             )

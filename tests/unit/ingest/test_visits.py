@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import os
 import shutil
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -17,11 +18,13 @@ from dockd.app import Agent, agent
 from dockd.settings import defaults
 from ingest.central import CentralStore
 from ingest.central.settings import StoreSettings
-from ingest.errors import CameraGone, Unreadable
+from ingest.errors import CameraGone, LedgerUnusable, Unreadable
+from ingest.intake import Intake, IntakeSettings
 from ingest.ledger import views
 from ingest.model import CameraId, Skipped, Vitals
 from ingest.rules import FileRules, Grouping
 from ingest.visit import Visit
+from ingest.worker.pool import Worker, WorkerPool
 
 CAMERA = CameraId(profile="dcim", serial="C3441", card="1234-ABCD")
 RULES = FileRules(
@@ -244,6 +247,138 @@ async def test_a_cameras_wall_time_is_told_in_the_zone_that_it_writes(place: Pla
     assert {at for path, (at,) in (await place.rows("captured_at")).items() if path.endswith(".MP4")} == {
         written - 3600.0
     }
+
+
+async def test_our_own_deletions_are_told_as_ours_though_one_file_cannot_be_deleted(place: Place) -> None:
+    """Thirty clips; one of the first twenty cannot be unlinked, which ends the permit when half of them are gone."""
+    folder = place.root / "DCIM/100MEDIA"
+    for number in range(30):
+        path = folder / f"C{number:03}.MP4"
+        path.write_bytes(os.urandom(1000 + number))
+        os.utime(path, (1_700_000_000 + number,) * 2)
+    subprocess.run(["chattr", "+i", folder / "C005.MP4"], check=True)
+    try:
+        await place.session(place.visit())
+    finally:
+        subprocess.run(["chattr", "-i", folder / "C005.MP4"], check=True)
+    actions = await place.actions()
+    assert (actions.count("segment.wiped"), actions.count("segment.vanished")) == (32, 0)
+    assert actions.count("permit.closed") == actions.count("permit.issued")
+    assert place.files() == {OTHER, IGNORED, "DCIM/100MEDIA/C005.MP4"}
+
+
+async def test_no_card_is_left_writable_while_the_ledger_is_unusable(place: Place) -> None:
+    class NoLedger(Card):
+        async def writable(self) -> None:
+            await super().writable()
+            raise LedgerUnusable("the ledger's disk is full")
+
+    card = NoLedger(root=place.root, kept=place.card.kept)
+    visit = place.visit(volume=card)
+    for _ in range(2):  # as the rack begins it again and again
+        with pytest.raises(LedgerUnusable):
+            await place.session(visit)
+        assert card.calls[-1] == "fresh"
+    assert place.files() >= FOOTAGE
+
+
+@pytest.mark.parametrize("copied", [True, False])
+async def test_rules_that_pass_over_more_by_now_make_nothing_vanish(place: Place, copied: bool) -> None:
+    await place.session(place.visit(wipe=False))
+    if not copied:
+        never = "UPDATE segments SET in_spool = 0, in_store = 0, sha256 = NULL, xxh3_128 = NULL WHERE path = ?"
+        await place.built.ledger.commit(lambda tx: tx.execute(never, (OTHER.encode(),)))
+    wider = replace(RULES, ignorable=(*RULES.ignorable, "MISC/**"))
+    await place.session(place.visit(wipe=False, rules=wider))
+    assert not {"segment.vanished", "segment.lost"} & set(await place.actions())
+    assert (await place.rows("on_camera, in_store"))[OTHER] == (1, 1)
+
+
+async def test_rules_that_pass_over_more_by_now_make_nothing_wiped(place: Place) -> None:
+    class Pulled(Card):
+        async def writable(self) -> None:
+            raise CameraGone("pulled before anything was deleted")
+
+    with pytest.raises(CameraGone):
+        await place.session(place.visit(volume=Pulled(root=place.root, kept=place.card.kept)))
+    wider = replace(RULES, ignorable=(*RULES.ignorable, "**/*.JSON"))
+    await place.session(place.visit(wipe=False, rules=wider))
+    assert "segment.wiped" not in await place.actions()
+    assert (await place.rows("on_camera"))[SIDECAR] == (1,)
+
+
+async def test_rules_that_call_less_footage_by_now_leave_a_camera_ready_and_not_for_ever_before_its_emptying(
+    place: Place,
+) -> None:
+    await place.session(place.visit(wipe=False))
+    visit = place.visit(rules=replace(RULES, segments=("DCIM/**/REC7_2.MP4",), sidecars=()))
+    await place.session(visit)
+    sums = (await place.built.ledger.read(lambda db: views.of_dockings(db.execute, [visit.docking])))[visit.docking]
+    assert (sums.on_camera, sums.stays, sums.balance.segments.wiped) == (0, 3, 1)
+
+
+async def test_files_that_lie_elsewhere_on_the_card_by_now_were_not_deleted(place: Place) -> None:
+    """The permit was never used; the card is docked again, and shows the same files below another folder."""
+
+    class Pulled(Card):
+        async def writable(self) -> None:
+            raise CameraGone("pulled before anything was deleted")
+
+    whole = place.root.with_name("whole")
+    shutil.copytree(place.root, whole / "p1")
+    (whole / "p1" / OTHER).unlink()
+    shutil.rmtree(whole / "p1" / "System Volume Information")
+    below = FileRules(segments=("p1/DCIM/**/*.MP4",), sidecars=("p1/DCIM/**/*.JSON",))
+    with pytest.raises(CameraGone):
+        await place.session(
+            place.visit(root=os.fsencode(whole), rules=below, volume=Pulled(root=whole, kept=place.card.kept))
+        )
+    part = Card(root=whole / "p1", kept=place.card.kept)
+    await place.session(place.visit(root=os.fsencode(whole / "p1"), wipe=False, volume=part))
+    assert "segment.wiped" not in await place.actions()
+
+
+class Telling:
+    """A worker whose camera tells of itself, before the production one."""
+
+    def __init__(self, worker: Worker, asked: list[str]) -> None:
+        self._worker, self._asked = worker, asked
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._worker, name)
+
+    async def vitals(self) -> Vitals:
+        return Vitals(battery_percent=50, clock_offset_seconds=0.0 if self._asked else 500.0)
+
+    async def set_clock(self) -> bool:
+        self._asked.append("set")
+        return True
+
+
+@pytest.mark.parametrize("ours", [True, False])
+async def test_only_the_clock_of_a_camera_that_the_site_has_named_is_set(place: Place, ours: bool) -> None:
+    asked: list[str] = []
+
+    class Cameras(WorkerPool):
+        @contextlib.asynccontextmanager
+        async def lent(self, root: bytes) -> AsyncIterator[Worker]:
+            async with super().lent(root) as worker:
+                yield cast(Worker, Telling(worker, asked))
+
+    pool = Cameras(parallel=1, spool=place.built.spool.folder)
+    intake = Intake(
+        ledger=place.built.ledger, spool=place.built.spool, pool=pool, activity=place.built.activity, attest=place.built.delivery.attest,
+        settings=IntakeSettings(wipe=False, rest=0.05),
+    )  # fmt: skip
+    told: list[Vitals] = []
+    async with asyncio.timeout(30):
+        await intake.session(place.visit(volume=None, ours=ours, told=told.append), once=True)
+    await pool.close()
+    assert asked == (["set"] if ours else [])
+    assert told[-1] == Vitals(battery_percent=50, clock_offset_seconds=0.0 if ours else 500.0)
+    assert {one for (one,) in (await place.rows("clock_offset")).values()} == {
+        500.0
+    }  # as it was when they were recorded
 
 
 async def test_the_clocks_offset_stays_with_the_segments_and_the_docking(place: Place) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -112,3 +113,38 @@ async def test_the_first_batch_of_an_unknown_line_is_no_large_one(tmp_path: Path
         wiping = Wiping(ledger=dock.ledger, activity=Activity(), attest=attest)
         found = wiping.batches([segment(FIRST // 2, 1)] * 20)
         assert len(next(found)) == 2
+
+
+@pytest.mark.parametrize("how", ["other bytes", "another time", "gone"])
+async def test_nothing_is_deleted_beside_a_file_that_is_not_what_it_was(tmp_path: Path, how: str) -> None:
+    """What lies there now may be the only copy of something: nobody asks the store, and nothing is deleted."""
+    camera, spool = tmp_path / "CAM", tmp_path / "spool"
+    camera.mkdir()
+    spool.mkdir()
+    for size in (100, 200, 300):
+        (camera / f"{size}.mp4").write_bytes(b"x" * size)
+    asked: list[str] = []
+    pool = WorkerPool(parallel=1, spool=spool, silence=5.0)
+    async with dock_at(tmp_path) as dock:
+
+        async def attest(wanted: Sequence[Segment]) -> list[str]:
+            asked.extend(one.id for one in wanted)
+            return [one.id for one in wanted]
+
+        wiping = Wiping(ledger=dock.ledger, activity=Activity(), attest=attest)
+        try:
+            async with pool.lent(os.fsencode(camera)) as worker:
+                ready = await confirmed(dock, worker)
+                victim = camera / "200.mp4"
+                if how == "gone":
+                    victim.unlink()
+                else:
+                    victim.write_bytes(b"y" * 200)
+                if how == "another time":
+                    os.utime(victim, (1, 1))
+                permit = await wiping.batch(ready, worker=worker, camera=CAMERA.id, device=worker.device)
+        finally:
+            await pool.close()
+    assert (permit, asked) == (None, [])
+    assert [one.path for one in wiping.unlike] == [b"200.mp4"]
+    assert {path.name for path in camera.iterdir()} >= {"100.mp4", "300.mp4"}
