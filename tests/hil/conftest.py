@@ -97,3 +97,21 @@ def big_rack(stations: Stations) -> Station:
 def oracle(folder: Path) -> Oracle:
     """What was handed in, and judges what became of it; the dock's disks are in `folder`."""
     return Oracle(folder)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Every test with its time, and what it measured."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, ())]
+    spent: dict[str, float] = {}
+    for report in [*reports, *terminalreporter.stats.get("", ())]:
+        if isinstance(report, pytest.TestReport) and report.nodeid.startswith("tests/hil/"):
+            spent[report.nodeid] = spent.get(report.nodeid, 0.0) + report.duration
+    if not spent:
+        return
+    terminalreporter.section("seconds of each test, with its guest")
+    measured = {report.nodeid: report.user_properties for report in reports if isinstance(report, pytest.TestReport)}
+    for test, seconds in sorted(spent.items()):
+        said = "".join(f", {name} {value}" for name, value in measured.get(test, ()))
+        terminalreporter.write_line(f"{seconds:7.1f}  {test.removeprefix('tests/hil/')}{said}")
+    terminalreporter.write_line(f"{sum(spent.values()):7.1f}  in all, {len(spent)} tests")

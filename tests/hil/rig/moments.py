@@ -39,6 +39,8 @@ class Moment:
 
 def _listing(agent: Agent, camera: Camera) -> None:
     agent.await_event("camera.docked")
+    camera.throttle(Line(read_requests_per_second=4))
+    camera.await_traffic(read=1)
 
 
 def _pull(agent: Agent, camera: Camera) -> None:
@@ -71,7 +73,7 @@ def _unmount(agent: Agent, camera: Camera) -> None:
 SLOW = Line(read_bytes_per_second=2 * MEGABYTE)
 WRITES = Line(write_requests_per_second=2)
 
-LISTING = Moment(name="listing", line=Line(read_requests_per_second=12), reach=_listing, before="camera.listed")
+LISTING = Moment(name="listing", line=Line(read_requests_per_second=60), reach=_listing, before="camera.listed")
 PULL = Moment(name="pull", line=SLOW, reach=_pull, before="segment.copied")
 VERIFY = Moment(name="verify", line=SLOW, reach=_verify, before="segment.copied")
 UPLOAD = Moment(name="upload", line=FULL_SPEED, reach=_upload, before="permit.issued")
