@@ -18,11 +18,11 @@ from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from dockd.docks.base import Docked, Noted
+from dockd.docks.base import Noted
 from dockd.docks.udev import NoUdev, Tell
 from dockd.docks.usb_bay import Bay, DockEvent, Known, Tools
 from dockd.docks.usb_facts import Fact, Hint
-from dockd.docks.usb_findings import Empty, Finding, Ignored, Looking, ToUnlock, Unlocked, decide
+from dockd.docks.usb_findings import Empty, Finding, Ignored, Looking, ToUnlock, Unlocked, Volumes, decide
 from dockd.docks.usb_ports import Look, Ports, Seen
 from dockd.docks.usb_presence import NameOf, Presence
 from dockd.docks.usb_talks import Conversation, Talks
@@ -157,8 +157,6 @@ class UdevDock:
     # -- the stream ----------------------------------------------------------------------------------------------------
 
     def _say(self, event: DockEvent) -> None:
-        if isinstance(event, Docked):
-            self._talks.used(event.place)
         self._said.put_nowait(event)
 
     async def _keep(self) -> None:
@@ -260,6 +258,9 @@ class UdevDock:
             return before[2]  # 64 bays are not judged anew because something happened in one
         now = asyncio.get_running_loop().time()
         found = decide(seen.facts, candidates=self._cameras.candidates, since=seen.since, now=now, unlocked=unlocked)
+        if isinstance(found, Volumes):
+            self._talks.became(seen.place, found.address)
+            unlocked = self._talks.heard(seen.place)
         self._findings[seen.place] = (seen.facts, unlocked, found)
         return found
 

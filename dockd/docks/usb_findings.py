@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from dockd.docks import usb_words
 from dockd.docks.usb_facts import Fact
 from dockd.mounting.base import FILESYSTEMS
-from dockd.profiles.identity import is_own_volume, label
+from dockd.profiles.identity import became, is_own_volume, label
 from dockd.profiles.model import Profile, Properties
 from ingest.model import Skipped, Vitals
 
@@ -59,7 +59,8 @@ class Choice:
 @dataclass(frozen=True, kw_only=True)
 class Unlocked:
     """What a camera told before it was asked to become a disk. `address` is the device that was spoken to, `until` (monotonic) when
-    the disk must have come, `clock_set`: it was given our time after it told its own, `used`: the disk has come."""
+    the disk must have come, `clock_set`: it was given our time after it told its own. `disk`: the address of the one device that has come,
+    and was taken for it; it holds for no other."""
 
     profile: Profile
     device_id: str
@@ -67,7 +68,7 @@ class Unlocked:
     until: float
     vitals: Vitals = field(default_factory=Vitals)
     clock_set: bool = False
-    used: bool = False
+    disk: str = ""
 
 
 @dataclass(frozen=True)
@@ -151,9 +152,11 @@ def decide(
     """
     usb = next((fact for fact in facts if fact.kind == "usb"), None)
     if usb is None or usb.hub:
-        if unlocked is not None and not unlocked.used and now < unlocked.until:
+        if unlocked is not None and not unlocked.disk and now < unlocked.until:
             return _becoming(unlocked)
         return Empty()
+    if unlocked is not None and unlocked.disk not in ("", usb.address):
+        unlocked = None  # what it became has left, and this is something else
     if any(not fact.settled for fact in facts) and now < since + UDEV_WAIT:
         return Looking("It is being found out what this is.", since + UDEV_WAIT)
     disks = sorted((fact for fact in facts if fact.kind == "disk"), key=lambda fact: (fact.lun, fact.path))
@@ -266,17 +269,18 @@ def _chosen(
         choices.append(Choice(profile=profile, parts=tuple(parts), hidden=hidden))
     if not choices:
         return Faulty("Its disk has no label, so nobody can say which camera it is: take it out and put it in again.")
+    told = (
+        unlocked if any(unlocked is not None and one.profile.name == unlocked.profile.name for one in choices) else None
+    )
     return Volumes(
         address=usb.address, usb=usb.properties, choices=tuple(choices), many=len(fitting) > 1,
-        device_id=unlocked.device_id if unlocked is not None else "",
-        vitals=unlocked.vitals if unlocked is not None else Vitals(),
-        clock_set=unlocked is not None and unlocked.clock_set,
+        device_id=told.device_id if told else "", vitals=told.vitals if told else Vitals(), clock_set=bool(told and told.clock_set),
     )  # fmt: skip
 
 
 def _become(unlocked: Unlocked | None, volume: Properties) -> list[Profile]:
     """The profile of a camera that was asked to become a disk, for its disk: that may be a USB device of another make."""
-    if unlocked is None or not is_own_volume(unlocked.profile, volume=volume, device_id=unlocked.device_id):
+    if unlocked is None or not became(unlocked.profile, volume=volume, device_id=unlocked.device_id):
         return []
     return [unlocked.profile]
 

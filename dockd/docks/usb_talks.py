@@ -36,10 +36,10 @@ class Talks:
         """What the camera there told."""
         return self._unlocked.get(place)
 
-    def used(self, place: str) -> None:
-        """Its disk has come, and is docked."""
-        if place in self._unlocked:
-            self._unlocked[place] = replace(self._unlocked[place], used=True)
+    def became(self, place: str, disk: str) -> None:
+        """The device at this address has come, and is taken for it; what was told holds for no other from here on."""
+        if place in self._unlocked and not self._unlocked[place].disk:
+            self._unlocked[place] = replace(self._unlocked[place], disk=disk)
 
     def forget(self, place: str) -> None:
         """Nothing is there any more, and nothing is waited for."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from dockd.profiles.commands import asks_for
-from dockd.profiles.model import Profile, Unlock
+from dockd.profiles.model import OF_VOLUMES, Profile, Unlock
 from dockd.profiles.patterns import literal
 from dockd.settings.documents import Origin
 from dockd.settings.mistakes import Mistake, shown
@@ -17,8 +17,7 @@ from dockd.settings.mistakes import Mistake, shown
 Written = Callable[..., Origin]
 
 _TOLD = ("VENDOR_ID", "MODEL_ID", "VENDOR", "MODEL", "VENDOR_ENC", "MODEL_ENC", "SERIAL", "SERIAL_SHORT")
-_OF_VOLUMES = ("ID_FS_LABEL", "ID_FS_LABEL_ENC", "ID_FS_UUID", "ID_FS_UUID_ENC")
-_NAMING = (*(f"ID_{name}" for name in _TOLD), *(f"ID_USB_{name}" for name in _TOLD), *_OF_VOLUMES)
+_NAMING = (*(f"ID_{name}" for name in _TOLD), *(f"ID_USB_{name}" for name in _TOLD), *OF_VOLUMES)
 """Properties that tell one maker's or one site's devices from everybody's."""
 
 
@@ -62,8 +61,11 @@ def _unlock(profile: Profile, written: Written) -> Iterator[Mistake]:
     unlock = profile.unlock or Unlock()
     if not unlock.become_disk:
         yield written("unlock", "become_disk").mistake("is missing", "the command that makes the camera a disk")
-    if profile.identity.serial == "device-id" and not (unlock.ask_id or unlock.label_is_id):
-        yield written("identity", "serial").mistake("asks for an id that nobody tells", "unlock.ask_id")
+    if profile.identity.serial == "device-id" and not unlock.label_is_id:
+        # The camera told it, the disk does not: no disk could be shown to be that camera's, and after a restart nobody would know it at all.
+        message = "is an id that the disk does not carry: nobody could tell that a disk is the camera that told it"
+        expected = 'unlock.label_is_id = true, or "usb-serial", "volume-label" or "volume-uuid"'
+        yield written("identity", "serial").mistake(message, expected)
     yield from _conversation(unlock, written)
 
 

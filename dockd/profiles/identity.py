@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Callable, Container
 
-from dockd.profiles.model import Profile, Properties
+from dockd.profiles.model import Profile, Properties, properties_fit
 from ingest.model import CameraId
 
 LONGEST_WORD = 64
@@ -47,14 +47,30 @@ def _serial(profile: Profile, *, usb: Properties, volume: Properties, device_id:
         case "volume-uuid":
             return volume.get("ID_FS_UUID", "")
         case "device-id":
-            return device_id or (label(volume) if profile.unlock is not None and profile.unlock.label_is_id else "")
+            # As the label writes it, where that is the id: what was told may differ in case, and after a restart only the label is there.
+            labelled = profile.unlock is not None and profile.unlock.label_is_id
+            return (
+                label(volume) if labelled and is_own_volume(profile, volume=volume, device_id=device_id) else device_id
+            )
 
 
 def is_own_volume(profile: Profile, *, volume: Properties, device_id: str) -> bool:
-    """Whether a disk that appeared after an unlocking is that camera's: where the label is the id, the two have to be equal."""
+    """Whether a volume may be that camera's: where the label is the id, and an id was told, the two have to be equal."""
     if profile.unlock is None or not profile.unlock.label_is_id or not device_id:
         return True
     return label(volume).casefold() == device_id.strip().casefold()
+
+
+def became(profile: Profile, *, volume: Properties, device_id: str) -> bool:
+    """Whether a volume on a USB device of whatever make is what the camera became that was told to become a disk.
+
+    Its label is the id that the camera told, or the profile names it by [match.volume]. Where there is neither, nobody knows what was put into
+    that port in between: a memory stick is not taken for the camera that was there before it.
+    """
+    if not properties_fit(profile.match.volume, volume):
+        return False
+    told = profile.unlock is not None and profile.unlock.label_is_id and bool(device_id)
+    return is_own_volume(profile, volume=volume, device_id=device_id) if told else profile.match.names_volumes
 
 
 def label(volume: Properties) -> str:

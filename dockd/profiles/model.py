@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from dockd.profiles.patterns import fits
+from dockd.profiles.patterns import fits, literal
 from ingest.rules import FileRules
 
 Kind = Literal["disk", "mtp", "unlock"]
 Properties = Mapping[str, str]  # udev properties by name
+OF_VOLUMES = ("ID_FS_LABEL", "ID_FS_LABEL_ENC", "ID_FS_UUID", "ID_FS_UUID_ENC")
+"""Properties that tell one site's volumes from everybody's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +26,11 @@ class Match:
     usb: Mapping[str, str] = field(default_factory=dict)
     volume: Mapping[str, str] = field(default_factory=dict)
     contents: tuple[str, ...] = ()
+
+    @property
+    def names_volumes(self) -> bool:
+        """Whether it asks for volumes by name, not only by their kind."""
+        return any(literal(self.volume[name]) for name in OF_VOLUMES if name in self.volume)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -470,6 +471,74 @@ async def test_a_disk_with_another_label_is_not_that_camera(talk: Talk) -> None:
     docked = await talk.bench.docked()
     assert docked.camera.profile != "unlock"
     assert (docked.wipe, docked.vitals, docked.controls) == (False, Vitals(), None)
+
+
+FORCE = """
+name = "force-cam"
+title = "Our cameras"
+kind = "unlock"
+[match.usb]
+ID_VENDOR_ID = "4255"
+ID_MODEL_ID = "0001"
+[identity]
+serial = "{serial}"
+[unlock]
+{asked}become_disk = "@ATH;"
+label_is_id = {label_is_id}
+[files]
+segments = ["**/*.MP4", "**/*.JPG"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("serial", "asked", "label_is_id"),
+    [
+        ("usb-serial", 'ask_id = "@Gdv;"\n', "false"),
+        ("volume-label", "", "true"),
+        ("device-id", 'ask_id = "@Gdv;"\n', "true"),
+    ],
+)
+@pytest.mark.parametrize("docked_first", [False, True])
+async def test_a_memory_stick_in_the_place_of_an_unlocked_camera_is_not_that_camera(
+    tmp_path: Path, serial: str, asked: str, label_is_id: str, docked_first: bool
+) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "ours.toml").write_text(FORCE.format(serial=serial, asked=asked, label_is_id=label_is_id))
+    told = asyncio.Event()
+
+    async def talk(found: ToUnlock) -> Unlocked:
+        told.set()
+        vitals = Vitals(battery_percent=33, clock_offset_seconds=900.0)
+        return Unlocked(device_id="CAM01" if asked else "", vitals=vitals)
+
+    # Slow to look: the stick is in before anybody has looked at the empty port.
+    bench = Bench(tmp_path, site=site, conversation=talk, timing=replace(QUICK, settle=0.2, patience=0.4))
+    plug_locked(bench)
+    await bench.occupied("looking")
+    async with asyncio.timeout(5):
+        await told.wait()
+    bench.machine.unplug("1")
+    if docked_first:
+        own = Card(uuid="CAME-0001", label="CAM01")
+        bench.machine.plug("1", own, ID_VENDOR_ID="4255", ID_MODEL_ID="0001", ID_SERIAL_SHORT="F17")
+        camera = await bench.docked()
+        assert (camera.camera.profile, camera.wipe, camera.vitals.battery_percent) == ("force-cam", True, 33)
+        bench.machine.unplug("1")
+    stick = Card(uuid="STIC-0001", label="CAM01" if docked_first and label_is_id == "true" else "HOLIDAY")
+    bench.machine.plug("1", stick, ID_VENDOR_ID="0781", ID_SERIAL_SHORT="S4nD15k")
+    found = await bench.docked()
+    assert found.camera.profile == "dcim"
+    assert (found.wipe, found.vitals, found.controls) == (False, Vitals(), None)
+    await bench.close()
+
+
+async def test_told_and_written_in_another_case_is_one_camera(talk: Talk) -> None:
+    assert talk.bench is not None
+    talk.becomes = Card(label="Cam9")
+    plug_locked(talk.bench)
+    docked = await talk.bench.docked()
+    assert (docked.camera.profile, docked.camera.serial) == ("unlock", "Cam9")
 
 
 async def test_a_camera_that_says_no_is_a_fault_and_asked_again(talk: Talk) -> None:

@@ -25,6 +25,7 @@ from dockd.docks.usb_findings import (
     decide,
 )
 from dockd.docks.usb_known import KnownCameras
+from dockd.profiles.model import Profile, Unlock
 from dockd.shipped import shipped
 from tests.unit.dockd.docks.usb_rack import KEYBOARD, PTP, disk_fact, filesystem_of, part_fact, usb_fact
 
@@ -168,9 +169,9 @@ def test_a_property_more_is_no_news() -> None:
 
 
 def unlocked(
-    device_id: str = "CAM9", *, address: str = LOCKED.address, until: float = 110.0, used: bool = False
-) -> Unlocked:
-    return Unlocked(profile=UNLOCKER, device_id=device_id, address=address, until=until, used=used)
+    device_id: str = "CAM9", *, address: str = LOCKED.address, until: float = 110.0, disk: str = "", profile: Profile = UNLOCKER,
+) -> Unlocked:  # fmt: skip
+    return Unlocked(profile=profile, device_id=device_id, address=address, until=until, disk=disk)
 
 
 def test_from_locked_to_disk() -> None:
@@ -179,7 +180,7 @@ def test_from_locked_to_disk() -> None:
     assert isinstance(found([LOCKED], age=10.0, unlocked=unlocked()), Faulty)
     assert isinstance(found([], unlocked=unlocked()), Looking), "it left the bus, to come back as a disk"
     assert found([], age=10.0, unlocked=unlocked()) == Empty()
-    assert found([], unlocked=unlocked(used=True)) == Empty()
+    assert found([], unlocked=unlocked(disk=USB.address)) == Empty()
     disk = [USB, DISK, part_fact(DISK, label="CAM9")]
     finding = volumes(disk, unlocked=unlocked())
     assert (finding.choices[0].profile.kind, finding.device_id) == ("unlock", "CAM9")
@@ -194,6 +195,46 @@ def test_the_label_has_to_be_the_id() -> None:
     assert isinstance(finding, Faulty)
     assert '"CAM9"' in finding.why
     assert '"CAM8"' in finding.why
+
+
+STICK = usb_fact("1", number=9, ID_VENDOR_ID="0781", ID_SERIAL_SHORT="S4nD15k")
+LABEL_IS_NO_ID = replace(UNLOCKER, unlock=replace(UNLOCKER.unlock or Unlock(), label_is_id=False))
+LABELS_NAMED = replace(LABEL_IS_NO_ID, match=replace(UNLOCKER.match, volume={"ID_FS_LABEL": "FORCE*"}))
+KINDS_NAMED = replace(LABEL_IS_NO_ID, match=replace(UNLOCKER.match, volume={"ID_FS_TYPE": "vfat", "ID_FS_LABEL": "?*"}))
+
+
+@pytest.mark.parametrize(
+    ("profile", "device_id", "label", "taken"),
+    [
+        (UNLOCKER, "CAM9", "CAM9", True),
+        (UNLOCKER, "CAM9", "cam9", True),
+        (UNLOCKER, "CAM9", "HOLIDAY", False),
+        (UNLOCKER, "", "HOLIDAY", False),
+        (LABEL_IS_NO_ID, "CAM9", "HOLIDAY", False),
+        (LABEL_IS_NO_ID, "CAM9", "CAM9", False),
+        (KINDS_NAMED, "CAM9", "HOLIDAY", False),
+        (LABELS_NAMED, "CAM9", "FORCE 7", True),
+        (LABELS_NAMED, "CAM9", "HOLIDAY", False),
+    ],
+)
+def test_a_disk_of_another_make_is_the_camera_only_where_its_label_says_so(
+    profile: Profile, device_id: str, label: str, taken: bool
+) -> None:
+    disk = disk_fact(STICK, ID_PART_TABLE_TYPE="dos")
+    finding = volumes([STICK, disk, part_fact(disk, label=label)], unlocked=unlocked(device_id, profile=profile))
+    assert (profile in [choice.profile for choice in finding.choices]) is taken
+    assert finding.device_id == (device_id if taken else ""), "nor is it told what the camera told"
+
+
+def test_what_was_told_holds_for_the_one_disk_that_came() -> None:
+    disk = [USB, DISK, part_fact(DISK, label="CAM9")]
+    assert volumes(disk, unlocked=unlocked(disk=USB.address)).device_id == "CAM9"
+    later = volumes(disk, unlocked=unlocked(disk="001,077"))
+    assert later.device_id == ""
+    assert {choice.profile.kind for choice in later.choices} == {"disk"}
+    assert isinstance(found([LOCKED], unlocked=unlocked(disk="001,077")), ToUnlock), (
+        "it was put in again, and is asked again"
+    )
 
 
 def test_a_camera_that_is_a_disk_already_when_it_is_first_seen() -> None:

@@ -47,6 +47,9 @@ def test_what_an_unlocked_camera_told_or_else_its_label() -> None:
     told = identify(UNLOCKED, usb={}, volume=FAT, device_id="CAM00017")
     assert told == CameraId(profile="unlock", serial="CAM00017", card="1A2B-3C4D")
     assert identify(UNLOCKED, usb={}, volume=FAT) == CameraId(profile="unlock", serial="CAM 01", card="1A2B-3C4D")
+    assert identify(UNLOCKED, usb={}, volume=FAT, device_id="cam 01") == identify(UNLOCKED, usb={}, volume=FAT), (
+        "one camera, whether it was asked or was a disk already"
+    )
     assert is_own_volume(UNLOCKED, volume=FAT, device_id="cam 01")
     assert not is_own_volume(UNLOCKED, volume=FAT, device_id="CAM02")
     assert is_own_volume(UNLOCKED, volume=FAT, device_id="")

@@ -149,7 +149,7 @@ WRONG = [
     (UNLOCK + 'become_disk = "x"\naccepted = "OK"\npassword_file = "/x"\nlabel_is_id = false\n[identity]\nserial = "device-id"\n', [
         "F:11: unlock.accepted: has no use without login, expected unlock.login",
         "F:12: unlock.password_file: has no use: no command has {password} in it, expected no such key",
-        "F:15: identity.serial: asks for an id that nobody tells, expected unlock.ask_id",
+        'F:15: identity.serial: is an id that the disk does not carry: nobody could tell that a disk is the camera that told it, expected unlock.label_is_id = true, or "usb-serial", "volume-label" or "volume-uuid"',
     ]),
 ]  # fmt: skip
 
