@@ -4,6 +4,8 @@ Rules kept here:
 * only what a profile names is ever mounted, unlocked or spoken to; everything else is told, in plain words, and left alone;
 * a device that udev has not finished with, and a disk that may still come, are waited for, never judged;
 * what cannot be read on a disk that is taken is told as hidden, so that nobody takes the rest for the whole;
+* a file's path has its partition in front where the device has several that could hold files (or several slots), whether or not they can be
+  read, or are there, this time: what lay at one path yesterday is not missing today because another partition could not be read;
 * equal devices give equal findings, and a finding that equals the last one is no news: two are compared by what is plugged in, which medium,
   which filesystem and which profiles, not by every property that a rule of udev may add.
 """
@@ -15,7 +17,7 @@ from dataclasses import dataclass, field
 
 from dockd.docks import usb_words
 from dockd.docks.usb_facts import Fact
-from dockd.mounting.base import FILESYSTEMS
+from dockd.docks.usb_parts import Part, hidden, is_readable, may_hold_files, part_name, part_of
 from dockd.profiles.identity import became, is_own_volume, label
 from dockd.profiles.model import Profile, Properties
 from ingest.model import Skipped, Vitals
@@ -26,25 +28,6 @@ UDEV_WAIT = 30.0
 """Seconds that udev may take over one device."""
 TABLE_WAIT = 5.0
 """Seconds between a partition table and its first partition."""
-
-# Partitions that hold no files by their very kind: extended containers, Microsoft's reserve, BIOS boot.
-_NO_FILES = (
-    "0x5", "0xf", "0x85", "e3c9e316-0b5c-4db8-817d-f92df00215ae", "21686148-6449-6e6f-744e-656564454649",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """A filesystem that could be mounted. `name` is clean, and the same each time: "p1", "disk", "lun1-p2"."""
-
-    name: str
-    device: str
-    diskseq: int
-    filesystem: str
-    label: str
-    uuid: str
-    said: str
-    properties: Mapping[str, str] = field(compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +88,8 @@ class Faulty:
 
 @dataclass(frozen=True, kw_only=True)
 class Volumes:
-    """A disk with volumes that profiles name, the most particular first. `many`: several are mounted below one root.
+    """A disk with volumes that profiles name, the most particular first. `many`: there could be several, so each is mounted in a folder of
+    its own below one root, also where only one can be read this time: a file's path is the same each time that the camera is docked.
 
     `address` tells each time that it was plugged in from the next; `device_id` is what an unlocked camera told of itself.
     """
@@ -200,7 +184,7 @@ def _of_disks(
         if not below and disk.get("ID_PART_TABLE_TYPE") and not disk.get("ID_FS_TYPE") and now < since + TABLE_WAIT:
             return Looking("Its partitions are being read.", since + TABLE_WAIT)
         volumes += [(disk, fact) for fact in sorted(below, key=lambda fact: (fact.number, fact.path))] or [(disk, disk)]
-    return _volumes(usb, volumes, candidates=candidates, unlocked=unlocked)
+    return _volumes(usb, volumes, slots=len(disks), candidates=candidates, unlocked=unlocked)
 
 
 def _without_medium(usb: Fact, disks: Sequence[Fact], candidates: Candidates, since: float, now: float) -> Finding:
@@ -215,28 +199,28 @@ def _without_medium(usb: Fact, disks: Sequence[Fact], candidates: Candidates, si
 
 
 def _volumes(
-    usb: Fact, volumes: Sequence[tuple[Fact, Fact]], *, candidates: Candidates, unlocked: Unlocked | None
+    usb: Fact, volumes: Sequence[tuple[Fact, Fact]], *, slots: int, candidates: Candidates, unlocked: Unlocked | None
 ) -> Finding:
     fitting: list[tuple[Part, Sequence[Profile]]] = []
     unread: list[tuple[str, str]] = []
     for disk, volume in volumes:
-        if volume.get("ID_PART_ENTRY_TYPE").lower() in _NO_FILES:
+        if not may_hold_files(volume):
             continue
-        name = _part_name(disk, volume)
-        if volume.get("ID_FS_TYPE") not in FILESYSTEMS or volume.get("ID_FS_USAGE") not in ("", "filesystem"):
+        name = part_name(disk, volume)
+        if not is_readable(volume):
             unread.append((name, f"{usb_words.volume_name(volume)} {usb_words.hidden_why(volume)}"))
             continue
         properties = {**disk.properties, **volume.properties}
         profiles = list(candidates(usb.properties, properties))
         profiles = [one for one in _become(unlocked, properties) if one not in profiles] + profiles
         if profiles:
-            fitting.append((_part(name, disk, volume), profiles))
+            fitting.append((part_of(disk, volume), profiles))
         else:
             unread.append((name, f"{usb_words.volume_name(volume)} fits no camera profile"))
     if not fitting:
         why = "; ".join(text for _name, text in unread) or "there is no partition on it"
         return Ignored() if usb.removable == "fixed" else NotOurs(f"Not touched{usb_words.called(usb)}: {why}.")
-    return _chosen(usb, fitting, unread, unlocked)
+    return _chosen(usb, fitting, unread, unlocked, many=slots > 1 or len(fitting) + len(unread) > 1)
 
 
 def _chosen(
@@ -244,6 +228,8 @@ def _chosen(
     fitting: Sequence[tuple[Part, Sequence[Profile]]],
     unread: Sequence[tuple[str, str]],
     unlocked: Unlocked | None,
+    *,
+    many: bool,
 ) -> Finding:
     ranked: list[Profile] = []
     for _part, profiles in fitting:  # each list is in order of rank already
@@ -265,15 +251,15 @@ def _chosen(
         others = [
             (part.name, f"{part.said} fits another camera profile") for part, _ in fitting if part.name not in taken
         ]
-        hidden = tuple(_hidden(name, why) for name, why in [*unread, *others])
-        choices.append(Choice(profile=profile, parts=tuple(parts), hidden=hidden))
+        out_of_sight = tuple(hidden(name, why) for name, why in [*unread, *others])
+        choices.append(Choice(profile=profile, parts=tuple(parts), hidden=out_of_sight))
     if not choices:
         return Faulty("Its disk has no label, so nobody can say which camera it is: take it out and put it in again.")
     told = (
         unlocked if any(unlocked is not None and one.profile.name == unlocked.profile.name for one in choices) else None
     )
     return Volumes(
-        address=usb.address, usb=usb.properties, choices=tuple(choices), many=len(fitting) > 1,
+        address=usb.address, usb=usb.properties, choices=tuple(choices), many=many,
         device_id=told.device_id if told else "", vitals=told.vitals if told else Vitals(), clock_set=bool(told and told.clock_set),
     )  # fmt: skip
 
@@ -283,19 +269,3 @@ def _become(unlocked: Unlocked | None, volume: Properties) -> list[Profile]:
     if unlocked is None or not became(unlocked.profile, volume=volume, device_id=unlocked.device_id):
         return []
     return [unlocked.profile]
-
-
-def _hidden(name: str, why: str) -> Skipped:
-    return Skipped(path=name.encode(), kind="unreadable", message=why[:1].upper() + why[1:], hides=True)
-
-
-def _part(name: str, disk: Fact, volume: Fact) -> Part:
-    return Part(
-        name=name, device=volume.get("DEVNAME"), diskseq=disk.diskseq, filesystem=volume.get("ID_FS_TYPE"),
-        label=volume.get("ID_FS_LABEL"), uuid=volume.get("ID_FS_UUID"), said=usb_words.volume_name(volume), properties={**disk.properties, **volume.properties},
-    )  # fmt: skip
-
-
-def _part_name(disk: Fact, volume: Fact) -> str:
-    name = f"p{volume.number}" if volume.kind == "partition" else "disk"
-    return f"lun{disk.lun}-{name}" if disk.lun else name

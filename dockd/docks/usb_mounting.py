@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from dockd.docks.usb_findings import Choice, Part, Volumes
+from dockd.docks.usb_findings import Choice, Volumes
+from dockd.docks.usb_parts import Part
 from dockd.docks.usb_volume import names_in, unmounted
 from dockd.docks.usb_words import sentence
 from dockd.mounting.base import Filesystem, Mounter
@@ -29,7 +30,8 @@ class RootsDiffer(Unreadable):
 
 @dataclass(frozen=True, kw_only=True)
 class Taken:
-    """What is mounted of a camera. `root` as `ingest.camera.opening` takes it; `volume`: udev's properties of the one that says who it is;
+    """What is mounted of a camera. `root` as `ingest.camera.opening` takes it; `volume`: udev's properties of the one that says who it is,
+    the same each time, also where it could not be mounted;
     `remounts`: whether one of them is unmounted when it is made writable."""
 
     profile: Profile
@@ -106,7 +108,7 @@ class Mounting:
             for part in choice.parts if part.name in self._failed
         )  # fmt: skip
         return Taken(
-            profile=choice.profile, root=root, rules=rules, mounts=mounts, volume=chosen[0].properties, hidden=(*choice.hidden, *unread),
+            profile=choice.profile, root=root, rules=rules, mounts=mounts, volume=choice.parts[0].properties, hidden=(*choice.hidden, *unread),
             remounts=any(part.filesystem == "ext4" for part in chosen),
         )  # fmt: skip
 

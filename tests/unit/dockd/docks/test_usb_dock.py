@@ -166,6 +166,25 @@ async def test_a_partition_that_does_not_mount_hides_what_is_on_it(bench: Bench)
     assert "bad superblock" in docked.hidden[0].message
 
 
+@pytest.mark.parametrize("failing", [0, 1])
+async def test_a_camera_is_itself_and_its_paths_stay_whichever_partition_fails(bench: Bench, failing: int) -> None:
+    usb = bench.machine.plug("1", Card(filesystems=("vfat", "exfat")))
+    whole = await bench.docked()
+    bench.machine.unplug("1")
+    await bench.left()
+    usb = bench.machine.plug("1", Card(filesystems=("vfat", "exfat")))
+    failed = bench.machine.facts[usb.path][2 + failing].get("DEVNAME")
+    bench.helper.faults[failed] = Unreadable("bad superblock")
+    part = await bench.docked()
+    assert (part.camera, part.root, part.rules) == (whole.camera, whole.root, whole.rules)
+    bench.machine.unplug("1")
+    await bench.left()
+    bench.machine.plug("1", Card(filesystems=("vfat", "")))  # udev itself could not read it
+    once_more = await bench.docked()
+    assert (once_more.camera, once_more.root, once_more.rules) == (whole.camera, whole.root, whole.rules)
+    assert [item.path for item in once_more.hidden] == [b"p2"]
+
+
 async def test_a_volume_that_does_not_mount_is_a_fault_and_tried_again(bench: Bench) -> None:
     usb = bench.machine.plug("1", Card())
     device = bench.machine.facts[usb.path][2].get("DEVNAME")

@@ -145,6 +145,29 @@ def test_a_reader_with_two_slots() -> None:
     assert [part.name for part in one_card.choices[-1].parts] == ["lun1-p1"]
 
 
+SECOND = disk_fact(USB, name="sdc", lun=1, diskseq=9, ID_PART_TABLE_TYPE="dos")
+
+
+@pytest.mark.parametrize(
+    ("facts", "many"),
+    [
+        (CAMERA, False),
+        ([USB, disk_fact(USB, filesystem_of("exfat"))], False),
+        ([*CAMERA, part_fact(DISK, 2, filesystem="exfat")], True),
+        ([*CAMERA, part_fact(DISK, 2, filesystem="")], True),  # it could not be read this time
+        ([*CAMERA, part_fact(DISK, 2, filesystem="ntfs")], True),
+        ([*CAMERA, part_fact(DISK, 2, filesystem="ext4")], True),  # fits no profile, until the site writes one
+        ([*CAMERA, part_fact(DISK, 2, filesystem="", ID_PART_ENTRY_TYPE="0xf")], False),  # holds no files by its kind
+        ([*CAMERA, SECOND, part_fact(SECOND)], True),
+        ([*CAMERA, replace(SECOND, size=0)], True),  # a slot without a card this time
+    ],
+)
+def test_paths_are_the_same_whatever_can_be_read_this_time(facts: Sequence[Fact], many: bool) -> None:
+    finding = volumes(facts)
+    assert finding.many is many
+    assert finding.choices[-1].parts[0].name in ("p1", "disk")
+
+
 @pytest.mark.parametrize(
     "changed",
     [

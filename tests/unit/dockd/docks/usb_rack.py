@@ -176,7 +176,7 @@ class Machine:
             ]
         disk = disk_fact(usb, name=name, diskseq=number, ID_PART_TABLE_TYPE="dos")
         parts = [
-            part_fact(disk, n, filesystem=kind, uuid=card.uuid, label=card.label)
+            part_fact(disk, n, filesystem=kind, uuid=card.uuid if n == 1 else f"{card.uuid}-{n}", label=card.label)
             for n, kind in enumerate(card.filesystems, 1)
         ]
         self.cards.update({part.get("DEVNAME"): (number, card) for part in parts})
