@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -27,17 +27,22 @@ _PIECE = 1 << 20  # bytes asked for at once: some cameras do not bear more
 _WIDE_FROM = 1 << 32
 
 
-def open_mtp(root: bytes) -> MtpCamera:
+def open_mtp(root: bytes, *, going_on: Callable[[], object] = lambda: None) -> MtpCamera:
     """The camera at "usb:001,004". Raises CameraGone, Unreadable."""
     bus, device = address_of(root)
-    return MtpCamera(open_line(bus=bus, device=device, interface=None, extra="mtp"), name=root.decode("ascii"))
+    line = open_line(bus=bus, device=device, interface=None, extra="mtp")
+    return MtpCamera(line, name=root.decode("ascii"), going_on=going_on)
 
 
 class MtpCamera:
-    """One session with one camera, over a line that it closes in the end. `name`: where it is plugged in. Raises CameraGone, Unreadable."""
+    """One session with one camera, over a line that it closes in the end. `name`: where it is plugged in. Raises CameraGone, Unreadable.
 
-    def __init__(self, line: BulkLine, *, name: str) -> None:
+    `going_on()` is called at each object that the camera told of while it is listed: a folder shows nothing before all in it were asked for.
+    """
+
+    def __init__(self, line: BulkLine, *, name: str, going_on: Callable[[], object] = lambda: None) -> None:
         self.name = name
+        self._going_on = going_on
         self._line = line
         self._known: dict[bytes, Place] = {}
         try:
@@ -97,7 +102,9 @@ class MtpCamera:
         self._known = {}
         for storage in self._storages:
             with asking("it cannot be listed"):
-                walk = Walk(self.session, storage=storage, known=self._known, as_listed=self._as_listed)
+                walk = Walk(
+                    self.session, storage=storage, known=self._known, as_listed=self._as_listed, going_on=self._going_on
+                )
                 yield from walk.all()
         self.present()
 
@@ -105,6 +112,7 @@ class MtpCamera:
         size = info.size
         if size == UNKNOWN_SIZE:
             size = self.wide_size(handle) or size
+            self._going_on()
         return Listed(path=path, size=size, mtime_ns=mtime_ns(info), ctime_ns=0, dev=info.storage, ino=handle)
 
     def wide_size(self, handle: int) -> int | None:

@@ -2,6 +2,8 @@
 
 Rules: an object lies in the folder that it names as its own, and where that is no folder of this storage, in the one in which the camera showed
 it; no handle is entered twice, so no circle is walked for ever; what cannot be listed, or told from another of its name, hides something.
+Files of a folder are shown when all in it are known, in an order that is the same each time (two of one name are told apart by it); that the
+camera answers is told at each of them, since a worker that says nothing counts as hung.
 """
 
 from __future__ import annotations
@@ -23,13 +25,16 @@ Item = Listed | Skipped
 
 
 class Walk:
-    """One walk over one storage. `known` is filled with what each path stands for."""
+    """One walk over one storage. `known` is filled with what each path stands for; `going_on()` is called at each object that was told of."""
 
-    def __init__(self, session: Session, *, storage: int, known: dict[bytes, Place], as_listed: AsListed) -> None:
+    def __init__(
+        self, session: Session, *, storage: int, known: dict[bytes, Place], as_listed: AsListed, going_on: Callable[[], object]
+    ) -> None:  # fmt: skip
         self._session = session
         self._storage = storage
         self._known = known
         self._as_listed = as_listed
+        self._going_on = going_on
         self._infos: dict[int, ObjectInfo] = {}
         self._strays: dict[int, tuple[int, bytes, int]] = {}  # where each was shown: folder, its path, its depth
         self._folders: dict[int, tuple[bytes, int]] = {}
@@ -85,6 +90,7 @@ class Walk:
         except Refused as refused:
             if refused.code != Code.INVALID_HANDLE:
                 return _nameless(prefix, handle, f"the camera does not say what it is: {refused}")
+        self._going_on()
         return None
 
     def _lies_in(self, handle: int, folder: int) -> bool:

@@ -88,7 +88,8 @@ class Child:
 
     def _open(self, request: frames.Frame) -> frames.Frame:
         self._close(request)
-        self._camera = open_camera(bytes.fromhex(request["root"]))
+        going_on = self._progress("listed")
+        self._camera = open_camera(bytes.fromhex(request["root"]), going_on=lambda: going_on(0))
         return {"device": self._camera.device()}
 
     def _close(self, _request: frames.Frame) -> frames.Frame:
@@ -121,7 +122,9 @@ class Child:
         batch: list[frames.Frame] = []
         skipped: list[frames.Frame] = []
         size = 0
+        going_on = self._progress("listed")
         for listed, item in enumerate(self.camera.listing(), start=1):
+            going_on(0)  # a slow card takes minutes until a batch is full, and silence counts as hanging
             if isinstance(item, Skipped):
                 skipped.append(frames.of_skipped(item))
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -173,6 +174,27 @@ def test_a_circle_of_folders_is_not_walked_for_ever(bench: Plugged) -> None:
     bench.put(b"a", b"")
     bench.inside.flat = True
     assert b"a" in listed(bench)
+
+
+def test_that_the_camera_answers_is_told_while_a_folder_shows_nothing_yet() -> None:
+    """A thousand objects at a quarter of a second each: longer than a worker may say nothing."""
+    inside = PtpCamera()
+    folder = inside.folder(b"DCIM/100MEDIA")
+    for number in range(50):
+        inside.add(Thing(name=f"{number}.MP4", parent=folder, content=b"x"))
+    told: list[int] = []
+    camera = MtpCamera(inside, name="usb:001,005", going_on=lambda: told.append(len(inside.asked)))
+    listing = camera.listing()
+    first = next(listing)
+    assert isinstance(first, Listed)
+    assert len(told) >= 50, "at each of them, before the first is shown"
+    assert max(after - before for before, after in itertools.pairwise(told)) <= 2
+    list(listing)
+    told.clear()
+    again = MtpCamera(inside, name="usb:001,005", going_on=lambda: told.append(1))
+    again.open(first)
+    assert len(told) >= 50, "and where a file is looked for by its path"
+    again.close()
 
 
 def test_every_storage_is_listed(bench: Plugged) -> None:

@@ -56,3 +56,17 @@ def test_a_wipe_says_at_each_file_that_it_goes_on(tmp_path: Path) -> None:
     assert len(said.answer()["gone"]) == FILES
     assert [frame["progress"] for frame in said.said if "progress" in frame] == ["wiped"] * FILES
     child.answer({"op": "close"})
+
+
+def test_a_listing_says_that_it_goes_on_before_a_batch_is_full(tmp_path: Path) -> None:
+    for number in range(FILES):
+        (tmp_path / f"{number}.mp4").write_bytes(b"%d" % number)
+    said = SlowPipe()
+    child = Child(said)
+    child.answer({"op": "open", "root": os.fsencode(tmp_path).hex()})
+    said.said.clear()
+    child.answer({"op": "list"})
+    words = [frame["progress"] for frame in said.said if "progress" in frame]
+    assert words == ["listed"] * FILES
+    assert sum(len(frame.get("files", ())) for frame in said.said) == FILES
+    child.answer({"op": "close"})
