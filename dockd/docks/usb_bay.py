@@ -4,14 +4,14 @@ Rules kept here:
 * one task for each finding; the next begins when the one before has unmounted what it had;
 * what left is told at once, whatever its task is still waiting for;
 * nothing is told twice, and after Docked comes Undocked before anything else;
-* what goes wrong is told in plain words, and tried again for as long as the same thing is in the port.
+* what goes wrong is told in plain words, and tried again for as long as the same thing is in the port; a docked camera whose volume failed
+  is docked anew, for nobody but this bay mounts: not at once, since it may have left, and not in a tight loop.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
@@ -29,8 +29,9 @@ from dockd.docks.usb_findings import (
     ToUnlock,
     Volumes,
 )
-from dockd.docks.usb_mounting import Mounting, RootsDiffer, Taken
+from dockd.docks.usb_mounting import Mounting, RootsDiffer, Taken, folder_of
 from dockd.docks.usb_presence import Presence
+from dockd.docks.usb_talks import ClockSet
 from dockd.docks.usb_volume import Mounted
 from dockd.docks.usb_words import sentence
 from dockd.mounting.base import HelperGone, Mounter, MountRefused
@@ -121,6 +122,15 @@ class Bay:
             self._left(again=True)
             self._occupied("looking", "It is being read anew.", camera=True)
             self._begin()
+
+    def _doubt(self, mounted: Mounted) -> None:
+        """What it mounted does not answer as it should. Did it leave, that is seen soon; if it is still docked then, it is mounted anew."""
+        self._tools.doubt()
+        asyncio.get_running_loop().call_later(self._tools.retry, self._mount_anew, mounted)
+
+    def _mount_anew(self, mounted: Mounted) -> None:
+        if isinstance(self._shown, Docked) and self._shown.volume is mounted:
+            self.anew()
 
     def look_again(self) -> None:
         """What failed is tried again now."""
@@ -272,39 +282,10 @@ class Bay:
             taken.profile, usb=found.usb, volume=taken.volume, device_id=found.device_id
         )
         told = found if taken.profile.unlock is not None else None  # another disk may have come in its place
-        mounted = Mounted(self._tools.mounter, taken.mounts, doubt=self.anew, remounts=taken.remounts)
+        mounted = Mounted(
+            self._tools.mounter, taken.mounts, doubt=lambda: self._doubt(mounted), remounts=taken.remounts
+        )
         return Docked(
             place=self.place, camera=camera, root=taken.root, rules=taken.rules, wipe=False, controller=controller_of(self.place),
             volume=mounted, vitals=told.vitals if told else Vitals(), hidden=taken.hidden, controls=ClockSet(told.vitals) if told and told.clock_set else None,
         )  # fmt: skip
-
-
-class ClockSet:
-    """Controls of a camera that told of itself, and took our time, before it became a disk, and tells no more.
-
-    What it said before (`Docked.vitals`) stays with its footage; from here on its clock is right.
-    """
-
-    def __init__(self, vitals: Vitals) -> None:
-        self._vitals = vitals
-
-    async def battery_percent(self) -> int | None:
-        """As it was when it was unlocked."""
-        return self._vitals.battery_percent
-
-    async def clock_offset_seconds(self) -> float | None:
-        """None since it was set."""
-        return 0.0
-
-    async def set_clock(self) -> bool:
-        """A disk has no clock to set."""
-        return False
-
-
-def folder_of(place: str) -> str:
-    """The folder below the mount helper's root for a place: a clean name.
-
-    >>> folder_of("pci-0000:00:10.0-usb-0:1.2")
-    'pci-0000_00_10.0-usb-0_1.2'
-    """
-    return re.sub(r"[^A-Za-z0-9.-]", "_", place)[:60]

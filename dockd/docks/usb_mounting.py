@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -123,3 +124,12 @@ def below_one_root(rules: FileRules) -> FileRules:
         rules, segments=tuple(f"*/{one}" for one in rules.segments), sidecars=tuple(f"*/{one}" for one in rules.sidecars),
         ignorable=tuple(f"*/{one}" for one in rules.ignorable),
     )  # fmt: skip
+
+
+def folder_of(place: str) -> str:
+    """The folder below the mount helper's root for a place: a clean name.
+
+    >>> folder_of("pci-0000:00:10.0-usb-0:1.2")
+    'pci-0000_00_10.0-usb-0_1.2'
+    """
+    return re.sub(r"[^A-Za-z0-9.-]", "_", place)[:60]

@@ -13,6 +13,7 @@ from dataclasses import replace
 from dockd.docks.usb_findings import ToUnlock, Unlocked
 from ingest.camera.unlock import Unlocked as Told
 from ingest.errors import Unreadable
+from ingest.model import Vitals
 
 Conversation = Callable[[ToUnlock], Awaitable[Told]]
 """Speak to a camera until it becomes a disk: what it told. Raises DockdError."""
@@ -75,3 +76,25 @@ class Talks:
         self._unlocked.clear()
         for talk in self._talks.values():
             talk.cancel()
+
+
+class ClockSet:
+    """Controls of a camera that told of itself, and took our time, before it became a disk, and tells no more.
+
+    What it said before (`Docked.vitals`) stays with its footage; from here on its clock is right.
+    """
+
+    def __init__(self, vitals: Vitals) -> None:
+        self._vitals = vitals
+
+    async def battery_percent(self) -> int | None:
+        """As it was when it was unlocked."""
+        return self._vitals.battery_percent
+
+    async def clock_offset_seconds(self) -> float | None:
+        """None since it was set."""
+        return 0.0
+
+    async def set_clock(self) -> bool:
+        """A disk has no clock to set."""
+        return False

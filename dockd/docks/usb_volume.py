@@ -25,7 +25,11 @@ T = TypeVar("T")
 
 
 class Mounted:
-    """A Volume over its mounts. `doubt()` is called when the helper that held them has ended: they are gone, and so is the docking."""
+    """A Volume over its mounts.
+
+    `doubt()` is called, once, when they cannot be relied on any more: the helper that held them has ended, knows nothing of them, gave the
+    device up, or does not answer. Whoever mounted them mounts anew, if the camera is still there: a camera that was slow once is not lost.
+    """
 
     def __init__(
         self, mounter: Mounter, mounts: Sequence[Path], *, doubt: Callable[[], object], seconds: float = 120.0,
@@ -36,6 +40,7 @@ class Mounted:
         self.remounts = remounts
         self._doubt = doubt
         self._seconds = seconds
+        self._doubted = False
 
     async def fresh(self) -> None:
         """Each of them written out, unmounted, its device's buffers dropped, mounted read-only anew. Raises CameraGone, Unreadable."""
@@ -51,15 +56,19 @@ class Mounted:
         try:
             async with asyncio.timeout(self._seconds):
                 await request
-        except HelperGone as error:
-            self._doubt()
-            raise CameraGone(error.message) from error
-        except MountRefused as error:
+        except (HelperGone, MountRefused, CameraGone) as error:
+            self._failed()
             raise CameraGone(error.message) from error
         except TimeoutError as error:
+            self._failed()
             raise CameraGone(
                 f"the camera did not answer within {self._seconds:.0f} s while it was mounted anew"
             ) from error
+
+    def _failed(self) -> None:
+        if not self._doubted:
+            self._doubted = True
+            self._doubt()
 
 
 async def unmounted(mounter: Mounter, mounts: Sequence[Path], *, seconds: float) -> None:

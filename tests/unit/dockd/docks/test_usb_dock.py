@@ -246,6 +246,53 @@ async def test_the_helper_dies_under_a_docked_camera(bench: Bench) -> None:
     assert again.camera == docked.camera
 
 
+async def test_a_camera_that_was_silent_once_is_docked_anew(bench: Bench) -> None:
+    """The helper gave its device up, and knows nothing of the mount from then on: nobody has to pull the camera."""
+    bench.machine.plug("1", Card())
+    docked = await bench.docked()
+    assert docked.volume is not None
+    bench.helper.gives_up = CameraGone("it does not answer")
+    with pytest.raises(CameraGone):
+        await docked.volume.fresh()
+    bench.helper.mounts.clear()
+    bench.helper.gives_up = None
+    assert await bench.next() == Undocked(place=place("1"), again=True)
+    again = await bench.docked()
+    assert again.camera == docked.camera
+    assert again.volume is not None
+    await again.volume.fresh()
+    await bench.quiet(0.2)
+
+
+async def test_a_camera_that_fails_each_time_is_docked_anew_now_and_then(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, timing=replace(QUICK, retry=0.2))
+    bench.helper.gives_up = MountRefused("not one of its mounts")
+    bench.machine.plug("1", Card())
+    begun = time.monotonic()
+    for _ in range(3):
+        docked = await bench.docked()
+        assert docked.volume is not None
+        for _ in range(20):
+            with pytest.raises(CameraGone):
+                await docked.volume.fresh()
+    assert time.monotonic() - begun >= 2 * 0.2, "not in a tight loop"
+    assert len(bench.helper.asked) < 20
+    await bench.close()
+
+
+async def test_a_camera_that_failed_because_it_was_pulled_has_left(bench: Bench) -> None:
+    bench.machine.plug("1", Card())
+    docked = await bench.docked()
+    assert docked.volume is not None
+    bench.helper.gives_up = CameraGone("it has left")
+    with pytest.raises(CameraGone):
+        await docked.volume.fresh()
+    bench.machine.unplug("1")
+    assert await bench.next() == Undocked(place=place("1"))
+    bench.helper.gives_up = None
+    await bench.quiet(0.3)
+
+
 async def test_a_volume_is_made_writable_and_fresh_over_its_mounts(bench: Bench) -> None:
     bench.machine.plug("1", Card(filesystems=("vfat", "exfat")))
     docked = await bench.docked()

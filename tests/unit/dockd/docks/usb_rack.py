@@ -17,7 +17,7 @@ from dockd.docks.usb_facts import Fact, Hint, port_of
 from dockd.docks.usb_known import KnownCameras
 from dockd.docks.usb_ports import Look
 from dockd.docks.usb_talks import Conversation
-from dockd.mounting.base import Filesystem, HelperGone
+from dockd.mounting.base import Filesystem, HelperGone, MountRefused
 from dockd.shipped import shipped
 from ingest.errors import CameraGone
 
@@ -230,7 +230,7 @@ class Machine:
 
 @dataclass
 class Helper:
-    """A mount helper whose volumes are folders. `asked`: what was asked of it; `faults` by device: what it raises; `hangs`: devices that never answer; `taken`: folders in which an earlier mount hangs."""
+    """A mount helper whose volumes are folders. `asked`: what was asked of it; `faults` by device: what it raises; `hangs`: devices that never answer; `taken`: folders in which an earlier mount hangs; `gives_up`: what `fresh` raises."""
 
     root: Path
     machine: Machine
@@ -239,6 +239,7 @@ class Helper:
     faults: dict[str, Exception] = field(default_factory=dict)
     hangs: set[str] = field(default_factory=set)
     taken: set[str] = field(default_factory=set)
+    gives_up: Exception | None = None
     down: bool = False
 
     def _up(self) -> None:
@@ -274,6 +275,10 @@ class Helper:
 
     async def fresh(self, mount: Path) -> None:
         self._up()
+        if self.gives_up is not None:
+            raise self.gives_up
+        if mount not in self.mounts:
+            raise MountRefused(f"{mount} is not one of its mounts")
         self.asked.append(("fresh", self.mounts[mount]))
 
     async def unmount(self, mount: Path) -> None:
