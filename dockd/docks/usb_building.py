@@ -46,7 +46,7 @@ async def usb_dock(
         devices=Udev(), mounter=helper, cameras=cameras, mapped=usb_ports(bay.usb_path for bay in settings.bays), name_of=name_of,
         warn=warn, conversation=talk_in(pool),
     )  # fmt: skip
-    helper.on_gone = dock.helper_is_gone
+    helper.on_gone, helper.on_back = dock.helper_is_gone, dock.helper_is_back
     try:
         yield dock
     finally:

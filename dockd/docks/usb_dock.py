@@ -95,10 +95,12 @@ class UdevDock:
         self._said: asyncio.Queue[DockEvent] = asyncio.Queue()
         self._stir = asyncio.Event()
         self._everything = self._rejudge = False
+        self._back_again = 0.0
         self._findings: dict[str, tuple[tuple[Fact, ...], Unlocked | None, Finding]] = {}
-        presence = Presence(name_of=name_of, noted=lambda place, note: self._say(Noted(place=place, note=note)))
+        say = self._said.put_nowait
+        presence = Presence(name_of=name_of, noted=lambda place, note: say(Noted(place=place, note=note)))
         self._tools = Tools(
-            mounter=mounter, known=cameras, presence=presence, say=self._say, unlock=self._talks.unlock, doubt=self.look_at_everything,
+            mounter=mounter, known=cameras, presence=presence, say=say, unlock=self._talks.unlock, doubt=self.look_at_everything,
             retry=timing.retry, mount=timing.mount, look=timing.look,
         )  # fmt: skip
 
@@ -129,7 +131,14 @@ class UdevDock:
         self._stir.set()
 
     def helper_is_back(self) -> None:
-        """The mount helper can be asked again, and holds nothing of before: what it had mounted is mounted anew."""
+        """The mount helper can be asked again, and holds nothing of before: what it had mounted is mounted anew.
+
+        Not again within the time between two tries: one that ends at each request is no reason to ask it without a pause.
+        """
+        now = asyncio.get_running_loop().time()
+        if now < self._back_again:
+            return
+        self._back_again = now + self._timing.retry
         for bay in self._bays.values():
             bay.look_again()
         self.look_at_everything()
@@ -155,9 +164,6 @@ class UdevDock:
         return mistakes
 
     # -- the stream ----------------------------------------------------------------------------------------------------
-
-    def _say(self, event: DockEvent) -> None:
-        self._said.put_nowait(event)
 
     async def _keep(self) -> None:
         """Follow udev until cancelled."""

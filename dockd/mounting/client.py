@@ -26,11 +26,13 @@ class MountHelper(Mounter):
     """Asks the helper at `socket`; connects when it is first asked, and again after the connection broke.
 
     `on_gone` is called (on the loop) whenever a connection breaks by itself: everything that was mounted over it is unmounted
-    then, or will be at once. `timeout` (seconds) is longer than the helper's own patience with a device.
+    then, or will be at once; `on_back` when it was reached again after it could not be. `timeout` (seconds) is longer than the helper's own patience with a device.
     """
 
     def __init__(self, socket: Path, *, timeout: float = 120.0, on_gone: Callable[[], None] | None = None) -> None:
         self.on_gone = on_gone
+        self.on_back: Callable[[], None] | None = None
+        self._away = False
         self._socket = socket
         self._timeout = timeout
         self._connecting = asyncio.Lock()
@@ -77,7 +79,11 @@ class MountHelper(Mounter):
     async def _connected(self) -> _Line:
         async with self._connecting:
             if self._line is None or self._line.broken:
+                self._away, was_away = True, self._away
                 self._line = await self._connect()
+                self._away = False
+                if was_away and self.on_back is not None:
+                    self.on_back()
             return self._line
 
     async def _connect(self) -> _Line:
@@ -103,7 +109,7 @@ class MountHelper(Mounter):
 
     def _ended(self, line: _Line) -> None:
         if self._line is line:
-            self._line = None
+            self._line, self._away = None, True
             if self.on_gone is not None:
                 self.on_gone()
 

@@ -232,6 +232,19 @@ async def test_the_helper_is_not_there_and_comes(bench: Bench) -> None:
     await bench.docked()
 
 
+async def test_a_helper_that_ends_at_each_request_is_not_asked_without_a_pause(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, timing=replace(QUICK, retry=30.0))
+    bench.helper.down = True
+    bench.machine.plug("1", Card())
+    await bench.occupied("fault")
+    asked = len(bench.helper.asked)
+    for _ in range(20):
+        bench.dock.helper_is_back()
+        await bench.quiet(0.01)
+    assert asked < len(bench.helper.asked) <= asked + 2
+    await bench.close()
+
+
 async def test_the_helper_dies_under_a_docked_camera(bench: Bench) -> None:
     bench.machine.plug("1", Card())
     docked = await bench.docked()

@@ -138,6 +138,34 @@ async def test_a_connection_that_breaks_fails_what_is_under_way_and_is_made_anew
         await client.fresh(MOUNTED)
 
 
+async def test_that_the_helper_is_back_is_told_when_it_is_reached_again(path: Path) -> None:
+    back: list[int] = []
+    early = MountHelper(path)
+    early.on_back = lambda: back.append(1)
+    with pytest.raises(HelperGone):
+        await early.fresh(MOUNTED)
+    async with far_end(path, lambda _: {"ok": {}}) as (end, _, _gone):
+        await early.fresh(MOUNTED)
+        await early.fresh(MOUNTED)
+        assert back == [1]
+        gone = asyncio.Event()
+        early.on_gone = gone.set
+        end.hang_up()
+        await asyncio.wait_for(gone.wait(), 5)
+        assert back == [1]
+        await early.fresh(MOUNTED)
+        assert back == [1, 1]
+        await early.close()
+
+
+async def test_a_helper_that_was_never_away_is_not_back(path: Path) -> None:
+    async with far_end(path, lambda _: {"ok": {}}) as (_, client, _gone):
+        back: list[int] = []
+        client.on_back = lambda: back.append(1)
+        await client.fresh(MOUNTED)
+        assert not back
+
+
 @pytest.mark.parametrize(
     ("greeting", "why"),
     [
