@@ -28,7 +28,8 @@ A_PROPERTY = "the name of a udev property, such as ID_VENDOR_ID or ID_FS_LABEL"
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,30}(?:/[A-Za-z0-9][A-Za-z0-9_+-]{0,30}){0,2}")
 _PROPERTY = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
-_LONGEST_PATTERN = 200
+LONGEST_PATTERN = 200
+"""Characters; of a path's pattern too, which gets a folder in front where a camera has several volumes (`ingest.rules` takes 256)."""
 
 
 def _name(text: str) -> str:
@@ -40,14 +41,16 @@ def _name(text: str) -> str:
 
 
 def _pattern(text: str) -> str:
-    if not text.isprintable() or len(text) > _LONGEST_PATTERN:
-        raise WrongValue(f"{shown(text)} is longer than {_LONGEST_PATTERN} characters or not printable", A_PATTERN)
+    if not text.isprintable() or len(text) > LONGEST_PATTERN:
+        raise WrongValue(f"{shown(text)} is longer than {LONGEST_PATTERN} characters or not printable", A_PATTERN)
     if "" in text.split("|"):
         raise WrongValue(f"{shown(text)} is empty, or has an empty alternative", A_PATTERN)
     return text
 
 
 def _path_pattern(text: str) -> str:
+    if len(text) > LONGEST_PATTERN:
+        raise WrongValue(f"{shown(text)} is longer than {LONGEST_PATTERN} characters", A_PATH_PATTERN)
     try:
         pattern_of(text)
     except ValueError as wrong:

@@ -10,7 +10,7 @@ from pathlib import Path
 from dockd.profiles.model import Identity, Profile, Unlock
 from dockd.profiles.parsing import LARGEST, read_profile
 from dockd.profiles.reading import MOST_FILES, load_profiles
-from dockd.profiles.schema import KEYS, MOST_PATTERNS, NEEDED, PROPERTY_SECTIONS
+from dockd.profiles.schema import KEYS, LONGEST_PATTERN, MOST_PATTERNS, NEEDED, PROPERTY_SECTIONS
 
 ROOT = Path(__file__).parents[4]
 TEXT = (ROOT / "docs" / "camera-profiles.md").read_text()
@@ -53,7 +53,7 @@ def test_the_shipped_ones() -> None:
 
 def test_bounds() -> None:
     assert f"at most {LARGEST // 1024} KiB, a folder holds at most {MOST_FILES}" in TEXT
-    assert f"At most {MOST_PATTERNS} a list" in TEXT
+    assert f"At most {MOST_PATTERNS} a list, each of at most {LONGEST_PATTERN} characters" in TEXT
 
 
 def test_the_example_is_a_profile() -> None:

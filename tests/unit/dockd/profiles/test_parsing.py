@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dockd.docks.usb_mounting import below_one_root
 from dockd.profiles.model import Identity, Match, Profile
 from dockd.profiles.parsing import ProfilesWrong, read_profile
+from dockd.profiles.schema import LONGEST_PATTERN
 from ingest.rules import FileRules, Grouping
 
 TOP = 'name = "cam"\ntitle = "A camera"\n'
@@ -171,8 +173,18 @@ def test_bounds() -> None:
     assert mistakes("#" * 70_000) == ["F: is longer than 65,536 characters, expected a camera profile"]
     many = TOP + NAMED + "[files]\nsegments = [" + '"a",' * 101 + "]\n"
     assert mistakes(many) == ["F:7: files.segments: has 101 entries, expected at most 100"]
+    long = TOP + NAMED + '[files]\nsegments = ["' + "a" * (LONGEST_PATTERN + 1) + '"]\n'
+    assert [" is longer than 200 characters, expected" in mistake for mistake in mistakes(long)] == [True]
     asked = TOP + "[match.usb]\n" + "".join(f'ID_{n} = "1"\n' for n in range(21)) + FILES
     assert mistakes(asked, shipped=True) == ["F:3: match.usb: asks for 21 properties, expected at most 20"]
+
+
+def test_the_longest_pattern_of_a_path_holds_for_a_camera_of_several_volumes() -> None:
+    longest = {name: "DCIM/" + name[0] * (LONGEST_PATTERN - 5) for name in ("segments", "sidecars", "ignorable")}
+    lists = "".join(f'{name} = ["{pattern}"]\n' for name, pattern in longest.items())
+    rules = below_one_root(read_profile(TOP + NAMED + "[files]\n" + lists, file="F", shipped=False).rules)
+    assert rules.kind(b"p1/" + longest["ignorable"].encode()) == "ignorable"
+    assert rules.kind(b"p1/" + longest["segments"].encode()) == "segment"
 
 
 SHIPPED = [path.read_text() for path in sorted((Path(__file__).parents[4] / "config" / "cameras").glob("*.toml"))]
