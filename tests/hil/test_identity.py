@@ -79,16 +79,26 @@ def test_two_cameras_with_one_serial_one_after_the_other_are_told_apart(
 
 
 def test_twins_that_even_share_their_volumes_number_are_not_mixed(agent: Agent, folder: Path, oracle: Oracle) -> None:
-    """One serial, and one number of the volume: as from one factory image. No card is taken for the other one."""
+    """One serial, and one number of the volume, as from one factory image: the second waits until the first has left."""
     cards = clones(folder, number=2)
     for card in cards:
         card.volume.relabel(serial=0x12345678)
         oracle.add(card, serial="C0007")
-    agent.plug(cards[0], bay=1, serial="C0007", line=SLOW)
+    first = agent.plug(cards[0], bay=1, serial="C0007", line=SLOW)
+    agent.await_event("camera.docked")
     agent.plug(cards[1], bay=9, serial="C0007", line=SLOW)
-    agent.await_bays((1, 9), "ready", "bay_fault", "not_ours", "copy_failed", timeout=90)
+    waiting = agent.await_bay(9, "bay_fault")
+    assert "bay 1" in waiting["why"], waiting["why"]
+    assert waiting["camera"] is None
+    agent.await_bay(1, "ready", timeout=60)
+    first.pull_cable()
+    agent.await_bay(1, "empty")
+    agent.await_bay(9, "ready", timeout=60)
+    assert not agent.events("segment.vanished", "segment.lost")
     agent.shut_down()
+    assert cards[0].files() | cards[1].files() == set()
     assert oracle.breaches() == []
+    assert oracle.not_delivered() == []
 
 
 def test_a_camera_that_recorded_since_is_emptied_of_the_new_footage_too(

@@ -266,12 +266,14 @@ class Agent:
 
     # -- its commands --------------------------------------------------------------------------------------------------
 
+    def start_command(self, *words: str) -> GuestJob:
+        """Start a command of dockd, as its own user, on the agent's configuration."""
+        line = dockd(*words, "--config", CONFIG).removeprefix("exec ")
+        return self.vm.start(f"exec setpriv --reuid=dockd --regid=dockd --init-groups {line}")
+
     def command(self, *words: str, timeout: float = 120) -> Ended:
-        """A command of dockd, as its own user, on the agent's configuration."""
-        line = dockd(*words, "--config", CONFIG)
-        return self.vm.run(
-            f"exec setpriv --reuid=dockd --regid=dockd --init-groups {line.removeprefix('exec ')}", timeout=timeout
-        )
+        """Run a command of dockd to its end."""
+        return self.start_command(*words).wait(timeout=timeout)
 
     def custody(self) -> list[Document]:
         """The entries of the custody chain, oldest first. Raises AssertionError where there are none."""
@@ -281,11 +283,11 @@ class Agent:
         assert entries, f"no custody chain\n{export.said}"
         return entries
 
-    def verify_custody(self) -> Ended:
-        return self.command("custody", "verify")
-
-    def reconcile(self) -> Ended:
-        return self.command("reconcile", "--json")
+    def check_books(self) -> None:
+        """`custody verify` and `reconcile`, both at once. Raises AssertionError with what they said where one finds anything."""
+        jobs = [self.start_command("custody", "verify"), self.start_command("reconcile", "--json")]
+        for ended in [job.wait(timeout=120) for job in jobs]:
+            assert ended.status == 0, ended.said
 
     def shut_down(self) -> None:
         """End everything cleanly and the guest with it: what lies on the disks then is final."""
