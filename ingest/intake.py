@@ -19,9 +19,10 @@ from ingest.errors import CameraGone, DockdError, LedgerUnusable, Retry, Stop, U
 from ingest.ledger import Ledger, Transaction, cameras, segments
 from ingest.ledger.segments import Segment
 from ingest.list import Seen, record
-from ingest.model import Vitals, legible
+from ingest.model import legible
 from ingest.pull import Pulling, unstable_message
 from ingest.spool import Spool
+from ingest.telling import Telling
 from ingest.verify import settle
 from ingest.visit import Visit
 from ingest.wipe import Wiping
@@ -29,7 +30,6 @@ from ingest.worker.pool import Worker, WorkerDied, WorkerPool
 
 _PASSES = 5
 _LOOK_AGAIN = 60.0
-_ASK_AGAIN = 15.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +63,7 @@ class Intake:
             ledger=ledger, activity=activity, wiping=Wiping(ledger=ledger, activity=activity, attest=attest), pulling=self._pulling,
             grace=settings.grace, touch=self,
         )  # fmt: skip
+        self._telling = Telling(ledger=ledger, max_clock_offset=settings.max_clock_offset)
         self._visits: dict[str, Visit] = {}
         ledger.subscribe(self._hear)
 
@@ -87,8 +88,7 @@ class Intake:
         self._visits[camera] = visit
         self._activity.camera(camera, "reading")
         try:
-            if visit.vitals.clock_offset_seconds is not None:
-                await self._clock_is(visit, visit.vitals.clock_offset_seconds)
+            await self._telling.docked(visit)
             await self._try_again(visit)
             await self._passes(visit, once=once)
         except Exception:
@@ -208,32 +208,6 @@ class Intake:
             await visit.volume.fresh()
         visit.suspect = False
 
-    async def _ask_vitals(self, visit: Visit, worker: Worker) -> None:
-        """Charge and clock, where the camera tells them; the clock is set where it is wrong and can be set. What fails is not known."""
-        visit.asked_at = time.monotonic()
-        vitals = await worker.vitals()
-        if vitals == Vitals():
-            return
-        offset, known = vitals.clock_offset_seconds, visit.vitals.clock_offset_seconds
-        if offset is not None and (known is None or not visit.listed_once):
-            await self._clock_is(visit, offset)
-        if (
-            offset is not None
-            and abs(offset) > self._settings.max_clock_offset
-            and visit.ours
-            and await worker.set_clock()
-        ):
-            said = events.ClockSet(camera=visit.camera.id, bay=visit.bay, offset_seconds=round(offset))
-            await self._ledger.commit(lambda tx: tx.record(said))
-            vitals = await worker.vitals()
-        visit.vitals = vitals
-        visit.told(vitals)
-
-    async def _clock_is(self, visit: Visit, offset: float) -> None:
-        """Its offset at this docking, which stays with what is listed in it."""
-        visit.clock_offset = offset
-        await self._ledger.commit(lambda tx: cameras.clock_measured(tx, visit.docking, offset=offset))
-
     def _recovered(self, visit: Visit) -> None:
         """A pass went through: what failed before is over."""
         doing = self._activity.cameras.get(visit.camera.id)
@@ -269,8 +243,7 @@ class Intake:
     async def list(self, visit: Visit, worker: Worker, *, enough: Callable[[], bool] = lambda: False) -> None:
         """Take a listing; record it if it says anything new."""
         visit.yielded = False
-        if not visit.listed_once or (visit.vitals != Vitals() and time.monotonic() - visit.asked_at > _ASK_AGAIN):
-            await self._ask_vitals(visit, worker)
+        await self._telling.ask(visit, worker)
         files, skipped, change_times = await worker.listing()
         seen = visit.seen(
             Seen(files=tuple(files), skipped=tuple(skipped), change_times=change_times),
