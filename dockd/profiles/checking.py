@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from dockd.profiles.commands import asks_for
-from dockd.profiles.model import OF_VOLUMES, Profile, Unlock
+from dockd.profiles.model import Profile, Unlock
+from dockd.profiles.naming import unnamed
 from dockd.profiles.patterns import literal
 from dockd.settings.documents import Origin
 from dockd.settings.mistakes import Mistake, shown
 
 Written = Callable[..., Origin]
 
-_TOLD = ("VENDOR_ID", "MODEL_ID", "VENDOR", "MODEL", "VENDOR_ENC", "MODEL_ENC", "SERIAL", "SERIAL_SHORT")
-_NAMING = (*(f"ID_{name}" for name in _TOLD), *(f"ID_USB_{name}" for name in _TOLD), *OF_VOLUMES)
-"""Properties that tell one maker's or one site's devices from everybody's."""
+_NAMED = (
+    "ID_VENDOR_ID and ID_MODEL_ID in full, or ID_SERIAL_SHORT, ID_FS_LABEL or ID_FS_UUID as your cameras alone have it, "
+    "or else generic = true (and the registry lists them), or wipe = false"
+)
 
 
 def cross_checks(profile: Profile, *, written: Written) -> list[Mistake]:
@@ -94,15 +96,15 @@ def _sections(profile: Profile, written: Written) -> Iterator[Mistake]:
 
 
 def _named(profile: Profile, written: Written) -> Iterator[Mistake]:
-    if profile.shipped or profile.generic or not profile.wipe:
-        return
-    asked = {**profile.match.usb, **profile.match.volume}
-    if not any(literal(asked[name]) for name in _NAMING if name in asked):
+    if profile.shipped or profile.generic or not profile.wipe or profile.kind == "unlock":
+        return  # an unlocked camera's maker and model have to be named anyhow
+    usb, volume = profile.match.usb, profile.match.volume
+    wrong = unnamed({**usb, **volume})
+    for name, why in wrong or ():
+        yield written("match", "usb" if name in usb else "volume", name).mistake(why, _NAMED)
+    if wrong == []:
         message = "names no device: everybody's memory stick would be emptied as a camera of this site"
-        expected = (
-            "ID_VENDOR_ID and ID_MODEL_ID, ID_SERIAL_SHORT or ID_FS_LABEL, or else generic = true, or wipe = false"
-        )
-        yield written("match").mistake(message, expected)
+        yield written("match").mistake(message, _NAMED)
 
 
 def _files(profile: Profile, written: Written) -> Iterator[Mistake]:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Container
 
 from dockd.profiles.model import Profile, Properties, properties_fit
+from dockd.profiles.naming import is_factory_serial
 from ingest.model import CameraId
 
 LONGEST_WORD = 64
@@ -19,10 +20,6 @@ LONGEST_WORD = 64
 
 _SEPARATORS = frozenset("/\\~%?#&<>\"'`|")  # of addresses, and `~`, which stands between serial and card
 _ESCAPED = re.compile(r"\\x([0-9a-fA-F]{2})")
-_COUNTED = ("0123456789abcdef", "01234567890123456789", "123456789abcdef0", "9876543210", "fedcba9876543210")
-_NOBODY = frozenset(
-    {"none", "null", "na", "unknown", "default", "serial", "serialnumber", "sn", "nosn", "test", "noserial", "tbd"}
-)
 
 
 def identify(profile: Profile, *, usb: Properties, volume: Properties | None, device_id: str = "") -> CameraId | None:
@@ -95,14 +92,6 @@ def word(raw: str) -> str:
     if clean == text and len(clean) <= LONGEST_WORD:
         return clean
     return f"{clean[:LONGEST_WORD]}.{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
-
-
-def is_factory_serial(serial: str) -> bool:
-    """Whether a serial is missing, or one that says nothing: 000000, 0123456789ABCDEF, all equal characters, "none" and the like."""
-    core = "".join(c for c in serial.lower() if c.isalnum())
-    if len(set(core)) <= 1 or core in _NOBODY:
-        return True
-    return len(core) >= 6 and any(core in counted for counted in _COUNTED)
 
 
 def named_by(listed: Container[str], camera: CameraId) -> bool:

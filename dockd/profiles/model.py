@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from dockd.profiles.patterns import fits, literal
+from dockd.profiles.naming import OF_VOLUMES, names_units
+from dockd.profiles.patterns import fits
 from ingest.rules import FileRules
 
 Kind = Literal["disk", "mtp", "unlock"]
 Properties = Mapping[str, str]  # udev properties by name
-OF_VOLUMES = ("ID_FS_LABEL", "ID_FS_LABEL_ENC", "ID_FS_UUID", "ID_FS_UUID_ENC")
-"""Properties that tell one site's volumes from everybody's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +28,8 @@ class Match:
 
     @property
     def names_volumes(self) -> bool:
-        """Whether it asks for volumes by name, not only by their kind."""
-        return any(literal(self.volume[name]) for name in OF_VOLUMES if name in self.volume)
+        """Whether it asks for volumes by names that are nobody else's (`dockd.profiles.naming`), not only by their kind."""
+        return any(names_units(name, self.volume[name]) for name in OF_VOLUMES if name in self.volume)
 
 
 @dataclass(frozen=True, kw_only=True)

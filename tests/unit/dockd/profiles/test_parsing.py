@@ -91,10 +91,10 @@ WRONG = [
     ]),
     (TOP + FILES, [
         'F:1: match: asks nothing of the device: every disk would fit, expected [match.usb] or [match.volume] with a property, such as ID_FS_TYPE = "vfat|exfat"',
-        "F:1: match: names no device: everybody's memory stick would be emptied as a camera of this site, expected ID_VENDOR_ID and ID_MODEL_ID, ID_SERIAL_SHORT or ID_FS_LABEL, or else generic = true, or wipe = false",
+        "F:1: match: names no device: everybody's memory stick would be emptied as a camera of this site, expected ID_VENDOR_ID and ID_MODEL_ID in full, or ID_SERIAL_SHORT, ID_FS_LABEL or ID_FS_UUID as your cameras alone have it, or else generic = true (and the registry lists them), or wipe = false",
     ]),
     (TOP + '[match.volume]\nID_FS_TYPE = "vfat"\nID_FS_LABEL = "?*"\n' + FILES, [
-        "F:3: match: names no device: everybody's memory stick would be emptied as a camera of this site, expected ID_VENDOR_ID and ID_MODEL_ID, ID_SERIAL_SHORT or ID_FS_LABEL, or else generic = true, or wipe = false",
+        'F:5: match.volume.ID_FS_LABEL: "?*" fits other people\'s devices: it has no 4 letters or digits in one run, expected ID_VENDOR_ID and ID_MODEL_ID in full, or ID_SERIAL_SHORT, ID_FS_LABEL or ID_FS_UUID as your cameras alone have it, or else generic = true (and the registry lists them), or wipe = false',
     ]),
     (TOP + NAMED + '[files]\nsegments = ["/DCIM/*", "ok/*",\n"a**"]\n', [
         'F:7: files.segments: "/DCIM/*" has an empty name, . or .. in it: paths begin below the volume\'s root, without a slash, expected a path pattern such as "DCIM/*/*.MP4" or "System Volume Information/**"',
@@ -123,7 +123,7 @@ WRONG = [
     ]),
     (TOP + 'kind = "mtp"\n[match]\ncontents = ["x"]\n[identity]\nserial = "volume-uuid"\ncard = "volume-uuid"\n' + FILES, [
         'F:4: match.usb: asks nothing of the device: every device would fit, expected [match.usb] with a property, such as ID_USB_INTERFACES = "*:060101:*"',
-        "F:4: match: names no device: everybody's memory stick would be emptied as a camera of this site, expected ID_VENDOR_ID and ID_MODEL_ID, ID_SERIAL_SHORT or ID_FS_LABEL, or else generic = true, or wipe = false",
+        "F:4: match: names no device: everybody's memory stick would be emptied as a camera of this site, expected ID_VENDOR_ID and ID_MODEL_ID in full, or ID_SERIAL_SHORT, ID_FS_LABEL or ID_FS_UUID as your cameras alone have it, or else generic = true (and the registry lists them), or wipe = false",
         'F:5: match.contents: has no use with kind = "mtp": there is no volume, expected no such key',
         'F:7: identity.serial: cannot be known with kind = "mtp", expected "usb-serial"',
         'F:8: identity.card: cannot be known with kind = "mtp", expected "none"',

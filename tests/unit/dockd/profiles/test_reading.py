@@ -14,7 +14,7 @@ SHIPPED = Path(__file__).parents[4] / "config" / "cameras"
 FILES = '[files]\nsegments = ["**/*.MP4"]\n'
 
 
-def profile(name: str, *, label: str = "CAM*") -> str:
+def profile(name: str, *, label: str = "FORCE*") -> str:
     return f'name = "{name}"\ntitle = "A camera"\n[match.volume]\nID_FS_LABEL = "{label}"\n{FILES}'
 
 
