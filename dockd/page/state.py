@@ -328,10 +328,10 @@ def _ready(facts: Facts) -> Shown | None:
     if not is_so:
         return None
     if not facts.ours:
-        safe = "Everything on it is in the store, and still on it." if counts.listed else "There was no footage on it."
+        safe = "Everything on it is in the store, and still on it." if counts.listed else "It is empty."
         return _show("not_ours", f"{safe} {_sentence(facts.why_kept)}")
     if counts.listed == 0:
-        return _show("ready", "There was no footage on it.")
+        return _show("ready", "The camera is empty.")
     if facts.on_camera or (facts.stays and not facts.wipes):
         kept = f" {_sentence(facts.why_kept)}" if facts.why_kept else ""
         return _show("ready", f"{_all_are(counts.listed)} proven in the store. Not emptied: still on the camera.{kept}")

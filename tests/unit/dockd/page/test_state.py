@@ -25,7 +25,8 @@ def tally(listed: int, copied: int = 0, confirmed: int = 0, wiped: int = 0, held
 TABLE: list[tuple[str, dict[str, Any], str, str, str]] = [
     # what is changed of a finished camera, its state, its word, a part of why
     ("finished", {}, "ready", "Take", "the camera is empty"),
-    ("nothing on it", {"counts": Tally()}, "ready", "Take", "no footage"),
+    ("nothing on it", {"counts": Tally()}, "ready", "Take", "The camera is empty."),
+    ("nothing on one that nobody named", {"counts": Tally(), "wipes": False, "why_kept": "nobody has named it", "ours": False}, "not_ours", "Not ours", "It is empty. Nobody"),
     ("not emptied, as wanted", {"counts": tally(4, 4, 4), "on_camera": 4, "wipes": False}, "ready", "Take", "Not emptied"),
     ("charge and clock known and right", {"battery": 80, "clock_offset": -60.0}, "ready", "Take", "proven"),
     ("vacant", {"docked": False}, "empty", "Empty", "No camera"),
