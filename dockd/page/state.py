@@ -101,8 +101,11 @@ def _some(count: int, thing: str = "segment") -> str:
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
-def _all_are(count: int) -> str:
-    return "Its one segment is" if count == 1 else f"All {count} segments are"
+def _are(counts: Tally) -> str:
+    """How many segments are proven: all is said only where it is all that was listed, documents that stay among them."""
+    if counts.confirmed != counts.listed:
+        return f"{counts.confirmed} of {_some(counts.listed)} {'is' if counts.confirmed == 1 else 'are'}"
+    return "Its one segment is" if counts.listed == 1 else f"All {counts.listed} segments are"
 
 
 # -- nobody there, or nobody knows -------------------------------------------------------------------------------------
@@ -151,10 +154,7 @@ def _at_work(facts: Facts) -> Shown | None:
         case "copying":
             return _copying(facts)
         case "wiping":
-            return _show(
-                "wiping",
-                f"{_all_are(facts.counts.confirmed)} proven in the store; now the camera is emptied. Leave it in.",
-            )
+            return _show("wiping", _why_wiping(facts.counts))
         case "reading" | None:
             if facts.turn and not facts.listed_once:
                 return _show("queued", "It waits for its turn to be read. Leave it in.")
@@ -165,9 +165,19 @@ def _at_work(facts: Facts) -> Shown | None:
             return None
 
 
+def _why_wiping(counts: Tally) -> str:
+    if not counts.confirmed:
+        return "What is proven in the store is deleted from the camera. Leave it in."
+    all_of_it = counts.confirmed == counts.listed
+    now = "now the camera is emptied" if all_of_it else "those are now deleted from the camera"
+    return f"{_are(counts)} proven in the store; {now}. Leave it in."
+
+
 def _copying(facts: Facts) -> Shown:
     done, listed = facts.counts.copied, facts.counts.listed
     word = "Copying" if facts.percent is None else f"Copying {facts.percent}%"
+    if not listed:
+        return _show("copying", "Its footage is being copied. Leave it in.", word=word)
     return _show(
         "copying", f"{done} of {_some(listed)} copied and checked{_held_beside(facts)}. Leave it in.", word=word
     )
@@ -245,7 +255,7 @@ def _waiting(facts: Facts) -> Shown | None:
         return _show("unconfirmed", _why_unconfirmed(facts))
     if facts.wipes and facts.on_camera:
         word = _before_emptying(facts)
-        return _show("wiping", f"{_all_are(counts.confirmed)} proven in the store. {word} Leave it in.")
+        return _show("wiping", f"{_are(counts)} proven in the store. {word} Leave it in.")
     return (
         None
         if facts.phase == "done" and not facts.unsettled
@@ -334,13 +344,11 @@ def _ready(facts: Facts) -> Shown | None:
         return _show("ready", "The camera is empty.")
     if facts.on_camera or (facts.stays and not facts.wipes):
         kept = f" {_sentence(facts.why_kept)}" if facts.why_kept else ""
-        return _show("ready", f"{_all_are(counts.listed)} proven in the store. Not emptied: still on the camera.{kept}")
+        return _show("ready", f"{_are(counts)} proven in the store. Not emptied: still on the camera.{kept}")
     if facts.stays:
         left = f"{_some(facts.stays, 'file')} that {'is' if facts.stays == 1 else 'are'} no footage stay{'s' if facts.stays == 1 else ''} on it."
-        return _show(
-            "ready", f"{_all_are(counts.listed)} proven in the store, and its footage is off the camera. {left}"
-        )
-    return _show("ready", f"{_all_are(counts.listed)} proven in the store, and the camera is empty.")
+        return _show("ready", f"{_are(counts)} proven in the store, and its footage is off the camera. {left}")
+    return _show("ready", f"{_are(counts)} proven in the store, and the camera is empty.")
 
 
 def _nobody_knows(_facts: Facts) -> Shown:

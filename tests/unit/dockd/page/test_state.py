@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -62,6 +63,10 @@ TABLE: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("confirmed, the store is away", {"phase": "waiting", "counts": tally(4, 4, 4), "on_camera": 4, "store": "down"}, "wiping", "Wiping", "cannot be reached"),
     ("are they those of before?", {"unsettled": 1}, "reading", "Checking", "once more"),
     ("wiping", {"phase": "wiping", "counts": tally(4, 4, 4), "on_camera": 4}, "wiping", "Wiping", "emptied"),
+    ("wiping amid the rest", {"phase": "wiping", "counts": tally(3, 3, 2), "on_camera": 3}, "wiping", "Wiping", "2 of 3 segments are proven in the store; those are now deleted from the camera."),
+    ("wiping beside a document on its way", {"phase": "wiping", "counts": tally(3, 3, 2), "on_camera": 2, "stays": 1}, "wiping", "Wiping", "2 of 3 segments are proven"),
+    ("wiping before it was counted", {"phase": "wiping", "counts": Tally(), "listed_once": False}, "wiping", "Wiping", "What is proven in the store is deleted from the camera."),
+    ("copying before it was counted", {"phase": "copying", "counts": Tally(), "listed_once": False}, "copying", "Copying", "Its footage is being copied. Leave it in."),
     ("some left on it", {"counts": tally(4, 4, 4, 3), "on_camera": 1}, "wiping", "Wiping", ""),
     ("looked at once more", {"phase": "waiting"}, "reading", "Checking", "once more"),
     ("cannot be read", {"phase": "failed", "reason": "copy_failed", "message": "the device answers with errors"}, "copy_failed", "Fault", "The device answers with errors. Take it out"),
@@ -138,6 +143,15 @@ def test_every_sentence_is_plain(facts: Facts) -> None:
     assert said.why.isprintable()
     assert "  " not in said.why
     assert not {"done", "uploaded", "complete", "error"} & set(said.why.lower().replace(".", " ").split())
+
+
+@given(FACTS)
+def test_all_means_all_and_counts_can_be_true(facts: Facts) -> None:
+    said = derive(facts)
+    assert not re.search(r"\ball 0\b|\b0 of 0\b|\bAll 1\b", said.why)
+    found = re.search(r"All (\d+) segments|Its one segment", said.why)
+    if found:
+        assert int(found[1] or 1) == facts.counts.listed == facts.counts.confirmed
 
 
 @given(
