@@ -102,11 +102,11 @@ def _named_files(reading: Reading) -> Iterator[Mistake]:
 
 def _wrong_with_file(path: Path, *, secret: bool) -> tuple[str, str] | None:
     expected = "the path of a file that dockd can read"
-    try:
-        status = path.stat()
-    except OSError as error:
-        what = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be looked at ({error.strerror})"
-        return f"{path} {what}", expected
+    status = _look(path)
+    if status is None:
+        return f"{path} does not exist", expected
+    if isinstance(status, str):
+        return status, expected + f" ({_AS_USER})"
     if not stat.S_ISREG(status.st_mode):
         return f"{path} is not a regular file", expected
     if not os.access(path, os.R_OK):
@@ -116,6 +116,24 @@ def _wrong_with_file(path: Path, *, secret: bool) -> tuple[str, str] | None:
     if status.st_size == 0:
         return f"{path} is empty", expected
     return None
+
+
+_AS_USER = "is this the user that dockd runs as?"
+
+
+def _look(path: Path) -> os.stat_result | str | None:
+    """What is there; None where nothing is; in words why it cannot be seen. Raises nothing."""
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
+    except PermissionError:
+        return f"{path} may not be looked at by this user: a folder on the way is closed to it"
+    except NotADirectoryError:
+        return f"{path} cannot be there: something on the way is not a folder"
+    except (OSError, ValueError) as error:
+        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return f"{path} cannot be looked at ({said})"
 
 
 def _folders(reading: Reading) -> Iterator[Mistake]:
@@ -128,18 +146,28 @@ def _folders(reading: Reading) -> Iterator[Mistake]:
     if settings.store.kind == "directory" and (settings.store.url or "").startswith("/"):
         yield from _folder(reading, ("store", "url"), Path(settings.store.url or "/"))
     if settings.log.file is not None:
-        yield from _folder(reading, ("log", "file"), settings.log.file.parent)
-        if settings.log.file.is_dir():
-            yield reading.origin("log", "file").mistake(f"{settings.log.file} is a directory", "the path of a file")
-    if settings.ledger.path.is_dir():
-        yield reading.origin("ledger", "path").mistake(f"{settings.ledger.path} is a directory", "the path of a file")
-    if settings.spool.path.exists() and not settings.spool.path.is_dir():
-        yield reading.origin("spool", "path").mistake(f"{settings.spool.path} is not a folder", "the path of a folder")
+        log_folder = [*_folder(reading, ("log", "file"), settings.log.file.parent)]
+        yield from log_folder or _kind(reading, ("log", "file"), settings.log.file, folder=False)
+    yield from _kind(reading, ("ledger", "path"), settings.ledger.path, folder=False)
+    yield from _kind(reading, ("spool", "path"), settings.spool.path, folder=True)
+
+
+def _kind(reading: Reading, key: tuple[str, str], path: Path, *, folder: bool) -> Iterator[Mistake]:
+    """A place that dockd makes itself: it need not be there, but what is there is of the right kind, and can be seen."""
+    status = _look(path)
+    expected = "the path of a folder" if folder else "the path of a file"
+    if isinstance(status, str):
+        yield reading.origin(*key).mistake(status, f"a place that dockd's user may enter ({_AS_USER})")
+    elif status is not None and stat.S_ISDIR(status.st_mode) is not folder:
+        yield reading.origin(*key).mistake(f"{path} is {'not a folder' if folder else 'a directory'}", expected)
 
 
 def _folder(reading: Reading, key: tuple[str, str], path: Path) -> Iterator[Mistake]:
-    if not path.is_dir():
-        what = "is not a folder" if path.exists() else "does not exist"
+    status = _look(path)
+    if isinstance(status, str):
+        yield reading.origin(*key).mistake(status, f"a folder that dockd can read ({_AS_USER})")
+    elif status is None or not stat.S_ISDIR(status.st_mode):
+        what = "does not exist" if status is None else "is not a folder"
         yield reading.origin(*key).mistake(f"{path} {what}", f"a folder that is there: mkdir -p {path}")
     elif not os.access(path, os.R_OK | os.X_OK):
         yield reading.origin(*key).mistake(f"{path} may not be read by this user", "a folder that dockd can read")

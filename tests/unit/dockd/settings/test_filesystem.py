@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -194,3 +195,70 @@ def test_loading_looks_and_changes_nothing(tmp_path: Path) -> None:
     assert settings.spool.path == tmp_path / "spool"
     assert settings.pull == defaults().pull
     assert os.listdir(tmp_path) == ["F"]
+
+
+PLACES = """[docks]
+folders = "@{0}/docks"
+[cameras]
+profiles = "@{0}/cameras"
+[store]
+kind = "directory"
+url = "@{0}/share"
+[spool]
+path = "@{0}/spool"
+[ledger]
+path = "@{0}/ledger.db"
+[log]
+file = "@{0}/log/dockd.log"
+[registry]
+file = "@{0}/cameras.csv"
+"""
+KEYS = ["docks.folders", "cameras.profiles", "store.url", "spool.path", "ledger.path", "log.file", "registry.file"]
+
+
+@pytest.mark.parametrize("way", ["/loop", "/file", "/" + "n" * 300])
+def test_paths_that_cannot_be_followed_are_told_each_with_its_line(tmp_path: Path, said: Say, way: str) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "file").touch()
+    told = said(PLACES.format(way))
+    assert [line.split(": ")[1] for line in told] == KEYS
+    assert [line.split(": ")[0] for line in told] == [f"@/F:{number}" for number in (2, 4, 7, 9, 11, 13, 15)]
+    assert all("is this the user that dockd runs as?" in line for line in told)
+
+
+def test_a_state_folder_that_the_user_may_not_enter_is_one_line_a_key() -> None:
+    """As an unprivileged user, in a process of its own: root may enter everything."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, file = Path(name), Path(name, "F")
+        folder.chmod(0o755)
+        (folder / "closed").mkdir(mode=0)
+        file.write_text(PLACES.format("/closed").replace("@", name))
+        told = as_nobody(lambda: "\n".join(str(mistake) for mistake in check(file, {})))
+    lines = told.replace(name, "@").splitlines()
+    assert [line.split(": ")[1] for line in lines] == KEYS
+    assert lines[3] == (
+        "@/F:9: spool.path: @/closed/spool may not be looked at by this user: a folder on the way is closed to it, "
+        "expected a place that dockd's user may enter (is this the user that dockd runs as?)"
+    )
+
+
+def as_nobody(work: Callable[[], str]) -> str:
+    """What `work` says where nothing is allowed by being root; what it raised, else."""
+    ends, says = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            if os.geteuid() == 0:
+                os.setgroups([])
+                os.setgid(65534)
+                os.setuid(65534)
+            os.write(says, work().encode()[:60_000])
+        except BaseException as error:  # noqa: BLE001 (the parent is told)
+            os.write(says, repr(error).encode())
+        finally:
+            os._exit(0)
+    os.close(says)
+    with open(ends) as heard:
+        told = heard.read()
+    os.waitpid(child, 0)
+    return told
