@@ -33,7 +33,7 @@ class Bay:
 
     `since` seconds since the epoch; `battery_percent` and `clock_offset_seconds` None where they are not known. `occupied`: what is in it that
     is no camera, or not yet one (looking, not_ours, fault), and `why`. `note`: what people should know of the camera; `why_kept`: why
-    it is not emptied; `ours`: it is the site's.
+    it is not emptied; `ours`: it is the site's. `still`: the camera that is in it and is being docked anew.
     """
 
     number: int
@@ -50,6 +50,7 @@ class Bay:
     note: str = ""
     why_kept: str = ""
     ours: bool = True
+    still: CameraId | None = None
     visit: Visit | None = field(default=None, compare=False)
 
 
@@ -189,7 +190,7 @@ class Rack:
         )  # fmt: skip
         self._turns.behind(event.root, event.controller)
         self._set(
-            number, camera=event.camera, since=self._clock.now(), visit=visit, left_early=0, last_camera=None, occupied="", why="",
+            number, camera=event.camera, since=self._clock.now(), visit=visit, left_early=0, last_camera=None, occupied="", why="", still=None,
             note=event.note, why_kept="" if event.wipe else event.why_kept, ours=event.ours,
             battery_percent=event.vitals.battery_percent, clock_offset_seconds=event.vitals.clock_offset_seconds,
         )  # fmt: skip
@@ -208,7 +209,7 @@ class Rack:
         task = self._sessions.pop(event.place, None)
         number = self._numbers.get(event.place)
         if number is not None and self.bays[number].occupied:
-            self._set(number, since=self._clock.now(), occupied="", why="")
+            self._set(number, since=self._clock.now(), occupied="", why="", still=None)
         if task is None or number is None:
             return
         bay = self.bays[number]
@@ -222,6 +223,10 @@ class Rack:
         self._set(
             number, camera=None, since=self._clock.now(), docking=docking, last_camera=bay.camera, visit=None, note="", why_kept="", ours=True
         )  # fmt: skip
+        if event.again:
+            self._set(
+                number, occupied="looking", why="The camera is being looked at anew. Leave it in.", still=bay.camera
+            )
 
     def _told(self, number: int, vitals: Vitals) -> None:
         """What a camera says of itself while it is read."""

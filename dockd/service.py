@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -25,6 +25,8 @@ from dockd.ops.happenings import (
     SpoolPutRight,
     TroubleBegan,
     TroubleOver,
+    UsbTrouble,
+    UsbWell,
 )
 from dockd.ops.lag import sample_lag
 from dockd.ops.logs import Logs, open_sink, take_over
@@ -38,6 +40,7 @@ from dockd.page.server import address_of, page, take_address
 from dockd.page.view import Snapshot, View
 from dockd.settings import Settings, SettingsError, load
 from ingest.errors import DockdError, LedgerUnusable
+from ingest.events import Event
 
 if TYPE_CHECKING:
     import socket
@@ -108,6 +111,7 @@ async def serve(
     )  # fmt: skip
     running = _Running(agent=agent, ops=ops, sources=sources, view=View(sources), reloaded=reloaded)
     running.view.registry = await asyncio.to_thread(read_registry, agent.settings.registry.file)
+    agent.ledger.subscribe(running.hear)
     running.say_what_was_found()
     with contextlib.suppress(LedgerUnusable):
         await agent.rack.recall()
@@ -134,6 +138,7 @@ class _Running:
     sources: Sources
     view: View
     reloaded: Reloaded | None = None
+    usb: dict[tuple[str, str], str] = field(default_factory=dict)
 
     # -- a part that is kept running -----------------------------------------------------------------------------------
 
@@ -161,6 +166,19 @@ class _Running:
             name, text = "dock_unwatched", f"{part}: {plainly(error)}; it is tried again"
         if self.sources.troubles.open(name, text):
             self.agent.ledger.publish(TroubleBegan(part=part, error=text))
+
+    def hear(self, event: Event, _seq: int) -> None:
+        """What the USB dock says of itself is a problem until it says that it is over."""
+        if isinstance(event, UsbTrouble):
+            self.usb[event.about, event.error] = event.error
+        elif isinstance(event, UsbWell):
+            self.usb = {key: text for key, text in self.usb.items() if key[0] != event.about}
+        else:
+            return
+        if self.usb:
+            self.sources.troubles.open("usb_trouble", "; ".join(self.usb.values()))
+        else:
+            self.sources.troubles.close("usb_trouble")
 
     def _over(self, part: str) -> None:
         name = "ledger_unusable" if part == "delivery" else "dock_unwatched"
@@ -240,7 +258,11 @@ class _Running:
         self.sources.settings = with_keys(self.sources.settings, fresh, applied)
         self.agent.bucket.rate = self.sources.settings.bandwidth.limit
         self.ops.logs.level = self.sources.settings.log.level
-        self.view.registry = await asyncio.to_thread(read_registry, self.sources.settings.registry.file)
+        registry = await asyncio.to_thread(read_registry, self.sources.settings.registry.file)
+        if registry.trouble:  # the one of before stays, and it is said
+            self.agent.ledger.publish(SettingsRefused(error=registry.trouble))
+            registry = replace(self.view.registry, trouble=registry.trouble)
+        self.view.registry = registry
         for wrong in await self.reloaded(self.sources.settings) if self.reloaded is not None else ():
             self.agent.ledger.publish(SettingsRefused(error=wrong))
         restart = [key for key in changed if key not in APPLIED]

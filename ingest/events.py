@@ -225,6 +225,17 @@ class SegmentListed(Event, action="segment.listed", text="{path} was found on ca
 
 
 @dataclass(frozen=True, kw_only=True)
+class SegmentSame(
+    Event,
+    action="segment.same",
+    text="{path} on camera {camera} was read again and is what it was",
+    level="debug",
+    custody=False,
+):
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SegmentReappeared(
     Event,
     action="segment.reappeared",

@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 
 from ingest.activity import Activity
 from ingest.errors import SourceUnstable, Unreadable
+from ingest.events import SegmentSame
 from ingest.ledger import Ledger, segments
 from ingest.ledger.core import Transaction
 from ingest.ledger.segments import Segment
-from ingest.model import Listed
+from ingest.model import Listed, legible
 from ingest.worker.pool import Worker
 
 
@@ -40,7 +41,10 @@ async def settle(
                 await ledger.commit(_unreadable(segment, error.message, docking=docking))
                 continue
             found = ""
-        await ledger.commit(_conclusion(segment, file, same=found == segment.sha256, camera=camera, docking=docking))
+        same = found == segment.sha256
+        await ledger.commit(_conclusion(segment, file, same=same, camera=camera, docking=docking))
+        if same and segment.on_camera:  # nothing happened to it, and yet it counts in this docking from now on
+            ledger.publish(SegmentSame(camera=camera, segment=segment.id, path=legible(segment.path)))
         settled(segment)
     return True
 

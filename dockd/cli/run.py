@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,6 +84,16 @@ class _Watched:
     docks: list[Dock]
     settings: Settings
     usb: UdevDock | None = None
+    named: Container[str] = frozenset()
+
+    def listed(self) -> Container[str]:
+        """The cameras that the site's list names; while it is wrong, those that it named before. Blocks."""
+        from dockd.page.registry import read_registry
+
+        found = read_registry(self.settings.registry.file)
+        if not found.trouble:
+            self.named = found.assigned
+        return self.named
 
     async def reloaded(self, settings: Settings) -> Sequence[str]:
         """Profiles and the list of cameras are read again; returns the mistakes, with which the profiles stay as they were."""
@@ -96,8 +106,7 @@ async def _docks(settings: Settings, built: Agent) -> AsyncIterator[_Watched]:
     """What the configuration says is to be watched."""
     from dockd.docks.folders import FolderDock
     from dockd.docks.usb_building import usb_dock
-    from dockd.ops.happenings import UsbTrouble
-    from dockd.page.registry import read_registry
+    from dockd.ops.happenings import UsbTrouble, UsbWell
 
     watched = _Watched(docks=[], settings=settings)
     if settings.docks.folders is not None:
@@ -106,8 +115,9 @@ async def _docks(settings: Settings, built: Agent) -> AsyncIterator[_Watched]:
         yield watched
         return
     async with usb_dock(
-        settings, pool=built.pool, listed=lambda: read_registry(watched.settings.registry.file).assigned, name_of=lambda place: _called(built, place),
-        warn=lambda text: built.ledger.publish(UsbTrouble(error=text)),
+        settings, pool=built.pool, listed=watched.listed, name_of=lambda place: _called(built, place),
+        warn=lambda about, text: built.ledger.publish(UsbTrouble(about=about, error=text)),
+        well=lambda about: built.ledger.publish(UsbWell(about=about)),
     ) as usb:  # fmt: skip
         watched.docks.append(usb)
         watched.usb = usb

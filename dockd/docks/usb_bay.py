@@ -40,7 +40,7 @@ from ingest.errors import CameraGone, DockdError
 from ingest.model import CameraId, Vitals
 
 _log = logging.getLogger(__name__)
-NO_HELPER = "The mount helper does not answer: tell ops (systemctl status dockd-mount)."
+NO_HELPER = "No camera on USB can be read without it: leave the camera in, and tell ops."
 NOTHING_FITS = "What lies on it is not what any camera profile asks for: not touched."
 
 DockEvent = Docked | Noted | Occupied | Undocked
@@ -65,7 +65,8 @@ Unlock = Callable[[str, ToUnlock], Awaitable[None]]
 
 @dataclass(frozen=True, kw_only=True)
 class Tools:
-    """What all bays share. Seconds: `retry` between two tries, `mount` and `look` that one may take; `doubt()` asks for a look at everything."""
+    """What all bays share. Seconds: `retry` between two tries, `mount` and `look` that one may take; `doubt()` asks for a look at everything;
+    `no_helper(why)` says that nothing can be mounted now."""
 
     mounter: Mounter
     known: Known
@@ -73,6 +74,7 @@ class Tools:
     say: Callable[[DockEvent], object]
     unlock: Unlock
     doubt: Callable[[], object]
+    no_helper: Callable[[str], object] = lambda _why: None
     retry: float = 10.0
     mount: float = 90.0
     look: float = 30.0
@@ -195,8 +197,9 @@ class Bay:
             try:
                 await self._serve(found)
                 return
-            except HelperGone:
-                self._occupied("fault", NO_HELPER, camera=True)
+            except HelperGone as error:
+                self._tools.no_helper(error.message)
+                self._occupied("fault", f"{sentence(error.message)} {NO_HELPER}", camera=True)
             except (CameraGone, MountRefused) as error:
                 self._occupied("fault", sentence(error.message), camera=True)
                 self._tools.doubt()

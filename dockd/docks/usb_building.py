@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import fields
 
 from dockd.docks.udev import Udev
-from dockd.docks.usb_dock import UdevDock
+from dockd.docks.usb_dock import UdevDock, Warn
 from dockd.docks.usb_findings import ToUnlock
 from dockd.docks.usb_known import KnownCameras, Listed
 from dockd.docks.usb_presence import NameOf
@@ -28,23 +28,21 @@ _BUS_NUMBER = re.compile(r"\d+-\d+(?:\.\d+)*")
 
 @contextlib.asynccontextmanager
 async def usb_dock(
-    settings: Settings, *, pool: WorkerPool, listed: Listed, name_of: NameOf, warn: Callable[[str], object]
-) -> AsyncIterator[UdevDock]:
+    settings: Settings, *, pool: WorkerPool, listed: Listed, name_of: NameOf, warn: Warn, well: Callable[[str], object] = lambda _about: None,
+) -> AsyncIterator[UdevDock]:  # fmt: skip
     """The dock for these settings; whoever enters watches it, and what it mounted is unmounted at the end.
 
-    `listed`: the serials and ids of the site's list of cameras; `name_of`: what people call a place; `warn(text)`: what ops should know. Site
+    `listed`: the serials and ids of the site's list of cameras; `name_of`: what people call a place; `warn(text)`: what ops should know, `well()`: that is over. Site
     profiles with mistakes are told of and left out as a whole: the shipped ones copy, and nothing is deleted, whatever the list names, until
     the site's profiles are right (a reload is enough).
     """
     cameras = KnownCameras(site=settings.cameras.profiles, shipped=shipped("cameras"), listed=listed, lenient=True)
-    for mistake in cameras.mistakes:
-        warn(f"the site's camera profiles are not used: {mistake}")
-    for text in wrong_ports(bay.usb_path for bay in settings.bays):
-        warn(text)
+    notes = [f"the site's camera profiles are not used: {mistake}" for mistake in cameras.mistakes]
+    notes += wrong_ports(bay.usb_path for bay in settings.bays)
     helper = MountHelper(settings.docks.mount_helper)
     dock = UdevDock(
         devices=Udev(), mounter=helper, cameras=cameras, mapped=usb_ports(bay.usb_path for bay in settings.bays), name_of=name_of,
-        warn=warn, conversation=talk_in(pool),
+        warn=warn, well=well, notes=notes, conversation=talk_in(pool),
     )  # fmt: skip
     helper.on_gone, helper.on_back = dock.helper_is_gone, dock.helper_is_back
     try:

@@ -32,6 +32,8 @@ from dockd.profiles.model import Profile, Properties
 
 _log = logging.getLogger(__name__)
 _END = 4.0
+Warn = Callable[[str, str], object]
+"""What ops should know: of what it is (settings, udev, helper), and the words."""
 _LOOK = 60.0
 
 
@@ -76,12 +78,13 @@ class Timing:
 
 
 class UdevDock:
-    """`mapped`: the places that a bay map names (empty: there is none); `name_of`: what people call a place; `warn(text)`: called once with
+    """`mapped`: the places that a bay map names (empty: there is none); `name_of`: what people call a place; `warn(about, text)` and `well(about)`: called once with
     why nothing is seen on USB. `conversation` None: cameras that have to be unlocked are told as faults."""
 
     def __init__(
         self, *, devices: Devices, mounter: Mounter, cameras: Cameras, mapped: Collection[str] = (),
-        name_of: NameOf = lambda place: f"port {place}", warn: Callable[[str], object] = _log.warning,
+        name_of: NameOf = lambda place: f"port {place}", warn: Warn = lambda _about, text: _log.warning("%s", text),
+        well: Callable[[str], object] = lambda _about: None, notes: Sequence[str] = (),
         conversation: Conversation | None = None, timing: Timing | None = None,
     ) -> None:  # fmt: skip
         self._devices = devices
@@ -96,12 +99,15 @@ class UdevDock:
         self._stir = asyncio.Event()
         self._everything = self._rejudge = False
         self._back_again = 0.0
+        self._missed = ""
+        self._notes = tuple(notes)
+        self._well = well
         self._findings: dict[str, tuple[tuple[Fact, ...], Unlocked | None, Finding]] = {}
         say = self._said.put_nowait
         presence = Presence(name_of=name_of, noted=lambda place, note: say(Noted(place=place, note=note)))
         self._tools = Tools(
             mounter=mounter, known=cameras, presence=presence, say=say, unlock=self._talks.unlock, doubt=self.look_at_everything,
-            retry=timing.retry, mount=timing.mount, look=timing.look,
+            retry=timing.retry, mount=timing.mount, look=timing.look, no_helper=self._no_helper,
         )  # fmt: skip
 
     # -- for others ----------------------------------------------------------------------------------------------------
@@ -135,6 +141,9 @@ class UdevDock:
 
         Not again within the time between two tries: one that ends at each request is no reason to ask it without a pause.
         """
+        if self._missed:
+            self._missed = ""
+            self._well("helper")
         now = asyncio.get_running_loop().time()
         if now < self._back_again:
             return
@@ -145,8 +154,15 @@ class UdevDock:
 
     def helper_is_gone(self) -> None:
         """The mount helper ended, and its mounts with it: cameras whose volumes it held are not docked any more."""
+        self._no_helper("the mount helper has ended, and what it had mounted with it")
         for bay in list(self._bays.values()):
             bay.anew()
+
+    def _no_helper(self, why: str) -> None:
+        """Told once, until it is back."""
+        if not self._missed:
+            self._missed = why
+            self._warn("helper", f"no camera on USB can be read: {why}")
 
     async def reload(self) -> Sequence[str]:
         """Read profiles and registry again. With mistakes (which are returned) all stays as it was.
@@ -196,14 +212,18 @@ class UdevDock:
     async def _begin(self) -> None:
         """Hear udev and look at everything once. Waits for a udev where there is none."""
         told = False
+        for text in self._notes:
+            self._warn("settings", text)
         while True:
             try:
                 await asyncio.to_thread(self._devices.open)
                 self._devices.listen(self._hear)
+                if told:
+                    self._well("udev")
                 break
             except NoUdev as error:
                 if not told:
-                    self._warn(f"cameras on USB are not seen: {error.message}")
+                    self._warn("udev", f"cameras on USB are not seen: {error.message}")
                     told = True
                 await asyncio.sleep(self._timing.udev_again)
         await self._look(None)

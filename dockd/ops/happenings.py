@@ -93,9 +93,22 @@ class SpoolPutRight(
 
 @dataclass(frozen=True, kw_only=True)
 class UsbTrouble(Event, action="docks.usb_trouble", text="{error}", level="warning", outcome="failure", custody=False):
-    """Something about USB that ops should know: no udev, a wrong camera profile, a bay map that names no ports."""
+    """Something about USB that ops should know: no udev, no mount helper, a wrong camera profile, a bay map that names no ports.
 
+    `about`: settings, udev or helper.
+    """
+
+    about: str
     error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsbWell(
+    Event, action="docks.usb_well", text="cameras on USB: the trouble with the {about} is over", custody=False
+):
+    """What `docks.usb_trouble` told of this is over."""
+
+    about: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -220,7 +220,8 @@ class View:
 
     def _here(self) -> dict[str, int]:
         """Which camera is in which bay."""
-        return {bay.camera.id: n for n, bay in self._sources.rack.bays.items() if bay.camera is not None}
+        there = {n: bay.camera or bay.still for n, bay in self._sources.rack.bays.items()}
+        return {camera.id: n for n, camera in there.items() if camera is not None}
 
     def _status(self, bays: Mapping[int, Document], sums: Sums, room: Room, blind: str) -> Document:
         sources, here = self._sources, self._here()

@@ -294,7 +294,8 @@ def _listen(requests: queue.SimpleQueue[frames.Frame]) -> None:
 def main() -> None:
     """Serve requests from standard input until it ends."""
     _end_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the agent, which ends this process in its own way
+    for meant_for_the_agent in (signal.SIGINT, signal.SIGHUP):  # it ends this process in its own way, and reloads alone
+        signal.signal(meant_for_the_agent, signal.SIG_IGN)
     requests: queue.SimpleQueue[frames.Frame] = queue.SimpleQueue()
     out = os.dup(1)
     os.dup2(2, 1)  # nothing that prints may disturb the frames

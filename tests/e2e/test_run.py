@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import shutil
 import signal
 import socket
 import time
@@ -227,6 +228,49 @@ def test_a_reload_reads_camera_profiles_again_and_keeps_those_of_before_where_on
             lambda: sum(line["event.action"] == "settings.reloaded" for line in agent.log()) == 2, "it is read again"
         )
         assert agent.api("/healthz") == {"alive": True}
+
+
+def test_a_wrong_list_of_cameras_is_said_and_the_one_of_before_stays(store: StoreProcess, tmp_path: Path) -> None:
+    listed = tmp_path / "cameras.csv"
+    listed.write_text("camera,assigned_to\nCAM,PC 4711\n")
+    with running(tmp_path, store.url, more=f'[registry]\nfile = "{listed}"') as agent:
+        agent.dock("CAM", FOOTAGE)
+        agent.until_state("CAM", "ready")
+        listed.write_text("kamera;assigned_to\nCAM;PC 4711\n")
+        agent.send(signal.SIGHUP)
+        agent.until_logged("settings.reloaded")
+        assert "no column named camera" in agent.until_logged("settings.refused")["error.message"]
+        (bay,) = agent.api("/bays")["bays"]
+        assert bay["camera"]["assigned_to"] == "PC 4711"
+        agent.until(lambda: agent.api("/problems")["problems"], "it is a problem")
+        assert [one["problem"] for one in agent.api("/problems")["problems"]] == ["registry_unread"]
+
+
+@pytest.mark.skipif(Path("/run/udev/control").exists(), reason="this machine has a udev, which is what is missing here")
+def test_a_machine_that_sees_no_usb_says_so_on_its_page(store: StoreProcess, tmp_path: Path) -> None:
+    with running(tmp_path, store.url, usb=True) as agent:
+        agent.until(lambda: agent.api("/problems")["problems"], "it is a problem")
+        (problem,) = agent.api("/problems")["problems"]
+        assert problem["problem"] == "usb_trouble"
+        assert "cameras on USB are not seen" in problem["text"]
+
+
+def test_a_camera_that_is_put_back_with_its_footage_proven_is_not_told_as_empty(
+    store: StoreProcess, tmp_path: Path
+) -> None:
+    """Everything on it is read again and is what it was: it counts in this docking, though nothing happened to it."""
+    with running(tmp_path, store.url, more="[wipe]\nenabled = false") as agent:
+        agent.dock("CAM", FOOTAGE)
+        agent.until_state("CAM", "ready")
+        (agent.docks / "CAM").rename(tmp_path / "away")
+        agent.until(lambda: agent.api("/bays")["bays"][0]["state"] == "empty", "it has left")
+        shutil.copytree(
+            tmp_path / "away", agent.docks / "CAM"
+        )  # other inodes and change times, as on a FAT mounted anew
+        agent.until_state("CAM", "ready")
+        (bay,) = agent.api("/bays")["bays"]
+        assert bay["segments"]["confirmed"] == bay["segments"]["listed"] == len(FOOTAGE)
+        assert "Not emptied" in bay["why"]
 
 
 def test_a_rack_folder_that_goes_away_is_said_and_comes_back(store: StoreProcess, tmp_path: Path) -> None:

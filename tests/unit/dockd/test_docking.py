@@ -290,3 +290,22 @@ async def test_a_dock_lets_go_after_the_sessions_and_what_it_raises_is_raised(be
         async with asyncio.timeout(20):
             await bench.rack.watch(Mounting(fails=True))
     assert raised.group_contains(OSError, match="udev broke")
+
+
+async def test_a_camera_that_is_docked_anew_is_there_all_the_while(bench: Bench) -> None:
+    """The dock itself lets go of it: nobody took it, its bay is not empty, and no page says that it has left."""
+    told: list[str] = []
+    bench.ledger.subscribe(lambda event, _seq: told.append(event.action))
+    bench.docked("CAM1")
+    await until(lambda: bench.doing("CAM1")[0] in ("waiting", "done"))
+    bench.said.put_nowait(Undocked(place="CAM1", again=True))
+    await until(lambda: bench.rack.bays[1].camera is None)
+    assert (bench.rack.bays[1].occupied, str(bench.rack.bays[1].still)) == ("looking", "CAM1")
+    bench.said.put_nowait(Occupied(place="CAM1", what="fault", why="the mount helper has ended"))
+    await until(lambda: bench.rack.bays[1].occupied == "fault")
+    assert str(bench.rack.bays[1].still) == "CAM1"
+    root = os.fsencode(bench.folder / "CAM1")
+    bench.said.put_nowait(Docked(place="CAM1", camera=folder_camera(b"CAM1"), root=root, wipe=False))
+    await until(lambda: bench.rack.bays[1].camera is not None)
+    assert bench.rack.bays[1].still is None
+    assert "camera.removed_early" not in told

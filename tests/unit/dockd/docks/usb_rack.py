@@ -303,7 +303,7 @@ class Bench:
         self.warnings: list[str] = []
         self.cameras = KnownCameras(site=site, shipped=shipped("cameras"), listed=listed)
         self.dock = UdevDock(
-            devices=self.machine, mounter=self.helper, cameras=self.cameras, mapped=mapped, name_of=name_of, warn=self.warnings.append,
+            devices=self.machine, mounter=self.helper, cameras=self.cameras, mapped=mapped, name_of=name_of, warn=lambda _about, text: self.warnings.append(text), well=lambda about: self.warnings.append(f"{about} is well"),
             conversation=conversation, timing=timing,
         )  # fmt: skip
         self._stream = self.dock.events()
