@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from dockd.page.advice import ASIDE, PUT_BACK, Told, of_failure, of_held, of_occupied, of_unnamed, sentence, some
 from dockd.page.looks import LOOKS, BayState, Look
 from ingest.activity import Phase
 from ingest.model import Tally
@@ -72,11 +73,18 @@ class Facts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shown:
-    """What the page says of a bay."""
+    """What the page says of a bay: what is so, the one thing to do about it, and `detail` for ops."""
 
     state: BayState
     word: str
-    why: str
+    what: str
+    advice: str = ""
+    detail: str = ""
+
+    @property
+    def why(self) -> str:
+        """The whole sentence: what is so, and what to do about it."""
+        return f"{self.what} {self.advice}" if self.advice else self.what
 
     @property
     def look(self) -> Look:
@@ -89,22 +97,22 @@ def derive(facts: Facts) -> Shown:
     for rule in _RULES:
         said = rule(facts)
         if said is not None:
-            return replace(said, why=f"{said.why} {_sentence(facts.note)}") if facts.note and facts.docked else said
+            return replace(said, what=f"{said.what} {sentence(facts.note)}") if facts.note and facts.docked else said
     return _show("unknown", "Nothing that is known of this bay says what it is doing.")  # the last rule always speaks
 
 
-def _show(state: BayState, why: str, *, word: str = "") -> Shown:
-    return Shown(state=state, word=word or LOOKS[state].word, why=why)
+def _show(state: BayState, what: str, *, word: str = "", advice: str = "") -> Shown:
+    return Shown(state=state, word=word or LOOKS[state].word, what=what, advice=advice)
 
 
-def _some(count: int, thing: str = "segment") -> str:
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+def _fault(state: BayState, said: Told) -> Shown:
+    return Shown(state=state, word=LOOKS[state].word, what=said.what, advice=said.advice, detail=said.detail)
 
 
 def _are(counts: Tally) -> str:
     """How many segments are proven: all is said only where it is all that was listed, documents that stay among them."""
     if counts.confirmed != counts.listed:
-        return f"{counts.confirmed} of {_some(counts.listed)} {'is' if counts.confirmed == 1 else 'are'}"
+        return f"{counts.confirmed} of {some(counts.listed)} {'is' if counts.confirmed == 1 else 'are'}"
     return "Its one segment is" if counts.listed == 1 else f"All {counts.listed} segments are"
 
 
@@ -115,17 +123,14 @@ def _blind(facts: Facts) -> Shown | None:
     if facts.blind:
         return _show("unknown", facts.blind)
     if facts.docked and facts.phase == "failed" and facts.reason == "dock":
-        return _show("unknown", _sentence(facts.message or "dockd cannot write down what it does"))
+        return _show("unknown", sentence(facts.message or "dockd cannot write down what it does"))
     return None
-
-
-_OCCUPIED: Mapping[str, BayState] = {"looking": "reading", "not_ours": "not_ours", "fault": "bay_fault"}
 
 
 def _occupied(facts: Facts) -> Shown | None:
     if facts.docked or not facts.occupied:
         return None
-    return _show(_OCCUPIED.get(facts.occupied, "unknown"), _sentence(facts.occupied_why or "something is in this bay"))
+    return _fault(*of_occupied(facts.occupied, facts.occupied_why))
 
 
 def _vacant(facts: Facts) -> Shown | None:
@@ -136,12 +141,14 @@ def _vacant(facts: Facts) -> Shown | None:
         if not facts.still_unsafe:
             return _show(
                 "removed_early",
-                f"{who} was taken out early. Its footage is in the store by now, but still on it. Put it back.",
+                f"{who} was taken out early. Its footage is in the store by now, but still on it.",
+                advice=PUT_BACK,
             )
-        left = _some(facts.still_unsafe)
+        left = some(facts.still_unsafe)
         return _show(
             "removed_early",
-            f"{who} was taken out before its footage was safe: {left} not yet in the store. Put it back.",
+            f"{who} was taken out before its footage was safe: {left} not yet in the store.",
+            advice=PUT_BACK,
         )
     return _show("empty", "No camera is in this bay.")
 
@@ -179,49 +186,23 @@ def _copying(facts: Facts) -> Shown:
     if not listed:
         return _show("copying", "Its footage is being copied. Leave it in.", word=word)
     return _show(
-        "copying", f"{done} of {_some(listed)} copied and checked{_held_beside(facts)}. Leave it in.", word=word
+        "copying", f"{done} of {some(listed)} copied and checked{_held_beside(facts)}. Leave it in.", word=word
     )
 
 
 def _held_beside(facts: Facts) -> str:
-    return f"; {_some(facts.counts.held)} held" if facts.counts.held else ""
+    return f"; {some(facts.counts.held)} held" if facts.counts.held else ""
 
 
 # -- what needs somebody -----------------------------------------------------------------------------------------------
 
-_COPY_FAILED = frozenset({"copy_failed", "source_unstable", "not_deletable"})
-_INTEGRITY = frozenset({"integrity_failed"})
-
 
 def _held(facts: Facts) -> Shown | None:
-    if not facts.held:
-        return None
-    example = f" {facts.held_example}" if facts.held_example else ""
-    if _INTEGRITY & facts.held.keys():
-        count = sum(facts.held[reason] for reason in _INTEGRITY & facts.held.keys())
-        return _show("integrity_failed", f"{_some(count)} did not read the same twice.{example} Keep this camera.")
-    if _COPY_FAILED & facts.held.keys():
-        count = sum(facts.held[reason] for reason in _COPY_FAILED & facts.held.keys())
-        return _show("copy_failed", f"{_some(count)} cannot be brought off this camera.{example} Keep this camera.")
-    return _show(
-        "store_refused", f"The store does not take {_some(sum(facts.held.values()))}.{example} Keep this camera."
-    )
+    return _fault(*of_held(facts.held, facts.held_example)) if facts.held else None
 
 
 def _failed(facts: Facts) -> Shown | None:
-    if facts.phase != "failed":
-        return None
-    why = _sentence(facts.message or "the camera cannot be read")
-    if facts.reason == "bay_fault":
-        return _show("bay_fault", f"{why} Try the camera in another bay; if this bay stays so, tell ops.")
-    if facts.reason == "locked":
-        return _show("copy_failed", f"{why} Then take it out and put it in again; if it stays so, keep it for ops.")
-    return _show("copy_failed", f"{why} Take it out and put it in again." if facts.reason == "copy_failed" else why)
-
-
-def _sentence(text: str) -> str:
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else f"{text}."
+    return _fault(*of_failure(facts.reason, facts.message)) if facts.phase == "failed" else None
 
 
 def _not_all_seen(facts: Facts) -> Shown | None:
@@ -231,11 +212,14 @@ def _not_all_seen(facts: Facts) -> Shown | None:
     if facts.missing:
         return _show(
             "copy_failed",
-            f"{_some(facts.missing)} that this camera had {'is' if facts.missing == 1 else 'are'} not on it now and not in "
-            "the store: has its card been changed? Put the other card back.",
+            f"{some(facts.missing)} that this camera had {'is' if facts.missing == 1 else 'are'} not on it now and not in "
+            "the store: has its card been changed?",
+            advice="Put the other card back.",
         )
     if facts.hidden:
-        return _show("copy_failed", f"{_some(facts.hidden, 'place')} on this camera cannot be looked into. Keep it.")
+        return _show(
+            "copy_failed", f"{some(facts.hidden, 'place')} on this camera cannot be looked into.", advice=ASIDE
+        )
     return None
 
 
@@ -247,11 +231,11 @@ def _waiting(facts: Facts) -> Shown | None:
     if facts.reason == "spool_full":
         return _show("queued", "The dock is full. It goes on by itself when the store has taken more. Leave it in.")
     if counts.copied < counts.listed - counts.held:
-        return _show("queued", f"{counts.copied} of {_some(counts.listed)} copied. It waits for its turn. Leave it in.")
+        return _show("queued", f"{counts.copied} of {some(counts.listed)} copied. It waits for its turn. Leave it in.")
     if counts.confirmed < counts.listed:
         if facts.phase == "done":  # nothing on its way and nothing held, and yet not in the store: it is nowhere
             short = counts.listed - counts.confirmed
-            return _show("copy_failed", f"{_some(short)} of this camera cannot be found any more. Keep this camera.")
+            return _show("copy_failed", f"{some(short)} of this camera cannot be found any more.", advice=ASIDE)
         return _show("unconfirmed", _why_unconfirmed(facts))
     if facts.wipes and facts.on_camera:
         word = _before_emptying(facts)
@@ -266,15 +250,15 @@ def _waiting(facts: Facts) -> Shown | None:
 def _before_emptying(facts: Facts) -> str:
     if facts.grace:
         return "It is emptied when the time that the site gives it is over."
-    return _store_sentence(facts).strip() or "It is emptied next."
+    return _storesentence(facts).strip() or "It is emptied next."
 
 
 def _why_unconfirmed(facts: Facts) -> str:
-    said = f"{facts.counts.confirmed} of {_some(facts.counts.listed)} proven in the store."
-    return f"Copied to the dock; {said} {_store_sentence(facts)}Leave it in.".replace("  ", " ")
+    said = f"{facts.counts.confirmed} of {some(facts.counts.listed)} proven in the store."
+    return f"Copied to the dock; {said} {_storesentence(facts)}Leave it in.".replace("  ", " ")
 
 
-def _store_sentence(facts: Facts) -> str:
+def _storesentence(facts: Facts) -> str:
     match facts.store:
         case "connected" | "slow":
             return ""
@@ -306,7 +290,9 @@ def _clock(facts: Facts) -> Shown | None:
         return None
     way = "fast" if facts.clock_offset > 0 else "slow"
     return _show(
-        "clock_wrong", f"Its footage is safe, but its clock is {_span(abs(facts.clock_offset))} {way}. Set it."
+        "clock_wrong",
+        f"Its footage is safe, but its clock is {_span(abs(facts.clock_offset))} {way}.",
+        advice="Set its clock, or hand it to ops.",
     )
 
 
@@ -339,14 +325,14 @@ def _ready(facts: Facts) -> Shown | None:
         return None
     if not facts.ours:
         safe = "Everything on it is in the store, and still on it." if counts.listed else "It is empty."
-        return _show("not_ours", f"{safe} {_sentence(facts.why_kept)}")
+        return _fault("not_ours", of_unnamed(safe, facts.why_kept))
     if counts.listed == 0:
         return _show("ready", "The camera is empty.")
     if facts.on_camera or (facts.stays and not facts.wipes):
-        kept = f" {_sentence(facts.why_kept)}" if facts.why_kept else ""
+        kept = f" {sentence(facts.why_kept)}" if facts.why_kept else ""
         return _show("ready", f"{_are(counts)} proven in the store. Not emptied: still on the camera.{kept}")
     if facts.stays:
-        left = f"{_some(facts.stays, 'file')} that {'is' if facts.stays == 1 else 'are'} no footage stay{'s' if facts.stays == 1 else ''} on it."
+        left = f"{some(facts.stays, 'file')} that {'is' if facts.stays == 1 else 'are'} no footage stay{'s' if facts.stays == 1 else ''} on it."
         return _show("ready", f"{_are(counts)} proven in the store, and its footage is off the camera. {left}")
     return _show("ready", f"{_are(counts)} proven in the store, and the camera is empty.")
 

@@ -30,7 +30,7 @@ def test_a_bad_sector_in_one_of_ten_files_keeps_the_whole_card(agent: Agent, fol
     agent.await_event("segment.confirmed", after=8, timeout=120)
     bay = agent.await_bay(BAY, "copy_failed", never=("ready", "wiping"))
     assert bay["segments"] == {"listed": 10, "copied": 9, "confirmed": 9, "wiped": 0, "held": 1}
-    assert "Keep this camera" in bay["why"], bay["why"]
+    assert "Set the camera aside for ops; do not issue it." in bay["why"], bay["why"]
     held = [one for one in agent.segments() if one["held"]]
     assert [one["path"] for one in held] == [bad]
     problems = agent.problems()

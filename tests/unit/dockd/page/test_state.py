@@ -73,8 +73,8 @@ TABLE: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("only copy", {"phase": "failed", "reason": "only_copy", "message": "nothing is deleted"}, "copy_failed", "Fault", "Nothing is deleted."),
     ("ledger full", {"phase": "failed", "reason": "dock", "message": "the disk is full"}, "unknown", "Not known", "The disk is full."),
     ("ledger full, held", {"phase": "failed", "reason": "dock", "message": "x", "held": {"copy_failed": 1}}, "unknown", "Not known", "X."),
-    ("bad sector", {"counts": tally(4, 3, 3, 3, 1), "held": {"copy_failed": 1}, "held_example": "a.mp4: unreadable."}, "copy_failed", "Fault", "a.mp4: unreadable."),
-    ("still recording", {"counts": tally(4, 3, 3, 3, 1), "held": {"source_unstable": 1}}, "copy_failed", "Fault", "1 segment"),
+    ("bad sector", {"counts": tally(4, 3, 3, 3, 1), "held": {"copy_failed": 1}, "held_example": "a.mp4: unreadable."}, "copy_failed", "Fault", "A file on this camera cannot be read. Set the camera aside for ops; do not issue it."),
+    ("still recording", {"counts": tally(4, 3, 3, 3, 1), "held": {"source_unstable": 1}}, "copy_failed", "Fault", "changed each time"),
     ("two reads differ", {"counts": tally(4, 3, 3, 3, 1), "held": {"integrity_failed": 1, "copy_failed": 1}}, "integrity_failed", "Held", "same twice"),
     ("store refuses", {"counts": tally(4, 4, 3, 3, 1), "held": {"store_refused": 1}}, "store_refused", "Held", "does not take 1 segment"),
     ("any other reason", {"counts": tally(4, 4, 3, 3, 1), "held": {"dishonest": 1}}, "store_refused", "Held", ""),
@@ -97,6 +97,50 @@ def test_table(changes: dict[str, Any], state: str, word: str, why: str) -> None
     said = derive(replace(DONE, **changes))
     assert (said.state, said.word) == (state, word)
     assert why in said.why
+
+
+TWIN = "Another camera with the same serial number and card is in bay 3: take one out."
+UNNAMED = (
+    "This kind of camera is only copied: nobody has named it as a camera of this site. "
+    "Put C0009 into the list of cameras (registry.file), or write a site profile"
+)
+LOCKED = (
+    "its footage is safe, and cannot be deleted from it: /dev/sdb1: the card is locked against writing: "
+    "move the small switch on its side, or look after the camera's own setting"
+)
+ASIDE = "Set the camera aside for ops; do not issue it."
+ADVICE: list[tuple[str, dict[str, Any], str]] = [
+    ("a twin", {"docked": False, "occupied": "fault", "occupied_why": TWIN}, "Another camera with the same serial number and card is in bay 3. Take one out."),
+    ("no helper", {"docked": False, "occupied": "fault", "occupied_why": "The mount helper does not answer: tell ops (systemctl status dockd-mount)."}, "The mount helper does not answer. Tell ops (systemctl status dockd-mount)."),
+    ("a card that cannot be mounted", {"docked": False, "occupied": "fault", "occupied_why": "/dev/sdb1 cannot be mounted: bad superblock"}, "Its card cannot be mounted: bad superblock. Try the camera in another bay; if this bay stays so, tell ops."),
+    ("a keyboard", {"docked": False, "occupied": "not_ours", "occupied_why": "This is a keyboard (QEMU): no camera profile names it."}, "This is a keyboard (QEMU): no camera profile names it. Take it out."),
+    ("a reader without a card", {"docked": False, "occupied": "not_ours", "occupied_why": "There is no card in it: put one in, or take the device out."}, "There is no card in it. Put one in, or take the device out."),
+    ("a disk of another kind", {"docked": False, "occupied": "not_ours", "occupied_why": "Not touched: the disk holds ntfs, which dockd does not read."}, "Not touched: the disk holds ntfs, which dockd does not read. If it is one of the site's cameras, hand it to ops; if not, take it out."),
+    ("a camera that nobody named", {"counts": tally(4, 4, 4), "wipes": False, "why_kept": UNNAMED, "ours": False}, "Everything on it is in the store, and still on it. This kind of camera is only copied: nobody has named it as a camera of this site. If it is one of the site's cameras, tell ops: put C0009 into the list of cameras (registry.file), or write a site profile. If not, take it out."),
+    ("a locked card", {"phase": "failed", "reason": "locked", "message": LOCKED}, "Its footage is safe, and stays on it: its card is locked against writing. Take it out, unlock the card (a small switch on its side, or a setting of the camera), and put it in again."),
+    ("a card that is in use", {"phase": "failed", "reason": "locked", "message": "its footage is safe, and cannot be deleted from it: /dev/sdb1 is still in use"}, "Its footage is safe, and cannot be deleted from it: its card is still in use. Take it out and put it in again; if it stays so, hand it to ops."),
+    ("a device that says what to do", {"phase": "failed", "reason": "copy_failed", "message": "the camera answered with 0x2002: take it out and put it in again"}, "The camera answered with 0x2002. Take it out and put it in again."),
+    ("a camera at an address", {"phase": "failed", "reason": "copy_failed", "message": "the camera at usb:001,004 has left"}, "The camera has left. Take it out and put it in again; if it stays so, hand it to ops."),
+    ("a bad sector", {"counts": tally(4, 3, 3, 3, 1), "held": {"copy_failed": 1}, "held_example": "a: a cannot be read."}, f"A file on this camera cannot be read. {ASIDE}"),
+    ("bad sectors", {"counts": tally(4, 2, 2, 2, 2), "held": {"copy_failed": 2}}, f"2 files on this camera cannot be read. {ASIDE}"),
+    ("two reads differ", {"counts": tally(4, 3, 3, 3, 1), "held": {"integrity_failed": 1}}, f"1 file did not read the same twice. {ASIDE}"),
+    ("cannot be deleted", {"counts": tally(4, 4, 4, 3, 1), "held": {"not_deletable": 1}}, f"A file cannot be deleted from this camera. {ASIDE}"),
+    ("the store refuses", {"counts": tally(4, 4, 3, 3, 1), "held": {"store_refused": 1}}, "The store does not take 1 segment. Leave the camera in its bay and tell ops."),
+    ("its reader hangs", {"phase": "failed", "reason": "bay_fault", "message": "the camera hangs"}, "The camera hangs. Try the camera in another bay; if this bay stays so, tell ops."),
+    ("clock wrong", {"clock_offset": 7300.0}, "Its footage is safe, but its clock is 2 hours fast. Set its clock, or hand it to ops."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "why"), [row[1:] for row in ADVICE], ids=[row[0] for row in ADVICE])
+def test_one_instruction_for_each_fault_and_no_device_in_it(changes: dict[str, Any], why: str) -> None:
+    assert derive(replace(DONE, **changes)).why == why
+
+
+def test_what_is_for_ops_is_kept_for_them() -> None:
+    said = derive(replace(DONE, phase="failed", reason="locked", message=LOCKED))
+    assert (said.detail, "/dev" in said.why) == (LOCKED, False)
+    held = derive(replace(DONE, counts=tally(4, 3, 3, 3, 1), held={"copy_failed": 1}, held_example="a: unreadable."))
+    assert held.detail == "a: unreadable."
 
 
 def test_every_state_has_a_look_and_no_two_verbs_share_a_shape() -> None:

@@ -1,0 +1,125 @@
+"""What is said of a fault, and the one thing to do about it. Pure.
+
+Rules kept here: one instruction for each fault, and none for a sentence that brings its own; a device's name is for ops, never in the
+sentence itself; a camera whose files cannot be read is never said to be fit to go out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dockd.page.looks import BayState
+
+ASIDE = "Set the camera aside for ops; do not issue it."
+AGAIN = "Take it out and put it in again; if it stays so, hand it to ops."
+OTHER_BAY = "Try the camera in another bay; if this bay stays so, tell ops."
+PUT_BACK = "Put it back into any bay."
+_TAKE_OUT = "Take it out."
+_PERHAPS_OURS = "If it is one of the site's cameras, hand it to ops; if not, take it out."
+
+_TO_DO = re.compile(r"(.+?)[:.;] ((?:then )?(?:take|put|tell|try|move|give|hand|leave|keep|ask) .+)", re.IGNORECASE | re.DOTALL)  # fmt: skip
+_DEVICE = re.compile(r"(?<![\w/])/(?:dev|run|sys|proc|mnt|media)/[^\s:,;()]*(: )?")
+_ADDRESS = re.compile(r" at usb:\d+,\d+")
+_MAY_BE_OURS = ("camera", "disk", "kind that dockd does not know")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """What is so, what to do about it (empty: nothing, or it is said), and `detail` for ops."""
+
+    what: str
+    advice: str = ""
+    detail: str = ""
+
+
+def sentence(text: str) -> str:
+    """With a capital at its front and a stop at its end."""
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def some(count: int, thing: str = "segment") -> str:
+    """
+    >>> some(1), some(2, "file")
+    ('1 segment', '2 files')
+    """
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
+def told(text: str, *, otherwise: str = "") -> Told:
+    """A text of the agent's: what it says to do is its advice, and `otherwise` is where it says nothing.
+
+    >>> told("/dev/sdb1: it hangs: take it out", otherwise="Wait.")
+    Told(what='It hangs.', advice='Take it out.', detail='/dev/sdb1: it hangs: take it out')
+    >>> told("/dev/sdb1 hangs", otherwise="Wait.").what
+    'Its card hangs.'
+    """
+    plain = _ADDRESS.sub("", _DEVICE.sub(lambda found: "" if found[1] else "its card", text))
+    detail = text if plain != text else ""
+    found = _TO_DO.fullmatch(plain)
+    if found is None:
+        return Told(what=sentence(plain), advice=otherwise, detail=detail)
+    return Told(what=sentence(found[1]), advice=sentence(found[2]), detail=detail)
+
+
+# -- of which fault -----------------------------------------------------------------------------------------------------
+
+_OCCUPIED: Mapping[str, BayState] = {"looking": "reading", "not_ours": "not_ours", "fault": "bay_fault"}
+
+
+def of_occupied(what: str, why: str) -> tuple[BayState, Told]:
+    """What is in a bay and is no camera, or not yet one."""
+    otherwise = {"not_ours": _not_ours(why), "fault": OTHER_BAY}.get(what, "")
+    return _OCCUPIED.get(what, "unknown"), told(why or "something is in this bay", otherwise=otherwise)
+
+
+def _not_ours(why: str) -> str:
+    head = why.partition(":")[0].lower()
+    may_be = head.startswith("not touched") or any(word in head for word in _MAY_BE_OURS)
+    return _PERHAPS_OURS if may_be else _TAKE_OUT
+
+
+def of_unnamed(safe: str, why_kept: str) -> Told:
+    """A camera that nobody has named: what there is to do about that is for ops, or the camera is taken out."""
+    said = told(why_kept)
+    ops = f"tell ops: {said.advice[:1].lower()}{said.advice[1:]}" if said.advice else "tell ops."
+    advice = f"If it is one of the site's cameras, {ops} If not, take it out."
+    return Told(what=f"{safe} {said.what}", advice=advice, detail=said.detail)
+
+
+def of_failure(reason: str, message: str) -> tuple[BayState, Told]:
+    """A camera that could not be served to its end."""
+    message = message or "the camera cannot be read"
+    match reason:
+        case "bay_fault":
+            return "bay_fault", told(message, otherwise=OTHER_BAY)
+        case "locked" if "locked" in message:
+            return "copy_failed", Told(
+                what="Its footage is safe, and stays on it: its card is locked against writing.",
+                advice="Take it out, unlock the card (a small switch on its side, or a setting of the camera), and put it in again.",
+                detail=message,
+            )  # fmt: skip
+        case "only_copy":
+            return "copy_failed", told(message, otherwise=ASIDE)
+        case _:
+            return "copy_failed", told(message, otherwise=AGAIN)
+
+
+_FILES: Mapping[str, tuple[BayState, str, str]] = {
+    "integrity_failed": ("integrity_failed", "did not read the same twice", "did not read the same twice"),
+    "copy_failed": ("copy_failed", "on this camera cannot be read", "on this camera cannot be read"),
+    "source_unstable": ("copy_failed", "changed each time it was read", "changed each time they were read"),
+    "not_deletable": ("copy_failed", "cannot be deleted from this camera", "cannot be deleted from this camera"),
+}  # fmt: skip
+
+
+def of_held(held: Mapping[str, int], example: str) -> tuple[BayState, Told]:
+    """Files that are held, by reason: the worst of the reasons is told."""
+    for reason, (state, one, more) in _FILES.items():
+        if count := held.get(reason, 0):
+            what = f"A file {one}." if count == 1 and reason != "integrity_failed" else f"{some(count, 'file')} {more}."
+            return state, Told(what=what, advice=ASIDE, detail=example)
+    what = f"The store does not take {some(sum(held.values()))}."
+    return "store_refused", Told(what=what, advice="Leave the camera in its bay and tell ops.", detail=example)
