@@ -15,14 +15,10 @@ PROBLEMS = (
     "store_dishonest", "spool_full", "ledger_unusable", "dock_unwatched", "registry_unread",
 )  # fmt: skip
 
-_OF_BAY: Mapping[BayState, tuple[str, str]] = {
-    "copy_failed": ("copy_failed", "Keep the camera in its bay, or take it out and put it in once; if it stays so, keep it for ops."),
-    "integrity_failed": ("integrity_failed", "Keep the camera and tell ops: its card may be failing."),
-    "store_refused": ("store_refused", "Tell ops: the store does not take a segment. Nothing is deleted."),
-    "not_ours": ("not_ours", "If it is one of the site's cameras, ops puts its serial into the registry; if not, take it out."),
-    "bay_fault": ("bay_fault", "Try the camera in another bay. If this bay stays so, ops: see the log and the cable."),
-    "clock_wrong": ("clock_wrong", "Set the camera's clock, or hand the camera to ops."),
-}  # fmt: skip
+# What there is to do about a bay is said by the bay itself (dockd.page.advice), once.
+_OF_BAY: frozenset[BayState] = frozenset(
+    {"removed_early", "copy_failed", "integrity_failed", "store_refused", "not_ours", "bay_fault", "clock_wrong"}
+)
 _OF_STORE = {
     "down": ("store_down", "The central store cannot be reached.", "Footage is kept on the dock and goes on by itself. If it lasts, ask ops to look at the line and the store."),
     "wrong-store": ("wrong_store", "The store that answers is not the one this dock knows.", "Ops: check store.url and store.pin. Nothing is sent and nothing is deleted."),
@@ -49,12 +45,14 @@ class Problem:
 
 @dataclass(frozen=True, kw_only=True)
 class BayFact:
-    """What is asked of a bay."""
+    """What is asked of a bay: what is so, the one thing to do about it, `detail` for ops. `camera` is the one in it, or the one that left it early."""
 
     number: int
     state: BayState
-    why: str
+    what: str
     camera: str | None
+    advice: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,13 +81,10 @@ def problems(
         found.append(Problem(problem=name, text=text, advice=advice, detail=store_message))
     if spool_full:
         found.append(Problem(problem="spool_full", text="The dock's room is used up; cameras wait.", advice="It goes on by itself when the store has taken more."))  # fmt: skip
-    told = {one.bay for one in away}
+    told = {one.camera for one in away}
     for bay in bays:
-        if bay.state == "removed_early" and bay.number not in told:
-            found.append(Problem(problem="removed_early", text=bay.why, advice="", bay=bay.number))
-        if bay.state in _OF_BAY:
-            name, advice = _OF_BAY[bay.state]
-            found.append(Problem(problem=name, text=bay.why, advice=advice, bay=bay.number, camera=bay.camera))
+        if bay.state in _OF_BAY and not (bay.state == "removed_early" and bay.camera in told):
+            found.append(Problem(problem=bay.state, text=bay.what, advice=bay.advice, bay=bay.number, camera=bay.camera, detail=bay.detail))  # fmt: skip
     return found
 
 

@@ -70,7 +70,7 @@ class View:
         self._looked_at = -_LOOK_AT_LEAST_EVERY
         self._percent: dict[int, int] = {}
         self._since: dict[int, tuple[str, float]] = {}
-        self._known: dict[int, tuple[tuple[object, ...], Document]] = {}
+        self._known: dict[int, tuple[tuple[object, ...], Document, Shown]] = {}
         self._listeners: list[Callable[[Change], None]] = []
         self.registry = Registry()
         self.now = Snapshot(sequence=int(sources.clock.now() * 1000))
@@ -114,7 +114,7 @@ class View:
         bays = {n: self._bay(bay, sums, blind) for n, bay in sorted(sources.rack.bays.items())}
         docked = {bay.visit.docking for bay in sources.rack.bays.values() if bay.visit is not None}
         self._percent = {docking: share for docking, share in self._percent.items() if docking in docked}
-        wrong = self._problems(bays, sums)
+        wrong = self._problems(sums)
         status = self._status(bays, sums, room, blind)
         self._publish(status, bays, wrong, sums, room)
 
@@ -132,7 +132,7 @@ class View:
         inputs = self._inputs(bay, sums, blind)
         known = self._known.get(bay.number)
         if known is None or known[0] != inputs:
-            known = (inputs, self._told_anew(bay, sums, blind))
+            known = (inputs, *self._told_anew(bay, sums, blind))
             self._known[bay.number] = known
         return known[1]
 
@@ -146,16 +146,17 @@ class View:
             visit.docking, visit.listed_once, visit.unsafe, visit.hidden, len(visit.unsettled), visit.root in sources.activity.queued,
         )  # fmt: skip
 
-    def _told_anew(self, bay: Bay, sums: Sums, blind: str) -> Document:
+    def _told_anew(self, bay: Bay, sums: Sums, blind: str) -> tuple[Document, Shown]:
         facts, balance = self._facts(bay, sums, blind)
         said = derive(facts)
         camera = None
         if bay.camera is not None:
             camera = camera_part(bay.camera, assigned_to=self.registry.assigned_to(bay.camera))
-        return bay_document(
+        document = bay_document(
             number=bay.number, said=said, since=self._state_since(bay, said), camera=camera, balance=balance,
             battery=bay.battery_percent, clock_offset=bay.clock_offset_seconds,
         )  # fmt: skip
+        return document, said
 
     def _state_since(self, bay: Bay, said: Shown) -> float:
         before = self._since.get(bay.number)
@@ -202,12 +203,9 @@ class View:
 
     # -- all of them ---------------------------------------------------------------------------------------------------
 
-    def _problems(self, bays: Mapping[int, Document], sums: Sums) -> list[Problem]:
+    def _problems(self, sums: Sums) -> list[Problem]:
         store = self._sources.store_state()
-        facts = [
-            BayFact(number=n, state=doc["state"], why=doc["why"], camera=doc["camera"]["id"] if doc["camera"] else None)
-            for n, doc in bays.items()
-        ]
+        facts = [self._bay_fact(bay) for _n, bay in sorted(self._sources.rack.bays.items())]
         troubles = dict(self._sources.troubles.now)
         if self.registry.trouble:
             troubles["registry_unread"] = self.registry.trouble
@@ -216,6 +214,15 @@ class View:
         return problems(
             bays=facts, away=away, store=store.word, store_message=store.message, spool_full=self._sources.activity.spool_full,
             lost=sums.lost, troubles=troubles,
+        )  # fmt: skip
+
+    def _bay_fact(self, bay: Bay) -> BayFact:
+        """What was told of it at this look."""
+        said = self._known[bay.number][2]
+        camera = bay.camera or (bay.last_camera if said.state == "removed_early" else None)
+        return BayFact(
+            number=bay.number, state=said.state, what=said.what, advice=said.advice, detail=said.detail,
+            camera=camera.id if camera is not None else None,
         )  # fmt: skip
 
     def _here(self) -> dict[str, int]:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from dockd.page import words
 from dockd.page.estimate import Estimate
-from dockd.page.problems import AwayFact, BayFact, problems
+from dockd.page.problems import AwayFact, BayFact, Problem, problems
 from dockd.page.registry import Registry, read_registry
+from dockd.page.state import Facts, derive
 from ingest.model import CameraId, folder_camera
 
 
@@ -104,18 +105,38 @@ def test_a_list_that_cannot_be_used_says_why(tmp_path: Path, content: bytes, why
 
 def test_problems_open_and_close_with_their_cause() -> None:
     bays = [
-        BayFact(number=1, state="ready", why="fine", camera="A"), BayFact(number=2, state="copy_failed", why="bad sector", camera="B"),
-        BayFact(number=3, state="removed_early", why="put back C", camera=None), BayFact(number=4, state="removed_early", why="put back D", camera=None),
+        BayFact(number=1, state="ready", what="fine", camera="A"), BayFact(number=2, state="copy_failed", what="bad sector", camera="B"),
+        BayFact(number=3, state="removed_early", what="put back C", camera="C"), BayFact(number=4, state="removed_early", what="put back D", camera="D"),
     ]  # fmt: skip
     found = problems(
         bays=bays, away=[AwayFact(camera="C", bay=3, segments=2)], store="down", store_message="no route", spool_full=True, lost=1,
         troubles={"ledger_unusable": "the disk is full"},
     )  # fmt: skip
-    assert [(one.problem, one.bay) for one in found] == [
-        ("footage_lost", None), ("ledger_unusable", None), ("removed_early", 3), ("store_down", None), ("spool_full", None),
-        ("copy_failed", 2), ("removed_early", 4),
+    assert sorted((one.problem, one.bay or 0) for one in found) == [
+        ("copy_failed", 2), ("footage_lost", 0), ("ledger_unusable", 0), ("removed_early", 3), ("removed_early", 4), ("spool_full", 0),
+        ("store_down", 0),
     ]  # fmt: skip
     assert len({one.id for one in found}) == len(found)
     assert all(one.text for one in found)
     calm = problems(bays=bays[:1], away=[], store="connected", store_message="", spool_full=False, lost=0, troubles={})
     assert calm == []
+
+
+def of_bays(*bays: BayFact, away: tuple[AwayFact, ...] = ()) -> list[Problem]:
+    return problems(bays=bays, away=away, store="connected", store_message="", spool_full=False, lost=0, troubles={})
+
+
+def test_a_bays_problem_says_once_what_to_do() -> None:
+    said = derive(
+        Facts(docked=False, occupied="not_ours", occupied_why="This is a keyboard: no camera profile names it.")
+    )
+    (found,) = of_bays(
+        BayFact(number=1, state=said.state, what=said.what, advice=said.advice, detail=said.detail, camera=None)
+    )
+    assert (found.text, found.advice) == ("This is a keyboard: no camera profile names it.", "Take it out.")
+
+
+def test_two_cameras_that_left_one_bay_are_two_problems() -> None:
+    bay = BayFact(number=3, state="removed_early", what="Camera D was taken out early.", camera="D")
+    found = of_bays(bay, away=(AwayFact(camera="C", bay=3, segments=2),))
+    assert [one.camera for one in found] == ["C", "D"]
