@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 from dockd.page.looks import BayState
 
+# The worst first: footage that is gone or in doubt, what keeps footage from being brought in, what keeps it from leaving, the rack, the cameras.
 PROBLEMS = (
-    "footage_lost", "removed_early", "copy_failed", "integrity_failed", "store_refused", "clock_wrong", "not_ours", "bay_fault", "store_down", "wrong_store",
-    "store_dishonest", "spool_full", "ledger_unusable", "dock_unwatched", "registry_unread",
+    "footage_lost", "ledger_unusable", "integrity_failed", "removed_early", "copy_failed", "store_refused", "store_dishonest", "wrong_store",
+    "store_down", "spool_full", "dock_unwatched", "usb_trouble", "bay_fault", "clock_wrong", "registry_unread", "not_ours",
 )  # fmt: skip
+_OF_AGENT = {"usb_trouble": "Leave the cameras in and tell ops."}
 
 # What there is to do about a bay is said by the bay itself (dockd.page.advice), once.
 _OF_BAY: frozenset[BayState] = frozenset(
@@ -74,7 +76,7 @@ def problems(
         what = "1 segment has" if lost == 1 else f"{lost} segments have"
         found.append(Problem(problem="footage_lost", text=f"{what} no copy left anywhere.", advice="Tell ops at once; the custody record says what happened."))  # fmt: skip
     for name, text in troubles.items():
-        found.append(Problem(problem=name, text=text, advice="Ops: see the log."))
+        found.append(Problem(problem=name, text=text, advice=_OF_AGENT.get(name, "Ops: see the log.")))
     found += [_early(one) for one in away]
     if store in _OF_STORE:
         name, text, advice = _OF_STORE[store]
@@ -85,7 +87,12 @@ def problems(
     for bay in bays:
         if bay.state in _OF_BAY and not (bay.state == "removed_early" and bay.camera in told):
             found.append(Problem(problem=bay.state, text=bay.what, advice=bay.advice, bay=bay.number, camera=bay.camera, detail=bay.detail))  # fmt: skip
-    return found
+    return sorted(found, key=_rank)
+
+
+def _rank(problem: Problem) -> int:
+    """Where it stands; one that nobody ranked stands before the rack's."""
+    return PROBLEMS.index(problem.problem if problem.problem in PROBLEMS else "dock_unwatched")
 
 
 def _early(one: AwayFact) -> Problem:

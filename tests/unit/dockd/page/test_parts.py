@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from dockd.page import words
 from dockd.page.estimate import Estimate
-from dockd.page.problems import AwayFact, BayFact, Problem, problems
+from dockd.page.looks import BayState
+from dockd.page.problems import PROBLEMS, AwayFact, BayFact, Problem, problems
 from dockd.page.registry import Registry, read_registry
 from dockd.page.state import Facts, derive
 from ingest.model import CameraId, folder_camera
@@ -140,3 +141,24 @@ def test_two_cameras_that_left_one_bay_are_two_problems() -> None:
     bay = BayFact(number=3, state="removed_early", what="Camera D was taken out early.", camera="D")
     found = of_bays(bay, away=(AwayFact(camera="C", bay=3, segments=2),))
     assert [one.camera for one in found] == ["C", "D"]
+
+
+def test_the_worst_is_first() -> None:
+    states: list[BayState] = ["not_ours", "clock_wrong", "bay_fault", "store_refused", "copy_failed", "removed_early", "integrity_failed", "ready"]  # fmt: skip
+    found = problems(
+        bays=[BayFact(number=n, state=state, what=state, camera=f"C{n}") for n, state in enumerate(states, 1)],
+        away=[AwayFact(camera="AWAY", bay=9, segments=1)], store="down", store_message="", spool_full=True, lost=2,
+        troubles={"registry_unread": "it cannot be read", "new_one": "something", "dock_unwatched": "it ended", "ledger_unusable": "full"},
+    )  # fmt: skip
+    assert [one.problem for one in found] == [
+        "footage_lost", "ledger_unusable", "integrity_failed", "removed_early", "removed_early", "copy_failed", "store_refused", "store_down",
+        "spool_full", "new_one", "dock_unwatched", "bay_fault", "clock_wrong", "registry_unread", "not_ours",
+    ]  # fmt: skip
+
+
+def test_what_the_usb_dock_says_of_itself() -> None:
+    assert "usb_trouble" in PROBLEMS
+    (found,) = problems(
+        bays=[], away=[], store="connected", store_message="", spool_full=False, lost=0, troubles={"usb_trouble": "udev does not answer."},
+    )  # fmt: skip
+    assert (found.text, found.advice) == ("udev does not answer.", "Leave the cameras in and tell ops.")
