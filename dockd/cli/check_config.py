@@ -1,60 +1,89 @@
-"""`dockd check-config`: every mistake in a configuration and its camera profiles at once, before it is run."""
+"""`dockd check-config`: every mistake in a configuration, its camera profiles and its list of cameras at once, before it is run."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import click
 
+from dockd.cli.config_findings import profile_files, wrong_bays
 from dockd.profiles.reading import ProfilesWrong, load_profiles
+from dockd.profiles.registry_checks import registry_mistakes
 from dockd.settings import DEFAULT_FILE, Mistake, check, read_text
 from dockd.settings.filesystem import read_file
 from dockd.settings.mistakes import printable
+from dockd.settings.reading import Reading
 from dockd.shipped import shipped
 
 _FOLDER_KEYS = ("cameras", "cameras.profiles", "DOCKD__CAMERAS__PROFILES")
+_LIST_KEYS = ("registry", "registry.file", "DOCKD__REGISTRY__FILE")
+
+
+@dataclass(kw_only=True)
+class _Found:
+    mistakes: list[Mistake]
+    warnings: list[Mistake] = field(default_factory=list)
+    profiles: list[Path] = field(default_factory=list)
+
+    def wrong(self, keys: tuple[str, ...]) -> bool:
+        return any(mistake.key in keys for mistake in self.mistakes)
 
 
 @click.command("check-config")
 @click.argument("file", type=click.Path(path_type=Path), default=DEFAULT_FILE)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on one line.")
 def check_config(*, file: Path, as_json: bool) -> None:
-    """Check FILE (default /etc/dockd/dockd.toml), the environment, the files they name, and the camera profiles.
+    """Check FILE (default /etc/dockd/dockd.toml), the environment, the files they name, the camera profiles, and the list of cameras.
 
-    Prints every mistake as FILE:LINE: section.key: what is wrong, what was expected. Exit code 0: fine, 2: not.
+    Prints every mistake as FILE:LINE: section.key: what is wrong, what was expected; what may be meant is a warning. Run it as the user that
+    dockd runs as. Exit code 0: fine (there may be warnings), 2: not.
     """
-    mistakes = check(file, os.environ)
-    mistakes += _in_profiles(file, mistakes)
+    found = _look(file)
     name = printable(str(file))
     if as_json:
-        document = {"file": name, "ok": not mistakes, "mistakes": [asdict(mistake) for mistake in mistakes]}
+        document = {
+            "file": name,
+            "ok": not found.mistakes,
+            "mistakes": [asdict(mistake) for mistake in found.mistakes],
+            "warnings": [asdict(warning) for warning in found.warnings],
+            "profiles": [printable(str(path)) for path in found.profiles],
+        }
         click.echo(json.dumps(document))
-    elif mistakes:
-        click.echo("\n".join(str(mistake) for mistake in mistakes))
     else:
-        click.echo(f"{name}: fine")
-    sys.exit(2 if mistakes else 0)
+        lines = [str(mistake) for mistake in found.mistakes]
+        lines += [f"warning: {warning}" for warning in found.warnings]
+        lines += [f"camera profile read: {printable(str(path))}" for path in found.profiles]
+        click.echo("\n".join([*lines, *([] if found.mistakes else [f"{name}: fine"])]))
+    sys.exit(2 if found.mistakes else 0)
 
 
-def _in_profiles(file: Path, mistakes: list[Mistake]) -> list[Mistake]:
-    """What is wrong in the camera profiles: the shipped ones, and the site's where the configuration says which folder that is."""
+def _look(file: Path) -> _Found:
+    found = _Found(mistakes=check(file, os.environ))
+    reading = _reading(file)
+    if reading is not None:
+        mistakes, found.warnings = wrong_bays(reading)
+        found.mistakes += mistakes
+        if reading.settings.registry.file is not None and not found.wrong(_LIST_KEYS):
+            found.mistakes += registry_mistakes(reading.settings.registry.file)
+    site = reading.settings.cameras.profiles if reading is not None and not found.wrong(_FOLDER_KEYS) else None
+    if site is not None:
+        found.profiles, warnings = profile_files(site)
+        found.warnings += warnings
     try:
-        load_profiles(_site_profiles(file, mistakes), shipped=shipped("cameras"))
+        load_profiles(site, shipped=shipped("cameras"))
     except ProfilesWrong as wrong:
-        return list(wrong.mistakes)
-    return []
+        found.mistakes += wrong.mistakes
+    return found
 
 
-def _site_profiles(file: Path, mistakes: list[Mistake]) -> Path | None:
-    """The site's folder; None where the configuration does not say, or says it wrongly, which is told already."""
-    if any(mistake.key in _FOLDER_KEYS for mistake in mistakes):
-        return None
-    text = read_file(file, file=str(file))
+def _reading(file: Path) -> Reading | None:
+    """What the configuration says, as far as it can be read; None where it is no configuration, which is told already."""
+    text = read_file(file, file=printable(str(file)))
     if isinstance(text, Mistake):
         return None
-    reading = read_text(text, file=str(file), environ=os.environ)
-    return reading.settings.cameras.profiles if reading.parsed else None
+    reading = read_text(text, file=printable(str(file)), environ=os.environ)
+    return reading if reading.parsed else None

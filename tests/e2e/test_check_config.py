@@ -55,7 +55,7 @@ def test_json_is_one_document_on_one_line(tmp_path: Path) -> None:
     assert done.stdout.count("\n") == 1
     document = json.loads(done.stdout)
     (mistake,) = document.pop("mistakes")
-    assert document == {"file": str(file), "ok": False}
+    assert document == {"file": str(file), "ok": False, "warnings": [], "profiles": []}
     assert mistake.pop("expected").startswith("one of [station], [docks]")
     assert mistake == {
         "file": str(file),
@@ -66,7 +66,7 @@ def test_json_is_one_document_on_one_line(tmp_path: Path) -> None:
     }
     done = run(EXAMPLE, "--json")
     assert done.returncode == 0
-    assert json.loads(done.stdout) == {"file": str(EXAMPLE), "ok": True, "mistakes": []}
+    assert json.loads(done.stdout) == {"file": str(EXAMPLE), "ok": True, "mistakes": [], "warnings": [], "profiles": []}
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
@@ -103,6 +103,7 @@ def test_camera_profiles_are_looked_at_too(tmp_path: Path) -> None:
             f"{cameras}/patrol.toml:2: titel: unknown key, expected one of name, title, kind, generic, wipe, time_zone "
             "(nearest known key: title)"
         ),
+        f"camera profile read: {cameras}/patrol.toml",
     ]
     file.write_text(f'[store]\nulr = "https://s"\n[cameras]\nprofiles = "{cameras}"\n')
     done = run(file, "--json")
@@ -118,3 +119,73 @@ def test_a_folder_of_profiles_that_is_not_there_is_said_once(tmp_path: Path) -> 
     assert run(file).stdout == (
         f"{file}:4: cameras.profiles: {tmp_path}/none does not exist, expected a folder that is there: mkdir -p {tmp_path}/none\n"
     )
+
+
+def test_the_list_of_cameras_is_read_with_each_mistake_s_line(tmp_path: Path) -> None:
+    listed, file = tmp_path / "cameras.csv", tmp_path / "dockd.toml"
+    listed.write_text("camera,assigned_to\nCAM1,A\nCAM1,B\n")
+    file.write_text(f'[store]\nurl = "https://s"\n[registry]\nfile = "{listed}"\n')
+    done = run(file)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert done.stdout == f'{listed}:3: "CAM1" is already in line 2, expected each camera once\n'
+
+
+def test_bays_that_are_no_ports(tmp_path: Path) -> None:
+    file = tmp_path / "dockd.toml"
+    paths = [
+        "1-1.4",
+        "pci-0000:00:14.0",
+        "pci-0000:00:14.0-usb-0:1.4:1.0-scsi-0:0:0:0",
+        "sdb",
+        "CAM01",
+        "pci-0000:00:14.0-usb-0:1.4",
+    ]
+    bays = "".join(f'[[bays]]\nnumber = {number}\nusb_path = "{path}"\n' for number, path in enumerate(paths, 1))
+    file.write_text(f'[store]\nurl = "https://s"\n{bays}')
+    learn = 'the port\'s path such as "pci-0000:00:14.0-usb-0:1.4": run `dockd bays learn`'
+    kernel = "is the kernel's number, which may be another port after the next start"
+    done = run(file)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert done.stdout.splitlines() == [
+        f"{file}:5: bays.usb_path: 1-1.4 {kernel}, expected {learn}",
+        f"{file}:8: bays.usb_path: pci-0000:00:14.0 names no port, expected {learn}",
+        f'{file}:11: bays.usb_path: {paths[2]} goes on after the chain of ports, expected "pci-0000:00:14.0-usb-0:1.4"',
+        f"{file}:14: bays.usb_path: sdb {kernel}, expected {learn}",
+        (
+            f"warning: {file}:17: bays.usb_path: CAM01 is no USB port, and without docks.folders no folder can be that bay, "
+            f"expected {learn}"
+        ),
+    ]
+    docks = tmp_path / "docks"
+    docks.mkdir()
+    bays = bays.replace(paths[2], "CAM02")
+    file.write_text(f'[store]\nurl = "https://s"\n[docks]\nfolders = "{docks}"\n{bays}')
+    done = run(file)
+    assert done.returncode == 0
+    assert [line.split(": ")[:2] for line in done.stdout.splitlines()[:-1]] == [
+        ["warning", f"{file}:{line}"] for line in (7, 10, 16)
+    ]
+
+
+def test_what_lies_in_the_folder_of_profiles_and_what_they_ask_for(tmp_path: Path) -> None:
+    cameras, file = tmp_path / "cameras", tmp_path / "dockd.toml"
+    cameras.mkdir()
+    text = 'name = "a"\ntitle = "A"\nwipe = false\n[match.usb]\nID_VENDER_ID = "1d6b"\nID_MODEL_ID = "0x0104"\n[files]\nsegments = ["*.MP4"]\n'
+    (cameras / "a.toml").write_text(text)
+    (cameras / "b.tml").write_text(text)
+    (cameras / ".c.toml.swp").write_text(text)
+    file.write_text(f'[store]\nurl = "https://s"\n[cameras]\nprofiles = "{cameras}"\n')
+    done = run(file)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        f"warning: {cameras}/b.tml: is not read as a camera profile, expected a name that ends in .toml",
+        (
+            f"warning: {cameras}/a.toml:5: match.usb.ID_VENDER_ID: is no property that udev gives by itself: without a rule of yours "
+            "the profile fits nothing, expected a name that `udevadm info` shows (nearest known key: ID_VENDOR_ID)"
+        ),
+        f'warning: {cameras}/a.toml:6: match.usb.ID_MODEL_ID: "0x0104" fits nothing: udev writes no 0x, expected four digits such as "1d6b"',
+        f"camera profile read: {cameras}/a.toml",
+        f"{file}: fine",
+    ]
+    document = json.loads(run(file, "--json").stdout)
+    assert (document["ok"], len(document["warnings"]), document["profiles"]) == (True, 3, [f"{cameras}/a.toml"])

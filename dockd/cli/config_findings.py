@@ -1,0 +1,110 @@
+"""What `dockd check-config` sees beside the settings themselves: ports that are none, a site's folder of profiles, words that udev does not know.
+
+Rules kept here: a mistake is what surely does not work; what may be meant (a property of the site's own udev rules) is a warning, and says so.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from dockd.profiles.reading import MOST_FILES
+from dockd.settings.documents import Origin, nearest_of
+from dockd.settings.filesystem import read_file
+from dockd.settings.locate import locate
+from dockd.settings.mistakes import Mistake, printable, shown
+from dockd.settings.reading import Reading
+
+_PORT = re.compile(r"(.+-usb(?:v\d)?-\d+:\d+(?:\.\d+)*)(.*)")
+_BUS_NUMBER = re.compile(r"\d+-\d+(?:\.\d+)*(?::\d+\.\d+)?|usb\d+|sd[a-z]+\d*")
+_CONTROLLER = re.compile(r"(?:pci|platform|acpi|amba|virtio|xen)-[\w.:-]+")
+_LEARN = 'the port\'s path such as "pci-0000:00:14.0-usb-0:1.4": run `dockd bays learn`'
+
+_DEVICE = (
+    "VENDOR", "VENDOR_ENC", "VENDOR_ID", "MODEL", "MODEL_ENC", "MODEL_ID", "REVISION", "SERIAL", "SERIAL_SHORT", "TYPE", "INSTANCE",
+)  # fmt: skip
+_FILESYSTEM = (
+    "TYPE", "LABEL", "LABEL_ENC", "UUID", "UUID_ENC", "UUID_SUB", "USAGE", "VERSION", "SIZE", "BLOCKSIZE", "LASTBLOCK", "SYSTEM_ID",
+    "VOLUME_ID", "PUBLISHER_ID",
+)  # fmt: skip
+KNOWN_PROPERTIES = frozenset({
+    *(f"ID_{name}" for name in _DEVICE), *(f"ID_USB_{name}" for name in _DEVICE), *(f"ID_FS_{name}" for name in _FILESYSTEM),
+    "ID_USB_INTERFACES", "ID_USB_INTERFACE_NUM", "ID_USB_DRIVER", "ID_BUS", "ID_PATH", "ID_PATH_TAG", "ID_PATH_WITH_USB_REVISION", "ID_FOR_SEAT",
+    "ID_VENDOR_FROM_DATABASE", "ID_MODEL_FROM_DATABASE", "ID_USB_CLASS_FROM_DATABASE", "ID_USB_PROTOCOL_FROM_DATABASE", "ID_GPHOTO2",
+    "ID_MEDIA_PLAYER", "ID_MTP_DEVICE", "ID_WWN", "ID_WWN_WITH_EXTENSION", "ID_SCSI", "ID_SCSI_SERIAL", "ID_DRIVE_FLASH_SD", "ID_DRIVE_THUMB",
+    "ID_PART_TABLE_TYPE", "ID_PART_TABLE_UUID", "ID_PART_ENTRY_DISK", "ID_PART_ENTRY_NAME", "ID_PART_ENTRY_NUMBER", "ID_PART_ENTRY_OFFSET",
+    "ID_PART_ENTRY_SCHEME", "ID_PART_ENTRY_SIZE", "ID_PART_ENTRY_TYPE", "ID_PART_ENTRY_UUID", "ID_PART_ENTRY_FLAGS",
+    "DEVTYPE", "DEVNAME", "DEVPATH", "DRIVER", "SUBSYSTEM", "PRODUCT", "TYPE", "BUSNUM", "DEVNUM", "MAJOR", "MINOR", "PARTN", "PARTNAME",
+    "DISKSEQ", "GPHOTO2_DRIVER",
+})  # fmt: skip
+"""Properties that udev's own rules give to USB devices and volumes."""
+
+
+def wrong_bays(reading: Reading) -> tuple[list[Mistake], list[Mistake]]:
+    """Mistakes and warnings of a bay map whose paths are no USB ports."""
+    mistakes: list[Mistake] = []
+    warnings: list[Mistake] = []
+    folders = reading.settings.docks.folders
+    for index, bay in enumerate(reading.settings.bays):
+        at = reading.origin("bays", index, "usb_path")
+        port = _PORT.fullmatch(bay.usb_path)
+        if port is not None and not port[2]:
+            continue
+        if port is not None:
+            mistakes.append(at.mistake(f"{bay.usb_path} goes on after the chain of ports", f'"{port[1]}"'))
+        elif _BUS_NUMBER.fullmatch(bay.usb_path):
+            why = f"{bay.usb_path} is the kernel's number, which may be another port after the next start"
+            (mistakes if folders is None else warnings).append(at.mistake(why, _or_folder(folders)))
+        elif _CONTROLLER.fullmatch(bay.usb_path):
+            why = f"{bay.usb_path} names no port"
+            (mistakes if folders is None else warnings).append(at.mistake(why, _or_folder(folders)))
+        elif folders is None:
+            why = f"{bay.usb_path} is no USB port, and without docks.folders no folder can be that bay"
+            warnings.append(at.mistake(why, _LEARN))
+    return mistakes, warnings
+
+
+def _or_folder(folders: Path | None) -> str:
+    return _LEARN if folders is None else f"a folder of this name in {folders}, or {_LEARN}"
+
+
+def profile_files(folder: Path) -> tuple[list[Path], list[Mistake]]:
+    """The files of a site's folder that are read as profiles, and warnings about the others and about what the profiles ask for. Raises nothing."""
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError:
+        return [], []  # told of by those who read them
+    read = [path for path in entries if path.name.endswith(".toml") and not path.name.startswith(".")][:MOST_FILES]
+    warnings = [
+        Origin(printable(str(path)), None, "").mistake("is not read as a camera profile", "a name that ends in .toml")
+        for path in entries
+        if path not in read and not path.name.startswith(".")
+    ]
+    for path in read:
+        warnings.extend(_asked(path))
+    return read, warnings
+
+
+def _asked(path: Path) -> Iterator[Mistake]:
+    file = printable(str(path))
+    text = read_file(path, file=file)
+    if isinstance(text, Mistake):
+        return
+    try:
+        match = tomllib.loads(text).get("match", {})
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return
+    lines = locate(text)
+    for section in ("usb", "volume"):
+        asked = match.get(section, {}) if isinstance(match, dict) else {}
+        for name, pattern in asked.items() if isinstance(asked, dict) else ():
+            at = Origin(file, lines.of("match", section, name), printable(f"match.{section}.{name}")[:80])
+            if name not in KNOWN_PROPERTIES:
+                message = "is no property that udev gives by itself: without a rule of yours the profile fits nothing"
+                yield at.mistake(
+                    message, "a name that `udevadm info` shows", nearest_of(name, sorted(KNOWN_PROPERTIES))
+                )
+            elif name.endswith(("VENDOR_ID", "MODEL_ID")) and isinstance(pattern, str) and "0x" in pattern.lower():
+                yield at.mistake(f"{shown(pattern)} fits nothing: udev writes no 0x", 'four digits such as "1d6b"')
