@@ -216,6 +216,12 @@ class View:
             lost=sums.lost, troubles=troubles,
         )  # fmt: skip
 
+    def _unspoken(self, sums: Sums) -> int:
+        """Cameras that left early with footage, and of which no bay speaks: theirs has another by now, or something else in it."""
+        here = self._here()
+        spoken = {fact.camera for fact in map(self._bay_fact, self._sources.rack.bays.values()) if fact.state == "removed_early"}  # fmt: skip
+        return sum(one.camera not in here and one.camera not in spoken for one in sums.away)
+
     def _bay_fact(self, bay: Bay) -> BayFact:
         """What was told of it at this look."""
         said = self._known[bay.number][2]
@@ -243,7 +249,7 @@ class View:
         return {
             "station": sources.settings.station.name, "rack": sources.settings.station.rack,
             "bays_total": len(bays), "ready": sum(doc["state"] == "ready" for doc in bays.values()),
-            "needs_action": sum(doc["verb"] == "act" for doc in bays.values()), "oldest_unconfirmed": oldest,
+            "needs_action": sum(doc["verb"] == "act" for doc in bays.values()) + self._unspoken(sums), "oldest_unconfirmed": oldest,
             "backlog": {
                 "segments": sum(one.segments for one in backlog), "bytes": size,
                 "eta_seconds": {"low": eta[0], "high": eta[1]} if eta else None,

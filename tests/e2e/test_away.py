@@ -1,0 +1,40 @@
+"""A camera that left early with footage, and whose bay has another by now: no bay speaks of it, and everything else still does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.agent import Running, running
+from tests.program import store_at
+
+FOOTAGE = {"DCIM/a.mp4": b"a" * 300_000, "DCIM/b.mp4": b"b" * 200_000}
+
+
+@pytest.fixture(scope="module")
+def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """CAM has left bay 1 with two segments that the store does not have, the agent was started anew, and bay 1 went to OTHER, which is empty."""
+    folder = tmp_path_factory.mktemp("away")
+    registry = folder / "cameras.csv"
+    registry.write_text("camera,assigned_to\nCAM,PC Jones\nOTHER,PC Smith\n")
+    with store_at(folder / "central") as store:
+        store.stop()
+        with running(folder / "dock", store.url, more=f'[registry]\nfile = "{registry}"') as agent:
+            camera = agent.dock("CAM", FOOTAGE)
+            number = agent.until_state("CAM", "unconfirmed")["number"]
+            camera.rename(folder / "in-a-pocket")
+            agent.until(lambda: agent.api(f"/bays/{number}")["state"] == "removed_early", "it is missed")
+            agent.stop()
+            agent.start()
+            agent.until(lambda: agent.api(f"/bays/{number}")["state"] == "removed_early", "it is still missed")
+            agent.dock("OTHER", {})
+            assert agent.until_state("OTHER", "ready")["number"] == number
+            yield agent
+
+
+def test_it_needs_action_and_is_a_problem(agent: Running) -> None:
+    assert agent.api("/status")["needs_action"] == 1
+    found = {one["problem"]: one for one in agent.api("/problems")["problems"]}
+    assert found["removed_early"]["camera"] == "CAM"
