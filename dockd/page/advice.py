@@ -48,6 +48,14 @@ def some(count: int, thing: str = "segment") -> str:
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
+def whose(camera: str, officer: str | None) -> str:
+    """
+    >>> whose("C0009", "PC Jones"), whose("C0009", None)
+    ('C0009 (PC Jones)', 'C0009')
+    """
+    return f"{camera} ({officer})" if officer else camera
+
+
 def told(text: str, *, otherwise: str = "") -> Told:
     """A text of the agent's: what it says to do is its advice, and `otherwise` is where it says nothing.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from dockd.page.advice import PUT_BACK, some, whose
 from dockd.page.looks import BayState
 
 # The worst first: footage that is gone or in doubt, what keeps footage from being brought in, what keeps it from leaving, the rack, the cameras.
@@ -59,11 +60,13 @@ class BayFact:
 
 @dataclass(frozen=True, kw_only=True)
 class AwayFact:
-    """A camera that left with footage on it, that no bay speaks of."""
+    """A camera that left with footage on it; `name` is what people call it, `officer` whose it is, where that is known."""
 
     camera: str
     bay: int | None
     segments: int
+    name: str = ""
+    officer: str | None = None
 
 
 def problems(
@@ -96,8 +99,7 @@ def _rank(problem: Problem) -> int:
 
 
 def _early(one: AwayFact) -> Problem:
-    count = "1 segment" if one.segments == 1 else f"{one.segments} segments"
+    who = whose(one.name or one.camera, one.officer)
     return Problem(
-        problem="removed_early", text=f"Camera {one.camera} left with {count} not yet in the store.",
-        advice="Put it back into any bay.", bay=one.bay, camera=one.camera,
+        problem="removed_early", text=f"Camera {who} left with {some(one.segments)} not yet in the store.", advice=PUT_BACK, bay=one.bay, camera=one.camera,
     )  # fmt: skip

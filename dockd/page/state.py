@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from dockd.page.advice import ASIDE, PUT_BACK, Told, of_failure, of_held, of_occupied, of_unnamed, sentence, some
+from dockd.page.advice import ASIDE, PUT_BACK, Told, of_failure, of_held, of_occupied, of_unnamed, sentence, some, whose
 from dockd.page.looks import LOOKS, BayState, Look
 from ingest.activity import Phase
 from ingest.model import Tally
@@ -28,7 +28,7 @@ class Facts:
 
     `occupied`: what is in it that is no camera or not yet one (looking, not_ours, fault), `occupied_why` in words; `note`: what people
     should know of the camera; `why_kept`: why it is not emptied; `ours`: it is the site's;
-    `left_early`: segments that its last camera took along unproven, `still_unsafe` how many of them are so now; `listed_once`: a listing of this visit is in; `counts`: segments of
+    `last_camera` (its serial) and `last_officer`: who left it last; `left_early`: segments that this one took along unproven, `still_unsafe` how many of them are so now; `listed_once`: a listing of this visit is in; `counts`: segments of
     this docking; `on_camera`: how many of them still lie on the camera and are to be wiped, `stays`: how many files that are no footage are copied and stay; `missing`: segments that should be on this camera and were not
     listed; `hidden`: places on it that nobody could look into; `unsettled`: files of which it is not yet
     known whether they are the ones of before; `unsafe`: why nothing may be deleted from it; `held`: reasons and how many; `held_example`: one of them in words;
@@ -46,6 +46,7 @@ class Facts:
     left_early: int = 0
     still_unsafe: int = 0
     last_camera: str = ""
+    last_officer: str = ""
     phase: Phase | None = None
     reason: str = ""
     message: str = ""
@@ -137,7 +138,7 @@ def _vacant(facts: Facts) -> Shown | None:
     if facts.docked:
         return None
     if facts.left_early:
-        who = f"Camera {facts.last_camera}" if facts.last_camera else "Its camera"
+        who = f"Camera {whose(facts.last_camera, facts.last_officer)}" if facts.last_camera else "Its camera"
         if not facts.still_unsafe:
             return _show(
                 "removed_early",

@@ -19,8 +19,8 @@ from dockd.page.problems import AwayFact, BayFact, Problem, problems
 from dockd.page.registry import Registry
 from dockd.page.state import Facts, Shown, derive
 from ingest.errors import LedgerUnusable
-from ingest.ledger.views import Docking
-from ingest.model import Balance, legible
+from ingest.ledger.views import Away, Docking
+from ingest.model import Balance, CameraId, legible
 
 LOOK_AT_MOST_EVERY = 0.2
 _LOOK_AT_LEAST_EVERY = 5.0
@@ -186,10 +186,11 @@ class View:
         return facts, found.balance
 
     def _vacant(self, bay: Bay, sums: Sums, blind: str) -> Facts:
-        last = bay.last_camera.id if bay.last_camera is not None else ""
-        left = next((one.segments for one in sums.away if one.camera == last), 0)
+        last = bay.last_camera
+        left = next((one.segments for one in sums.away if last is not None and one.camera == last.id), 0)
         return Facts(
-            docked=False, last_camera=last, left_early=bay.left_early, still_unsafe=left, blind=blind,
+            docked=False, last_camera=(last.serial or last.id) if last is not None else "",
+            last_officer=(self.registry.assigned_to(last) or "") if last is not None else "", left_early=bay.left_early, still_unsafe=left, blind=blind,
         )  # fmt: skip
 
     def _share(self, docking: int, found: Docking, done: int) -> int | None:
@@ -210,10 +211,17 @@ class View:
         if self.registry.trouble:
             troubles["registry_unread"] = self.registry.trouble
         here = self._here()
-        away = [AwayFact(camera=a.camera, bay=a.bay, segments=a.segments) for a in sums.away if a.camera not in here]
+        away = [self._away_fact(one) for one in sums.away if one.camera not in here]
         return problems(
             bays=facts, away=away, store=store.word, store_message=store.message, spool_full=self._sources.activity.spool_full,
             lost=sums.lost, troubles=troubles,
+        )  # fmt: skip
+
+    def _away_fact(self, away: Away) -> AwayFact:
+        camera = CameraId(profile=away.profile, serial=away.serial, card=away.card)
+        return AwayFact(
+            camera=away.camera, bay=away.bay, segments=away.segments, name=camera.serial or camera.id,
+            officer=self.registry.assigned_to(camera),
         )  # fmt: skip
 
     def _unspoken(self, sums: Sums) -> int:

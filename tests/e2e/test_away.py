@@ -26,6 +26,7 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             number = agent.until_state("CAM", "unconfirmed")["number"]
             camera.rename(folder / "in-a-pocket")
             agent.until(lambda: agent.api(f"/bays/{number}")["state"] == "removed_early", "it is missed")
+            assert agent.api(f"/bays/{number}")["why"].startswith("Camera CAM (PC Jones) was taken out before")
             agent.stop()
             agent.start()
             agent.until(lambda: agent.api(f"/bays/{number}")["state"] == "removed_early", "it is still missed")
@@ -38,3 +39,8 @@ def test_it_needs_action_and_is_a_problem(agent: Running) -> None:
     assert agent.api("/status")["needs_action"] == 1
     found = {one["problem"]: one for one in agent.api("/problems")["problems"]}
     assert found["removed_early"]["camera"] == "CAM"
+
+
+def test_the_officer_is_named(agent: Running) -> None:
+    found = {one["problem"]: one for one in agent.api("/problems")["problems"]}
+    assert found["removed_early"]["text"] == "Camera CAM (PC Jones) left with 2 segments not yet in the store."

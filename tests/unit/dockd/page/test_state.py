@@ -45,6 +45,7 @@ TABLE: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("one with a namesake", {"note": "another camera with its serial is in bay 3"}, "ready", "Take", "empty. Another camera with its serial is in bay 3."),
     ("left early", {"docked": False, "left_early": 3, "still_unsafe": 2, "last_camera": "CAM07"}, "removed_early", "Put back", "CAM07 was taken out before its footage was safe: 2 segments"),
     ("left early, safe by now", {"docked": False, "left_early": 3, "last_camera": "CAM07"}, "removed_early", "Put back", "still on it"),
+    ("left early, and it is known whose it is", {"docked": False, "left_early": 3, "last_camera": "C0009", "last_officer": "PC Jones"}, "removed_early", "Put back", "Camera C0009 (PC Jones) was taken out early."),
     ("just docked", {"phase": None, "counts": Tally(), "listed_once": False}, "reading", "Checking", "Leave it in"),
     ("reading", {"phase": "reading"}, "reading", "Checking", "looked at"),
     ("no turn yet", {"phase": "reading", "turn": True, "listed_once": False, "counts": Tally()}, "queued", "Waiting to copy", "turn"),
