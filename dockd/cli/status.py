@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dockd.cli.common_options import fail
+from dockd.page.advice import whose
 from dockd.page.words import age_words, headline, size_words, span_words
 from dockd.settings.mistakes import printable
 
@@ -98,8 +99,12 @@ def default_url() -> str:
 
 
 def look(base: str) -> Document:
-    """Status and all bays. Raises _NotReachable."""
-    found: Document = {"status": _ask(f"{base}/api/v1/status"), "bays": []}
+    """Status, all problems and all bays. Raises _NotReachable."""
+    found: Document = {"status": _ask(f"{base}/api/v1/status"), "problems": [], "bays": []}
+    try:
+        found["problems"] = list(_ask(f"{base}/api/v1/problems")["problems"])
+    except (KeyError, TypeError) as error:
+        raise _NotReachable("what answers there is not dockd's page") from error
     after = ""
     while True:
         page = _ask(f"{base}/api/v1/bays?limit=1000&after={after}")
@@ -158,12 +163,30 @@ def _oldest(oldest: Document | None) -> str:
 
 
 def _plain(found: Document) -> str:
-    return "\n".join([*_lines(found), *(_bay_line(bay) for bay in found["bays"])])
+    wrong = [f"! {line}" for line in _problem_lines(found)]
+    return "\n".join([*_lines(found), *wrong, *(_bay_line(bay) for bay in found["bays"])])
+
+
+def _problem_lines(found: Document) -> list[str]:
+    """What is wrong and what to do about it, the worst first, each on a line."""
+    return [_problem_line(one) for one in found["problems"]]
+
+
+def _problem_line(problem: Document) -> str:
+    place = "" if problem["bay"] is None else f"bay {problem['bay']}: "
+    return printable(f"{place}{problem['text']} {problem['advice']}".strip())
 
 
 def _bay_line(bay: Document) -> str:
-    camera = bay["camera"]["id"] if bay["camera"] else "-"
-    return printable(f"bay {bay['number']:>3}  {bay['word']:<22} {camera:<16} {bay['why']}")
+    return printable(f"bay {bay['number']:>3}  {bay['word']:<22} {_camera(bay) or '-':<16} {bay['why']}")
+
+
+def _camera(bay: Document) -> str:
+    """What people call it, and whose it is."""
+    camera = bay["camera"]
+    if camera is None:
+        return ""
+    return whose(camera["serial"] or camera["id"], camera["assigned_to"])
 
 
 def _table(found: Document, *, trouble: str = "") -> RenderableType:
@@ -182,14 +205,14 @@ def _table(found: Document, *, trouble: str = "") -> RenderableType:
         table.add_column(name, **options)
     for bay in found["bays"]:
         style = _STYLES.get(bay["tone"], "")
-        camera = bay["camera"]["id"] if bay["camera"] else ""
         table.add_row(
             str(bay["number"]), Text(_SIGNS.get(bay["shape"], " "), style=style), Text(printable(bay["word"]), style=style),
-            Text(printable(camera)), Text(printable(bay["why"])),
+            Text(printable(_camera(bay))), Text(printable(bay["why"])),
         )  # fmt: skip
     first, *rest = _lines(found)
     above = [Text(f"NOT LIVE: {trouble}", style="bold black on yellow")] if trouble else []
-    return Group(*above, Text(first, style="bold"), Text("\n".join(rest)), table)
+    wrong = [Text(f"! {line}", style=_STYLES["red"]) for line in _problem_lines(found)]
+    return Group(*above, Text(first, style="bold"), Text("\n".join(rest)), *wrong, table)
 
 
 def _watch(base: str, found: Document, *, as_json: bool) -> None:
@@ -209,6 +232,7 @@ def _watch(base: str, found: Document, *, as_json: bool) -> None:
 
 def _watch_lines(base: str, found: Document) -> None:
     known: dict[int, Document] = {}
+    told: set[str] = set()
     first = True
     for one, trouble in _changes(base, found):
         stamp = one["status"]["time"][11:19]
@@ -217,10 +241,14 @@ def _watch_lines(base: str, found: Document) -> None:
         elif first:
             click.echo(_plain(one))
         else:
+            for line in _problem_lines(one):
+                if line not in told:
+                    click.echo(f"{stamp} ! {line}")
             for bay in one["bays"]:
                 if known.get(bay["number"]) != bay:
                     click.echo(f"{stamp} {_bay_line(bay)}")
         first = False
+        told = set(_problem_lines(one))
         known = {bay["number"]: bay for bay in one["bays"]}
         sys.stdout.flush()
 

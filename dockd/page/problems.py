@@ -60,7 +60,7 @@ class BayFact:
 
 @dataclass(frozen=True, kw_only=True)
 class AwayFact:
-    """A camera that left with footage on it; `name` is what people call it, `officer` whose it is, where that is known."""
+    """A camera that left with footage on it; `bay`: the one that speaks of it, `name` is what people call it, `officer` whose it is, where that is known."""
 
     camera: str
     bay: int | None

@@ -219,8 +219,10 @@ class View:
 
     def _away_fact(self, away: Away) -> AwayFact:
         camera = CameraId(profile=away.profile, serial=away.serial, card=away.card)
+        bay = self._sources.rack.bays.get(away.bay) if away.bay is not None else None
+        speaks = bay is not None and bay.camera is None and bay.last_camera == camera
         return AwayFact(
-            camera=away.camera, bay=away.bay, segments=away.segments, name=camera.serial or camera.id,
+            camera=away.camera, bay=away.bay if speaks else None, segments=away.segments, name=camera.serial or camera.id,
             officer=self.registry.assigned_to(camera),
         )  # fmt: skip
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.agent import Running, running
-from tests.program import store_at
+from tests.program import DOCKD, REPOSITORY, environment, store_at
 
 FOOTAGE = {"DCIM/a.mp4": b"a" * 300_000, "DCIM/b.mp4": b"b" * 200_000}
 
@@ -39,8 +39,23 @@ def test_it_needs_action_and_is_a_problem(agent: Running) -> None:
     assert agent.api("/status")["needs_action"] == 1
     found = {one["problem"]: one for one in agent.api("/problems")["problems"]}
     assert found["removed_early"]["camera"] == "CAM"
+    assert found["removed_early"]["bay"] is None  # another is in its bay: the bay is not what somebody has to go to
 
 
 def test_the_officer_is_named(agent: Running) -> None:
     found = {one["problem"]: one for one in agent.api("/problems")["problems"]}
     assert found["removed_early"]["text"] == "Camera CAM (PC Jones) left with 2 segments not yet in the store."
+
+
+def test_the_terminal_tells_the_problems_with_what_to_do_and_whose_cameras(agent: Running) -> None:
+    done = subprocess.run(
+        [*DOCKD, "status", "--url", agent.url], capture_output=True, text=True, env=environment(), cwd=REPOSITORY, timeout=30, check=True
+    )  # fmt: skip
+    lines = done.stdout.splitlines()
+    assert lines[0] == "Test Street rack 7: 1 ready, 1 needs action"
+    first = "! Camera CAM (PC Jones) left with 2 segments not yet in the store. Put it back into any bay."
+    assert first in lines
+    store = next(line for line in lines if line.startswith("! The central store cannot be reached."))
+    assert lines.index(first) < lines.index(store)
+    (bay,) = [line for line in lines if line.startswith("bay ")]
+    assert "OTHER (PC Smith)" in bay
