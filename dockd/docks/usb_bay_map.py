@@ -10,14 +10,15 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from dockd.docks.usb_building import usb_ports
+from dockd.docks.usb_building import usb_ports, wrong_ports
 from dockd.settings import read_text
 from ingest.errors import DockdError
 
@@ -26,35 +27,103 @@ class MapUnwritable(DockdError):
     """The bay map cannot be put into this configuration; it is as it was."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What a learned map makes of the one before, bay by bay. `gone`: entries whose port another bay has now; they cannot stay.
+
+    `unlearned`: entries of bays that were to be learned and were not; they stay unless somebody wants them removed.
+    """
+
+    added: dict[int, str]
+    changed: dict[int, tuple[str, str]]
+    gone: dict[int, str]
+    unlearned: dict[int, str]
+
+    def told(self, *, remove: bool) -> list[str]:
+        """A line for each bay that changes; with `remove`, the unlearned ones are removed."""
+        moved = {
+            number: f"bay {number}: removed, its port {place} is another bay's now"
+            for number, place in self.gone.items()
+        }
+        left = {
+            number: f"bay {number}: {place} was not learned: {'removed' if remove else 'stays'}"
+            for number, place in self.unlearned.items()
+        }
+        lines = {
+            **{number: f"bay {number}: {place} added" for number, place in self.added.items()},
+            **{number: f"bay {number}: {old} becomes {new}" for number, (old, new) in self.changed.items()},
+            **moved,
+            **left,
+        }  # fmt: skip
+        return [text for _number, text in sorted(lines.items())]
+
+
+def change(text: str, learned: Mapping[int, str], *, first: int) -> Change:
+    """What `learned`, asked for from bay `first` on, changes in a configuration's map. Raises MapUnwritable."""
+    before = {int(entry["number"]): str(entry["usb_path"]) for entry in _entries(_parsed(text))}
+    taken = set(learned.values())
+    others = {number: place for number, place in before.items() if number not in learned}
+    gone = {number: place for number, place in others.items() if place in taken}
+    return Change(
+        added={number: place for number, place in learned.items() if number not in before},
+        changed={
+            number: (before[number], place)
+            for number, place in learned.items()
+            if number in before and before[number] != place
+        },
+        gone=gone,
+        unlearned={
+            number: place
+            for number, place in others.items()
+            if number >= first and number not in gone and (usb_ports([place]) or wrong_ports([place]))
+        },
+    )
+
+
 def bays_in(text: str) -> dict[int, str]:
     """The USB ports that a configuration's bay map names, by bay. Raises MapUnwritable."""
     entries = _entries(_parsed(text))
     return {int(entry["number"]): str(entry["usb_path"]) for entry in entries if usb_ports([str(entry["usb_path"])])}
 
 
-def with_bays(text: str, bays: Mapping[int, str]) -> str:
-    """The text with this bay map in place of its USB ports; entries that name folders stay, where their number is not taken.
+def with_bays(text: str, learned: Mapping[int, str], *, without: Collection[int] = ()) -> str:
+    """The text with these bays in its map; the other entries stay but for those `without` and those whose port is learned for another bay.
 
     Raises MapUnwritable.
     """
     document = _parsed(text)
-    kept = [
-        entry for entry in _entries(document) if not usb_ports([str(entry["usb_path"])]) and entry["number"] not in bays
-    ]
-    table: Any = tomlkit.aot()
-    merged = {int(entry["number"]): str(entry["usb_path"]) for entry in kept} | dict(bays)
-    for number, place in sorted(merged.items()):
-        entry = tomlkit.table()
-        entry["number"], entry["usb_path"] = number, place
-        table.append(entry)
-    before = document.get("bays")
-    if before is not None and not merged:
-        del document["bays"]
-    elif merged:
+    before = {int(entry["number"]): str(entry["usb_path"]) for entry in _entries(document)}
+    taken = set(learned.values())
+    merged = {number: place for number, place in before.items() if number not in without and place not in taken} | dict(
+        learned
+    )
+    if merged:
+        table: Any = tomlkit.aot()
+        for number, place in sorted(merged.items()):
+            entry = tomlkit.table()
+            entry["number"], entry["usb_path"] = number, place
+            table.append(entry)
         document["bays"] = table
+    elif "bays" in document:
+        del document["bays"]
     fresh = tomlkit.dumps(document)
     _refuse_mistakes(fresh)
     return fresh
+
+
+def as_toml(bays: Mapping[int, str]) -> str:
+    """The entries as they would stand in a configuration."""
+    return "".join(f'[[bays]]\nnumber = {number}\nusb_path = "{place}"\n' for number, place in sorted(bays.items()))
+
+
+def try_to_write(path: Path) -> None:
+    """Write beside the file and take it away again, as `replace_file` will have to. Blocks. Raises OSError."""
+    path = path.resolve()
+    trial = path.with_name(f".{path.name}.{os.getpid()}.try")
+    try:
+        trial.write_bytes(path.read_bytes())
+    finally:
+        trial.unlink(missing_ok=True)
 
 
 def _parsed(text: str) -> tomlkit.TOMLDocument:

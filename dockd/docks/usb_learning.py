@@ -1,13 +1,13 @@
 """Which port is which bay, learned from a device that somebody plugs into one bay after the other.
 
 Rules kept here: any device will do, hubs and what is part of the machine are none; a port is one bay; what is in a port already tells
-nothing, only what is plugged in does; every step can be taken back.
+nothing, only what is plugged in does, and of two at once neither; every step can be taken back; whatever is typed gets an answer.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -15,7 +15,18 @@ from dockd.docks.udev import Tell
 from dockd.docks.usb_facts import Fact, Hint, place_of, port_of
 from dockd.docks.usb_ports import Look
 
-Command = Literal["skip", "again", "done"]
+SETTLE = 0.5
+"""Seconds after a plug in which a second one counts as made at the same time."""
+
+
+@dataclass(frozen=True)
+class Misread:
+    """Something was typed that is no command."""
+
+    text: str
+
+
+Command = Literal["skip", "again", "done"] | Misread
 Say = Callable[[str], object]
 
 
@@ -66,18 +77,22 @@ class Learning:
         return f"bay {self.number} again"
 
 
-async def learn(learning: Learning, *, devices: Devices, commands: AsyncIterator[Command], say: Say) -> None:
+async def learn(
+    learning: Learning, *, devices: Devices, commands: AsyncIterator[Command], say: Say, settle: float = SETTLE
+) -> None:
     """Ask for one bay after the other, into `learning`, until `commands` say "done" or end. Raises NoUdev."""
-    plugged: asyncio.Queue[str | Command] = asyncio.Queue()
+    plugged: asyncio.Queue[_Plug | Command] = asyncio.Queue()
 
     def hear(hint: Hint | None) -> None:
         port = port_of(hint.path) if hint is not None and hint.kind == "usb" and not hint.gone else None
         if port is not None:
-            plugged.put_nowait(port)
+            plugged.put_nowait(_Plug(port))
 
     async def listen() -> None:
         async for command in commands:
             plugged.put_nowait(command)
+            if command == "done":
+                return  # what is typed after that is for somebody else
         plugged.put_nowait("done")
 
     devices.listen(hear)
@@ -86,7 +101,10 @@ async def learn(learning: Learning, *, devices: Devices, commands: AsyncIterator
     try:
         say(_asking(learning))
         while (what := await plugged.get()) != "done":
-            told = await _told(learning, what, devices, there)
+            if isinstance(what, _Plug):
+                told = await _told(learning, what.port, devices, there, settle=settle)
+            else:
+                told = _answer(learning, what)
             if told:
                 say(told)
                 say(_asking(learning))
@@ -95,17 +113,38 @@ async def learn(learning: Learning, *, devices: Devices, commands: AsyncIterator
         devices.close()
 
 
-async def _told(learning: Learning, what: str, devices: Devices, there: dict[str, str]) -> str:
-    if what == "skip":
-        return learning.skip()
-    if what == "again":
-        return learning.again()
-    found = await asyncio.to_thread(devices.look, [what])
-    usb = next((fact for fact in found.get(what, ()) if fact.kind == "usb"), None)
-    if usb is None or usb.hub or usb.removable == "fixed" or there.get(what) == usb.address:
-        return ""  # or an event about what was plugged in before
-    there[what] = usb.address
-    return learning.seen(place_of(usb))
+@dataclass(frozen=True)
+class _Plug:
+    port: str
+
+
+def _answer(learning: Learning, command: Command) -> str:
+    if isinstance(command, Misread):
+        return f'"{command.text}" is not understood: s, b or q and Enter, or a device in the bay'
+    return learning.skip() if command == "skip" else learning.again()
+
+
+async def _told(learning: Learning, port: str, devices: Devices, there: dict[str, str], *, settle: float) -> str:
+    found = await asyncio.to_thread(devices.look, [port])
+    if _new(found, there).get(port) is None:
+        return ""  # an event about what was plugged in before, a hub, or what is soldered in
+    await asyncio.sleep(settle)
+    fresh = _new(await asyncio.to_thread(devices.look, None), there)
+    there.update({where: usb.address for where, usb in fresh.items()})
+    if len(fresh) > 1:
+        places = ", ".join(sorted(place_of(usb) for usb in fresh.values()))
+        return f"{len(fresh)} devices came at once ({places}): take them out, and plug in one alone"
+    return learning.seen(place_of(fresh[port])) if port in fresh else ""
+
+
+def _new(found: Look, there: Mapping[str, str]) -> dict[str, Fact]:
+    """The devices that were not there before and may tell a bay, by their ports."""
+    usb = {where: next((fact for fact in facts if fact.kind == "usb"), None) for where, facts in found.items()}
+    return {
+        where: fact
+        for where, fact in usb.items()
+        if fact is not None and not fact.hub and fact.removable != "fixed" and there.get(where) != fact.address
+    }
 
 
 def _address(facts: Sequence[Fact]) -> str:
