@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dockd.cli.common_options import fail
-from dockd.page.advice import whose
-from dockd.page.words import age_words, headline, size_words, span_words
+from dockd.page.advice import some, whose
+from dockd.page.words import age_words, headline, not_coming_words, size_words, span_words
 from dockd.settings.mistakes import printable
 
 if TYPE_CHECKING:
@@ -144,7 +144,8 @@ def _lines(found: Document) -> list[str]:
     lines = [
         f"{said['station']} rack {said['rack']}: {headline(said['ready'], said['needs_action'])}",
         f"store: {store['state']}{': ' + store['message'] if store['message'] else ''}",
-        f"still to go: {backlog['segments']} segments, {size_words(backlog['bytes'])}{when}",
+        f"on the dock, on its way to the store: {some(backlog['segments'])}, {size_words(backlog['bytes'])}{when}",
+        f"not in the store, and not on its way: {', '.join(not_coming_words(said)) or 'nothing'}",
         f"oldest not confirmed: {_oldest(oldest)}",
         f"room on the dock: {size_words(spool['free_bytes'])}",
     ]

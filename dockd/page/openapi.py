@@ -52,6 +52,8 @@ _STATUS = _object({
     "backlog": _object({
         "segments": _COUNT, "bytes": _COUNT, "eta_seconds": _or_null(_object({"low": _COUNT, "high": _COUNT})),
     }),
+    "held": _object({"segments": _COUNT, "bytes": _COUNT}),
+    "away": _object({"segments": _COUNT, "bytes": _COUNT, "cameras": _COUNT}),
     "store": _object({
         "state": {"type": "string", "enum": list(get_args(StoreWord))}, "since": _TIME, "id": _or_null(_TEXT), "message": _TEXT,
         "last_success": _or_null(_TIME),

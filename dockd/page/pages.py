@@ -14,11 +14,12 @@ from typing import Any
 import jinja2
 from aiohttp import web
 
+from dockd.page.advice import some
 from dockd.page.documents import Document
 from dockd.page.doorkeeper import Problem, tagged
 from dockd.page.facts import Sources
 from dockd.page.view import Snapshot, View
-from dockd.page.words import age_words, headline, size_words, span_words
+from dockd.page.words import age_words, headline, not_coming_words, size_words, span_words
 from ingest.clock import from_rfc3339
 from ingest.copies import word
 from ingest.errors import LedgerUnusable
@@ -101,7 +102,7 @@ class Pages:
 
     def _strip(self, snapshot: Snapshot) -> list[Fact]:
         status = self._view.status_now(snapshot)
-        return [_oldest(status), _backlog(status), _store(status), _room(status)]
+        return [_oldest(status), on_its_way(status), not_coming(status), _store(status), _room(status)]
 
     async def bay(self, request: web.Request) -> web.Response:
         """One bay: why it is as it is, and its segments."""
@@ -158,15 +159,32 @@ def _oldest(status: dict[str, Any]) -> Fact:
     )  # fmt: skip
 
 
-def _backlog(status: dict[str, Any]) -> Fact:
-    backlog = status["backlog"]
+def _all_is_in(status: dict[str, Any]) -> bool:
+    """Whether every segment that is known of is in the store."""
+    parts = ("backlog", "held", "away")
+    return not status["trouble"] and not status["lost_segments"] and not any(status[part]["segments"] for part in parts)
+
+
+def on_its_way(status: dict[str, Any]) -> Fact:
+    """What comes by itself, and by when. Green only where nothing at all is outside of the store."""
+    name, backlog = "On the dock, on its way to the store", status["backlog"]
     if not backlog["segments"]:
-        return Fact(name="Still to go", value="Nothing", tone="good")
+        return Fact(name=name, value="Nothing", tone="good" if _all_is_in(status) else "plain")
     eta = backlog["eta_seconds"]
-    note = f"{backlog['segments']} segment{'' if backlog['segments'] == 1 else 's'}"
+    note = some(backlog["segments"])
     if eta is not None:
         note += f", {span_words(eta['low'], eta['high'])}"
-    return Fact(name="Still to go", value=size_words(backlog["bytes"]), note=note)
+    return Fact(name=name, value=size_words(backlog["bytes"]), note=note)
+
+
+def not_coming(status: dict[str, Any]) -> Fact:
+    """What does not come by itself: on cameras that are not here, and held."""
+    name, away, held = "Not in the store, and not on its way", status["away"], status["held"]
+    if not away["segments"] and not held["segments"]:
+        return Fact(name=name, value="Nothing", tone="good" if _all_is_in(status) else "plain")
+    return Fact(
+        name=name, value=size_words(away["bytes"] + held["bytes"]), note=", ".join(not_coming_words(status)), tone="bad"
+    )
 
 
 def _store(status: dict[str, Any]) -> Fact:

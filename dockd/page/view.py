@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from dockd.docking import Bay
 from dockd.page.documents import Document, bay_document, camera_part, problem_document, when
@@ -18,6 +18,7 @@ from dockd.page.facts import Asking, Sources, Sums
 from dockd.page.problems import AwayFact, BayFact, Problem, problems
 from dockd.page.registry import Registry
 from dockd.page.state import Facts, Shown, derive
+from dockd.page.whereabouts import whereabouts
 from ingest.errors import LedgerUnusable
 from ingest.ledger.views import Away, Docking
 from ingest.model import Balance, CameraId, legible
@@ -249,9 +250,8 @@ class View:
     def _status(self, bays: Mapping[int, Document], sums: Sums, room: Room, blind: str) -> Document:
         sources, here = self._sources, self._here()
         store = sources.store_state()
-        backlog = [one for one in sums.unproven if not one.held and (one.in_spool or one.camera in here)]
-        size = sum(one.bytes for one in backlog)
-        eta = self._estimate.seconds(size)
+        where = whereabouts(sums.unproven, here)
+        eta = self._estimate.seconds(where.coming.bytes)
         oldest = None
         if sums.oldest is not None:
             camera, captured = sums.oldest
@@ -261,9 +261,9 @@ class View:
             "bays_total": len(bays), "ready": sum(doc["state"] == "ready" for doc in bays.values()),
             "needs_action": sum(doc["verb"] == "act" for doc in bays.values()) + self._unspoken(sums), "oldest_unconfirmed": oldest,
             "backlog": {
-                "segments": sum(one.segments for one in backlog), "bytes": size,
-                "eta_seconds": {"low": eta[0], "high": eta[1]} if eta else None,
+                **asdict(where.coming), "eta_seconds": {"low": eta[0], "high": eta[1]} if eta else None,
             },
+            "held": asdict(where.held), "away": {**asdict(where.away), "cameras": where.cameras},
             "store": {
                 "state": store.word, "since": when(store.since), "id": store.id, "message": store.message,
                 "last_success": when(store.last_success),

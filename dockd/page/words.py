@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 def size_words(size: int | None) -> str:
     """Bytes in decimal units, as on the box of a card."""
@@ -57,6 +60,22 @@ def headline(ready: int, needs_action: int) -> str:
     if needs_action:
         return f"{ready} ready, {needs_action} need{'s' if needs_action == 1 else ''} action"
     return f"{ready} ready"
+
+
+def not_coming_words(status: Mapping[str, Any]) -> list[str]:
+    """What of a status is not in the store and does not come by itself, by where it is; empty where there is none.
+
+    >>> not_coming_words({"away": {"segments": 2, "cameras": 1}, "held": {"segments": 1}})
+    ['2 segments on 1 camera that is not here', '1 segment held here']
+    """
+    away, held = status["away"], status["held"]
+    found = []
+    if away["segments"]:
+        where = "that is not here" if away["cameras"] == 1 else "that are not here"
+        found.append(f"{_some(away['segments'], 'segment')} on {_some(away['cameras'], 'camera')} {where}")
+    if held["segments"]:
+        found.append(f"{_some(held['segments'], 'segment')} held here")
+    return found
 
 
 def _some(count: int, thing: str) -> str:

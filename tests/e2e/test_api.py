@@ -118,6 +118,7 @@ def test_status(agent: Running) -> None:
     assert (said["station"], said["bays_total"], said["ready"], said["needs_action"]) == ("Test Street", 3, 3, 0)
     assert said["oldest_unconfirmed"] is None
     assert said["backlog"] == {"segments": 0, "bytes": 0, "eta_seconds": None}
+    assert (said["held"], said["away"]) == ({"segments": 0, "bytes": 0}, {"segments": 0, "bytes": 0, "cameras": 0})
     assert said["store"]["state"] == "connected"
     assert said["store"]["id"]
     assert 0 < said["spool"]["free_bytes"] <= said["spool"]["size_bytes"]

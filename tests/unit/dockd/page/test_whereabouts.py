@@ -1,0 +1,80 @@
+"""Footage that the store does not have is counted once, wherever it is, and the page's tiles are calm only where there is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dockd.page.pages import not_coming, on_its_way
+from dockd.page.whereabouts import Amount, whereabouts
+from ingest.ledger.views import Unproven
+
+UNPROVEN = st.builds(
+    Unproven, camera=st.sampled_from(["HERE", "AWAY", "GONE"]), in_spool=st.booleans(), held=st.booleans(), segments=st.integers(1, 5),
+    bytes=st.integers(1, 5),
+)  # fmt: skip
+
+
+@given(st.lists(UNPROVEN))
+def test_each_segment_is_in_one_place(unproven: list[Unproven]) -> None:
+    found = whereabouts(unproven, {"HERE"})
+    places = (found.coming, found.held, found.away)
+    assert sum(one.segments for one in places) == sum(one.segments for one in unproven)
+    assert sum(one.bytes for one in places) == sum(one.bytes for one in unproven)
+    assert (found.cameras > 0) == (found.away.segments > 0)
+
+
+def test_where_each_is() -> None:
+    def one(camera: str, segments: int, *, in_spool: bool = False, held: bool = False) -> Unproven:
+        return Unproven(camera=camera, in_spool=in_spool, held=held, segments=segments, bytes=10 * segments)
+
+    found = whereabouts(
+        [one("HERE", 1), one("AWAY", 2, in_spool=True), one("HERE", 4, held=True), one("AWAY", 8, held=True), one("GONE", 16)], {"HERE"}
+    )  # fmt: skip
+    assert (found.coming, found.held, found.away, found.cameras) == (
+        Amount(segments=3, bytes=30), Amount(segments=4, bytes=40), Amount(segments=24, bytes=240), 2,
+    )  # fmt: skip
+
+
+def status(**changes: Any) -> dict[str, Any]:
+    calm: dict[str, Any] = {
+        "backlog": {"segments": 0, "bytes": 0, "eta_seconds": None}, "held": {"segments": 0, "bytes": 0},
+        "away": {"segments": 0, "bytes": 0, "cameras": 0}, "lost_segments": 0, "trouble": None,
+    }  # fmt: skip
+    return {**calm, **changes}
+
+
+def test_calm_where_all_is_in_the_store() -> None:
+    for tile in (on_its_way(status()), not_coming(status())):
+        assert (tile.value, tile.note, tile.tone) == ("Nothing", "", "good")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"backlog": {"segments": 1, "bytes": 5, "eta_seconds": None}}, {"held": {"segments": 1, "bytes": 5}},
+        {"away": {"segments": 1, "bytes": 5, "cameras": 1}}, {"lost_segments": 1}, {"trouble": "the ledger is damaged"},
+    ],
+)  # fmt: skip
+def test_never_green_while_any_segment_is_not_in_the_store(changes: dict[str, Any]) -> None:
+    said = status(**changes)
+    assert "good" not in (on_its_way(said).tone, not_coming(said).tone)
+
+
+def test_the_tiles_say_what_they_count() -> None:
+    said = status(
+        backlog={"segments": 1, "bytes": 2_000_000, "eta_seconds": {"low": 300, "high": 600}}, held={"segments": 1, "bytes": 1000},
+        away={"segments": 3, "bytes": 4000, "cameras": 1},
+    )  # fmt: skip
+    tile = on_its_way(said)
+    assert (tile.name, tile.value, tile.note) == (
+        "On the dock, on its way to the store", "2.0 MB", "1 segment, 5 to 10 min",
+    )  # fmt: skip
+    tile = not_coming(said)
+    assert (tile.name, tile.value, tile.tone) == ("Not in the store, and not on its way", "5.0 kB", "bad")
+    assert tile.note == "3 segments on 1 camera that is not here, 1 segment held here"
+    gone = not_coming(status(away={"segments": 3, "bytes": 4000, "cameras": 2}))
+    assert gone.note == "3 segments on 2 cameras that are not here"
