@@ -102,7 +102,7 @@ class Pages:
 
     def _strip(self, snapshot: Snapshot) -> list[Fact]:
         status = self._view.status_now(snapshot)
-        return [_oldest(status), on_its_way(status), not_coming(status), _store(status), _room(status)]
+        return [oldest(status), on_its_way(status), not_coming(status), _store(status), _room(status)]
 
     async def bay(self, request: web.Request) -> web.Response:
         """One bay: why it is as it is, and its segments."""
@@ -146,16 +146,21 @@ class Pages:
         return tagged(request, self._static["icon.svg"], content_type="image/svg+xml")
 
 
-def _oldest(status: dict[str, Any]) -> Fact:
-    oldest = status["oldest_unconfirmed"]
-    if oldest is None:
-        return Fact(
-            name="Oldest footage not yet in the store", value="None", note="all footage is confirmed", tone="good"
-        )
-    place = f"bay {oldest['bay']}" if oldest["bay"] is not None else f"camera {oldest['camera']}, not docked"
+def oldest(status: dict[str, Any]) -> Fact:
+    """The oldest footage that the store has not confirmed. What is lost is not confirmed either."""
+    name, found, lost = "Oldest footage not yet in the store", status["oldest_unconfirmed"], status["lost_segments"]
+    if found is None:
+        if status["trouble"]:
+            return Fact(name=name, value="Not known", tone="bad")
+        if lost:
+            return Fact(
+                name=name, value="None", note=f"{some(lost)} {'has' if lost == 1 else 'have'} no copy left", tone="bad"
+            )
+        return Fact(name=name, value="None", note="all footage is confirmed", tone="good")
+    place = f"bay {found['bay']}" if found["bay"] is not None else f"camera {found['camera']}, not docked"
     return Fact(
-        name="Oldest footage not yet in the store", value=f"{age_words(oldest['age_seconds'])} old", note=place,
-        tone="bad" if oldest["bay"] is None else "plain",
+        name=name, value=f"{age_words(found['age_seconds'])} old", note=place,
+        tone="bad" if found["bay"] is None else "plain",
     )  # fmt: skip
 
 
@@ -168,6 +173,8 @@ def _all_is_in(status: dict[str, Any]) -> bool:
 def on_its_way(status: dict[str, Any]) -> Fact:
     """What comes by itself, and by when. Green only where nothing at all is outside of the store."""
     name, backlog = "On the dock, on its way to the store", status["backlog"]
+    if status["trouble"]:
+        return Fact(name=name, value="Not known", tone="bad")
     if not backlog["segments"]:
         return Fact(name=name, value="Nothing", tone="good" if _all_is_in(status) else "plain")
     eta = backlog["eta_seconds"]
@@ -180,6 +187,8 @@ def on_its_way(status: dict[str, Any]) -> Fact:
 def not_coming(status: dict[str, Any]) -> Fact:
     """What does not come by itself: on cameras that are not here, and held."""
     name, away, held = "Not in the store, and not on its way", status["away"], status["held"]
+    if status["trouble"]:
+        return Fact(name=name, value="Not known", tone="bad")
     if not away["segments"] and not held["segments"]:
         return Fact(name=name, value="Nothing", tone="good" if _all_is_in(status) else "plain")
     return Fact(

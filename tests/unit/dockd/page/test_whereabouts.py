@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockd.page.pages import not_coming, on_its_way
+from dockd.page.pages import not_coming, oldest, on_its_way
 from dockd.page.whereabouts import Amount, whereabouts
 from ingest.ledger.views import Unproven
 
@@ -62,6 +62,19 @@ def test_calm_where_all_is_in_the_store() -> None:
 def test_never_green_while_any_segment_is_not_in_the_store(changes: dict[str, Any]) -> None:
     said = status(**changes)
     assert "good" not in (on_its_way(said).tone, not_coming(said).tone)
+
+
+def test_what_cannot_be_read_is_not_known() -> None:
+    said = status(trouble="the ledger is damaged", oldest_unconfirmed=None)
+    for tile in (on_its_way(said), not_coming(said), oldest(said)):
+        assert (tile.value, tile.tone) == ("Not known", "bad")
+
+
+def test_lost_footage_is_not_confirmed_footage() -> None:
+    tile = oldest(status(lost_segments=1, oldest_unconfirmed=None))
+    assert (tile.value, tile.note, tile.tone) == ("None", "1 segment has no copy left", "bad")
+    tile = oldest(status(oldest_unconfirmed=None))
+    assert (tile.value, tile.note, tile.tone) == ("None", "all footage is confirmed", "good")
 
 
 def test_the_tiles_say_what_they_count() -> None:
