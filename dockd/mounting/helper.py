@@ -8,9 +8,7 @@ named users. What it does for whom is in `desk`, what it does to a device in `vo
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import grp
 import os
 import pwd
 import queue
@@ -29,6 +27,7 @@ from dockd.mounting.devices import hangs_on_usb, lock_by_number
 from dockd.mounting.ids import namespace_for
 from dockd.mounting.journal import say
 from dockd.mounting.places import Places, RootUnusable
+from dockd.mounting.starting import NoSuch, arguments_of, before_serving, group_of, said_of, users_of
 from dockd.mounting.volume import leave
 from dockd.mounting.wire import PROTOCOL, Garbage, Inbox, Message, encode
 
@@ -216,26 +215,9 @@ def _namespaces(users: Sequence[pwd.struct_passwd]) -> dict[int, int | None]:
         try:
             found[user.pw_uid] = namespace_for(user.pw_uid, user.pw_gid)
         except OSError as error:
-            say("ids", f"no user namespace for {user.pw_name}: ext4 cards cannot be emptied ({error})", failed=True)
+            before_serving("ids", f"no user namespace for {user.pw_name}: ext4 cards cannot be emptied ({error})")
             found[user.pw_uid] = None
     return found
-
-
-def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="dockd-mount", description="Mounts cameras' volumes for dockd.")
-    parser.add_argument("--socket", type=Path, default=Path("/run/dockd/mount.sock"), help="where to listen")
-    parser.add_argument("--root", type=Path, default=Path("/run/dockd/mnt"), help="where to mount; a folder of its own")
-    parser.add_argument("--user", action="append", default=[], help="who may ask, beside root (default: dockd)")
-    parser.add_argument("--group", help="who may open the socket (default: the first user's own group)")
-    return parser.parse_args(words)
-
-
-def _users(names: Sequence[str]) -> list[pwd.struct_passwd]:
-    if names:
-        return [pwd.getpwnam(name) for name in names]
-    with contextlib.suppress(KeyError):
-        return [pwd.getpwnam("dockd")]
-    return []
 
 
 def run(
@@ -245,26 +227,26 @@ def run(
     limits: Limits | None = None,
 ) -> int:
     """Serve until a signal; the exit code. `on_usb`: the rule which devices are cameras'."""
-    arguments = _arguments(words)
+    arguments = arguments_of(words)
     os.umask(0o022)
     try:
-        users = _users(arguments.user)
-        group = grp.getgrnam(arguments.group).gr_gid if arguments.group else users[0].pw_gid if users else 0
-    except KeyError as error:
-        say("not_started", f"there is no such user or group: {error}", failed=True)
+        users = users_of(arguments.user)
+        group = group_of(arguments.group, users)
+    except NoSuch as wrong:
+        before_serving("not_started", str(wrong))
         return 2
     if os.geteuid() != 0:
-        say("not_started", "only root can mount", failed=True)
+        before_serving("not_started", "only root can mount: start it with sudo, or as a service (dockd-mount.service)")
         return 3
     try:
         places = Places(arguments.root)
         namespaces = _namespaces(users)  # before any thread
         if places.is_seen_by_nobody():
-            say("namespace", "in a mount namespace of its own: the agent will not see what is mounted", failed=True)
+            before_serving("namespace", "in a mount namespace of its own: the agent will not see what is mounted")
         clear_leftovers(places)
         listener = _listen(arguments.socket, group=group)
     except (RootUnusable, OSError) as error:
-        say("not_started", str(error), failed=True)
+        before_serving("not_started", said_of(error))
         return 3
     say("start", f"listening at {arguments.socket}, mounting below {places.root}")
     helper = Helper(listener=listener, places=places, users=namespaces, on_usb=on_usb, limits=limits or Limits())
