@@ -44,6 +44,16 @@ class Fact:
     tone: str = "plain"
 
 
+def templates() -> jinja2.Environment:
+    """The pages' templates, in which everything is escaped and nothing may be missing."""
+    found = jinja2.Environment(
+        loader=jinja2.PackageLoader("dockd.page", "templates"), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    found.filters["size"] = size_words
+    return found
+
+
 class Pages:
     """`/`, `/bays/{n}`, and what they load."""
 
@@ -52,11 +62,7 @@ class Pages:
         self._view = view
         files = importlib.resources.files("dockd.page")
         self._static = {name: (files / "static" / name).read_bytes() for name in _STATIC}
-        self._templates = jinja2.Environment(
-            loader=jinja2.PackageLoader("dockd.page", "templates"), autoescape=True, undefined=jinja2.StrictUndefined,
-            trim_blocks=True, lstrip_blocks=True,
-        )  # fmt: skip
-        self._templates.filters["size"] = size_words
+        self._templates = templates()
         self._draw_tile: Callable[[Document], str] = self._templates.get_template("tile.html").module.tile  # type: ignore[attr-defined]
         self._tiles: dict[int, tuple[Document, str]] = {}
         self._rendered: tuple[tuple[Any, ...], dict[str, bytes]] = ((), {})

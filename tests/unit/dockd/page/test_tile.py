@@ -1,0 +1,53 @@
+"""A bay's tile as it is rendered: what people call the camera comes first, and the id is on the bay's own page."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import jinja2
+import pytest
+
+from dockd.page.documents import bay_document, camera_part
+from dockd.page.pages import templates
+from dockd.page.state import Facts, derive
+from ingest.model import Balance, CameraId
+
+
+@pytest.fixture(scope="module")
+def rendered() -> jinja2.Environment:
+    return templates()
+
+
+def bay(camera: CameraId, *, officer: str | None = None) -> dict[str, Any]:
+    return bay_document(
+        number=4, said=derive(Facts(camera=camera.id)), since=0.0, camera=camera_part(camera, assigned_to=officer), balance=Balance(),
+        battery=None, clock_offset=None,
+    )  # fmt: skip
+
+
+def tile(environment: jinja2.Environment, document: dict[str, Any]) -> str:
+    return str(environment.get_template("tile.html").module.tile(document))  # type: ignore[attr-defined]
+
+
+def test_the_serial_leads_and_the_profile_is_small(rendered: jinja2.Environment) -> None:
+    text = tile(rendered, bay(CameraId(profile="dcim", serial="C0009", card="899D-8A04"), officer="PC Jones"))
+    assert re.search(r'<span class="camera">C0009</span> <small>dcim</small>', text)
+    assert "dcim:C0009" not in text
+    assert "PC Jones" in text
+
+
+def test_a_camera_without_a_serial_has_its_id(rendered: jinja2.Environment) -> None:
+    camera = CameraId(profile="dcim", serial="", card="899D-8A04")
+    assert f'<span class="camera">{camera.id}</span>' in tile(rendered, bay(camera))
+
+
+def test_the_id_is_on_the_bays_page(rendered: jinja2.Environment) -> None:
+    status = {"station": "S", "rack": "1"}
+    document = bay(CameraId(profile="dcim", serial="C0009", card="899D-8A04"))
+    text = rendered.get_template("bay.html").render(status=status, bay=document, segments=[], most=500)
+    assert "dcim:C0009~899D-8A04" in text
+    empty = bay_document(
+        number=4, said=derive(Facts(docked=False)), since=0.0, camera=None, balance=Balance(), battery=None, clock_offset=None
+    )  # fmt: skip
+    assert "Camera id" not in rendered.get_template("bay.html").render(status=status, bay=empty, segments=[], most=500)
