@@ -135,7 +135,7 @@ def _ask(url: str) -> Any:
 # -- telling -------------------------------------------------------------------------------------------------------------
 
 
-def _lines(found: Document) -> list[str]:
+def figures(found: Document) -> list[str]:
     """The figures above the bays."""
     said = found["status"]
     store, spool, backlog, oldest = said["store"], said["spool"], said["backlog"], said["oldest_unconfirmed"]
@@ -149,6 +149,8 @@ def _lines(found: Document) -> list[str]:
         f"oldest not confirmed: {_oldest(oldest)}",
         f"room on the dock: {size_words(spool['free_bytes'])}",
     ]
+    if said["trouble"]:  # the figures above are empty then, not none
+        lines[1:] = [lines[1], f"NOT KNOWN: {said['trouble']}"]
     if not said["wipe_enabled"]:
         lines.append("not emptied: wiping is switched off")
     if said["lost_segments"]:
@@ -165,7 +167,7 @@ def _oldest(oldest: Document | None) -> str:
 
 def _plain(found: Document) -> str:
     wrong = [f"! {line}" for line in _problem_lines(found)]
-    return "\n".join([*_lines(found), *wrong, *(_bay_line(bay) for bay in found["bays"])])
+    return "\n".join([*figures(found), *wrong, *(_bay_line(bay) for bay in found["bays"])])
 
 
 def _problem_lines(found: Document) -> list[str]:
@@ -210,7 +212,7 @@ def _table(found: Document, *, trouble: str = "") -> RenderableType:
             str(bay["number"]), Text(_SIGNS.get(bay["shape"], " "), style=style), Text(printable(bay["word"]), style=style),
             Text(printable(_camera(bay))), Text(printable(bay["why"])),
         )  # fmt: skip
-    first, *rest = _lines(found)
+    first, *rest = figures(found)
     above = [Text(f"NOT LIVE: {trouble}", style="bold black on yellow")] if trouble else []
     wrong = [Text(f"! {line}", style=_STYLES["red"]) for line in _problem_lines(found)]
     return Group(*above, Text(first, style="bold"), Text("\n".join(rest)), *wrong, table)
