@@ -13,8 +13,14 @@ from pathlib import Path
 
 import pytest
 
-# What argparse imports late may lie where only root reads.
-UNPRIVILEGED = "import locale, os\nif os.geteuid() == 0: os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+# What argparse imports when it is first used may lie where root alone reads.
+UNPRIVILEGED = """
+import os
+from dockd.mounting.starting import arguments_of
+arguments_of([])
+if os.geteuid() == 0:
+    os.setgroups([]); os.setgid(65534); os.setuid(65534)
+"""
 
 
 def program(*words: str, before: str = "") -> list[str]:
