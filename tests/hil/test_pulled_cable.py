@@ -31,7 +31,10 @@ TORN_OUT = "reserved sector 0"
 def assert_nothing_is_claimed(ended: Ended) -> None:
     """On a mount whose camera is gone: no success, and nothing that was deleted."""
     assert ended.status in (1, 3), ended.said
-    assert document(ended)["segments"]["wiped"] == 0, ended.said
+    if ended.stdout:  # a mount that is stale from the start is refused before anything is begun
+        assert document(ended)["segments"]["wiped"] == 0, ended.said
+    else:
+        assert "it has left" in ended.stderr, ended.said
 
 
 def vanished(dock: Dock) -> list[str]:
