@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.hil.rig import moments
 from tests.hil.rig.agent import AGENT, HELPER, STORE, Agent
 from tests.hil.rig.footage import MEGABYTE
-from tests.hil.rig.odd_cards import clones
+from tests.hil.rig.odd_cards import clones, filled_card
 from tests.hil.rig.oracle import Oracle
 from tests.hil.rig.usb import Camera, Line
 
@@ -93,3 +94,27 @@ def test_cameras_taken_and_put_in_while_nobody_looks(agent: Agent, folder: Path,
     agent.await_bay(1, "removed_early")
     again = agent.plug(card, bay=1, serial="C0001")
     all_is_well(agent, oracle, [again, *cameras[1:]])
+
+
+@pytest.mark.parametrize("unit", [AGENT, HELPER])
+def test_killed_while_a_camera_is_emptied(agent: Agent, folder: Path, oracle: Oracle, unit: str) -> None:
+    """The card is writable at that moment. Whoever dies, it does not stay so, and what was deleted is told as dockd's own doing."""
+    card = oracle.add(filled_card(folder / "card.img", moments.SIZES, size=64 << 20), serial="C0001").card
+    camera = agent.plug(card, bay=3, serial="C0001", line=moments.WIPE.line)
+    moments.WIPE.reach(agent, camera)
+    before = agent.events()
+    agent.kill(unit)
+    assert moments.WIPE.came_in_time(before)
+    if unit == AGENT:
+        nothing_is_left(agent)
+    agent.start(unit)
+    agent.await_answer()
+    camera.throttle(Line())
+    agent.await_bay(3, "ready", timeout=90)
+    assert not agent.events("segment.vanished", "segment.lost")
+    assert agent.writable_mounts() == []
+    agent.check_books()
+    agent.shut_down()
+    assert card.files() == set()
+    assert oracle.breaches(torn_out=["C0001"]) == []
+    assert oracle.not_delivered() == []

@@ -6,12 +6,11 @@ What dockd says here is what people would be told. What is true is read elsewher
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import Any
 
+from tests.hil.rig.agent_log import AgentLog, Document, NeverCame
 from tests.hil.rig.cards import Card
 from tests.hil.rig.guest_channel import Ended, GuestJob, NoAnswer
 from tests.hil.rig.machine import Machine
@@ -19,19 +18,11 @@ from tests.hil.rig.product import dockd
 from tests.hil.rig.usb import FULL_SPEED, Camera, Line, plug
 from tests.hil.rig.vm import Vm
 
-Document = dict[str, Any]
-
 AGENT, HELPER, STORE = "dockd.service", "dockd-mount.service", "dockd-store.service"
 UNITS = (STORE, HELPER, AGENT)
 PAGE_PORT, STORE_PORT = 8080, 1080
-LOGS = "/run/rig"
-AGENT_LOG = f"{LOGS}/agent.log"
 CONFIG = "/etc/dockd/dockd.toml"
 POLL = 0.15
-
-
-class NeverCame(AssertionError):
-    """What was waited for did not come; the message says what was there instead, and the end of the agent's log."""
 
 
 @dataclass(kw_only=True)
@@ -40,7 +31,10 @@ class Agent:
 
     vm: Vm
     machine: Machine
-    _log: GuestJob | None = field(default=None)
+    _log: AgentLog = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._log = AgentLog(self.vm)
 
     # -- the rack ------------------------------------------------------------------------------------------------------
 
@@ -187,16 +181,11 @@ class Agent:
 
     def follow_log(self) -> None:
         """From here on `events` and `await_event` know what the agent logs, what it logged before included."""
-        self._log = self.vm.start(f"exec tail -q -n +1 -F {AGENT_LOG} 2>/dev/null")
+        self._log.follow()
 
     def events(self, *actions: str) -> list[Document]:
         """What was logged up to now; only these actions where any is named."""
-        if self._log is None:
-            self.follow_log()
-        assert self._log is not None
-        self._log.running()
-        found = [json.loads(line) for line in self._log.stdout.splitlines(keepends=True) if _whole(line)]
-        return [event for event in found if not actions or event.get("event.action") in actions]
+        return self._log.events(*actions)
 
     def await_event(
         self,
@@ -207,23 +196,11 @@ class Agent:
         timeout: float = 60,
     ) -> Document:
         """The first event of this action that fits, but for the first `after` of them. Raises NeverCame."""
-        found: list[Document] = []
-
-        def there() -> bool:
-            found[:] = [event for event in self.events(action) if where(event)]
-            return len(found) > after
-
-        deadline = time.monotonic() + timeout
-        while not there():
-            if time.monotonic() > deadline:
-                raise NeverCame(f"no {action} within {timeout:.0f} s\n{self.log_end()}")
-            time.sleep(0.01)
-        return found[after]
+        return self._log.await_event(action, where=where, after=after, timeout=timeout)
 
     def log_end(self, lines: int = 40) -> str:
         """The last lines of each unit's log, for a failure's message."""
-        said = self.vm.run(f"tail -n {lines} {LOGS}/agent.log; tail -n 10 {LOGS}/mount.log {LOGS}/store.log")
-        return re.sub(r'"(event|host|service)\.[a-z]+":("[^"]*"|\d+),?', "", said.stdout)[-9000:]
+        return self._log.end(lines)
 
     # -- its processes -------------------------------------------------------------------------------------------------
 
@@ -260,9 +237,15 @@ class Agent:
 
     def mounts(self) -> list[str]:
         """Where cameras are mounted in the guest: anything of a filesystem that cards have, by /proc/mounts."""
-        said = self.vm.check("cat /proc/mounts")
-        words = [line.split() for line in said.splitlines()]
-        return [word[1] for word in words if word[2] in ("vfat", "exfat") or word[1].startswith("/run/dockd")]
+        return [words[1] for words in self._mounted()]
+
+    def writable_mounts(self) -> list[str]:
+        """Those of them that may be written to."""
+        return [words[1] for words in self._mounted() if "rw" in words[3].split(",")]
+
+    def _mounted(self) -> list[list[str]]:
+        said = [line.split() for line in self.vm.check("cat /proc/mounts").splitlines()]
+        return [words for words in said if words[2] in ("vfat", "exfat") or words[1].startswith("/run/dockd/")]
 
     # -- its commands --------------------------------------------------------------------------------------------------
 
@@ -300,7 +283,3 @@ def brief(bay: Document) -> str:
     """One line about a bay, for a failure's message."""
     camera = (bay.get("camera") or {}).get("id", "no camera")
     return f"bay {bay.get('number')}: {bay.get('state')} ({bay.get('why')}), {camera}, {bay.get('segments')}"
-
-
-def _whole(line: str) -> bool:
-    return line.startswith("{") and line.endswith("}\n")

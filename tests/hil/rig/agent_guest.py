@@ -18,7 +18,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.hil.rig.agent import LOGS, UNITS, Agent
+from tests.hil.rig.agent import UNITS, Agent
+from tests.hil.rig.agent_log import LOGS
 from tests.hil.rig.disks import SLOTS, attach, detach, make_disk, mount
 from tests.hil.rig.machine import BuiltIn, Machine
 from tests.hil.rig.places import built_once, key_of, scratch_folder, state_folder
@@ -30,7 +31,8 @@ from tests.hil.rig.vm import Snapshot, restored
 STATE, STORE = "/var/lib/dockd", "/srv/central"
 # The cameras that the site names as its own: whatever has another serial may be anybody's, and is never emptied.
 SERIALS = [f"C{number:04d}" for number in range(1, 100)]
-UNUSED_FOR = 24 * 3600.0
+# Stations that stay, and for how long (seconds) after its last use any does: a whole run takes less.
+KEPT, IN_USE_FOR = 4, 2 * 3600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,9 +106,10 @@ def _disks(folder: Path) -> tuple[BuiltIn, ...]:
 
 
 def _forget_unused() -> None:
-    """Each change of dockd leaves a snapshot behind; those that nobody has used for a day go."""
-    for old in state_folder().glob("station-*"):
-        if old.stat().st_mtime < time.time() - UNUSED_FOR:
+    """Each change of dockd leaves a snapshot behind: the last few stay, and whatever a run may be working with."""
+    known = sorted(state_folder().glob("station-*"), key=lambda folder: folder.stat().st_mtime, reverse=True)
+    for old in known[KEPT:]:
+        if old.stat().st_mtime < time.time() - IN_USE_FOR:
             shutil.rmtree(old)
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.hil.rig.agent import Agent, Document
+from tests.hil.rig.agent import Agent
+from tests.hil.rig.agent_log import Document
 from tests.hil.rig.disks import Disk
 from tests.hil.rig.footage import MEGABYTE
 from tests.hil.rig.usb import FULL_SPEED, Camera, Line
