@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockd.profiles.identity import identify, is_factory_serial, is_own_volume, label, may_wipe, named_by, word
+from dockd.profiles.identity import identify, is_own_volume, label, may_wipe, named_by, word
 from dockd.profiles.model import Identity, Profile, Unlock
+from dockd.profiles.naming import is_factory_serial
 from ingest.model import CameraId
 
 DCIM = Profile(name="dcim", title="t", generic=True)
