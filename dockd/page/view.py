@@ -20,6 +20,7 @@ from dockd.page.registry import Registry
 from dockd.page.state import Facts, Shown, derive
 from dockd.page.whereabouts import whereabouts
 from ingest.errors import LedgerUnusable
+from ingest.events import Event
 from ingest.ledger.views import Away, Docking
 from ingest.model import Balance, CameraId, legible
 
@@ -73,8 +74,14 @@ class View:
         self._since: dict[int, tuple[str, float]] = {}
         self._known: dict[int, tuple[tuple[object, ...], Document, Shown]] = {}
         self._listeners: list[Callable[[Change], None]] = []
+        self._news: set[str | None] = set()
+        sources.ledger.subscribe(self._hear)
         self.registry = Registry()
         self.now = Snapshot(sequence=int(sources.clock.now() * 1000))
+
+    def _hear(self, event: Event, _seq: int) -> None:
+        if event.camera is not None or event.segment is not None:
+            self._news.add(event.camera)
 
     def listen(self, listener: Callable[[Change], None]) -> None:
         """`listener(change)` is called on the event loop for every document that is new. It must not raise or wait."""
@@ -107,6 +114,7 @@ class View:
         sources = self._sources
         room = await asyncio.to_thread(self._room)
         blind = ""
+        self._news.clear()
         try:
             sums = await self._asking.sums(list(sources.rack.bays.values()))
         except LedgerUnusable as error:
@@ -133,9 +141,16 @@ class View:
         inputs = self._inputs(bay, sums, blind)
         known = self._known.get(bay.number)
         if known is None or known[0] != inputs:
-            known = (inputs, *self._told_anew(bay, sums, blind))
+            fresh = self._told_anew(bay, sums, blind)
+            if fresh[1].state == "ready" and self._is_outrun(bay):
+                fresh, inputs = self._told_anew(bay, Sums(), blind), ()
+            known = (inputs, *fresh)
             self._known[bay.number] = known
         return known[1]
+
+    def _is_outrun(self, bay: Bay) -> bool:
+        """Whether something happened to its camera while the ledger was asked: then nothing is ready by those sums, and they are asked again."""
+        return None in self._news or (bay.camera is not None and bay.camera.id in self._news)
 
     def _inputs(self, bay: Bay, sums: Sums, blind: str) -> tuple[object, ...]:
         sources, visit, camera = self._sources, bay.visit, bay.camera

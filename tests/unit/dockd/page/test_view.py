@@ -1,0 +1,77 @@
+"""What is shown is one moment: a camera to which something happens while the ledger is asked is not ready by the old sums."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from dockd.docking import Bay, Rack, Turns
+from dockd.page.facts import Sources
+from dockd.page.view import LOOK_AT_MOST_EVERY, View
+from dockd.settings import defaults
+from ingest.activity import Activity
+from ingest.clock import Clock
+from ingest.events import SegmentSame
+from ingest.intake import Intake, IntakeSettings
+from ingest.ledger import Ledger
+from ingest.ledger.segments import Segment
+from ingest.model import folder_camera
+from ingest.spool import Spool
+from ingest.standing import StoreState
+from ingest.visit import Visit
+
+T = TypeVar("T")
+
+
+class Outrun(Ledger):
+    """The ledger, and while it is asked for the first time a segment of the camera becomes something else."""
+
+    outrun = False
+
+    async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        found = await super().read(query)
+        if not self.outrun:
+            self.outrun = True
+            self.publish(SegmentSame(camera="CAM", segment="s", path="a"))
+        return found
+
+
+async def nobody(_segments: Sequence[Segment]) -> list[str]:
+    return []
+
+
+def sources(folder: Path, ledger: Ledger) -> Sources:
+    """A bay with a camera whose pass is over, and in which nothing was found by then."""
+    clock, activity, camera = Clock(), Activity(), folder_camera(b"CAM")
+    spool = Spool(folder / "spool", keep_free=0)
+    turns = Turns(parallel=1, spool=spool.folder, activity=activity)
+    intake = Intake(
+        ledger=ledger,
+        spool=spool,
+        pool=turns,
+        activity=activity,
+        attest=nobody,
+        settings=IntakeSettings(wipe=False, rest=0.05),
+    )
+    rack = Rack(intake=intake, ledger=ledger, turns=turns, clock=clock, fixed={}, max_clock_offset=60.0)
+    rack.bays[1] = Bay(
+        number=1, camera=camera, visit=Visit(camera=camera, root=b"/", bay=1, docking=1, listed_once=True)
+    )
+    activity.camera(camera.id, "done")
+    return Sources(
+        settings=defaults(), version="1", clock=clock, ledger=ledger, spool=spool, activity=activity, rack=rack, store_state=StoreState
+    )  # fmt: skip
+
+
+async def test_nothing_is_ready_by_sums_that_were_outrun(tmp_path: Path) -> None:
+    ledger = await Outrun.open(tmp_path / "ledger.db", keys=tmp_path / "keys")
+    try:
+        view = View(sources(tmp_path, ledger))
+        assert (await view.look()).bays[1]["state"] == "reading"
+        await asyncio.sleep(LOOK_AT_MOST_EVERY)  # a look is as old as that at most
+        assert (await view.look()).bays[1]["state"] == "ready"
+    finally:
+        await ledger.close()
