@@ -208,7 +208,9 @@ class Bay:
             except Exception as error:  # noqa: BLE001 (a defect in one bay: said, and kept away from the others)
                 _log.exception("%s: what is in this port cannot be served; it is tried again", self.place)
                 self._occupied(
-                    "fault", f"dockd failed here ({type(error).__name__}, see its log); it is tried again.", camera=True
+                    "fault",
+                    f"dockd failed here ({type(error).__name__}, see its log), and tries again: leave the camera in, and tell ops.",
+                    camera=True,
                 )
             self._tools.presence.release(self.place)
             await self._a_while()

@@ -71,7 +71,7 @@ class KnownCameras:
         if camera is None:
             raise Unreadable(
                 "It has neither a serial number nor a name or number on its card, so nobody can tell it from another: "
-                "nothing is read from it"
+                "nothing is read from it: hand it to ops"
             )
         return camera
 

@@ -11,7 +11,7 @@ _CLASSES = (
     ("030101", "a keyboard"), ("030102", "a mouse"), ("03", "a keyboard, mouse or the like"), ("0206", "a network adapter"),
     ("020d", "a network adapter"), ("020e", "a modem"), ("02", "a modem"), ("e001", "a Bluetooth or wireless adapter"),
     ("e0", "a wireless adapter"), ("07", "a printer"), ("0b", "a smart card reader"), ("0e", "a webcam"), ("01", "a sound device"),
-    ("06", "a camera or phone over PTP/MTP that no profile names"), ("08", "a disk"), ("0a", "a serial adapter"),
+    ("06", "a camera or phone over PTP/MTP"), ("08", "a disk"), ("0a", "a serial adapter"),
 )  # fmt: skip
 _LONGEST = 60
 

@@ -126,7 +126,7 @@ class _Talk:
         if self._spec.login:
             answer = self._asked(self._spec.login, "the login")
             if self._spec.accepted not in answer.decode("ascii", "replace"):
-                raise Unreadable("the camera does not let dockd in: look at the password_file of its profile")
+                raise Unreadable("the camera does not let dockd in: tell ops (the password_file of its profile)")
 
     def device_id(self) -> str:
         """Who it is; empty where it cannot be asked. Raises Unreadable where it does not say."""

@@ -264,9 +264,9 @@ def test_a_camera_that_is_put_back_with_its_footage_proven_is_not_told_as_empty(
         agent.until_state("CAM", "ready")
         (agent.docks / "CAM").rename(tmp_path / "away")
         agent.until(lambda: agent.api("/bays")["bays"][0]["state"] == "empty", "it has left")
-        shutil.copytree(
-            tmp_path / "away", agent.docks / "CAM"
-        )  # other inodes and change times, as on a FAT mounted anew
+        # Other inodes and change times, as on a FAT mounted anew; and whole when it appears.
+        shutil.copytree(tmp_path / "away", tmp_path / "back")
+        (tmp_path / "back").rename(agent.docks / "CAM")
         agent.until_state("CAM", "ready")
         (bay,) = agent.api("/bays")["bays"]
         assert bay["segments"]["confirmed"] == bay["segments"]["listed"] == len(FOOTAGE)
