@@ -129,5 +129,10 @@ def of_held(held: Mapping[str, int], example: str) -> tuple[BayState, Told]:
         if count := held.get(reason, 0):
             what = f"A file {one}." if count == 1 and reason != "integrity_failed" else f"{some(count, 'file')} {more}."
             return state, Told(what=what, advice=ASIDE, detail=example)
-    what = f"The store does not take {some(sum(held.values()))}."
+    count = sum(held.values())
+    what = f"The store does not take {some(count)}."
+    if held.keys() != {
+        "store_refused"
+    }:  # it was lost there, cannot be proven in time, or a store was caught: its message says
+        what = f"{some(count)} {'is' if count == 1 else 'are'} not safe in the store, and kept here."
     return "store_refused", Told(what=what, advice="Leave the camera in its bay and tell ops.", detail=example)
