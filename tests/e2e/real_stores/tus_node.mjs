@@ -3,6 +3,10 @@ import { mkdirSync } from 'node:fs'
 import { Server } from '@tus/server'
 import { FileStore } from '@tus/file-store'
 
+// Node 20's own streams now and then throw where nobody can catch it, when a client leaves in the middle of an answer ("ReadableStream is
+// already closed"), and end the process. A service manager would start it again; here it says so and goes on.
+process.on('uncaughtException', (error) => console.error(error))
+
 const [directory, port] = process.argv.slice(2)
 mkdirSync(directory, { recursive: true })
 const server = new Server({ path: '/files', datastore: new FileStore({ directory }) })
