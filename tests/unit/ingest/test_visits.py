@@ -19,6 +19,7 @@ from dockd.settings import defaults
 from ingest.central import CentralStore
 from ingest.central.settings import StoreSettings
 from ingest.errors import CameraGone, LedgerUnusable, Unreadable
+from ingest.events import Event
 from ingest.intake import Intake, IntakeSettings
 from ingest.ledger import views
 from ingest.model import CameraId, Skipped, Vitals
@@ -265,6 +266,29 @@ async def test_our_own_deletions_are_told_as_ours_though_one_file_cannot_be_dele
     assert (actions.count("segment.wiped"), actions.count("segment.vanished")) == (32, 0)
     assert actions.count("permit.closed") == actions.count("permit.issued")
     assert place.files() == {OTHER, IGNORED, "DCIM/100MEDIA/C005.MP4"}
+
+
+async def test_no_card_is_made_writable_beside_footage_that_appeared_while_the_rest_was_proven(place: Place) -> None:
+    """The look before each batch: what is new on the card comes first."""
+    late = place.root / "DCIM/100MEDIA/LATE.MP4"
+    only: list[list[bytes]] = []
+
+    def appear(event: Event, _seq: int) -> None:
+        if event.action == "segment.confirmed" and not late.exists():
+            late.write_bytes(os.urandom(5000))
+
+    class Looking(Card):
+        async def writable(self) -> None:
+            await super().writable()
+            on_it = set(place.root.rglob("*.MP4"))
+            safe = await place.rows("in_spool OR in_store")
+            only.append([os.fsencode(one) for one in on_it if safe.get(str(one.relative_to(place.root))) != (1,)])
+
+    place.built.ledger.subscribe(appear)
+    await place.session(place.visit(volume=Looking(root=place.root, kept=place.card.kept)))
+    assert late.name not in {Path(name).name for name in place.files()}
+    assert only
+    assert not any(only), "the card was made writable while it held an only copy"
 
 
 async def test_no_card_is_left_writable_while_the_ledger_is_unusable(place: Place) -> None:
