@@ -142,7 +142,8 @@ class Emptying:
             visit.last_seen = None
             async with self._touch.lent(visit) as worker:
                 await self._touch.list(visit, worker)
-            return await self._wiping.over(permit)
+            # The listing has closed the permit, if it was a whole one; else it stays open, so that a whole one can tell.
+            return await self._wiping.gone(permit)
         mine = await self._touch.segments(visit)
         named = {one.segment for one in permit.segments}
         return sum(1 for one in mine if one.id in named and not one.on_camera)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any
 
 from ingest.activity import Activity
 from ingest.errors import CameraGone, DockdError, IntegrityFailed, SourceUnstable, Stop, StoreDown, Unreadable
@@ -66,7 +67,7 @@ class Wiping:
         """Wipe these confirmed segments, and return the permit that was used for it; None where nothing could be done.
 
         A folder's files are seen gone, and that is written down, one by one. A `volume` is writable from the permit on: of its files
-        nothing is concluded here. The caller mounts it anew, lists it (what is gone then was wiped), and calls `over`.
+        nothing is concluded here. The caller mounts it anew and lists it: what is gone then was wiped, and a whole listing closes the permit.
 
         Where one of them is not what it was, or cannot be read, nothing is deleted: what lies there now may be an only copy, and the next
         listing tells (`unlike` names them).
@@ -117,16 +118,13 @@ class Wiping:
             await self.over(permit)
             raise Locked(error.message) from error
 
-    async def over(self, permit: WipePermit) -> int:
-        """Nothing more is deleted under it. Returns how many of its segments were wiped."""
+    async def over(self, permit: WipePermit) -> None:
+        """Nothing more is deleted under it, and nothing that was is left to be seen."""
+        await self._ledger.commit(lambda tx: permits.close(tx, permit, gone=_wiped(tx.execute, permit)))
 
-        def write(tx: Transaction) -> int:
-            rows = [segments.get(tx.execute, one.segment) for one in permit.segments]
-            gone = [row.id for row in rows if row.wiped_at is not None and not row.on_camera]
-            permits.close(tx, permit, gone=gone)
-            return len(gone)
-
-        return await self._ledger.commit(write)
+    async def gone(self, permit: WipePermit) -> int:
+        """How many of its segments were wiped, as far as that is written down."""
+        return len(await self._ledger.read(lambda db: _wiped(db.execute, permit)))
 
     async def _permit(self, held: Sequence[Segment], *, camera: str, device: str) -> WipePermit | None:
         attested = await self._pace.kept(self._attest(held), size=sum(one.size for one in held))
@@ -186,6 +184,11 @@ class Wiping:
         for error in kept.values():
             if isinstance(error, CameraGone):
                 raise error
+
+
+def _wiped(execute: Callable[..., Any], permit: WipePermit) -> list[str]:
+    rows = [segments.get(execute, one.segment) for one in permit.segments]
+    return [row.id for row in rows if row.wiped_at is not None and not row.on_camera]
 
 
 def _gone(tx: Transaction, segment: str, *, permit: int, seen: str) -> None:

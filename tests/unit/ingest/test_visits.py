@@ -291,6 +291,25 @@ async def test_no_card_is_made_writable_beside_footage_that_appeared_while_the_r
     assert not any(only), "the card was made writable while it held an only copy"
 
 
+async def test_our_own_deletions_are_told_as_ours_though_the_look_after_them_failed(place: Place) -> None:
+    """The device fails while the card is listed after its wipe: that listing concludes nothing, and takes nothing from the next one."""
+    doubt = Skipped(path=b".", kind="unreadable", message="its device failed while it was listed", hides=True)
+    visit = place.visit()
+
+    class Failing(Card):
+        async def fresh(self) -> None:
+            await super().fresh()
+            visit.part_hidden = (doubt,)
+
+    visit.volume = Failing(root=place.root, kept=place.card.kept)
+    await place.session(visit)
+    assert not {"segment.wiped", "segment.vanished", "permit.closed"} & set(await place.actions())
+    await place.session(place.visit())
+    actions = await place.actions()
+    assert (actions.count("segment.wiped"), actions.count("segment.vanished")) == (3, 0)
+    assert actions.count("permit.closed") == actions.count("permit.issued")
+
+
 async def test_no_card_is_left_writable_while_the_ledger_is_unusable(place: Place) -> None:
     class NoLedger(Card):
         async def writable(self) -> None:
