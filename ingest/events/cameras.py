@@ -1,0 +1,131 @@
+"""What happens to a camera as a whole, and leave to delete from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ingest.events.base import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class CameraDocked(Event, action="camera.docked", text="camera {camera} was docked in bay {bay}"):
+    docking: int
+    profile: str
+    serial: str
+    card: str
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CameraUndocked(Event, action="camera.undocked", text="camera {camera} left bay {bay}"):
+    docking: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CameraRemovedEarly(
+    Event,
+    action="camera.removed_early",
+    text="camera {camera} left bay {bay} before its footage was proven in the store: put it back",
+    level="warning",
+    outcome="failure",
+):
+    docking: int
+    left: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CameraListed(Event, action="camera.listed", text="camera {camera}: {files} files, {bytes} bytes listed"):
+    docking: int
+    listing: int
+    files: int
+    bytes: int
+    skipped: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CameraOtherCard(
+    Event,
+    action="camera.other_card",
+    text="camera {camera}: none of its {expected} unfinished segments are there: this is another card, nothing is concluded of them",
+    level="warning",
+    outcome="unknown",
+):
+    expected: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CameraEmptied(
+    Event, action="camera.emptied", text="camera {camera}: all its footage is in the store and gone from it"
+):
+    docking: int
+    wiped: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CameraFailed(
+    Event,
+    action="camera.failed",
+    text="camera {camera}: {error}",
+    level="error",
+    outcome="failure",
+    custody=False,
+):
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CameraUnsafe(
+    Event,
+    action="camera.not_wiped",
+    text="camera {camera}: nothing is deleted from it while it may hold the only copy of {path}: {error}",
+    level="warning",
+    outcome="failure",
+    custody=False,
+):
+    path: str
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClockMeasured(
+    Event, action="camera.clock_measured", text="camera {camera}: its clock is {offset_seconds} s off the station's"
+):
+    docking: int
+    offset_seconds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClockSet(
+    Event, action="camera.clock_set", text="camera {camera}: its clock was {offset_seconds} s off and was set"
+):
+    offset_seconds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileSkipped(
+    Event,
+    action="file.skipped",
+    text="camera {camera}: {path} is no footage ({kind}): {error}",
+    level="warning",
+    outcome="unknown",
+):
+    path: str
+    kind: str
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PermitIssued(
+    Event, action="permit.issued", text="leave was given to delete {count} segments from camera {camera}"
+):
+    permit: int
+    count: int
+    segments: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PermitClosed(
+    Event, action="permit.closed", text="the leave to delete from camera {camera} ended: {wiped} deleted"
+):
+    permit: int
+    wiped: int

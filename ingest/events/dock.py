@@ -1,0 +1,115 @@
+"""The agent, its ledger and clock, its own room and workers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ingest.events.base import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentStarted(Event, action="agent.started", text="dockd {version} started"):
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentStopped(Event, action="agent.stopped", text="dockd stopped"):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustodyOpened(Event, action="custody.opened", text="a new custody chain was opened, signed by key {key}"):
+    key: str
+    public: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustodyRestored(
+    Event,
+    action="custody.restored",
+    text="the ledger had gone back in time: a new chain begins after entry {store_seq}, which the store last saw",
+    level="error",
+    outcome="failure",
+):
+    store: str
+    store_seq: int
+    store_head: str
+    own_seq: int
+    own_head: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustodyKeyRotated(
+    Event,
+    action="custody.key_rotated",
+    text="from here on the dock signs with the key {key}, which the key {before} has signed for",
+):
+    key: str
+    public: str
+    before: str
+    proof: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerRebuilt(
+    Event,
+    action="ledger.rebuilt",
+    text="the ledger could not be used ({reason}): a new one was made from the spool; the old one is kept as {aside}",
+    level="error",
+    outcome="failure",
+):
+    reason: str
+    aside: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClockJumped(
+    Event,
+    action="clock.jumped",
+    text="the station's clock was set by {seconds} s (synchronised: {synchronised}): times before and after this entry are not of one clock",
+    level="warning",
+    outcome="unknown",
+):
+    seconds: int
+    synchronised: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClockTrust(
+    Event,
+    action="clock.trust",
+    text="the station's clock is synchronised: {synchronised} ({error})",
+    outcome="unknown",
+):
+    synchronised: bool
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpoolWaits(
+    Event,
+    action="spool.full",
+    text="dock room is full: {free_bytes} bytes are free and {keep_free} must stay so; cameras wait until the store has taken more",
+    level="warning",
+    outcome="failure",
+    custody=False,
+):
+    free_bytes: int
+    keep_free: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpoolGoesOn(Event, action="spool.room", text="there is room on the dock again", custody=False):
+    free_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerLost(
+    Event,
+    action="worker.lost",
+    text="the worker that read camera {camera} ended: {error}; it is replaced",
+    level="error",
+    outcome="failure",
+    custody=False,
+):
+    error: str

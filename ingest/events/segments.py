@@ -1,0 +1,194 @@
+"""What happens to a segment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ingest.events.base import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentListed(Event, action="segment.listed", text="{path} was found on camera {camera}: {bytes} bytes"):
+    path: str
+    bytes: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentSame(
+    Event,
+    action="segment.same",
+    text="{path} on camera {camera} was read again and is what it was",
+    level="debug",
+    custody=False,
+):
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentReappeared(
+    Event,
+    action="segment.reappeared",
+    text="{path} is on camera {camera} again",
+    level="warning",
+    outcome="unknown",
+):
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentCopied(
+    Event,
+    action="segment.copied",
+    text="{path} was pulled from camera {camera} and verified by a second read",
+):
+    path: str
+    bytes: int
+    sha256: str
+    xxh3_128: str
+    second_read: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentConfirmed(
+    Event, action="segment.confirmed", text="the store has proven that it holds {path} of camera {camera}"
+):
+    path: str
+    bytes: int
+    sha256: str
+    store: str
+    object: str
+    method: str
+    stored_at: str
+    receipt_sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentAttested(
+    Event, action="segment.attested", text="the store has proven again that it holds segment {segment}"
+):
+    store: str
+    nonce: str
+    receipt_sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentWiped(Event, action="segment.wiped", text="{path} was deleted from camera {camera} and seen gone"):
+    path: str
+    bytes: int
+    sha256: str
+    permit: int
+    seen: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentReleased(Event, action="segment.released", text="the spool's copy of segment {segment} was given up"):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentVanished(
+    Event,
+    action="segment.vanished",
+    text="{path} is gone from camera {camera}, and not by dockd: {error}",
+    level="warning",
+    outcome="failure",
+):
+    path: str
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentRotted(
+    Event,
+    action="segment.rotted",
+    text="the spool's copy of segment {segment} is no longer what was pulled: {error}",
+    level="error",
+    outcome="failure",
+):
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentStoreLost(
+    Event,
+    action="segment.store_lost",
+    text="the store no longer has segment {segment}: {error}",
+    level="error",
+    outcome="failure",
+):
+    store: str
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentLost(
+    Event,
+    action="segment.lost",
+    text="SEGMENT LOST: no copy of {path} of camera {camera} is left anywhere",
+    level="error",
+    outcome="failure",
+):
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentRecovered(
+    Event,
+    action="segment.recovered",
+    text="segment {segment} was found in the spool and taken into the ledger",
+    level="warning",
+    outcome="unknown",
+):
+    path: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentHeld(
+    Event,
+    action="segment.held",
+    text="{path} of camera {camera} is held: {error}",
+    level="warning",
+    outcome="failure",
+):
+    path: str
+    reason: str
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentUnheld(Event, action="segment.unheld", text="segment {segment} is tried again"):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentDelayed(
+    Event,
+    action="segment.delayed",
+    text="segment {segment}: {error}; next try in {seconds} s",
+    level="warning",
+    outcome="failure",
+    custody=False,
+):
+    error: str
+    seconds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentFoundInStore(
+    Event,
+    action="segment.found_in_store",
+    text="the store has proven that it holds {path} of camera {camera}, of which this ledger did not know",
+    level="warning",
+    outcome="unknown",
+):
+    path: str
+    bytes: int
+    sha256: str
+    store: str
+    object: str
+    method: str
+    stored_at: str
+    receipt_sha256: str

@@ -1,0 +1,46 @@
+"""What is found of a store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ingest.events.base import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorePinned(Event, action="store.pinned", text="the store {store} at {url} is pinned"):
+    store: str
+    url: str
+    method: str
+    keys: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreKeyRotated(
+    Event, action="store.key_rotated", text="the store {store} has a new key, signed by a pinned one"
+):
+    store: str
+    keys: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreHonest(Event, action="store.honest", text="the store {store} refused wrong bytes, as it must"):
+    store: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreCaught(
+    Event,
+    action="store.dishonest",
+    text="the store {store} is not to be believed: {error}. Nothing is deleted until a person pins it anew",
+    level="error",
+    outcome="failure",
+):
+    store: str
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreChanged(Event, action="store.state", text="the store is {state}: {error}", outcome="unknown", custody=False):
+    state: str
+    error: str
