@@ -80,14 +80,14 @@ async def agent(
     """
     clock = clock or Clock()
     async with contextlib.AsyncExitStack() as stack:
-        stack.enter_context(_locked(settings.ledger.path.with_name("lock")))
+        stack.enter_context(locked(settings.ledger.path.with_name("lock")))
         ledger = await Ledger.open(settings.ledger.path, keys=settings.keys_path, clock=clock)
         stack.push_async_callback(ledger.close)
         for subscriber in subscribers:
             ledger.subscribe(subscriber)
         await ledger.commit(lambda tx: tx.record(AgentStarted(version=version)))
         stack.push_async_callback(_say_stopped, ledger)
-        stack.enter_context(_locked(settings.spool.path.with_name(f"{settings.spool.path.name}.lock")))
+        stack.enter_context(locked(settings.spool.path.with_name(f"{settings.spool.path.name}.lock")))
         spool = Spool(settings.spool.path, keep_free=settings.spool.keep_free)
         found = await bring_together(ledger, spool)
         store = _store(settings, observe)
@@ -169,7 +169,7 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """One agent a state, and one a spool. The lock is flock's: it ends with the process, and no worker inherits it. Raises StateInUse, LedgerUnusable."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

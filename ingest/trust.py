@@ -119,7 +119,7 @@ class Trust:
         try:
             async with self._heads(pinned.id) as head:
                 await self._store.tempt(
-                    segment, slices, nonce=secrets.token_urlsafe(24), head=head, dock=self._ledger.key.thumbprint
+                    segment, slices, nonce=secrets.token_urlsafe(24), head=head, dock=self._ledger.dock
                 )
         except StoreDishonest as error:
             await self.caught(pinned.id, error.message)

@@ -21,6 +21,7 @@ class AgentStopped(Event, action="agent.stopped", text="dockd stopped"):
 class CustodyOpened(Event, action="custody.opened", text="a new custody chain was opened, signed by key {key}"):
     key: str
     public: str
+    dock: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

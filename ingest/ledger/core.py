@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import queue
 import sqlite3
@@ -19,9 +20,10 @@ from typing import Any, TypeVar
 
 from ingest.clock import Clock, rfc3339
 from ingest.errors import LedgerUnusable
-from ingest.events import CustodyOpened, Event
+from ingest.events import CustodyKeyRotated, CustodyOpened, Event
 from ingest.ledger import custody
 from ingest.ledger.database import explain, open_reader, open_writer
+from ingest.ledger.keys import DockKey, KeyFolder
 from ingest.model import Head, whole_text
 
 T = TypeVar("T")
@@ -43,6 +45,7 @@ class Transaction:
         self.now = clock.now()
         self.end = end
         self.events: list[tuple[Event, int]] = []
+        self.key: DockKey | None = None  # set where the chain is signed with another key from here on
 
     def execute(self, statement: str, values: Iterable[Any] = ()) -> sqlite3.Cursor:
         """One statement."""
@@ -75,13 +78,14 @@ def _writable(values: Iterable[Any]) -> list[Any]:
 
 
 class _Work:
-    __slots__ = ("error", "events", "function", "future", "result")
+    __slots__ = ("error", "events", "function", "future", "key", "result")
 
     def __init__(self, function: Callable[[Transaction], Any], future: asyncio.Future[Any]) -> None:
         self.function, self.future = function, future
         self.result: Any = None
         self.error: BaseException | None = None
         self.events: list[tuple[Event, int]] = []
+        self.key: DockKey | None = None
 
 
 class Ledger:
@@ -91,10 +95,13 @@ class Ledger:
     connection. Both raise what the function raises, and LedgerUnusable where SQLite cannot go on.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, key: custody.DockKey, clock: Clock) -> None:
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, *, keys: KeyFolder, key: DockKey, clock: Clock
+    ) -> None:
         self.path = path
         self.clock = clock
         self.key = key
+        self._keys = keys
         self._connection = connection
         self._head = self._read_head()
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
@@ -104,27 +111,68 @@ class Ledger:
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="ledger-reader")
         self._reader: sqlite3.Connection | None = None
         self._closed = False
+        self._dock = key.thumbprint
 
     @classmethod
     async def open(cls, path: Path, *, keys: Path, clock: Clock | None = None) -> Ledger:
         """Open or make the ledger at `path`, its signing key in the folder `keys`. Raises LedgerUnusable."""
-        key = custody.DockKey.load_or_make(keys)
-        ledger = cls(path, open_writer(path), key, clock or Clock())
+        folder = KeyFolder(keys)
+        connection = open_writer(path)
+        try:
+            key = folder.load(announced=_signs(connection))
+            ledger = cls(path, connection, keys=folder, key=key, clock=clock or Clock())
+        except BaseException:
+            connection.close()
+            raise
         ledger._thread.start()
         try:
             await ledger.commit(ledger._know_key)
+            await ledger._keep_name()
         except BaseException:
             await ledger.close()
             raise
         return ledger
 
     def _know_key(self, tx: Transaction) -> None:
-        added = tx.execute(
-            "INSERT OR IGNORE INTO dock_keys (thumbprint, public, since) VALUES (?, ?, ?)",
-            (self.key.thumbprint, self.key.public, rfc3339(tx.now)),
-        ).rowcount
-        if added:
-            tx.record(CustodyOpened(key=self.key.thumbprint, public=self.key.public))
+        """A key that the chain did not end with is announced in it, with nobody's signature but its own: a new dock, or a key that was lost."""
+        if _signs(self._connection) == self.key.thumbprint:
+            return
+        known_as = self._keys.identity() if tx.end.seq == 0 else None
+        tx.execute(_KEEP_KEY, (self.key.thumbprint, self.key.public, rfc3339(tx.now)))
+        tx.record(
+            CustodyOpened(
+                key=self.key.thumbprint,
+                public=self.key.public,
+                dock=known_as if known_as != self.key.thumbprint else None,
+            )
+        )
+
+    async def _keep_name(self) -> None:
+        self._dock = await self.read(lambda db: _known_as(db) or self.key.thumbprint)
+        try:
+            await asyncio.to_thread(self._keys.identify, self._dock)
+        except OSError as error:
+            raise LedgerUnusable(f"the folder {self._keys.folder} cannot be written: {error.strerror}") from error
+
+    @property
+    def dock(self) -> str:
+        """The name under which stores keep this dock's history: its first key's thumbprint, whatever key signs now, and for a new ledger too."""
+        return self._dock
+
+    async def rotate_key(self) -> DockKey:
+        """Sign with a new key from now on, for which the old one has signed in the chain. A crash at any point leaves one of the two, whole.
+
+        Raises LedgerUnusable.
+        """
+        try:
+            fresh = await asyncio.to_thread(self._keys.make_next)
+            await self.commit(lambda tx: _rotated(tx, old=self.key, fresh=fresh))
+            await asyncio.to_thread(self._keys.install)
+        except OSError as error:
+            raise LedgerUnusable(
+                f"the dock's key in {self._keys.folder} cannot be replaced: {error.strerror}. The next start finishes it, or forgets it"
+            ) from error
+        return fresh
 
     @property
     def head(self) -> Head:
@@ -200,14 +248,15 @@ class Ledger:
                     self._loop.call_soon_threadsafe(self._finish, group)
 
     def _commit_group(self, group: list[_Work]) -> None:
-        end = self._head
+        end, key = self._head, self.key
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             for work in group:
                 end = self._run_one(work, end)
-            self._sign(end)
+                key = work.key or key
+            self._sign(end, key)
             self._connection.execute("COMMIT")
-            self._head = end
+            self._head, self.key = end, key
         except BaseException as error:  # noqa: BLE001 - handed to every caller of the group
             with contextlib.suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
@@ -226,15 +275,15 @@ class Ledger:
             self._connection.execute("ROLLBACK TO one")
             work.error = error
         else:
-            work.events, end = tx.events, tx.end
+            work.events, work.key, end = tx.events, tx.key, tx.end
         self._connection.execute("RELEASE one")
         return end
 
-    def _sign(self, end: Head) -> None:
+    def _sign(self, end: Head, key: DockKey) -> None:
         if end != self._head:
             self._connection.execute(
                 "INSERT OR REPLACE INTO head (only_row, seq, hash, key, signature) VALUES (1, ?, ?, ?, ?)",
-                (end.seq, end.hash, self.key.thumbprint, self.key.sign(end)),
+                (end.seq, end.hash, key.thumbprint, key.sign(end)),
             )
 
     # -- back on the event loop --------------------------------------------------------------------------------------
@@ -257,3 +306,29 @@ class Ledger:
                     subscriber(event, seq)
                 except Exception:
                     log.exception("a reader of events failed on %s", event.action)
+
+
+_KEEP_KEY = "INSERT OR IGNORE INTO dock_keys (thumbprint, public, since) VALUES (?, ?, ?)"
+
+
+def _signs(connection: sqlite3.Connection) -> str | None:
+    """The thumbprint of the key that signed the head last; None in a new ledger."""
+    row = connection.execute("SELECT key FROM head").fetchone()
+    return None if row is None else str(row[0])
+
+
+def _known_as(connection: sqlite3.Connection) -> str | None:
+    """By the first entry of the chain; None where it does not say."""
+    row = connection.execute("SELECT body FROM custody WHERE action = 'custody.opened' ORDER BY seq LIMIT 1").fetchone()
+    with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
+        data = json.loads(row[0])["data"]
+        said = data.get("dock") or data["key"]
+        return said if isinstance(said, str) else None
+    return None
+
+
+def _rotated(tx: Transaction, *, old: DockKey, fresh: DockKey) -> None:
+    tx.execute(_KEEP_KEY, (fresh.thumbprint, fresh.public, rfc3339(tx.now)))
+    proof = old.vouch(seq=tx.end.seq + 1, prev=tx.end.hash, public=fresh.public)
+    tx.record(CustodyKeyRotated(key=fresh.thumbprint, public=fresh.public, before=old.thumbprint, proof=proof))
+    tx.key = fresh

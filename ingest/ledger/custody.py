@@ -8,22 +8,14 @@ continues after the number that the store last saw, and says so. The head's sign
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
-import os
-import secrets
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-
-from ingest.errors import LedgerUnusable
+from ingest.ledger.keys import head_statement, is_signed, thumbprint
 from ingest.model import Head
 
 GENESIS = "0" * 64
@@ -42,80 +34,6 @@ def entry_text(*, seq: int, at: str, action: str, prev: str, data: dict[str, Any
 def entry_hash(text: str) -> str:
     """SHA-256 of an entry's text, lower-case hex."""
     return hashlib.sha256(text.encode("ascii")).hexdigest()
-
-
-def _signed(head: Head) -> bytes:
-    return f"dockd-head-v1\n{head.seq}\n{head.hash}".encode("ascii")
-
-
-class DockKey:
-    """The dock's signing key: made at first start, mode 0600, never leaves its file."""
-
-    def __init__(self, private: Ed25519PrivateKey) -> None:
-        self._private = private
-        raw = private.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-        self.public = base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
-        self.thumbprint = thumbprint(self.public)
-
-    @classmethod
-    def load_or_make(cls, folder: Path) -> DockKey:
-        """The key in `folder`/dock.key, made there if there is none. Raises LedgerUnusable."""
-        path = folder / "dock.key"
-        try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if not path.exists():
-                _write_key(path, Ed25519PrivateKey.generate())
-            key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-        except OSError as error:
-            raise LedgerUnusable(f"the dock's key {path} cannot be read: {error.strerror}") from error
-        except ValueError as error:
-            raise LedgerUnusable(
-                f"the dock's key {path} is damaged: put back the saved one, or move it aside for a new one"
-            ) from error
-        if not isinstance(key, Ed25519PrivateKey):
-            raise LedgerUnusable(f"the dock's key {path} is not an Ed25519 key")
-        return cls(key)
-
-    def sign(self, head: Head) -> str:
-        """Base64url signature of the head."""
-        return base64.urlsafe_b64encode(self._private.sign(_signed(head))).rstrip(b"=").decode("ascii")
-
-
-def _write_key(path: Path, key: Ed25519PrivateKey) -> None:
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    temporary = path.with_suffix(f".{secrets.token_hex(4)}.part")  # a killed start must not be in the way of the next
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    try:
-        os.write(fd, pem)
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    os.rename(temporary, path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def thumbprint(public: str) -> str:
-    """RFC 7638 thumbprint of an Ed25519 public key given as base64url of its 32 bytes."""
-    jwk = canonical({"crv": "Ed25519", "kty": "OKP", "x": public})
-    return base64.urlsafe_b64encode(hashlib.sha256(jwk.encode()).digest()).rstrip(b"=").decode("ascii")
-
-
-def signature_holds(head: Head, *, public: str, signature: str) -> bool:
-    """Whether `signature` (base64url) is the key's over this head."""
-    try:
-        key = Ed25519PublicKey.from_public_bytes(_unb64(public))
-        key.verify(_unb64(signature), _signed(head))
-    except (InvalidSignature, ValueError):
-        return False
-    return True
-
-
-def _unb64(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,6 +139,10 @@ def _head_faults(reader: sqlite3.Connection, end: Head | None) -> list[str]:
     faults = []
     if end != signed:
         faults.append(f"the signed head is entry {signed.seq}, but the chain ends at {end.seq if end else 0}")
-    if key is None or thumbprint(key[0]) != row[2] or not signature_holds(signed, public=key[0], signature=row[3]):
+    if (
+        key is None
+        or thumbprint(key[0]) != row[2]
+        or not is_signed(head_statement(signed), public=key[0], signature=row[3])
+    ):
         faults.append("the head's signature does not hold")
     return faults

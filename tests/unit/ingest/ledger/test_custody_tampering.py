@@ -14,6 +14,7 @@ import pytest
 from ingest.events import CustodyRestored
 from ingest.ledger import Ledger, custody
 from ingest.ledger.audit import Audit, check, moment
+from ingest.ledger.keys import DockKey, KeyFolder
 from ingest.model import Head
 from tests.unit.ingest.ledger.day import a_day, forger
 
@@ -134,7 +135,7 @@ def test_a_cut_end_is_found_by_the_signed_head(state: Path) -> None:
     assert audit(state).faults == (f"the signed head is entry {end}, but the chain ends at {end - 1}",)
 
 
-def sign_again(state: Path, key: custody.DockKey) -> None:
+def sign_again(state: Path, key: DockKey) -> None:
     with forger_again(state) as connection:
         seq, digest = connection.execute("SELECT seq, hash FROM custody ORDER BY seq DESC LIMIT 1").fetchone()
         connection.execute("INSERT OR IGNORE INTO dock_keys VALUES (?, ?, '')", (key.thumbprint, key.public))
@@ -150,7 +151,7 @@ def forger_again(state: Path) -> sqlite3.Connection:
 
 def test_a_cut_end_signed_with_a_key_of_ones_own(state: Path, tmp_path: Path) -> None:
     cut(state, audit(state).entries - 1)
-    key = custody.DockKey.load_or_make(tmp_path / "forged")
+    key = KeyFolder(tmp_path / "forged").load(announced=None)
     sign_again(state, key)
     assert audit(state).faults == (
         f"the head is signed with the key {key.thumbprint}, which no entry of the chain announces",
@@ -161,7 +162,7 @@ def test_an_end_cut_by_somebody_with_the_docks_own_key_is_found_with_a_head_from
     head = audit(state).signed
     assert head is not None
     cut(state, head.head.seq - 1)
-    sign_again(state, custody.DockKey.load_or_make(state / "keys"))
+    sign_again(state, KeyFolder(state / "keys").load(announced=None))
     found = audit(state)
     assert (found.faults, found.outside) == ((), "unknown")
     found = audit(state, head=head.head.hash)
@@ -173,7 +174,7 @@ def test_an_end_cut_by_somebody_with_the_docks_own_key_is_found_with_a_head_from
 
 def test_an_end_cut_by_somebody_with_the_docks_own_key_is_found_by_the_stores_receipts(state: Path) -> None:
     cut(state, 12)
-    sign_again(state, custody.DockKey.load_or_make(state / "keys"))
+    sign_again(state, KeyFolder(state / "keys").load(announced=None))
     (fault,) = audit(state).faults
     assert fault.startswith("entry 13: ")
     assert "of the store's receipts name a chain that had another entry here" in fault
