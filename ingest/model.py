@@ -135,13 +135,16 @@ class SegmentDescription:
 
 @dataclass(frozen=True, kw_only=True)
 class StoreIdentity:
-    """Who a store says it is. `keys` are RFC 7638 thumbprints; empty for a store that signs nothing."""
+    """Who a store says it is. `keys` are RFC 7638 thumbprints, empty for a store that signs nothing; `publics` the Ed25519 keys themselves
+    (base64url of 32 bytes), as far as they are known.
+    """
 
     id: str
     url: str
     method: ProofMethod
     durable: bool
     keys: tuple[str, ...] = ()
+    publics: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from contextlib import AbstractAsyncContextManager
 
 from ingest.clock import rfc3339
 from ingest.errors import StoreDishonest, WrongStore
-from ingest.ledger import Ledger, segments, stores
+from ingest.ledger import Ledger, Transaction, segments, stores
 from ingest.ledger.stores import Pinned
 from ingest.model import Digest, Head, SegmentDescription, StoreIdentity
 from ingest.store.base import Store
@@ -86,6 +86,8 @@ class Trust:
                 "is the address right, or was the store replaced? Nothing is sent to it and nothing is deleted"
             )
         if identity.keys == pinned.keys:
+            if not await self._ledger.read(lambda db: stores.keeps_keys(db.execute, identity)):
+                await self._ledger.commit(lambda tx: stores.keep_keys(tx, identity))
             return
         strangers = [key for key in identity.keys if key not in pinned.keys]
         for key in strangers:
@@ -96,7 +98,12 @@ class Trust:
                 )
         if not set(identity.keys) & set(pinned.keys) and not strangers:
             raise WrongStore(f"the store {identity.id} shows none of its pinned keys")
-        await self._ledger.commit(lambda tx: stores.rotated(tx, identity.id, identity.keys))
+
+        def rotated(tx: Transaction) -> None:
+            stores.rotated(tx, identity.id, identity.keys)
+            stores.keep_keys(tx, identity)
+
+        await self._ledger.commit(rotated)
 
     def tested(self, pinned: Pinned) -> bool:
         """Whether this process has seen it refuse wrong bytes: what another one saw may have been before a change at the store."""

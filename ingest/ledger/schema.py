@@ -88,7 +88,16 @@ ALTER TABLE dockings ADD COLUMN clock_offset REAL;
 CREATE INDEX permits_open ON permits(camera) WHERE closed_at IS NULL;
 """
 
-MIGRATIONS: tuple[tuple[str, str], ...] = (("0001_spine", _0001_SPINE), ("0002_cameras", _0002_CAMERAS))
+# The store's public keys: with them a receipt can be checked years later, without the store. The thumbprints are in the chain.
+_0003_STORE_KEYS = """
+CREATE TABLE store_keys (thumbprint TEXT PRIMARY KEY, public TEXT NOT NULL, since REAL NOT NULL) STRICT;
+"""
+
+MIGRATIONS: tuple[tuple[str, str], ...] = (
+    ("0001_spine", _0001_SPINE),
+    ("0002_cameras", _0002_CAMERAS),
+    ("0003_store_keys", _0003_STORE_KEYS),
+)
 
 
 def known() -> frozenset[str]:

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from ingest import events
 from ingest.ledger.core import Transaction
+from ingest.ledger.keys import thumbprint
 from ingest.model import ProofMethod, StoreIdentity
 
 Execute = Callable[..., Any]
@@ -46,6 +47,24 @@ def pin(tx: Transaction, store: StoreIdentity) -> None:
         (store.id, store.url, store.method, int(store.durable), json.dumps(list(store.keys)), tx.now),
     )
     tx.record(events.StorePinned(store=store.id, url=store.url, method=store.method, keys=list(store.keys)))
+    keep_keys(tx, store)
+
+
+def keep_keys(tx: Transaction, store: StoreIdentity) -> None:
+    """Keep the public keys of a pinned store, so that its receipts can be checked without it."""
+    for public in store.publics:
+        tx.execute(
+            "INSERT OR IGNORE INTO store_keys (thumbprint, public, since) VALUES (?, ?, ?)",
+            (thumbprint(public), public, tx.now),
+        )
+
+
+def keeps_keys(execute: Execute, store: StoreIdentity) -> bool:
+    """Whether all of them are kept: a ledger from before dockd kept any learns them when it next meets its store."""
+    return all(
+        execute("SELECT 1 FROM store_keys WHERE thumbprint = ?", (thumbprint(public),)).fetchone()
+        for public in store.publics
+    )
 
 
 def rotated(tx: Transaction, store: str, keys: tuple[str, ...]) -> None:

@@ -35,7 +35,10 @@ class Announced:
 
     def identity(self, url: str) -> StoreIdentity:
         """The value that is held against the pin."""
-        return StoreIdentity(id=self.store, url=url, method="receipt", durable=True, keys=tuple(self.keys))
+        return StoreIdentity(
+            id=self.store, url=url, method="receipt", durable=True, keys=tuple(self.keys),
+            publics=tuple(str(key.as_dict(private=False)["x"]) for key in self.keys.values()),
+        )  # fmt: skip
 
     def vouches(self, key: str, pinned: Iterable[str]) -> bool:
         """Whether `key` is one of `pinned`, or named by one of them, or by one that was so named."""
