@@ -1,4 +1,7 @@
-"""dockd is stopped before calls that change a disk, and started again: a sample of tests/soak/test_every_stop.py for every build."""
+"""dockd is stopped before calls that change a disk, and started again: on one state, one stop after the other.
+
+All stops, each on a state of its own, are in tests/soak/test_every_stop.py.
+"""
 
 from __future__ import annotations
 

@@ -1,55 +1,64 @@
-"""Every call that changes a disk is once the last: in the agent, in its workers, and in the store under it. `-n` spreads them."""
+"""Every call that changes a disk is once the last: of the agent, of its workers, and of the store under them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.recovery.stops import AGENT, STORE, WORKER, Chain, every, needs_strace
+from tests.recovery.every_stop import KINDS, Kind, Sweep, counted, needs_stopper
 
-pytestmark = [pytest.mark.soak, pytest.mark.timeout(0)]
+_WITHOUT_NUMBER = 0.9  # of the counted calls: how many commits share a sync depends on when they come
+_EACH = {"pwrite64": 24}  # in the short pass every 24th of these, and every other one of the rest
+_OTHERS = 2
+
+
+@pytest.fixture(scope="module")
+def calls(tmp_path_factory: pytest.TempPathFactory) -> Counter[tuple[str, str]]:
+    """How many calls of each kind a run makes that nobody stops."""
+    needs_stopper()
+    return counted(tmp_path_factory.mktemp("counted"))
 
 
 @pytest.fixture
-def chain(tmp_path: Path) -> Iterator[Chain]:
-    needs_strace()
-    chain = Chain(folder=tmp_path / "chain", seed=2)
-    chain.goes_on()
+def sweep(tmp_path: Path) -> Iterator[Sweep]:
+    sweep = Sweep(folder=tmp_path)
     try:
-        yield chain
+        yield sweep
     finally:
-        chain.store.kill()
+        sweep.close()
 
 
-def all_of(stop: Callable[[str, int], bool], call: str) -> None:
-    """Stop before the first, the second, … call, until there are no more; a run that was not reached twice has no more."""
-    missed = 0
-    for number in every():
-        if stop(call, number):
-            missed = 0
-            continue
-        missed += 1
-        if missed == 3:
-            print(f"{call}: {number - 3} stops")
-            assert number > 3, f"{call} is never called"
-            return
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+@pytest.mark.parametrize("kind", KINDS, ids=[kind.id for kind in KINDS])
+def test_stopped_before_every_call(kind: Kind, sweep: Sweep, calls: Counter[tuple[str, str]]) -> None:
+    began = time.monotonic()
+    reached = sweep.all_of(kind)
+    print(f"\n{kind.id}: {reached} stops, {calls[kind.role, kind.call]} counted, {time.monotonic() - began:.0f} s")
+    assert reached >= max(1, _WITHOUT_NUMBER * calls[kind.role, kind.call])
+    assert set(range(1, int(_WITHOUT_NUMBER * reached) + 1)) <= set(sweep.reached[kind])
 
 
-@pytest.mark.parametrize("call", [*AGENT, *WORKER])
-def test_the_dock_is_stopped_before_every_call(call: str, chain: Chain) -> None:
-    all_of(chain.stop_before, call)
-    chain.close()
+@pytest.mark.soak
+@pytest.mark.soak_short
+def test_no_kind_of_call_is_forgotten(calls: Counter[tuple[str, str]]) -> None:
+    """What a run makes is swept, and what is swept a run makes."""
+    assert {(kind.role, kind.call) for kind in KINDS} == set(calls)
 
 
-@pytest.mark.parametrize("call", WORKER)
-def test_a_worker_is_killed_before_every_call(call: str, chain: Chain) -> None:
-    all_of(chain.kill_worker_before, call)
-    chain.close()
-
-
-@pytest.mark.parametrize("call", STORE)
-def test_the_store_is_stopped_before_every_call(call: str, chain: Chain) -> None:
-    all_of(chain.stop_store_before, call)
-    chain.close()
+@pytest.mark.soak_short
+def test_stopped_before_one_call_in_a_few(sweep: Sweep, calls: Counter[tuple[str, str]]) -> None:
+    """A few hundred of all stops, evenly spread over each kind."""
+    wanted = [
+        (kind, number)
+        for kind in KINDS
+        for number in range(1, int(_WITHOUT_NUMBER * calls[kind.role, kind.call]) + 1, _EACH.get(kind.call, _OTHERS))
+    ]
+    sweep.stops(wanted)
+    assert {kind: sorted(numbers) for kind, numbers in sweep.reached.items()} == {
+        kind: [number for other, number in wanted if other == kind] for kind in KINDS
+    }
