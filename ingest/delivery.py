@@ -16,7 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ingest import events
+from ingest import events, sample
 from ingest.activity import Activity
 from ingest.confirm import Confirming, OtherBytes, describe
 from ingest.errors import (
@@ -41,12 +41,14 @@ from ingest.ledger.segments import Segment
 from ingest.ledger.stores import Pinned
 from ingest.link import Link, agreed, unforeseen
 from ingest.release import Releasing
+from ingest.reread import Rereading, SpoolDiskFailed, SpoolUnread
+from ingest.rot import Rot, Scrubbing
 from ingest.spool import Spool
 from ingest.standing import StoreState, StoreWord
 from ingest.store.answers import LONGEST_RETRY_AFTER
 from ingest.store.base import Store
 from ingest.store.throttle import Bucket
-from ingest.upload import SpoolUnread, Uploading, backoff
+from ingest.upload import Uploading, backoff
 
 __all__ = ["Delivery", "DeliverySettings", "StoreState", "StoreWord"]
 _TRIES = 5
@@ -54,12 +56,13 @@ _MANY_TRIES = 10  # where it may well be over by itself: a lock that is left ove
 _LOSSES = 3
 _PIN = "Look at the store; then pin it anew (dockd store pin): what is held because of it is tried again then"
 _ASK = "Look at the store; then try it again: dock the camera again, or run the ingest of it again, or pin the store anew (dockd store pin)"
+_ASK_DOCK = "It is kept where it is: see to the dock's disk, and start dockd again; then it is tried again"
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeliverySettings:
-    """`chunk` bytes in one request at most; `retry_max` and `keep_confirmed` in seconds; `pin` a store id or key thumbprint."""
+    """`chunk` bytes in one request at most; `retry_max`, `keep_confirmed` and `scrub_every` in seconds; `pin` a store id or key thumbprint."""
 
     station: str = "station"
     parallel: int = 2
@@ -67,6 +70,7 @@ class DeliverySettings:
     retry_max: float = 600.0
     keep_confirmed: float = 0.0
     pin: str | None = None
+    scrub_every: float = 86400.0
 
 
 class Delivery:
@@ -83,10 +87,15 @@ class Delivery:
             ledger=ledger, store=store, station=settings.station, wanted=settings.pin, bucket=bucket, retry_max=settings.retry_max,
             believed=lambda: self._work.set(),
         )  # fmt: skip
+        rereading = Rereading(spool)
+        self._rot = Rot(ledger=ledger, spool=spool, activity=activity, rereading=rereading)
         self._uploading = Uploading(
-            ledger=ledger, spool=spool, store=store, bucket=bucket, chunk=settings.chunk, activity=activity
+            ledger=ledger, rereading=rereading, store=store, bucket=bucket, chunk=settings.chunk, activity=activity
         )
-        self._confirming = Confirming(ledger=ledger, store=store, station=settings.station, gate=self._link.gate)
+        self._confirming = Confirming(
+            ledger=ledger, store=store, station=settings.station, gate=self._link.gate,
+            differs=lambda one, upload: sample.differs(store, upload, file=spool.file(one.id), size=one.size),
+        )  # fmt: skip
         self._releasing = Releasing(
             ledger=ledger, spool=spool, keep_confirmed=settings.keep_confirmed, trusted=self._link.trusted_to_delete,
             attest=self.attest,
@@ -99,6 +108,9 @@ class Delivery:
             LONGEST_RETRY_AFTER + 2 * settings.retry_max
         )  # what lies further ahead comes from a clock that jumped
         self._busy: set[str] = set()
+        self._scrubbing = Scrubbing(
+            ledger=ledger, rereading=rereading, rot=self._rot, busy=self._busy, every=settings.scrub_every
+        )
         self._work = asyncio.Event()
         ledger.subscribe(self._hear)
 
@@ -126,7 +138,9 @@ class Delivery:
 
     async def run(self) -> None:
         """Deliver until cancelled. Raises LedgerUnusable, and nothing else that a store or a disk could cause."""
+        await self._ledger.commit(_try_disk_again)
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._scrubbing.run(), name="delivery-scrub")
             group.create_task(self._link.kept(), name="delivery-store")
             group.create_task(self._hand_out(), name="delivery-queue")
             group.create_task(self._releasing.run(), name="delivery-release")
@@ -218,15 +232,15 @@ class Delivery:
 
     async def _not_delivered(self, segment: Segment, error: DockdError) -> None:
         match error:
-            case IntegrityFailed():
-                await self._spool_rotted(segment, error.message)
+            case IntegrityFailed() | SpoolUnread():
+                await self._unsound(segment, error)
             case Hold():
                 await self._hold(segment, error.reason, error.message)
             case HistoryConflict():
                 await self._history_differs(error)
             case Stop():
                 await self._store_is_not_believed(segment, error)
-            case Unproven() | SpoolUnread():
+            case Unproven():
                 await self._unproven(segment, error)
             case ObjectGone():
                 await self._again_or_hold(segment, error)
@@ -273,19 +287,26 @@ class Delivery:
         """Whether the spool has what was pulled. If not, or if that cannot be known now, it is seen to."""
         try:
             true = await self._uploading.spool_is_true(segment)
-        except SpoolUnread as unread:
-            await self._again_or_hold(segment, unread, tries=_MANY_TRIES)
+        except SpoolUnread as error:
+            await self._unsound(segment, error)
             return False
         if not true:
-            await self._spool_rotted(segment, "its bytes are no longer those that were pulled")
+            await self._rot.found(segment, "its bytes are no longer those that were pulled")
         return true
 
-    async def _again_or_hold(self, segment: Segment, error: DockdError, *, tries: int = _TRIES) -> int:
+    async def _unsound(self, segment: Segment, error: IntegrityFailed | SpoolUnread) -> None:
+        """Another copy takes its place; where there is none, one that could not be read is tried again, and then held."""
+        if isinstance(error, IntegrityFailed):
+            await self._rot.found(segment, error.message)
+        elif not (isinstance(error, SpoolDiskFailed) and await self._rot.disk_fails(segment, error)):
+            await self._again_or_hold(segment, error, tries=_MANY_TRIES, ask=_ASK_DOCK)
+
+    async def _again_or_hold(self, segment: Segment, error: DockdError, *, tries: int = _TRIES, ask: str = _ASK) -> int:
         """Hold it when the same has happened `tries` times since it last went well; returns how often it has."""
         self._blamed[segment.id][error.reason] += 1
         times = self._blamed[segment.id][error.reason]
         if times >= tries:
-            await self._hold(segment, error.reason, f"{error.message} (at each of {tries} tries). {_ASK}")
+            await self._hold(segment, error.reason, f"{error.message} (at each of {tries} tries). {ask}")
         else:
             await self._delay(segment, error)
         return times
@@ -294,17 +315,6 @@ class Delivery:
         """Somebody else has hold of that upload, for all that the store says: after some tries it is sent as another one."""
         if await self._again_or_hold(segment, error, tries=_MANY_TRIES) == _TRIES:
             await self._ledger.commit(lambda tx: segments.uploading_to(tx, segment.id, None))
-
-    async def _spool_rotted(self, segment: Segment, error: str) -> None:
-        """Take it out of the copies; keep what is left of the file aside, for it may be all there is."""
-
-        def rot(tx: Transaction) -> None:
-            segments.rotted(tx, segment.id, error=error)
-
-        await self._ledger.commit(rot)
-        path = self._spool.file(segment.id)
-        with contextlib.suppress(OSError):
-            path.rename(path.with_suffix(".rotted"))
 
     async def _store_is_not_believed(self, segment: Segment, error: Stop) -> None:
         if isinstance(error, OtherBytes) and not await self._our_copy_is_true(segment):
@@ -378,3 +388,9 @@ class Delivery:
                 segments.hold(tx, segment.id, reason="store_lost", error=text)
 
         await self._ledger.commit(write)
+
+
+def _try_disk_again(tx: Transaction) -> None:
+    """A start is a changed condition for copies that the dock's own disk did not give."""
+    for segment in segments.ids(tx.execute, "held = ? AND in_spool = 1", (SpoolUnread.reason,)):
+        segments.unhold(tx, segment)

@@ -12,6 +12,7 @@
     |  |- UploadBlocked     409, 423: it stands elsewhere, or somebody else is writing
     |  |- Unforeseen        a defect of ours, or of what we stand on: logged, and tried again a few times
     |  |- SpoolFull         the dock's room is used up to `keep_free`
+    |  |- SpoolFailed       the dock's own disk gives errors, or cannot be written
     |  |- CameraGone        the camera left, or its device answers with errors
     |  `- SourceUnstable    the file changed while it was read
     |- Hold             keep this one segment where it is until a person or a changed condition releases it
@@ -110,6 +111,12 @@ class SpoolFull(Retry):
     """The spool has reached `spool.keep_free`."""
 
     reason = "spool_full"
+
+
+class SpoolFailed(Retry):
+    """The disk that the spool lies on gives errors, cannot be written, or is not mounted: no camera's fault."""
+
+    reason = "spool_failed"
 
 
 class CameraGone(Retry):

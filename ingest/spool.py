@@ -11,6 +11,7 @@ the folder is synced; then the ledger commits. So a file without `.part` is whol
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ingest.errors import SpoolFull
+from ingest.errors import SpoolFailed, SpoolFull
 from ingest.model import Digest, is_sha256
 
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -84,6 +85,7 @@ class Spool:
         self.folder = folder
         self.keep_free = keep_free
         self._promised = 0
+        self._folder_is: tuple[int, int] | None = None
 
     def prepare(self) -> None:
         """Make the folder, see that it can be written, and remove what never became whole. Raises OSError."""
@@ -94,6 +96,22 @@ class Spool:
             if _PART.fullmatch(name):
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(self.folder / name)
+        self._folder_is = self._identity()
+
+    def _identity(self) -> tuple[int, int]:
+        seen = os.stat(self.folder)
+        return seen.st_dev, seen.st_ino
+
+    def in_place(self) -> bool:
+        """Whether the folder is the one that `prepare` found: its disk may have been unmounted since, and an empty folder lie there."""
+        with contextlib.suppress(OSError):
+            return self._folder_is in (None, self._identity())
+        return False
+
+    @property
+    def elsewhere(self) -> str:
+        """What to say where it is not in place."""
+        return f"the spool {self.folder} is not the folder that dockd began with: is its disk mounted? It goes on by itself when it is back"
 
     def file(self, segment: str) -> Path:
         """Where a segment's bytes lie. Raises ValueError for what is no segment's id."""
@@ -119,10 +137,16 @@ class Spool:
 
     @contextlib.contextmanager
     def room_for(self, size: int) -> Iterator[None]:
-        """Promise room for one copy while it is made. Raises SpoolFull where there is none."""
-        if size > self.free():
+        """Promise room for one copy while it is made. Raises SpoolFull where there is none, SpoolFailed where its disk does not say."""
+        if not self.in_place():
+            raise SpoolFailed(self.elsewhere)
+        try:
+            free = self.free()
+        except OSError as error:
+            raise of_disk(error, self.folder) from error
+        if size > free:
             raise SpoolFull(
-                f"dock room is full: {size} bytes are wanted, {max(0, self.free())} are left above spool.keep_free; "
+                f"dock room is full: {size} bytes are wanted, {max(0, free)} are left above spool.keep_free; "
                 "it goes on by itself when the store has taken more"
             )
         self._promised += size
@@ -157,10 +181,19 @@ class Spool:
             os.close(fd)
 
     def remove(self, segment: str) -> None:
-        """Remove a copy that the ledger has released (bytes first, so that a description never stands for nothing)."""
-        for path in (self.file(segment), self.description_file(segment)):
+        """Remove a copy that the ledger has released (bytes first, so that a description never stands for nothing), and what went bad of it before."""
+        path = self.file(segment)
+        for one in (path, self.description_file(segment)):
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
+                os.unlink(one)
+        if os.path.lexists(aside := path.with_suffix(".rotted")):
+            with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+                os.unlink(aside)
+
+    def put_aside(self, segment: str) -> None:
+        """Give up the name of a copy that went bad, and keep what is left of it as `.rotted`: it may be all there is. Raises OSError."""
+        path = self.file(segment)
+        os.rename(path, path.with_suffix(".rotted"))
 
     def segments(self) -> list[str]:
         """Ids of all whole files."""
@@ -176,6 +209,19 @@ class Spool:
         if description.segment != segment:
             raise ValueError("a description of another segment")
         return description
+
+
+def of_disk(error: OSError, folder: Path) -> SpoolFull | SpoolFailed:
+    """What an error of the spool's own disk means. No camera is to blame for it."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return SpoolFull(f"the spool's disk ({folder}) is full; it goes on by itself when there is room again")
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return SpoolFailed(
+            f"the spool {folder} cannot be written: {error.strerror}; check its disk, its mount and its owner"
+        )
+    return SpoolFailed(
+        f"the dock's own disk gives errors ({error.strerror or error}) in the spool {folder}: check that disk"
+    )
 
 
 class _Syncing(threading.Thread):

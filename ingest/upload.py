@@ -1,41 +1,35 @@
-"""Bring one segment's spool copy to the store. The offset is asked at every resume, never remembered."""
+"""Bring one segment's spool copy to the store. The offset is asked at every resume, never remembered.
+
+Nothing is sent, and nothing announced, of a copy that was not read again and found to be what was pulled; what was read is sent through the
+same descriptor, and looked at before each request.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import errno
-import hashlib
-import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 from ingest.activity import Activity
-from ingest.errors import IntegrityFailed, ObjectGone, Retry, StoreDown, Unproven
+from ingest.errors import IntegrityFailed, ObjectGone, StoreDown, Unproven
 from ingest.ledger import Ledger, segments
 from ingest.ledger.segments import Segment
 from ingest.model import SegmentDescription
-from ingest.spool import Spool
+from ingest.reread import Rereading, SpoolCopy, SpoolUnread, unread
 from ingest.store.base import Slices, Store
 from ingest.store.slices import slices
 from ingest.store.throttle import Bucket, throttled
 
+__all__ = ["SpoolUnread", "Uploading", "backoff"]
 _SMALLEST = 1 << 20
-_BAD_DISK = frozenset({errno.EIO, errno.ENOENT, errno.EBADMSG, errno.EUCLEAN, errno.ENODATA, errno.EISDIR, errno.ELOOP})
-
-
-class SpoolUnread(Retry):
-    """The spool's copy could not be read just now: is it still what was pulled?"""
-
-    reason = "spool_unread"
 
 
 class Uploading:
     """Sends segments. `chunk`: the most bytes in one request."""
 
     def __init__(
-        self, *, ledger: Ledger, spool: Spool, store: Store, bucket: Bucket, chunk: int, activity: Activity
+        self, *, ledger: Ledger, rereading: Rereading, store: Store, bucket: Bucket, chunk: int, activity: Activity
     ) -> None:  # fmt: skip
         self._ledger = ledger
-        self._spool = spool
+        self._rereading = rereading
         self._store = store
         self._bucket = bucket
         self._chunk = chunk
@@ -52,16 +46,19 @@ class Uploading:
         SpoolUnread where it could not be read this time.
         """
         size = described.digest.size
-        self._spool_is_whole(segment)
-        upload = segment.upload or await self._begin(segment, described)
         try:
-            offset = await self._store.offset(upload, size=size)
-            if offset > self._reached.get(segment.id, 0):
-                progress()
-            while offset < size:
-                self._reached[segment.id] = offset
-                offset = await self._send_some(segment, upload, offset=offset, size=size)
-                progress()
+            async with self._rereading.of(segment.id, described.digest) as copy:
+                if segment.upload is None:
+                    await copy.sound()
+                upload = segment.upload or await self._begin(segment, described)
+                offset = await self._store.offset(upload, size=size)
+                if offset > self._reached.get(segment.id, 0):
+                    progress()
+                while offset < size:
+                    await copy.sound()
+                    self._reached[segment.id] = offset
+                    offset = await self._send_some(segment, upload, copy, offset=offset, size=size)
+                    progress()
         except (ObjectGone, Unproven):
             await self._ledger.commit(lambda tx: segments.uploading_to(tx, segment.id, None))
             self._reached.pop(segment.id, None)
@@ -74,19 +71,20 @@ class Uploading:
     def over(self, segment: str) -> None:
         """It is proven: how far it had come is of no use any more."""
         self._reached.pop(segment, None)
+        self._rereading.forget(segment)
 
-    async def _send_some(self, segment: Segment, upload: str, *, offset: int, size: int) -> int:
+    async def _send_some(self, segment: Segment, upload: str, copy: SpoolCopy, *, offset: int, size: int) -> int:
         """One request; smaller ones while the line is bad, so that something arrives."""
         length = min(self._piece, size - offset)
         try:
             reached = await self._store.send(
-                upload, offset=offset, length=length, size=size, slices=self._slices(segment, length=length)
+                upload, offset=offset, length=length, size=size, slices=self._slices(segment, copy, length=length)
             )
         except StoreDown:
             self._piece = max(_SMALLEST, self._piece // 4)
             raise
         except (OSError, EOFError) as error:
-            raise SpoolUnread(f"its spool file could not be read: {_plainly(error)}") from error
+            raise unread(error) from error
         if reached != offset + length:
             raise Unproven(
                 f"the store says that it has {reached} bytes where {offset + length} were sent: it did not keep what it took"
@@ -99,11 +97,9 @@ class Uploading:
         await self._ledger.commit(lambda tx: segments.uploading_to(tx, segment.id, upload))
         return upload
 
-    def _slices(self, segment: Segment, *, length: int) -> Slices:
-        path = self._spool.file(segment.id)
-
+    def _slices(self, segment: Segment, copy: SpoolCopy, *, length: int) -> Slices:
         def from_offset(start: int) -> AsyncIterator[bytes]:
-            return self._counted(throttled(slices(path, offset=start, length=length), self._bucket), segment, start)
+            return self._counted(throttled(slices(copy.fd, offset=start, length=length), self._bucket), segment, start)
 
         return from_offset
 
@@ -118,35 +114,17 @@ class Uploading:
             if isinstance(source, AsyncGenerator):
                 await source.aclose()
 
-    def _spool_is_whole(self, segment: Segment) -> None:
-        try:
-            found = os.stat(self._spool.file(segment.id)).st_size
-        except OSError as error:
-            raise IntegrityFailed(f"its spool file cannot be read: {error.strerror}") from error
-        if found != segment.size:
-            raise IntegrityFailed(f"its spool file has {found} bytes, {segment.size} were pulled")
-
     async def spool_is_true(self, segment: Segment) -> bool:
-        """Whether the spool's bytes are still the ones that were pulled: hashed again, from the disk.
+        """Whether the spool's bytes are still the ones that were pulled, by SHA-256: read again, from the disk, whatever was seen before.
 
-        Raises SpoolUnread where that cannot be known now (no descriptors, no memory).
+        Raises SpoolUnread where that cannot be known now.
         """
         try:
-            return await asyncio.to_thread(_hash_of, str(self._spool.file(segment.id))) == segment.sha256
-        except OSError as error:
-            if error.errno in _BAD_DISK:
-                return False
-            raise SpoolUnread(f"its spool file could not be read: {_plainly(error)}") from error
-
-
-def _hash_of(path: str) -> str:
-    with open(path, "rb") as file:
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _plainly(error: OSError | EOFError) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+            async with self._rereading.of(segment.id, segment.digest) as copy:
+                await copy.sound(anew=True)
+        except IntegrityFailed:
+            return False
+        return True
 
 
 def backoff(attempts: int, *, longest: float, chance: float, floor: float = 0.0) -> float:

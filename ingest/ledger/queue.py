@@ -58,3 +58,12 @@ def releasable(execute: Execute, *, now: float, keep: float, count: int) -> list
         (now, keep, now, count),
     )
     return [of_row(row) for row in rows]
+
+
+def resting(execute: Execute, *, after: str, pulled_before: float, count: int) -> list[Segment]:
+    """Spool copies that the store does not have, pulled before that moment (seconds since the epoch), by id from `after` on."""
+    rows = execute(
+        f"SELECT {COLUMNS} FROM segments WHERE in_spool = 1 AND in_store = 0 AND id > ? AND pulled_at <= ? ORDER BY id LIMIT ?",
+        (after, pulled_before, count),
+    )
+    return [of_row(row) for row in rows]

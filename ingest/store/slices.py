@@ -23,8 +23,11 @@ SLICE = 256 << 10
 _BLOCK = 4096  # bytes: the alignment that O_DIRECT wants of offset, length and memory
 
 
-async def slices(path: Path, *, offset: int, length: int, slice_size: int = SLICE) -> AsyncIterator[bytes]:
-    """`length` bytes of `path` from `offset` on. Raises OSError; EOFError where the file is shorter."""
+async def slices(path: Path | int, *, offset: int, length: int, slice_size: int = SLICE) -> AsyncIterator[bytes]:
+    """`length` bytes of `path` from `offset` on. Raises OSError; EOFError where the file is shorter.
+
+    A descriptor is read as it is: direct if it was opened so, and its owner closes it.
+    """
     if length <= 0:
         return
     first, end = offset - offset % _BLOCK, offset + length
@@ -53,7 +56,9 @@ async def slices(path: Path, *, offset: int, length: int, slice_size: int = SLIC
             os.close(opening.result())
 
 
-def _open(path: Path) -> int:
+def _open(path: Path | int) -> int:
+    if isinstance(path, int):
+        return os.dup(path)
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         return os.open(path, flags | os.O_DIRECT)

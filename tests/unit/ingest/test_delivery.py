@@ -414,8 +414,10 @@ async def test_what_stays_locked_however_it_is_sent_is_held(place: Station) -> N
 async def test_a_spool_that_cannot_be_read_for_long_is_held(place: Station) -> None:
     (segment,) = await place.spooled(b"x" * 5000)
     path = place.spool.file(segment)
-    path.rename(path.with_suffix(".aside"))
-    path.symlink_to(path.with_suffix(".aside"))  # O_NOFOLLOW refuses it for the upload; the hash of it is right
+    if os.geteuid() == 0:
+        os.chown(path, 65534, -1)
+    else:
+        path.chmod(0)
 
     async def held() -> bool:
         return (await place.row(segment)).held is not None

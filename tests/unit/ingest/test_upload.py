@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ingest.activity import Activity
 from ingest.confirm import describe
 from ingest.errors import IntegrityFailed, ObjectGone, StoreDown, Unproven
+from ingest.reread import Rereading
 from ingest.store.base import Slices
 from ingest.store.throttle import Bucket
 from ingest.upload import SpoolUnread, Uploading, backoff
@@ -28,7 +29,12 @@ async def place(tmp_path: Path) -> AsyncIterator[Station]:
 
 def uploading(place: Station, *, chunk: int = 64 << 20) -> Uploading:
     return Uploading(
-        ledger=place.ledger, spool=place.spool, store=place.store, bucket=Bucket(None), chunk=chunk, activity=Activity()
+        ledger=place.ledger,
+        rereading=Rereading(place.spool),
+        store=place.store,
+        bucket=Bucket(None),
+        chunk=chunk,
+        activity=Activity(),
     )
 
 
@@ -119,9 +125,9 @@ async def test_a_spool_copy_that_cannot_be_read_is_not_the_stores_fault(place: S
     row = await place.row(segment)
 
     class CutsTheFile(InMemoryStore):
-        async def offset(self, upload: str, *, size: int) -> int:
+        async def send(self, upload: str, *, offset: int, length: int, size: int, slices: Slices) -> int:
             os.truncate(place.spool.file(segment), 100)
-            return await super().offset(upload, size=size)
+            return await super().send(upload, offset=offset, length=length, size=size, slices=slices)
 
     place.store.__class__ = CutsTheFile
     sender = uploading(place)

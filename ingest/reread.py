@@ -1,0 +1,195 @@
+"""Is a spool copy still what was pulled? Read again, whole, from the disk, before a byte of it goes anywhere.
+
+Rules kept here: only a regular file of ours, opened without following a link, is ever read; the bytes come past the page cache where the
+filesystem lets them, into buffers that are used again and again; one copy at a time, in threads, given up between two buffers; what was read
+is what is sent, for the descriptor stays open (docs/decisions/0018). A copy counts as bad only after two reads of it that both differ. A disk
+that gives errors is another thing than a copy that went bad, and so is a folder whose disk is not mounted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import stat
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import TypeVar
+
+from ingest.errors import IntegrityFailed, Retry
+from ingest.model import Digest
+from ingest.spool import Spool
+from ingest.worker.arena import Arena
+from ingest.worker.pipeline import Fingerprint, SourceChanged, fingerprint
+
+BELIEVED = 600.0  # seconds that a reading is good for, while the file looks the same
+_BAD_DISK = frozenset({errno.EIO, errno.EBADMSG, errno.EUCLEAN, errno.ENODATA})
+_NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENXIO})
+_KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}  # fmt: skip
+Look = tuple[int, int, int, int, int]
+T = TypeVar("T")
+
+
+class SpoolUnread(Retry):
+    """The spool's copy could not be read just now: is it still what was pulled?"""
+
+    reason = "spool_unread"
+
+
+class SpoolDiskFailed(SpoolUnread):
+    """The dock's disk gives errors where this copy lies."""
+
+
+class Rereading:
+    """Reads copies of one spool again. `believed`: seconds for which a reading is good."""
+
+    def __init__(self, spool: Spool, *, believed: float = BELIEVED) -> None:
+        self._spool = spool
+        self._believed = believed
+        self._arena = Arena(buffers=3)  # mapped, and touched only when a large copy is read
+        self._turn = asyncio.Lock()
+        self._sound: dict[str, tuple[Look, float]] = {}
+
+    @contextlib.asynccontextmanager
+    async def of(self, segment: str, digest: Digest) -> AsyncIterator[SpoolCopy]:
+        """A segment's spool copy, open. Raises IntegrityFailed (it is not there, or not whole), SpoolUnread."""
+        fd = await _in_thread(partial(self._open, segment, digest.size), undo=os.close)
+        try:
+            yield SpoolCopy(rereading=self, segment=segment, digest=digest, fd=fd)
+        finally:
+            os.close(fd)
+
+    def forget(self, segment: str) -> None:
+        """It is proven, or gone."""
+        self._sound.pop(segment, None)
+
+    def believes(self, segment: str, look: Look) -> bool:
+        """Whether it was read a short while ago, and has not been touched since."""
+        seen, moment = self._sound.get(segment, ((), 0.0))
+        return seen == look and time.monotonic() - moment < self._believed
+
+    def believe(self, segment: str, look: Look) -> None:
+        """It was read, and is what was pulled."""
+        self._sound[segment] = look, time.monotonic()
+
+    async def read(self, fd: int, *, size: int, sha256: bool) -> Fingerprint:
+        """Read it whole. Raises IntegrityFailed (another size), SpoolUnread."""
+        stop = threading.Event()
+        reading = partial(
+            fingerprint, source=fd, expected_size=size, arena=self._arena, sha256=sha256, stop=stop.is_set
+        )
+        try:
+            async with self._turn:
+                return await _in_thread(reading, stop=stop)
+        except SourceChanged as error:
+            raise IntegrityFailed(f"its spool file has {error.found} bytes, {error.expected} were pulled") from error
+        except OSError as error:
+            raise unread(error) from error
+
+    def _open(self, segment: str, size: int) -> int:
+        try:
+            fd = _opened(os.fspath(self._spool.file(segment)))
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise IntegrityFailed(f"its spool file is a symbolic link now, and is not followed{_WHO}") from error
+            if error.errno not in _NOT_THERE:
+                raise unread(error) from error
+            if not self._spool.in_place():
+                raise SpoolUnread(self._spool.elsewhere) from error
+            raise IntegrityFailed(f"its spool file cannot be read: {error.strerror}") from error
+        try:
+            self._is_ours(os.fstat(fd), size)
+        except BaseException:
+            os.close(fd)
+            raise
+        return fd
+
+    def _is_ours(self, seen: os.stat_result, size: int) -> None:
+        if not stat.S_ISREG(seen.st_mode):
+            kind = _KINDS.get(stat.S_IFMT(seen.st_mode), "no file")
+            raise IntegrityFailed(f"its spool file is {kind} now{_WHO}")
+        if seen.st_uid not in (os.geteuid(), os.stat(self._spool.folder).st_uid):
+            raise SpoolUnread(
+                f"its spool file belongs to another user (id {seen.st_uid}), who may have written it: give it back its owner"
+            )
+        if seen.st_size != size:
+            raise IntegrityFailed(f"its spool file has {seen.st_size} bytes, {size} were pulled")
+
+
+_WHO = ": something else than dockd writes in the spool"
+
+
+class SpoolCopy:
+    """One copy, open for as long as it is sent. `fd`: what was read, and what is to be sent."""
+
+    def __init__(self, *, rereading: Rereading, segment: str, digest: Digest, fd: int) -> None:
+        self.fd = fd
+        self._rereading = rereading
+        self._segment = segment
+        self._digest = digest
+
+    async def sound(self, *, anew: bool = False) -> None:
+        """See that its bytes are the ones that were pulled; one that was read a short while ago, and looks the same, is not read again.
+
+        `anew`: whatever was seen before. Raises IntegrityFailed, SpoolUnread.
+        """
+        look = self._look()
+        if not anew and self._rereading.believes(self._segment, look):
+            return
+        if not await self._reads_as_pulled(sha256=anew) and not await self._reads_as_pulled(sha256=True):
+            raise IntegrityFailed("its bytes are no longer those that were pulled")
+        if self._look() != look:
+            raise SpoolUnread(
+                "its spool file was touched while it was read: something else than dockd writes in the spool"
+            )
+        self._rereading.believe(self._segment, look)
+
+    async def _reads_as_pulled(self, *, sha256: bool) -> bool:
+        found = await self._rereading.read(self.fd, size=self._digest.size, sha256=sha256)
+        if sha256:
+            return found.sha256 == self._digest.sha256
+        return found.xxh3_128 == self._digest.xxh3_128
+
+    def _look(self) -> Look:
+        seen = os.fstat(self.fd)
+        return seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
+
+
+def unread(error: OSError | EOFError) -> SpoolUnread:
+    """What a failed read of a spool copy means."""
+    words = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    if isinstance(error, OSError) and error.errno in _BAD_DISK:
+        return SpoolDiskFailed(f"the dock's own disk cannot give its bytes ({words}): check the spool's disk")
+    return SpoolUnread(f"its spool file could not be read: {words}")
+
+
+def _opened(path: str) -> int:
+    """Open for reading, past the cache where that is possible; a pipe must not make it wait. Raises OSError."""
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
+    try:
+        return os.open(path, flags | os.O_DIRECT)
+    except OSError as refused:
+        if refused.errno != errno.EINVAL:
+            raise
+    return os.open(path, flags)
+
+
+async def _in_thread(
+    work: Callable[[], T], *, stop: threading.Event | None = None, undo: Callable[[T], object] | None = None
+) -> T:
+    """Run it in a thread, which is never left behind: a caller that is cancelled waits for it, once it was told to `stop`."""
+    done = asyncio.get_running_loop().run_in_executor(None, work)
+    try:
+        return await asyncio.shield(done)
+    except asyncio.CancelledError:
+        if stop is not None:
+            stop.set()
+        while not done.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait({done})
+        if done.exception() is None and undo is not None:
+            undo(done.result())
+        raise
