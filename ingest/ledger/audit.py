@@ -2,26 +2,25 @@
 
 Rules: nothing is written, not even to a copy on a disk that cannot be written; a check sees one transaction's state, so that an agent that
 goes on writing is not taken for a forger; what cannot be read is a fault with its place, never a traceback. Beyond the
-chain itself (`custody.verify`) the head's key must have been announced in the chain, and the store's receipts, which name the head
-that they were asked with, must agree with it: whoever rewrites the record has to forge those too.
+chain itself (`custody.verify`) the dock's keys must follow from each other (`lineage`), and the store's receipts, which name the head that they
+were asked with, must agree with it and be signed by the store (`proven`): whoever rewrites the record has to forge those too.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ingest import events
 from ingest.errors import LedgerUnusable
-from ingest.ledger import custody
+from ingest.ledger import custody, lineage, proven
 from ingest.ledger.database import explain, open_reader
 from ingest.model import Head
 
@@ -98,7 +97,9 @@ def signed_head(reader: sqlite3.Connection) -> SignedHead | None:
 class Audit:
     """What a check found. `faults` is empty when nothing is wrong; `restored` says of each gap in the chain why it is there.
 
-    `outside`: "unknown" (no head from outside was given), "found" or "missing".
+    `outside`: "unknown" (no head from outside was given), "found" or "missing". `keys`: thumbprints of the dock's keys, the first one first;
+    `notes`: what holds only because somebody outside vouches for it. `receipts_signed`: how many of the store's receipts were checked by its
+    signature; `receipts_unchecked`: how many could not be, because the ledger never kept the store's key.
     """
 
     entries: int
@@ -106,23 +107,37 @@ class Audit:
     faults: tuple[str, ...]
     restored: tuple[str, ...]
     outside: str
+    keys: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    receipts_signed: int = 0
+    receipts_unchecked: int = 0
 
 
-def check(reader: sqlite3.Connection, *, head: str | None = None) -> Audit:
-    """Check the whole record; `head` is an entry's hash that is known from outside. `reader` is a `moment`. Raises nothing for damage."""
+def check(reader: sqlite3.Connection, *, head: str | None = None, vouched: frozenset[str] = frozenset()) -> Audit:
+    """Check the whole record. `head` is an entry's hash, `vouched` are thumbprints of the dock's keys, that are known from outside.
+
+    `reader` is a `moment`. Raises nothing for damage.
+    """
     faults: list[str] = []
     verdict = custody.Verdict(entries=0, head=None, faults=(), outside="unknown")
     signed = None
+    keys = lineage.Lineage(keys={}, current=None, faults=(), notes=())
+    receipts = proven.Receipts(signed=0, unchecked=0, faults=())
     try:
         signed = signed_head(reader)
         verdict = custody.verify(reader, head=head)
-        faults += [*verdict.faults, *_key_faults(reader, signed), *_receipt_faults(reader)]
-    except (sqlite3.DatabaseError, ValueError, TypeError, AttributeError, RecursionError) as damage:
+        faults += verdict.faults
+        keys = lineage.trace(verdict.announcing, first=verdict.first, vouched=vouched)
+        faults += [*keys.faults, *_signer_faults(signed, keys)]
+        receipts = proven.check(reader, pinned=_pinned(verdict.stores))
+        faults += receipts.faults
+    except (sqlite3.DatabaseError, ValueError, TypeError, AttributeError, RecursionError, KeyError) as damage:
         faults += _unreadable(reader) or [f"the record cannot be read: {damage}"]
     restored = tuple(_say_restored(reader, seq) for seq in verdict.restored)
     return Audit(
-        entries=verdict.entries, signed=signed, faults=tuple(faults), restored=restored, outside=verdict.outside
-    )
+        entries=verdict.entries, signed=signed, faults=tuple(faults), restored=restored, outside=verdict.outside, keys=tuple(keys.keys),
+        notes=keys.notes, receipts_signed=receipts.signed, receipts_unchecked=receipts.unchecked,
+    )  # fmt: skip
 
 
 def _say_restored(reader: sqlite3.Connection, seq: int) -> str:
@@ -133,36 +148,20 @@ def _say_restored(reader: sqlite3.Connection, seq: int) -> str:
         return f"entry {seq}, {at}: the ledger had gone back in time; the rest of what it says is damaged"
 
 
-def _key_faults(reader: sqlite3.Connection, signed: SignedHead | None) -> list[str]:
+def _signer_faults(signed: SignedHead | None, keys: lineage.Lineage) -> list[str]:
     """Whoever cuts the chain and signs its new end with a key of their own has not announced that key in it."""
-    announced = {
-        json.loads(row[0])["data"].get("key")
-        for row in reader.execute("SELECT body FROM custody WHERE action = 'custody.opened'")
-    }
-    if signed is None or signed.key in announced:
+    if signed is None or signed.key == keys.current:
         return []
+    if signed.key in keys.keys:
+        return [f"the head is signed with the key {signed.key}, which the key {keys.current} has replaced"]
     return [f"the head is signed with the key {signed.key}, which no entry of the chain announces"]
 
 
-def _receipt_faults(reader: sqlite3.Connection) -> list[str]:
-    faults = []
-    strangers, first = reader.execute(
-        "SELECT count(*), min(r.seq) FROM receipts r LEFT JOIN custody c ON c.seq = r.seq"
-        " WHERE r.seq IS NOT NULL AND c.hash IS NOT r.head"
-    ).fetchone()
-    if strangers:
-        faults.append(
-            f"entry {first}: {strangers} of the store's receipts name a chain that had another entry here (entries were cut off or rewritten)"
-        )
-    named = reader.execute(
-        "SELECT seq, segment, body FROM custody WHERE action IN ('segment.confirmed', 'segment.attested') ORDER BY seq"
-    )
-    for seq, segment, text in named:
-        wanted = json.loads(text)["data"].get("receipt_sha256")
-        kept = reader.execute("SELECT raw FROM receipts WHERE segment = ?", (segment,))
-        if not any(hashlib.sha256(raw.encode("utf-8", "surrogateescape")).hexdigest() == wanted for (raw,) in kept):
-            faults.append(f"entry {seq}: the receipt that it names is not in the ledger (it was removed or changed)")
-    return faults
+def _pinned(stores: Iterable[tuple[str, tuple[str, ...]]]) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for store, keys in stores:
+        found[store] = found.get(store, frozenset()) | frozenset(keys)
+    return found
 
 
 def _unreadable(reader: sqlite3.Connection) -> list[str]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.ledger.keys import head_statement, is_signed, thumbprint
+from ingest.ledger.lineage import OPENED, ROTATED, KeyEntry
 from ingest.model import Head
 
 GENESIS = "0" * 64
@@ -69,24 +70,33 @@ def entries(
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What a check of the whole chain found. `faults` is empty when nothing is wrong; `restored` names the gaps that are explained."""
+    """What a check of the whole chain found. `faults` is empty when nothing is wrong; `restored` names the gaps that are explained.
+
+    `announcing`: the entries that announce keys of the dock; `stores`: ids and thumbprints of the stores that were pinned.
+    """
 
     entries: int
     head: Head | None
     faults: tuple[str, ...]
     restored: tuple[int, ...] = ()
     outside: str = "unknown"
+    first: int | None = None
+    announcing: tuple[KeyEntry, ...] = ()
+    stores: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def verify(reader: sqlite3.Connection, *, head: str | None = None) -> Verdict:
     """Check every hash, every link, the head's signature, and that `head` (a hash known from outside) is in the chain."""
     faults: list[str] = []
     restored: list[int] = []
-    prev, last, count, seen = GENESIS, None, 0, head is None
+    announcing: list[KeyEntry] = []
+    stores: list[tuple[str, tuple[str, ...]]] = []
+    prev, last, count, seen, first = GENESIS, None, 0, head is None, None
     for seq, action, at, camera, segment, text, digest in reader.execute(
         "SELECT seq, action, at, camera, segment, body, hash FROM custody ORDER BY seq"
     ):
         count += 1
+        first = seq if first is None else first
         fault = _entry_fault(
             seq=seq, columns=(action, at, camera, segment), text=text, digest=digest, prev=prev, last=last
         )
@@ -94,6 +104,10 @@ def verify(reader: sqlite3.Connection, *, head: str | None = None) -> Verdict:
             faults.append(fault)
         if action == "custody.restored":
             restored.append(seq)
+        elif action in (OPENED, ROTATED):
+            announcing.append(KeyEntry(seq=seq, action=action, prev=prev, data=_data(text)))
+        elif action in ("store.pinned", "store.key_rotated"):
+            stores.append(_store(_data(text)))
         seen = seen or digest == head
         prev, last = digest, seq
     end = Head(seq=last, hash=prev) if last is not None else None
@@ -104,8 +118,22 @@ def verify(reader: sqlite3.Connection, *, head: str | None = None) -> Verdict:
         )
     return Verdict(
         entries=count, head=end, faults=tuple(faults), restored=tuple(restored),
-        outside="unknown" if head is None else ("found" if seen else "missing"),
+        outside="unknown" if head is None else ("found" if seen else "missing"), first=first, announcing=tuple(announcing),
+        stores=tuple(stores),
     )  # fmt: skip
+
+
+def _data(text: str) -> dict[str, Any]:
+    try:
+        data = json.loads(text)["data"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _store(data: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+    keys = data.get("keys")
+    return str(data.get("store")), tuple(str(key) for key in keys) if isinstance(keys, list) else ()
 
 
 def _entry_fault(
@@ -124,7 +152,8 @@ def _entry_fault(
     if body.get("prev") != prev:
         return f"entry {seq}: it does not follow the entry before (one was removed, inserted, changed or moved)"
     expected = 1 if last is None else last + 1
-    jumps = body["action"] == "custody.restored" and seq == max(expected, int(data.get("store_seq", 0)) + 1)
+    store_seq = data.get("store_seq")
+    jumps = body["action"] == "custody.restored" and isinstance(store_seq, int) and seq == max(expected, store_seq + 1)
     if seq != expected and not jumps:
         return f"entry {seq}: entries {expected} to {seq - 1} are missing"
     return None

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ingest import events
 from ingest.ledger import Ledger, Transaction, cameras, permits, segments, stores
+from ingest.ledger.keys import base64url, thumbprint
 from ingest.model import CameraId, Digest, Listed, Receipt, StoreIdentity, folder_camera
 
 CAMERA = folder_camera(b"CAM01")
 SIZES = (10, 2_000, 300_000)
-STORE = StoreIdentity(id="store-1", url="http://store", method="receipt", durable=True, keys=("K",))
+STORE_KEY = Ed25519PrivateKey.from_private_bytes(b"store" * 6 + b"!!")
+STORE_PUBLIC = base64url(STORE_KEY.public_key().public_bytes_raw())
+STORE = StoreIdentity(
+    id="store-1", url="http://store", method="receipt", durable=True, keys=(thumbprint(STORE_PUBLIC),), publics=(STORE_PUBLIC,)
+)  # fmt: skip
 
 
 def digest_of(number: int) -> Digest:
@@ -30,12 +39,23 @@ def files() -> list[Listed]:
     ]
 
 
+def signed(said: dict[str, Any], *, key: Ed25519PrivateKey = STORE_KEY, kid: str = STORE.keys[0]) -> str:
+    """A compact JWS, as the store makes it."""
+    parts = [base64url(json.dumps(part).encode()) for part in ({"alg": "EdDSA", "kid": kid, "typ": "JWT"}, said)]
+    return ".".join([*parts, base64url(key.sign(".".join(parts).encode()))])
+
+
 async def receipt_for(ledger: Ledger, segment: str, number: int, *, nonce: str) -> Receipt:
     digest = digest_of(number)
+    at = "2026-11-20T10:00:00.000Z"
+    said = {
+        "iss": STORE.id, "sub": f"object-{number}", "size": digest.size, "sha256": digest.sha256, "stored_at": at, "attested_at": at,
+        "durable": True, "segment": segment, "camera": CAMERA.id, "nonce": nonce, "head": ledger.head.hash, "seq": ledger.head.seq,
+    }  # fmt: skip
     return Receipt(
         segment=segment, camera=CAMERA.id, store=STORE.id, object=f"object-{number}", method="receipt", size=digest.size,
         sha256=digest.sha256, durable=True, stored_at="2026-11-20T10:00:00.000Z", attested_at="2026-11-20T10:00:00.000Z",
-        nonce=nonce, head=ledger.head, raw=f"header.{nonce}.signature", asked_boottime_ns=ledger.clock.boottime_ns(),
+        nonce=nonce, head=ledger.head, raw=signed(said), asked_boottime_ns=ledger.clock.boottime_ns(),
         boot_id=ledger.clock.boot_id,
     )  # fmt: skip
 

@@ -10,13 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ingest.events import CustodyRestored
-from ingest.ledger import Ledger, custody
+from ingest.ledger import Ledger, custody, proven
 from ingest.ledger.audit import Audit, check, moment
-from ingest.ledger.keys import DockKey, KeyFolder
+from ingest.ledger.keys import DockKey, KeyFolder, base64url, thumbprint
 from ingest.model import Head
-from tests.unit.ingest.ledger.day import a_day, forger
+from tests.unit.ingest.ledger.day import STORE_KEY, a_day, forger, signed
 
 
 @pytest.fixture(scope="module")
@@ -243,3 +244,106 @@ async def test_an_agent_that_writes_is_not_taken_for_a_forger(tmp_path: Path) ->
         found = check(reader)
     await ledger.close()
     assert (found.faults, found.entries) == ((), before)
+
+
+def retold(state: Path, change: Callable[[dict[str, object]], None], *, key: Ed25519PrivateKey = STORE_KEY) -> int:
+    """The first receipt says something else, and everything that names it is made to fit, but for the chain after it."""
+    with forger(state) as connection:
+        nonce = "confirm-0"
+        raw = connection.execute("SELECT raw FROM receipts WHERE nonce = ?", (nonce,)).fetchone()[0]
+        said = proven.unsigned(raw)
+        change(said)
+        told = signed(said, key=key)
+        connection.execute("UPDATE receipts SET raw = ? WHERE nonce = ?", (told, nonce))
+        (seq,) = connection.execute("SELECT min(seq) FROM custody WHERE action = 'segment.confirmed'").fetchone()
+        rehash(connection, seq, lambda body: body["data"].update(receipt_sha256=proven.sha256_of(told)))  # type: ignore[attr-defined]
+    return int(seq)
+
+
+def of_receipts(found: Audit) -> list[str]:
+    return [fault for fault in found.faults if "receipt that it names" in fault]
+
+
+def test_the_stores_signatures_are_checked(state: Path) -> None:
+    found = audit(state)
+    assert (found.receipts_signed, found.receipts_unchecked) == (6, 0)
+
+
+def test_a_receipt_that_somebody_else_has_signed(state: Path) -> None:
+    seq = retold(state, lambda said: None, key=Ed25519PrivateKey.generate())
+    assert of_receipts(audit(state)) == [
+        f"entry {seq}: the receipt that it names is not to be believed: the store's signature does not hold"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("size", 11),
+        ("sha256", "0" * 64),
+        ("iss", "store-2"),
+        ("sub", "x"),
+        ("segment", "y"),
+        ("nonce", "z"),
+        ("seq", 2),
+    ],
+)
+def test_a_receipt_that_says_something_else_than_the_ledger(state: Path, name: str, value: object) -> None:
+    seq = retold(state, lambda said: said.update({name: value}))
+    (fault,) = of_receipts(audit(state))
+    assert fault.startswith(
+        f"entry {seq}: the receipt that it names is not to be believed: its {name} is {value}, and "
+    )
+
+
+def test_two_receipts_that_changed_places(state: Path) -> None:
+    with forger(state) as connection:
+        raws = connection.execute(
+            "SELECT id, raw FROM receipts WHERE nonce IN ('confirm-0', 'confirm-1') ORDER BY id"
+        ).fetchall()
+        (one, first), (other, second) = raws
+        connection.execute("UPDATE receipts SET raw = ? WHERE id = ?", (second, one))
+        connection.execute("UPDATE receipts SET raw = ? WHERE id = ?", (first, other))
+    assert (
+        len([fault for fault in audit(state).faults if "is not in the ledger (it was removed or changed)" in fault])
+        == 2
+    )
+
+
+def test_a_receipt_that_no_entry_names(state: Path) -> None:
+    with forger(state) as connection:
+        connection.execute(
+            "INSERT INTO receipts SELECT NULL, segment, store, object, method, size, sha256, durable, stored_at, attested_at, 'more', seq,"
+            " head, raw || 'x', asked_boottime_ns, boot_id, at FROM receipts LIMIT 1"
+        )
+    (fault,) = audit(state).faults
+    assert fault.startswith("1 receipts are named by no entry, the first of segment ")
+
+
+def test_a_column_of_a_receipt(state: Path) -> None:
+    with forger(state) as connection:
+        connection.execute("UPDATE receipts SET size = 11 WHERE nonce = 'confirm-0'")
+    (fault,) = audit(state).faults
+    assert fault.endswith("is not to be believed: the ledger's columns say something else than the entry")
+
+
+def test_receipts_of_a_store_whose_key_was_never_kept_are_counted_and_no_fault(state: Path) -> None:
+    with forger(state) as connection:
+        connection.execute("DELETE FROM store_keys")
+    found = audit(state)
+    assert (found.faults, found.receipts_signed, found.receipts_unchecked) == ((), 0, 6)
+    with forger_again(state) as connection:
+        connection.execute("DROP TABLE store_keys")  # a copy from before they were kept
+    assert audit(state).receipts_unchecked == 6
+
+
+def test_a_store_key_put_in_by_somebody_else_counts_for_nothing(state: Path) -> None:
+    mine = Ed25519PrivateKey.generate()
+    public = base64url(mine.public_key().public_bytes_raw())
+    retold(state, lambda said: None, key=mine)
+    with forger_again(state) as connection:
+        connection.execute("UPDATE store_keys SET public = ?", (public,))
+    assert audit(state).receipts_signed == 0
+    with forger_again(state) as connection:
+        connection.execute("UPDATE store_keys SET thumbprint = ?", (thumbprint(public),))
+    assert audit(state).receipts_signed == 0
