@@ -32,6 +32,7 @@ from dockd.ops.lag import sample_lag
 from dockd.ops.logs import Logs, open_sink, take_over
 from dockd.ops.metrics import Gauges, Metrics
 from dockd.ops.reloading import APPLIED, changes, with_keys
+from dockd.page.advice import sentence
 from dockd.page.facts import Sources, Troubles
 from dockd.page.looks import BayState
 from dockd.page.problems import PROBLEMS
@@ -40,7 +41,7 @@ from dockd.page.server import address_of, page, take_address
 from dockd.page.view import Snapshot, View
 from dockd.settings import Settings, SettingsError, load
 from ingest.errors import DockdError, LedgerUnusable
-from ingest.events import Event
+from ingest.events import Event, SpoolFails, SpoolWorks
 
 if TYPE_CHECKING:
     import socket
@@ -168,13 +169,15 @@ class _Running:
             self.agent.ledger.publish(TroubleBegan(part=part, error=text))
 
     def hear(self, event: Event, _seq: int) -> None:
-        """What the USB dock says of itself is a problem until it says that it is over."""
-        if isinstance(event, UsbTrouble):
+        """What the USB dock and the spool's disk say of themselves is a problem until they say that it is over."""
+        if isinstance(event, SpoolFails):
+            self.sources.troubles.open("spool_failed", sentence(event.error))
+        elif isinstance(event, SpoolWorks):
+            self.sources.troubles.close("spool_failed")
+        elif isinstance(event, UsbTrouble):
             self.usb[event.about, event.error] = event.error
         elif isinstance(event, UsbWell):
             self.usb = {key: text for key, text in self.usb.items() if key[0] != event.about}
-        else:
-            return
         if self.usb:
             self.sources.troubles.open("usb_trouble", "; ".join(self.usb.values()))
         else:

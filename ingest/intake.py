@@ -297,7 +297,8 @@ class Intake:
             if visit.unstable[segment.id] >= _PASSES:
                 await self._pulling.hold(segment, reason="source_unstable", error=unstable_message(segment))
         if pulled.waiting is not None:
-            self._activity.camera(visit.camera.id, "waiting", message=pulled.waiting.message, reason="spool_full")
+            reason, message = pulled.waiting.reason, pulled.waiting.message
+            self._activity.camera(visit.camera.id, "waiting", message=message, reason=reason)
 
     async def _done(self, visit: Visit, mine: Sequence[Segment]) -> None:
         camera = visit.camera.id

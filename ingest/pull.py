@@ -1,7 +1,7 @@
 """Bring a camera's segments into the spool, one after the other, oldest capture first.
 
-A bad file is held and the rest goes on. A file that is still being written is left for the next pass. A full spool makes this camera
-wait, and says so. Only a camera that is gone ends it.
+A bad file is held and the rest goes on. A file that is still being written is left for the next pass. A spool that is full, or whose disk
+fails, makes this camera wait, and is told as the dock's own. Only a camera that is gone ends it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import partial
 
 from ingest import events
 from ingest.activity import Activity
-from ingest.errors import IntegrityFailed, SourceUnstable, SpoolFull, Unreadable
+from ingest.errors import IntegrityFailed, SourceUnstable, SpoolFailed, SpoolFull, Unreadable
 from ingest.ledger import Ledger, segments
 from ingest.ledger.segments import Segment
 from ingest.model import CameraId, Digest, legible
@@ -25,11 +25,11 @@ _READS = 3
 
 @dataclass(kw_only=True)
 class Pulled:
-    """What became of a camera's files: `unstable` changed under the read; `waiting` found no room in the spool."""
+    """What became of a camera's files: `unstable` changed under the read; for `waiting` the spool took no more."""
 
     copied: int = 0
     unstable: list[Segment] = field(default_factory=list)
-    waiting: SpoolFull | None = None
+    waiting: SpoolFull | SpoolFailed | None = None
 
 
 class Pulling:
@@ -45,7 +45,7 @@ class Pulling:
         self, wanted: Sequence[Segment], *, worker: Worker, camera: CameraId, enough: Callable[[], bool] = lambda: False
     ) -> Pulled:
         """Pull each of `wanted`, until it is `enough` for this turn. Raises CameraGone, LedgerUnusable."""
-        if self._spool.free() >= self._wanted:
+        if self._free() >= self._wanted:
             self._say_room()
         result, commits = Pulled(), _OneBehind()
         try:
@@ -57,6 +57,7 @@ class Pulling:
                         result.unstable.append(segment)
                         continue
                     read = await self._read(segment, worker=worker, camera=camera)
+                    self._say_works()
                     await commits.begin(partial(self._commit, segment, *read))
                     result.copied += 1
                 except SourceUnstable:
@@ -66,6 +67,10 @@ class Pulling:
                 except SpoolFull as error:
                     self._wanted = segment.size
                     self._say_full(error)
+                    result.waiting = error
+                    return result
+                except SpoolFailed as error:
+                    self._say_failed(error)
                     result.waiting = error
                     return result
         finally:
@@ -114,14 +119,31 @@ class Pulling:
     def _say_full(self, error: SpoolFull) -> None:
         if not self._activity.spool_full:
             self._activity.spool_full = True
-            free = max(0, self._spool.free() + self._spool.keep_free)
+            free = max(0, self._free() + self._spool.keep_free)
             self._ledger.publish(events.SpoolWaits(free_bytes=free, keep_free=self._spool.keep_free))
 
     def _say_room(self) -> None:
         self._wanted = 0
         if self._activity.spool_full:
             self._activity.spool_full = False
-            self._ledger.publish(events.SpoolGoesOn(free_bytes=max(0, self._spool.free() + self._spool.keep_free)))
+            self._ledger.publish(events.SpoolGoesOn(free_bytes=max(0, self._free() + self._spool.keep_free)))
+
+    def _free(self) -> int:
+        """Room in the spool; less than none where its disk does not say."""
+        try:
+            return self._spool.free()
+        except OSError:
+            return -1
+
+    def _say_failed(self, error: SpoolFailed) -> None:
+        if self._activity.spool_failed != error.message:
+            self._activity.spool_failed = error.message
+            self._ledger.publish(events.SpoolFails(error=error.message))
+
+    def _say_works(self) -> None:
+        if self._activity.spool_failed:
+            self._activity.spool_failed = ""
+            self._ledger.publish(events.SpoolWorks())
 
 
 class _OneBehind:

@@ -167,9 +167,10 @@ class Spool:
             yield part
         finally:
             part.wait()
-            os.close(fd)
+            with contextlib.suppress(OSError):  # what failed before says more; what is left is swept at the next start
+                os.close(fd)
             if not part.published:
-                with contextlib.suppress(FileNotFoundError):
+                with contextlib.suppress(OSError):
                     os.unlink(path)
 
     def sync_folder(self) -> None:
@@ -263,15 +264,20 @@ class Part:
         """Make the copy whole: durable bytes, durable description, then the names. Raises OSError."""
         if self._syncing is None:
             self.settle()
-        temporary = self._write(description)
-        self._durable()
-        os.rename(temporary, self.spool.description_file(description.segment))
+        temporary = self.path.with_name(f"{self.path.name.removesuffix('.part')}.json.part")
+        try:
+            self._write(temporary, description)
+            self._durable()
+            os.rename(temporary, self.spool.description_file(description.segment))
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
         os.rename(self.path, self.spool.file(description.segment))
         self.published = True
         self.spool.sync_folder()
 
-    def _write(self, description: Description) -> Path:
-        temporary = self.path.with_name(f"{self.path.name.removesuffix('.part')}.json.part")
+    def _write(self, temporary: Path, description: Description) -> None:
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             left = memoryview(description.text().encode("utf-8") + b"\n")
@@ -280,7 +286,6 @@ class Part:
             os.fsync(fd)
         finally:
             os.close(fd)
-        return temporary
 
     def _durable(self) -> None:
         """Wait for the sync of the bytes. Raises what it raised."""

@@ -14,9 +14,12 @@ from dockd.page.looks import BayState
 # The worst first: footage that is gone or in doubt, what keeps footage from being brought in, what keeps it from leaving, the rack, the cameras.
 PROBLEMS = (
     "footage_lost", "ledger_unusable", "integrity_failed", "removed_early", "copy_failed", "store_refused", "store_dishonest", "wrong_store",
-    "store_down", "spool_full", "dock_unwatched", "usb_trouble", "bay_fault", "clock_wrong", "registry_unread", "not_ours",
+    "store_down", "spool_failed", "spool_full", "dock_unwatched", "usb_trouble", "bay_fault", "clock_wrong", "registry_unread", "not_ours",
 )  # fmt: skip
-_OF_AGENT = {"usb_trouble": "Leave the cameras in and tell ops."}
+_OF_AGENT = {
+    "usb_trouble": "Leave the cameras in and tell ops.",
+    "spool_failed": "Leave the cameras in and tell ops: it goes on by itself when the disk does.",
+}
 
 # What there is to do about a bay is said by the bay itself (dockd.page.advice), once.
 _OF_BAY: frozenset[BayState] = frozenset(

@@ -35,8 +35,10 @@ from ingest.events.dock import (
     CustodyOpened,
     CustodyRestored,
     LedgerRebuilt,
+    SpoolFails,
     SpoolGoesOn,
     SpoolWaits,
+    SpoolWorks,
     WorkerLost,
 )
 from ingest.events.segments import (
@@ -109,8 +111,10 @@ __all__ = [
     "SegmentUnheld",
     "SegmentVanished",
     "SegmentWiped",
+    "SpoolFails",
     "SpoolGoesOn",
     "SpoolWaits",
+    "SpoolWorks",
     "StoreCaught",
     "StoreChanged",
     "StoreHonest",

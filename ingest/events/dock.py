@@ -105,6 +105,23 @@ class SpoolGoesOn(Event, action="spool.room", text="there is room on the dock ag
 
 
 @dataclass(frozen=True, kw_only=True)
+class SpoolFails(
+    Event,
+    action="spool.failed",
+    text="{error}; cameras keep their footage, and wait",
+    level="error",
+    outcome="failure",
+    custody=False,
+):
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpoolWorks(Event, action="spool.works", text="the dock's own disk takes footage again", custody=False):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkerLost(
     Event,
     action="worker.lost",

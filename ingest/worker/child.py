@@ -15,17 +15,17 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ingest import errors
 from ingest.camera.base import Camera, OpenFile
 from ingest.camera.opening import open_camera
 from ingest.model import Digest, Listed, PermittedSegment, Skipped, WipePermit, legible
-from ingest.spool import Description, Spool
+from ingest.spool import Description, Part, Spool, of_disk
 from ingest.worker import frames
 from ingest.worker.arena import Arena
-from ingest.worker.pipeline import SourceChanged, copy, fingerprint
+from ingest.worker.pipeline import SourceChanged, TargetFailed, copy, fingerprint
 
 _BATCH = 500
 _BATCH_BYTES = 256 << 10  # of paths; folders may lie deep, and a frame is bounded
@@ -146,31 +146,32 @@ class Child:
         file = frames.to_listed(request["file"])
         segment = str(request["segment"])
         spool = Spool(Path(os.fsdecode(bytes.fromhex(request["spool"]))), keep_free=0)
-        with contextlib.closing(self.camera.open(file)) as source:
+        with contextlib.closing(self.camera.open(file)) as source, _part_of(spool, segment) as part:
             try:
-                with spool.part(segment) as part:
-                    measured = copy(
-                        source=source.content, target=part.fd, expected_size=file.size, arena=self._arena,
-                        progress=self._progress("copied"),
-                    )  # fmt: skip
-                    source.unchanged()
-                    part.settle()
-                    second = fingerprint(
-                        source=source.content, expected_size=file.size, arena=self._arena,
-                        progress=self._progress("verified"),
-                    )  # fmt: skip
-                    source.unchanged()
-                    if second.xxh3_128 != measured.xxh3_128:
-                        raise errors.IntegrityFailed(f"{legible(file.path)}: two reads of it gave different bytes")
-                    digest = Digest(size=file.size, sha256=measured.sha256, xxh3_128=measured.xxh3_128)
-                    part.publish(
-                        Description(
-                            segment=segment, camera=request["camera"], path=file.path, digest=digest,
-                            mtime_ns=file.mtime_ns, captured_at=float(request["captured_at"]),
-                        )
-                    )  # fmt: skip
+                measured = copy(
+                    source=source.content, target=part.fd, expected_size=file.size, arena=self._arena,
+                    progress=self._progress("copied"),
+                )  # fmt: skip
+            except TargetFailed as error:
+                raise of_disk(error, spool.folder) from error
+            source.unchanged()
+            part.settle()
+            second = fingerprint(
+                source=source.content, expected_size=file.size, arena=self._arena,
+                progress=self._progress("verified"),
+            )  # fmt: skip
+            source.unchanged()
+            if second.xxh3_128 != measured.xxh3_128:
+                raise errors.IntegrityFailed(f"{legible(file.path)}: two reads of it gave different bytes")
+            digest = Digest(size=file.size, sha256=measured.sha256, xxh3_128=measured.xxh3_128)
+            description = Description(
+                segment=segment, camera=request["camera"], path=file.path, digest=digest,
+                mtime_ns=file.mtime_ns, captured_at=float(request["captured_at"]),
+            )  # fmt: skip
+            try:
+                part.publish(description)
             except OSError as error:
-                raise _of_spool(error, spool) from error
+                raise of_disk(error, spool.folder) from error
         return {
             "size": digest.size,
             "sha256": digest.sha256,
@@ -262,17 +263,15 @@ class Child:
         return tell
 
 
-def _of_spool(error: OSError, spool: Spool) -> Exception:
-    """Errors of the spool's disk are not the camera's."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return errors.SpoolFull(
-            f"the spool's disk ({spool.folder}) is full; it goes on by itself when the store has taken more"
-        )
-    if error.errno == errno.EROFS or (error.filename is not None and str(error.filename).startswith(str(spool.folder))):
-        return errors.SpoolFull(
-            f"the spool {spool.folder} cannot be written: {error.strerror}; check its disk and owner"
-        )
-    return error
+@contextlib.contextmanager
+def _part_of(spool: Spool, segment: str) -> Iterator[Part]:
+    """A part of the spool. An error of the disk in making it is the spool's; what is raised while it is open is for whoever raised it to say."""
+    with contextlib.ExitStack() as stack:
+        try:
+            part = stack.enter_context(spool.part(segment))
+        except OSError as error:
+            raise of_disk(error, spool.folder) from error
+        yield part
 
 
 def _end_with_parent() -> None:

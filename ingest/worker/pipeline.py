@@ -20,7 +20,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import xxhash
@@ -30,7 +30,7 @@ from ingest.worker.arena import Arena
 from ingest.worker.direct_io import BLOCK, ReadMethod, SecondRead, Source, Target
 from ingest.worker.ring import Ring, RingFailedError
 
-__all__ = ["Fingerprint", "Measured", "ReadMethod", "SourceChanged", "Stopped", "copy", "fingerprint"]
+__all__ = ["Fingerprint", "Measured", "ReadMethod", "SourceChanged", "Stopped", "TargetFailed", "copy", "fingerprint"]
 
 INLINE_LIMIT = 1 << 20  # bytes: up to here starting threads costs more than they save
 
@@ -46,6 +46,10 @@ class SourceChanged(Exception):
         super().__init__(f"the file was listed with {expected} bytes, and the read found {found}")
         self.expected = expected
         self.found = found
+
+
+class TargetFailed(OSError):
+    """The disk that is written to failed, not the source: whose fault it is decides what a person is told."""
 
 
 class Stopped(Exception):
@@ -137,15 +141,22 @@ def copy(
     `source` is a descriptor, or what gives the bytes of a camera that has none.
 
     `progress` is told how many bytes of the file are hashed and written so far, at the end `expected_size`.
-    Raises SourceChanged, Stopped, ArenaBusyError, OSError (ENOSPC before or while writing; EIO and others
-    as the device gives them), and what a source that is no descriptor raises.
+    Raises SourceChanged, Stopped, ArenaBusyError, TargetFailed (ENOSPC before or while writing; EIO and others
+    as that device gives them), OSError (the source), and what a source that is no descriptor raises.
     """
     digests = _Digests(sha256=True)
     with arena.claimed() as buffers, _first_read(source) as reader, Target(target) as writer:
-        writer.reserve(expected_size)
+
+        def write(view: memoryview, offset: int) -> None:
+            with _target():
+                writer.write(view, offset=offset)
+
+        with _target():
+            writer.reserve(expected_size)
         reading = _Reading(source=reader, expected_size=expected_size, progress=progress, stop=stop)
-        _run(reading, buffers, [*digests.consumers(), lambda view, offset: writer.write(view, offset=offset)])
-        writer.cut_to(expected_size)
+        _run(reading, buffers, [*digests.consumers(), write])
+        with _target():
+            writer.cut_to(expected_size)
     reading.report(expected_size)
     return Measured(size=expected_size, sha256=digests.sha256() or "", xxh3_128=digests.xxh3_128())
 
@@ -173,6 +184,14 @@ def fingerprint(
     reading.report(expected_size)
     method = reader.method if isinstance(reader, SecondRead) else ReadMethod.DOWNLOAD
     return Fingerprint(size=expected_size, xxh3_128=digests.xxh3_128(), sha256=digests.sha256(), method=method)
+
+
+@contextlib.contextmanager
+def _target() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise TargetFailed(error.errno, error.strerror) from error
 
 
 def _first_read(source: int | ByteSource) -> Source | ByteSource:

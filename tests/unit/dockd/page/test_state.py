@@ -54,6 +54,7 @@ TABLE: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("copying", {"phase": "copying", "counts": tally(4, 1), "percent": 42}, "copying", "Copying 42%", "1 of 4 segments"),
     ("copying beside a held one", {"phase": "copying", "counts": tally(4, 1, held=1), "held": {"copy_failed": 1}}, "copying", "Copying", "1 segment held"),
     ("dock full", {"phase": "waiting", "reason": "spool_full", "counts": tally(4, 2)}, "queued", "Waiting to copy", "dock is full"),
+    ("dock disk fails", {"phase": "waiting", "reason": "spool_failed", "counts": tally(4, 2)}, "queued", "Waiting to copy", "nothing is wrong with the camera"),
     ("not all copied", {"phase": "waiting", "counts": tally(4, 2)}, "queued", "Waiting to copy", "2 of 4"),
     ("copied", {"phase": "waiting", "counts": tally(4, 4, 1)}, "unconfirmed", "Copied, not confirmed", "1 of 4 segments proven"),
     ("copied, store down", {"phase": "waiting", "counts": tally(4, 4), "store": "down"}, "unconfirmed", "Copied, not confirmed", "cannot be reached"),
