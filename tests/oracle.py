@@ -152,11 +152,13 @@ class Witness:
     """Remembers what was on cameras. `spool` and `store` are the folders that dockd and the embedded store keep things in.
 
     `one_camera`: the roots are cards of one camera, so that the same bytes under the same path are one segment, whichever card brings it.
+    Where there are several cameras, `cards` names the camera of each root.
     """
 
     spool: Path
     store: Path
     one_camera: bool = False
+    cards: dict[bytes, str] = field(default_factory=dict)
     _before: dict[bytes, Look] = field(default_factory=dict)
     _past: list[tuple[Place, Content]] = field(default_factory=list)
     _contents: Contents = field(default_factory=Contents)
@@ -179,11 +181,15 @@ class Witness:
     def forgive_lost(self) -> None:
         """What was changed by hand just now and is nowhere any more: dockd had never had it. Call it right after `remember`."""
         kept = set(spooled_in(self.spool, self._contents))
-        kept |= {one.content for one in stored_in(self.store, self._contents)}
+        kept |= {one.content for one in self.stored()}
         kept |= {
             thing.content for look in self._before.values() for thing in look.values() if thing.content is not None
         }
         self._past = [(place, content) for place, content in self._past if content in kept]
+
+    def stored(self) -> list[Stored]:
+        """What is whole in the store."""
+        return stored_in(self.store, self._contents)
 
     def faults(self) -> list[str]:
         """What is not so that has to be so; empty when P1 to P3 hold.
@@ -193,7 +199,7 @@ class Witness:
         """
         now = {root: look_at(root, self._contents) for root in self._before}
         spooled = spooled_in(self.spool, self._contents)
-        store = stored_in(self.store, self._contents)
+        store = self.stored()
         return [*self._p1(now, spooled, store), *self._p2(now, store), *self._p3(now)]
 
     def _p1(self, now: dict[bytes, Look], spooled: Counter[Content], store: list[Stored]) -> Iterator[str]:
@@ -214,15 +220,18 @@ class Witness:
                     yield (root, path), thing.content
 
     def _p2(self, now: dict[bytes, Look], store: list[Stored]) -> Iterator[str]:
-        left: Counter[tuple[bytes, Content]] = Counter()
-        for root, look in self._before.items():
-            for path, thing in look.items():
-                if thing.content is not None and path not in now[root]:
-                    left[path, thing.content] = 1 if self.one_camera else left[path, thing.content] + 1
-        there = _counted((one.path, one.content) for one in store)
+        left = self._segments(entry for entry in self._present() if entry[0][1] not in now[entry[0][0]])
+        there = Counter((one.path, one.content) for one in store)
         for (path, content), count in left.items():
             if there[path, content] < count:
                 yield f"P2: {_named(b'', path)} left its camera {count} times; the store has it whole {there[path, content]} times"
+
+    def _segments(self, entries: Iterator[tuple[Place, Content]]) -> Counter[tuple[bytes, Content]]:
+        """How often each content is wanted under its path: once for each camera that it is known to be of, or for each place."""
+        if not (self.one_camera or self.cards):
+            return Counter((path, content) for (_root, path), content in entries)
+        of_cameras = {(self.cards.get(root, ""), path, content) for (root, path), content in entries}
+        return Counter((path, content) for _camera, path, content in of_cameras)
 
     def _p3(self, now: dict[bytes, Look]) -> Iterator[str]:
         for root, before in self._before.items():
@@ -243,19 +252,13 @@ class Witness:
 
     def delivered(self, *, past: bool = True) -> list[str]:
         """What was ever remembered (or, without `past`, lay there at the last look) and is not whole in the store under its own path."""
-        there = _counted((one.path, one.content) for one in stored_in(self.store, self._contents))
-        wanted = _counted((path, content) for (_root, path), content in (self._all() if past else self._present()))
-        if self.one_camera:
-            wanted = Counter(dict.fromkeys(wanted, 1))
+        there = Counter((one.path, one.content) for one in self.stored())
+        wanted = self._segments(self._all() if past else self._present())
         return [
             f"{_named(b'', path)}: the store has {there[path, content]} of {count}"
             for (path, content), count in wanted.items()
             if there[path, content] < count
         ]
-
-
-def _counted(keys: Iterator[tuple[bytes, Content]]) -> Counter[tuple[bytes, Content]]:
-    return Counter(keys)
 
 
 def _named(root: bytes, path: bytes) -> str:

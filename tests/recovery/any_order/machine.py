@@ -1,0 +1,262 @@
+"""The rules: what cameras and people do, what happens to dock and store, and runs in the middle of which anything happens."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.recovery.any_order import dock
+from tests.recovery.any_order.far_ends import LIES, Simulated
+from tests.recovery.any_order.scene import Meddling, Scene
+from tests.recovery.any_order.world import CARDS, NAMES
+
+names = st.sampled_from(NAMES)
+cards = st.integers(0, len(CARDS) - 1)
+contents = st.sampled_from((b"", b"equal" * 20, b"other" * 20, b"large" * 20_000))
+numbers = st.integers(0, 1000)
+_FULL = 1 << 60
+_TIGHT = 150_000
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """One dock, four cameras with five cards, one store."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scene = Scene()
+        self.begun = False
+
+    @initialize(
+        simulated=st.sampled_from((None, None, "receipts", "receipts", "digests", "plain")),
+        site_pins=st.booleans(),
+        keep_confirmed=st.sampled_from((0.0, 3600.0)),
+    )
+    def begin(self, simulated: str | None, site_pins: bool, keep_confirmed: float) -> None:
+        self.scene.begin(simulated=simulated, site_pins=site_pins, keep_confirmed=keep_confirmed)
+        self.begun = True
+
+    # -- what cameras and people do --------------------------------------------------------------------------------------------
+
+    @rule(card=cards, name=names, content=contents)
+    def a_recording(self, card: int, name: str, content: bytes) -> None:
+        self.scene.cards.records(card, name, content)
+
+    @rule(card=cards, content=contents)
+    def a_shift(self, card: int, content: bytes) -> None:
+        """Several recordings."""
+        for name in NAMES[:4]:
+            self.scene.cards.records(card, name, content + name.encode())
+
+    @rule(card=cards, name=names)
+    def it_grows(self, card: int, name: str) -> None:
+        self.scene.cards.grows(card, name)
+
+    @rule(card=cards, name=names)
+    def replaced_by_its_like(self, card: int, name: str) -> None:
+        self.scene.cards.replaces_by_its_like(card, name)
+
+    @rule(card=cards, name=names)
+    def deleted_by_hand(self, card: int, name: str) -> None:
+        self.scene.cards.deletes(card, name)
+
+    @rule(card=cards, name=names, to=names)
+    def renamed(self, card: int, name: str, to: str) -> None:
+        self.scene.cards.renames(card, name, to)
+
+    @rule(card=cards)
+    def folder_renamed(self, card: int) -> None:
+        self.scene.cards.renames_folder(card)
+
+    @rule(card=cards)
+    def taken_to_another_bay(self, card: int) -> None:
+        self.scene.cards.moves_away(card)
+
+    @rule(card=cards)
+    def put_on_another_card(self, card: int) -> None:
+        self.scene.cards.moves_by_copying(card)
+
+    @rule(card=cards, to=cards)
+    def copied_to_another(self, card: int, to: int) -> None:
+        if card != to:
+            self.scene.cards.copies(card, to)
+
+    @rule(card=cards, other=cards)
+    def cards_change_places(self, card: int, other: int) -> None:
+        if card != other:
+            self.scene.cards.change_places(card, other)
+
+    @rule(seconds=st.sampled_from((-400_000.0, -3600.0, -1.0, 86_400.0, 40_000_000.0, -315_360_000.0)))
+    def the_clock_jumps(self, seconds: float) -> None:
+        self.scene.clock.offset += seconds
+
+    # -- what happens to the dock ----------------------------------------------------------------------------------------------
+
+    def _has_ledger(self) -> bool:
+        return bool(self.scene.ledger_files())
+
+    @precondition(_has_ledger)
+    @rule()
+    def the_ledger_is_lost(self) -> None:
+        self.scene.put_ledger_aside()
+
+    @precondition(_has_ledger)
+    @rule()
+    def the_ledger_is_copied(self) -> None:
+        self.scene.copy_ledger()
+
+    @precondition(lambda self: self.scene.copies)
+    @rule(which=numbers)
+    def an_old_ledger_is_put_back(self, which: int) -> None:
+        self.scene.put_ledger_back(which)
+
+    @rule()
+    def the_docks_key_is_lost(self) -> None:
+        shutil.rmtree(self.scene.state / "keys", ignore_errors=True)
+
+    @precondition(lambda self: self.scene.spooled())
+    @rule(which=numbers, remove=st.booleans())
+    def the_spool_rots(self, which: int, remove: bool) -> None:
+        self.scene.damage_spool(which, remove=remove)
+
+    # -- what happens to the store ---------------------------------------------------------------------------------------------
+
+    @rule()
+    def the_store_is_backed_up(self) -> None:
+        self.scene.do(self.scene.far.stop())
+        self.scene.far.back_up()
+        self.scene.do(self.scene.far.start())
+
+    @rule(which=numbers)
+    def the_store_is_put_back(self, which: int) -> None:
+        self.scene.do(self.scene.far.stop())
+        self.scene.far.restore(which)
+        self.scene.do(self.scene.far.start())
+        self.scene.watching.forgive_the_world()
+
+    @rule(which=numbers)
+    def the_store_loses_something(self, which: int) -> None:
+        self.scene.far.lose(which)
+        self.scene.watching.forgive_the_world()
+
+    @precondition(lambda self: self.scene.far.pin)
+    @rule()
+    def the_store_changes_its_key(self) -> None:
+        self.scene.do(self.scene.far.stop())
+        self.scene.far.rotate_key()
+        self.scene.do(self.scene.far.start())
+
+    # -- what dockd does -------------------------------------------------------------------------------------------------------
+
+    def _together(self, card: int, other: int) -> list[int]:
+        """One card, or two in two bays at once."""
+        return [card, other] if self.scene.cards.beside(card, other) else [card]
+
+    @rule(card=cards, other=cards, wipe=st.booleans())
+    def docked(self, card: int, other: int, wipe: bool) -> None:
+        self.scene.honest_again()
+        self.scene.whole_run(self._together(card, other), wipe=wipe)
+
+    @rule(card=cards, other=cards, after=st.integers(2, 60))
+    def stopped(self, card: int, other: int, after: int) -> None:
+        work = self.scene.work(self._together(card, other))
+        self.scene.run(work, Meddling(after=after, act=lambda: "cut"))
+
+    @rule(
+        card=cards, other=cards,
+        moment=st.one_of(
+            st.tuples(st.just("event"), st.integers(1, 60)), st.tuples(st.just("commit"), st.integers(1, 40)),
+            st.tuples(st.just("millisecond"), st.integers(1, 400)),
+        ),
+    )  # fmt: skip
+    def killed(self, card: int, other: int, moment: tuple[dock.Moment, int]) -> None:
+        at, count = moment
+        self.scene.do(dock.killed(self.scene.work(self._together(card, other)), at=at, count=count))
+
+    @rule(card=cards, other=cards)
+    def docked_while_the_store_is_away(self, card: int, other: int) -> None:
+        outcome = self.scene.run(self.scene.work(self._together(card, other), url="http://127.0.0.1:9", wait=0.2))
+        assert outcome is not None
+        assert outcome.unreachable is not None or not self.scene.cards.files(card)
+
+    @rule(card=cards, other=cards, tight=st.booleans())
+    def docked_while_the_spool_is_full(self, card: int, other: int, tight: bool) -> None:
+        self.scene.folder.joinpath("state").mkdir(exist_ok=True)
+        keep_free = max(0, shutil.disk_usage(self.scene.state).free - _TIGHT) if tight else _FULL
+        self.scene.run(self.scene.work(self._together(card, other), keep_free=keep_free, wait=0.2))
+
+    @rule(
+        card=cards, other=cards, name=names, to=names, content=contents, after=st.lists(st.integers(2, 50), min_size=1, max_size=3),
+        what=st.sampled_from(("appears", "grows", "deleted", "renamed", "clock", "pulled out", "exchanged", "store down")),
+        wipe=st.booleans(),
+    )  # fmt: skip
+    def meddled_with(
+        self, card: int, other: int, name: str, to: str, content: bytes, after: list[int], what: str, wipe: bool
+    ) -> None:
+        """Docked, and something happens meanwhile: to its files, to the bay, to the clock, to the store."""
+        world, scene = self.scene.cards, self.scene
+        acts: dict[str, Callable[[], Any]] = {
+            "appears": lambda: world.appears(card, name, content),
+            "grows": lambda: world.grows(card, name),
+            "deleted": lambda: world.deletes(card, name),
+            "renamed": lambda: world.renames(card, name, to),
+            "clock": lambda: self.the_clock_jumps(-4000.0),
+            "pulled out": lambda: world.moves_away(card),
+            "exchanged": lambda: world.change_places(card, (card + 1) % len(CARDS)),
+            "store down": scene.far.stop,
+        }
+        work = scene.work(self._together(card, other), wipe=wipe, wait=0.2 if what == "store down" else 5.0)
+        scene.run(work, *(Meddling(after=moment, act=acts[what]) for moment in after))
+        scene.do(scene.far.start())
+
+    @precondition(lambda self: isinstance(self.scene.far, Simulated))
+    @rule(card=cards, other=cards, lie=st.sampled_from(sorted(LIES)), after=st.sampled_from((0, 0, 10, 25)))
+    def docked_while_the_store_lies(self, card: int, other: int, lie: str, after: int) -> None:
+        """From the beginning, or from the middle of it. It is honest again afterwards, which a person may have to see first."""
+        far, work = self.scene.far, self.scene.work(self._together(card, other), wait=0.3)
+        assert isinstance(far, Simulated)
+        self.scene.lied = True
+        if after == 0:
+            far.tell(lie)
+            self.scene.run(work)
+        else:
+            self.scene.run(work, Meddling(after=after, act=lambda: far.tell(lie)))
+        self.nothing_is_lost()
+        self.scene.do(far.start())
+
+    @precondition(lambda self: self.scene.known or self.scene.pin)
+    @rule(card=cards, other=cards)
+    def docked_at_another_store(self, card: int, other: int) -> None:
+        """Nothing is sent to one with another key, and nothing is deleted on its word."""
+        scene = self.scene
+        scene.do(scene.other.start())
+        before = sorted(scene.cards.files(card))
+        outcome = scene.run(scene.work(self._together(card, other), url=scene.other.url, wait=0.2))
+        assert outcome is not None
+        assert sorted(scene.cards.files(card)) == before
+        assert not scene.other.touched()
+
+    # -- what has to be so -----------------------------------------------------------------------------------------------------
+
+    @invariant()
+    def nothing_is_lost(self) -> None:
+        assert self.scene.watching.faults() == []
+
+    def teardown(self) -> None:
+        """With an honest store, all that still is anywhere is in it in the end, every card is empty, and what was lost was told."""
+        scene = self.scene
+        try:
+            if self.begun:
+                scene.honest_again()
+                spooled = scene.watching.in_spool()
+                for card in range(len(CARDS)):
+                    scene.whole_run([card], wipe=True)
+                    self.nothing_is_lost()
+                assert (scene.watching.emptied(), scene.watching.delivered(past=False)) == ([], [])
+                assert spooled <= scene.watching.in_store()
+                assert scene.untold() == []
+        finally:
+            scene.close()
