@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import json
+import os
 import sys
-from collections.abc import Iterator
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -15,127 +15,73 @@ from dockd.cli.common_options import fail, find_state, plain, state_options
 from ingest.errors import DockdError
 
 if TYPE_CHECKING:
-    from ingest.ledger.balance import Accounts, CameraBalance, Count, Open
+    from dockd.cli.reconcile_books import Books
+    from dockd.settings.schema import Settings
 
-_NAMED_MOST = 20
-_STATES = {
-    "left": "left (on its way, not proven in the store yet)",
-    "held": "held (kept until its cause is gone)",
-    "lost": "LOST (no copy is left anywhere)",
-    "stuck": "proven in the store, but held on the camera",
-}
+_USUAL_SHIFTS = "07:00,15:00,23:00"
+_USUAL_ABSENCE = "24h"
 
 
 @click.command()
 @click.option("--camera", metavar="ID", help="Only this camera.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on one line.")
+@click.option("--since", metavar="T", help="Only dockings from this time on: 2026-11-20 or 2026-11-20T18:00.")
+@click.option("--until", metavar="T", help="Only dockings before this time; a day counts whole.")
+@click.option("--shifts", metavar="TIMES", default=_USUAL_SHIFTS, show_default=True, help="When shifts begin.")
+@click.option("--zone", metavar="ZONE", default="", help="Time zone of the times above (default: this machine's).")
+@click.option(
+    "--not-seen", metavar="D", help=f"Cameras that were not docked for so long; given, each is a failure  [default: {_USUAL_ABSENCE}]"
+)  # fmt: skip
+@click.option(
+    "--by", type=click.Choice(["station", "shift", "camera", "docking"]), multiple=True,
+    help="Tables to print, one or several (default: shift and camera).",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on one line, with everything.")
 @state_options
-def reconcile(*, camera: str | None, as_json: bool, config: Path | None, state: Path | None) -> None:
+def reconcile(
+    *, camera: str | None, since: str | None, until: str | None, shifts: str, zone: str, not_seen: str | None, by: tuple[str, ...],
+    as_json: bool, config: Path | None, state: Path | None,
+) -> None:  # fmt: skip
     """Hold what was listed against what was copied, confirmed and wiped, and the ledger against its record.
 
-    Exit code 0: it balances, and everything is proven in the store; 1: something is left, held or lost, or the books disagree (which, is
-    printed); 3: there is no ledger.
+    A segment counts once, with the docking in which it was seen last, and a docking with the shift in which it was docked. Parts that are
+    missing are told where a camera's profile names recordings and parts.
+
+    Exit code 0: it balances, and everything is proven in the store; 1: something is left, held or lost, a part of a recording is missing, a
+    camera was not seen for as long as --not-seen says, or the books disagree (which, is printed); 3: there is no ledger.
     """
-    from ingest.ledger.audit import moment
-    from ingest.ledger.balance import accounts
+    from dockd.cli.reconcile_books import Asked, books
+    from dockd.cli.reconcile_words import document, lines
 
     try:
-        with moment(find_state(config=config, state=state).ledger) as reader:
-            found = accounts(reader, camera=camera)
+        asked = Asked.parse(
+            camera=camera, since=since, until=until, shifts=shifts, zone=zone, not_seen=not_seen or _USUAL_ABSENCE, now=time.time(),
+            must_be_seen=not_seen is not None,
+        )  # fmt: skip
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    try:
+        found = books(find_state(config=config, state=state).ledger, asked, settings=_settings(config, state))
     except DockdError as error:
         fail(error.message, code=3)
     except OSError as error:
         fail(plain(error), code=3)
-    if camera is not None and not found.cameras:
+    if camera is not None and camera not in found.known:
         fail(f"no camera {camera!r} is in this ledger", code=1)
     if as_json:
-        click.echo(json.dumps(_document(found)))
+        click.echo(json.dumps(document(found)))
     else:
-        click.echo("\n".join(_lines(found)))
-    sys.exit(0 if found.complete else 1)
+        click.echo("\n".join(lines(found, by or ("shift", "camera"))))
+    _end(found)
 
 
-def _document(found: Accounts) -> dict[str, Any]:
-    files, size = found.total()
-    return {
-        "cameras": [_camera(one) for one in found.cameras.values()],
-        "total": {"segments": files.as_dict(), "bytes": size.as_dict()}, "balances": found.balances, "complete": found.complete,
-        "open": [_open(one) for one in found.open], "open_total": found.open_total,
-    }  # fmt: skip
+def _end(found: Books) -> NoReturn:
+    sys.exit(0 if found.well else 1)
 
 
-def _camera(one: CameraBalance) -> dict[str, Any]:
-    return {
-        "camera": one.camera, "segments": one.segments.as_dict(), "bytes": one.bytes.as_dict(), "faults": one.faults,
-        "not_looked_at": one.unseen,
-    }  # fmt: skip
+def _settings(config: Path | None, state: Path | None) -> Settings | None:
+    """The agent's configuration, which names the station and its registry; None with --state, or where there is none."""
+    from dockd.settings import DEFAULT_FILE, load
 
-
-def _open(one: Open) -> dict[str, Any]:
-    from ingest.model import shown
-
-    said = {
-        "segment": one.segment, "camera": one.camera, "path": shown(one.path), "bytes": one.bytes, "state": one.state,
-        "reason": one.reason, "message": one.message,
-    }  # fmt: skip
-    try:
-        one.path.decode("utf-8")
-    except UnicodeDecodeError:
-        said["path_b64"] = base64.b64encode(one.path).decode("ascii")
-    return said
-
-
-def _lines(found: Accounts) -> Iterator[str]:
-    from ingest.ledger.balance import KINDS
-
-    files, size = found.total()
-    rows: list[tuple[str, ...]] = [("camera", "", *KINDS)]
-    for one in found.cameras.values():
-        rows += _two_rows(one.camera, one.segments, one.bytes)
-    if len(found.cameras) != 1:
-        rows += _two_rows("total", files, size)
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        cells = [row[0].ljust(widths[0]), row[1].ljust(widths[1])]
-        yield "  ".join(cells + [cell.rjust(width) for cell, width in zip(row[2:], widths[2:], strict=True)]).rstrip()
-    yield ""
-    yield from _what_is_open(found)
-    yield _verdict(found, files, size)
-
-
-def _two_rows(name: str, files: Count, size: Count) -> list[tuple[str, ...]]:
-    return [
-        (name, "files", *(f"{count:,}" for count in files.as_dict().values())),
-        ("", "bytes", *(f"{count:,}" for count in size.as_dict().values())),
-    ]
-
-
-def _what_is_open(found: Accounts) -> Iterator[str]:
-    from ingest.model import legible
-
-    for camera in found.cameras.values():
-        yield from (f"DIFFERENCE: camera {camera.camera}: {fault}" for fault in camera.faults)
-        yield from (f"not looked at: camera {camera.camera}: {unseen}" for unseen in camera.unseen)
-    for state, words in _STATES.items():
-        mine = [one for one in found.open if one.state == state]
-        for one in mine[:_NAMED_MOST]:
-            because = f": {one.message}" if one.message else ""
-            yield f"{words}: {legible(one.path)} of camera {one.camera}, {one.bytes:,} bytes{because}"
-        if len(mine) > _NAMED_MOST:
-            yield f"{words}: and {len(mine) - _NAMED_MOST} more (--json names them)"
-
-
-def _verdict(found: Accounts, files: Count, size: Count) -> str:
-    sides = " + ".join(
-        f"{getattr(files, kind):,} {kind}"
-        for kind in ("confirmed", "held", "left", "lost")
-        if kind != "lost" or files.lost
-    )
-    said = f"{files.listed:,} listed = {sides} ({size.listed:,} bytes listed, {size.confirmed:,} confirmed)"
-    if found.complete:
-        return f"balances: {said}; everything is proven in the store"
-    if any(one.faults for one in found.cameras.values()):
-        return f"DOES NOT BALANCE: the ledger and its record disagree; {said}"
-    if files.lost:
-        return f"FOOTAGE IS LOST: {said}"
-    return f"balances, but not everything is proven in the store yet: {said}"
+    if state is not None or (config is None and not DEFAULT_FILE.exists()):
+        return None
+    return load(config or DEFAULT_FILE, environ=os.environ, for_run=False)

@@ -1,24 +1,21 @@
-"""The accounts: listed = confirmed + held + left (+ lost), for each camera, to the file and the byte.
+"""The accounts: listed = confirmed + held + left (+ lost), for each camera and each docking, to the file and the byte.
 
-Two books are held against each other. The rows of `segments` say what is; the custody record says what happened, and is played back
-through the one transition table to what should be. And each camera's last listing, written down whole before its first byte was pulled,
-must be accounted for by segments. A difference anywhere is a fault that names its place. Memory does not grow with the segments.
+Two books are held against each other (`ingest.ledger.books`), and each camera's last listing, written down whole before its first byte
+was pulled, must be accounted for by segments. A difference anywhere is a fault that names its place. Every segment counts once, with the
+docking in which it was seen last, so that the sums of dockings, of cameras and of the station are the same. Memory does not grow with the
+segments.
 """
 
 from __future__ import annotations
 
-import json
+import math
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
-from typing import Any
 
-from ingest.copies import NONE, STORE, Copies, NotInTable, Step, after
-from ingest.ledger.segments import COLUMNS, Segment, of_row
-from ingest.model import legible
+from ingest.copies import STORE
+from ingest.ledger.books import Replayed, differences, entry_data, side_by_side
+from ingest.ledger.segments import Segment
 
-_STEPS = {f"segment.{step.value}": step for step in Step}
 KINDS = ("listed", "copied", "confirmed", "wiped", "held", "left", "lost")
 _FAULTS_MOST = 1000
 OPEN_MOST = 1000
@@ -43,6 +40,11 @@ class Count:
         """Count `amount` under each of `kinds`."""
         for kind in kinds:
             setattr(self, kind, getattr(self, kind) + amount)
+
+    def take(self, other: Count) -> None:
+        """Add another's sums to these."""
+        for kind in KINDS:
+            setattr(self, kind, getattr(self, kind) + getattr(other, kind))
 
     def as_dict(self) -> dict[str, int]:
         """By name, in the order of the way."""
@@ -75,10 +77,34 @@ class CameraBalance:
 
 
 @dataclass(kw_only=True)
+class DockingBalance:
+    """The segments that were last seen in one docking. `docking` 0: in none (taken in from the spool after the ledger was lost).
+
+    `listing`: files and bytes of its last whole listing, which may have some that a later docking counts; None: there was none.
+    """
+
+    docking: int
+    camera: str
+    bay: int | None = None
+    docked_at: float | None = None
+    undocked_at: float | None = None
+    listing: tuple[int, int] | None = None
+    segments: Count = field(default_factory=Count)
+    bytes: Count = field(default_factory=Count)
+    stuck: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of it is proven in the store, and nothing is held."""
+        return self.segments.confirmed == self.segments.listed and not self.stuck
+
+
+@dataclass(kw_only=True)
 class Accounts:
-    """All cameras, by id; `open` names the first thousand segments that are not proven."""
+    """All cameras, by id, and their dockings, in order; `open` names the first thousand segments that are not proven."""
 
     cameras: dict[str, CameraBalance] = field(default_factory=dict)
+    dockings: dict[tuple[str, int], DockingBalance] = field(default_factory=dict)
     open: list[Open] = field(default_factory=list)
     open_total: int = 0
 
@@ -96,9 +122,8 @@ class Accounts:
         """The sums of segments and of bytes."""
         files, size = Count(), Count()
         for one in self.cameras.values():
-            for kind in KINDS:
-                files.add((kind,), getattr(one.segments, kind))
-                size.add((kind,), getattr(one.bytes, kind))
+            files.take(one.segments)
+            size.take(one.bytes)
         return files, size
 
 
@@ -113,58 +138,79 @@ class _Listing:
     found_bytes: int = 0
 
 
-@dataclass(kw_only=True)
-class _Replayed:
-    """What the record of one segment says of it."""
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """Dockings that began at `since` or later and before `until`, seconds since the epoch."""
 
-    camera: str = ""
-    copies: Copies = NONE
-    sha256: str | None = None
-    size: int = 0
-    held: str | None = None
-    wiped_seq: int = 0
-    wiped_at: str = ""
-    faults: list[str] = field(default_factory=list)
+    since: float = -math.inf
+    until: float = math.inf
 
-    def play(self, seq: int, at: str, action: str, data: dict[str, Any]) -> None:
-        """One entry more."""
-        self.camera = data.get("camera", self.camera)
-        if action == "segment.held":
-            self.held = data.get("reason")
-        elif action == "segment.unheld":
-            self.held = None
-        step = _STEPS.get(action)
-        if step is None:
-            return
-        try:
-            self.copies = after(self.copies, step)
-        except NotInTable as error:
-            self.faults.append(f"entry {seq}: {error}")
-        if step in (Step.COPIED, Step.RECOVERED):
-            self.sha256, self.size = data.get("sha256"), int(data.get("bytes", 0))
-        elif step is Step.CONFIRMED:
-            self.held = None
-        elif step is Step.WIPED:
-            self.wiped_seq, self.wiped_at = seq, at
+    @property
+    def whole(self) -> bool:
+        """Whether everything is in it."""
+        return (self.since, self.until) == (-math.inf, math.inf)
+
+    def has(self, moment: float) -> bool:
+        """Whether it is within."""
+        return self.since <= moment < self.until
 
 
-def accounts(reader: sqlite3.Connection, *, camera: str | None = None) -> Accounts:
-    """The accounts of all cameras, or of one. `reader` is a `moment`. Raises sqlite3.DatabaseError."""
+ALWAYS = Span()
+
+
+def accounts(reader: sqlite3.Connection, *, camera: str | None = None, span: Span = ALWAYS) -> Accounts:
+    """The accounts of all cameras, or of one, and of the dockings within `span`. `reader` is a `moment`. Raises sqlite3.DatabaseError.
+
+    What counts with no docking is within the span in which it was listed. The two books are held against each other whole, whatever the span.
+    """
     found = Accounts()
     for (name,) in reader.execute("SELECT id FROM cameras WHERE ?1 IS NULL OR id = ?1 ORDER BY id", (camera,)):
         found.cameras[name] = CameraBalance(camera=name)
+    found.dockings = _dockings(reader, camera, span)
     listings = _last_listings(reader, found)
-    for name, row, played in _side_by_side(reader, camera):
+    for name, row, played in side_by_side(reader, camera):
         owner = row.camera if row is not None else (played.camera if played is not None else "")
         balance = found.cameras.setdefault(owner, CameraBalance(camera=owner))
         if len(balance.faults) < _FAULTS_MOST:
-            balance.faults += _differences(name, row, played)
+            balance.faults += differences(name, row, played)
         if row is not None:
-            _count(found, balance, row)
+            docking = _docking(found, row, span)
+            if docking is not None:
+                _count(found, balance, docking, row)
             _account(listings.get(row.camera), row, played)
     for name, listing in listings.items():
-        _close(found.cameras[name], listing)
+        if span.whole or (name, listing.docking) in found.dockings:
+            _close(found.cameras[name], listing)
+        else:
+            found.cameras[name].unseen = []
+    if not span.whole:
+        there = {one.camera for one in found.dockings.values()}
+        found.cameras = {name: one for name, one in found.cameras.items() if name in there or one.faults}
     return found
+
+
+def _dockings(reader: sqlite3.Connection, camera: str | None, span: Span) -> dict[tuple[str, int], DockingBalance]:
+    rows = reader.execute(
+        "SELECT d.id, d.camera, d.bay, d.docked_at, d.undocked_at, l.files, l.bytes FROM dockings d LEFT JOIN"
+        " (SELECT docking, files, bytes, max(id) FROM listings GROUP BY docking) l ON l.docking = d.id"
+        " WHERE (?1 IS NULL OR d.camera = ?1) AND d.docked_at >= ?2 AND d.docked_at < ?3 ORDER BY d.id",
+        (camera, span.since, span.until),
+    )
+    return {
+        (name, number): DockingBalance(
+            docking=number, camera=name, bay=bay, docked_at=docked_at, undocked_at=undocked_at,
+            listing=None if files is None else (files, size),
+        )
+        for number, name, bay, docked_at, undocked_at, files, size in rows
+    }  # fmt: skip
+
+
+def _docking(found: Accounts, row: Segment, span: Span) -> DockingBalance | None:
+    """With which docking this segment counts; None where that is not within the span."""
+    known = found.dockings.get((row.camera, row.docking or 0))
+    if known is None and (span.whole or (not row.docking and span.has(row.listed_at))):
+        known = found.dockings[row.camera, 0] = DockingBalance(docking=0, camera=row.camera)
+    return known
 
 
 def _close(balance: CameraBalance, listing: _Listing) -> None:
@@ -190,7 +236,7 @@ def _last_listings(reader: sqlite3.Connection, found: Accounts) -> dict[str, _Li
     for seq, at, action, camera, text in rows:
         if camera not in found.cameras:
             continue
-        data = _data(text)
+        data = entry_data(text)
         if action == "camera.listed":
             found.cameras[camera].unseen = []
             last[camera] = _Listing(
@@ -201,71 +247,7 @@ def _last_listings(reader: sqlite3.Connection, found: Accounts) -> dict[str, _Li
     return last
 
 
-def _data(text: str) -> dict[str, Any]:
-    """What an entry says; nothing where it is damaged (`custody verify` says so)."""
-    try:
-        data = json.loads(text)["data"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return {}
-    return data if isinstance(data, dict) else {}
-
-
-def _side_by_side(
-    reader: sqlite3.Connection, camera: str | None
-) -> Iterator[tuple[str, Segment | None, _Replayed | None]]:
-    """Every segment that is in either book, in the order of ids."""
-    rows = (of_row(row) for row in reader.execute(
-        f"SELECT {COLUMNS} FROM segments WHERE ?1 IS NULL OR camera = ?1 ORDER BY id", (camera,)
-    ))  # fmt: skip
-    entries = reader.execute(
-        "SELECT segment, seq, at, action, body FROM custody WHERE segment IS NOT NULL AND (?1 IS NULL OR camera = ?1)"
-        " ORDER BY segment, seq",
-        (camera,),
-    )
-    row = next(rows, None)
-    for name, mine in groupby(entries, key=lambda entry: str(entry[0])):
-        while row is not None and row.id < name:
-            yield row.id, row, None
-            row = next(rows, None)
-        played = _Replayed()
-        for _name, seq, at, action, text in mine:
-            played.play(seq, at, action, _data(text))
-        if row is not None and row.id == name:
-            yield name, row, played
-            row = next(rows, None)
-        else:
-            yield name, None, played
-    while row is not None:
-        yield row.id, row, None
-        row = next(rows, None)
-
-
-def _differences(name: str, row: Segment | None, played: _Replayed | None) -> list[str]:
-    """Where the two books disagree on one segment."""
-    if row is None:
-        return [f"segment {name} is in the record, but not in the ledger"]
-    where = f"segment {name} ({legible(row.path)})"
-    if played is None:
-        return [f"{where} is in the ledger, but not in the record"]
-    faults = [f"{where}: {fault}" for fault in played.faults]
-    pairs = (
-        ("camera", row.camera, played.camera),
-        ("copies", _listed(row.copies), _listed(played.copies)),
-        ("SHA-256", row.sha256, played.sha256),
-        ("size in bytes", row.size if row.sha256 else 0, played.size),
-        ("held", row.held, played.held),
-    )
-    faults += [
-        f"{where}: its {what}: {mine} in the ledger, {said} in the record" for what, mine, said in pairs if mine != said
-    ]
-    return faults
-
-
-def _listed(copies: Copies) -> str:
-    return ", ".join(sorted(copies)) or "none"
-
-
-def _count(found: Accounts, balance: CameraBalance, row: Segment) -> None:
+def _count(found: Accounts, balance: CameraBalance, docking: DockingBalance, row: Segment) -> None:
     if STORE in row.copies:
         state = "confirmed"
     elif not row.copies:
@@ -277,11 +259,13 @@ def _count(found: Accounts, balance: CameraBalance, row: Segment) -> None:
         kinds.append("copied")
     if row.wiped_at is not None and not row.on_camera:
         kinds.append("wiped")
-    balance.segments.add(tuple(kinds), 1)
-    balance.bytes.add(tuple(kinds), row.size)
+    for one in (balance, docking):
+        one.segments.add(tuple(kinds), 1)
+        one.bytes.add(tuple(kinds), row.size)
     if state == "confirmed" and row.held is None:
         return
-    balance.stuck += state == "confirmed"
+    for one in (balance, docking):
+        one.stuck += state == "confirmed"
     found.open_total += 1
     if len(found.open) < OPEN_MOST:
         found.open.append(
@@ -292,7 +276,7 @@ def _count(found: Accounts, balance: CameraBalance, row: Segment) -> None:
         )  # fmt: skip
 
 
-def _account(listing: _Listing | None, row: Segment, played: _Replayed | None) -> None:
+def _account(listing: _Listing | None, row: Segment, played: Replayed | None) -> None:
     """Does this segment account for a file of the camera's last listing? If it is there still, or was deleted by dockd since."""
     if listing is None or row.docking != listing.docking:
         return
