@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -91,3 +92,23 @@ def plain(error: DockdError | OSError) -> str:
         return error.message
     where = f"{error.filename}: " if error.filename else ""
     return f"{where}{error.strerror or error}"
+
+
+@contextlib.contextmanager
+def readable() -> Iterator[None]:
+    """What keeps a ledger from being read is the environment: exit code 3."""
+    try:
+        yield
+    except DockdError as error:
+        fail(error.message, code=3)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        fail(plain(error), code=3)
+
+
+def not_one(word: str, meant: list[str]) -> str:
+    """Why a word does not name one segment."""
+    if not meant:
+        return f"no segment has the id, SHA-256 or path {word!r} in this ledger"
+    return f"{word!r} may be any of these segments, name one by its id:\n  " + "\n  ".join(meant)

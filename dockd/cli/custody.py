@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import sys
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dockd.cli.common_options import fail, find_state, plain, state_options
-from ingest.errors import DockdError
+from dockd.cli.common_options import fail, find_state, not_one, readable, state_options
+from dockd.cli.custody_certificate import certificate
+from dockd.cli.custody_export import export
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from ingest.ledger.audit import Audit
     from ingest.ledger.history import KeptReceipt, Record
     from ingest.ledger.segments import Segment
 
-_FILE = "dockd-custody.jsonl"
+_LONGEST_RECEIPT = 64 << 10
+_NO_HEAD = (
+    "expected an entry's SHA-256, 64 hex digits, as a receipt's `head` or a printed head has it, or a receipt itself"
+)
+_NO_KEY = "the ledger never kept the store's public key (it learns it when it next meets the store)"
 _CANNOT_KNOW = "cannot know whether entries were cut off at the end without a head known from outside (--head)"
 
 
@@ -30,43 +36,66 @@ def custody() -> None:
     """Check, show and export the record of what happened."""
 
 
-@contextlib.contextmanager
-def _readable() -> Iterator[None]:
-    """What keeps a ledger from being read is the environment: exit code 3."""
-    try:
-        yield
-    except DockdError as error:
-        fail(error.message, code=3)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        fail(plain(error), code=3)
+custody.add_command(export)
+custody.add_command(certificate)
 
 
-def _hash(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+@dataclass(frozen=True)
+class _Known:
+    """A head known from outside; `receipt` where it came in one."""
+
+    hash: str
+    receipt: str | None = None
+
+
+def _head(_context: click.Context, _option: click.Parameter, value: str | None) -> _Known | None:
     if value is None:
         return None
-    if not re.fullmatch(r"[0-9a-fA-F]{64}", value.strip()):
-        raise click.BadParameter(
-            "expected an entry's SHA-256, 64 hex digits, as a receipt's `head` or a printed head has it"
-        )
-    return value.strip().lower()
+    word = value.strip()
+    if re.fullmatch(r"[0-9a-fA-F]{64}", word):
+        return _Known(word.lower())
+    if word.count(".") != 2 or "/" in word:
+        try:
+            with Path(word).open("rb") as file:
+                word = file.read(_LONGEST_RECEIPT).decode("ascii").strip()
+        except (OSError, ValueError) as error:
+            raise click.BadParameter(_NO_HEAD) from error
+    from ingest.ledger.proven import NoReceipt, unsigned
+
+    try:
+        found = unsigned(word).get("head")
+    except NoReceipt as error:
+        raise click.BadParameter(_NO_HEAD) from error
+    if not isinstance(found, str) or not re.fullmatch(r"[0-9a-f]{64}", found):
+        raise click.BadParameter("that receipt carries no head: it was asked for without one")
+    return _Known(found, word)
 
 
 @custody.command()
-@click.option("--head", metavar="H", callback=_hash, help="An entry's hash known from outside, such as a receipt's.")
+@click.option(
+    "--head", metavar="H", callback=_head,
+    help="What is known from outside: an entry's hash (64 hex digits), or a receipt of the store (the file, or its text).",
+)  # fmt: skip
+@click.option(
+    "--key", "keys", metavar="K", multiple=True,
+    help="Thumbprint of a key of this dock that is known from elsewhere: a change to it needs no signature of the old one.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on one line.")
 @state_options
-def verify(*, head: str | None, as_json: bool, config: Path | None, state: Path | None) -> None:
-    """Check every entry, every link, the signature of the head, and the store's receipts against the chain.
+def verify(
+    *, head: _Known | None, keys: tuple[str, ...], as_json: bool, config: Path | None, state: Path | None
+) -> None:
+    """Check every entry, every link, the dock's keys, the signature of the head, and the store's receipts by their own signatures.
 
     Exit code 0: all of it holds; 1: it does not (each fault is printed with its place); 3: there is no ledger to check.
     """
     from ingest.ledger.audit import check, moment
 
     where = find_state(config=config, state=state).ledger
-    with _readable(), moment(where) as reader:
-        found = check(reader, head=head)
+    with readable(), moment(where) as reader:
+        found = check(reader, head=head.hash if head else None, vouched=frozenset(keys))
+        if head is not None and head.receipt is not None:
+            found = _with_given(reader, head.receipt, found)
     if as_json:
         click.echo(json.dumps(_verdict(found)))
     else:
@@ -75,16 +104,35 @@ def verify(*, head: str | None, as_json: bool, config: Path | None, state: Path 
     sys.exit(1 if found.faults else 0)
 
 
+def _with_given(reader: sqlite3.Connection, receipt: str, found: Audit) -> Audit:
+    """What the given receipt's own signature adds: a forged one proves nothing either way."""
+    from ingest.ledger.proven import NoReceipt, opened, store_keys
+
+    try:
+        opened(receipt, store_keys(reader))
+    except KeyError:
+        said = "the given receipt is signed with a key that this ledger does not keep: its signature was not checked"
+        return replace(found, notes=(*found.notes, said))
+    except NoReceipt as wrong:
+        return replace(found, faults=(*found.faults, f"the given receipt is not to be believed: {wrong}"))
+    return found
+
+
 def _verdict(found: Audit) -> dict[str, Any]:
     return {
         "ok": not found.faults, "entries": found.entries, "head": None if found.signed is None else found.signed.as_dict(), "outside_head": found.outside,
-        "restored": list(found.restored), "faults": list(found.faults),
+        "restored": list(found.restored), "faults": list(found.faults), "notes": list(found.notes), "keys": list(found.keys),
+        "receipts": {"signed": found.receipts_signed, "unchecked": found.receipts_unchecked},
     }  # fmt: skip
 
 
 def _verdict_lines(found: Audit) -> Iterator[str]:
     for one in found.restored:
         yield f"restored: {one}"
+    for one in found.notes:
+        yield f"note: {one}"
+    if found.receipts_unchecked:
+        yield f"note: {found.receipts_unchecked} receipts were not checked by their signature: {_NO_KEY}"
     if found.faults:
         yield from (f"fault: {fault}" for fault in found.faults)
         yield f"NOT whole: {found.entries} entries, {len(found.faults)} faults"
@@ -94,7 +142,45 @@ def _verdict_lines(found: Audit) -> Iterator[str]:
         return
     end = {"found": "the given head is in it", "unknown": _CANNOT_KNOW}[found.outside]
     signed = found.signed
-    yield f"whole: {found.entries} entries, head {signed.head.seq} {signed.head.hash}, signed by key {signed.key}; {end}"
+    yield (
+        f"whole: {found.entries} entries, head {signed.head.seq} {signed.head.hash}, signed by key {signed.key}; "
+        f"{found.receipts_signed} receipts signed by the store; {end}"
+    )
+
+
+@custody.command("rotate-key")
+@state_options
+def rotate_key(*, config: Path | None, state: Path | None) -> None:
+    """Give the dock a new signing key, for which the old one signs in the record. The old private key is gone after that.
+
+    dockd must not be running on this state. Stores go on knowing the dock by its first key. Write the new thumbprint down outside
+    of the dock. Exit code 3: the state is in use, or cannot be written (then the old key goes on, or the next start finishes it).
+    """
+    import asyncio
+
+    where = find_state(config=config, state=state).ledger
+    if not where.exists():
+        fail(
+            f"there is no ledger at {where}: nothing has been signed with this state yet, or the path is wrong", code=3
+        )
+    with readable():
+        old, new, seq = asyncio.run(_rotate(where))
+    click.echo(f"entry {seq}: the key {old} has signed for the new key")
+    click.echo(f"new key {new}")
+
+
+async def _rotate(ledger: Path) -> tuple[str, str, int]:
+    from dockd.app import locked
+    from ingest.ledger import Ledger
+
+    with locked(ledger.with_name("lock")):
+        opened = await Ledger.open(ledger, keys=ledger.with_name("keys"))
+        try:
+            old = opened.key.thumbprint
+            fresh = await opened.rotate_key()
+            return old, fresh.thumbprint, opened.head.seq
+        finally:
+            await opened.close()
 
 
 @custody.command()
@@ -110,10 +196,10 @@ def show(*, segment: str, as_json: bool, config: Path | None, state: Path | None
     from ingest.ledger.audit import moment, signed_head
 
     where = find_state(config=config, state=state).ledger
-    with _readable(), moment(where) as reader:
+    with readable(), moment(where) as reader:
         meant = history.ids_meant(reader, segment)
         if len(meant) != 1:
-            fail(_not_one(segment, meant), code=1)
+            fail(not_one(segment, meant), code=1)
         name = meant[0]
         signed = signed_head(reader)
         told = list(history.records(reader, history.Wanted(segment=name), up_to=signed.head.seq if signed else 0))
@@ -122,12 +208,6 @@ def show(*, segment: str, as_json: bool, config: Path | None, state: Path | None
         click.echo(json.dumps(_history(name, row, told, receipts)))
     else:
         click.echo("\n".join(_history_lines(name, row, told, receipts)))
-
-
-def _not_one(word: str, meant: list[str]) -> str:
-    if not meant:
-        return f"no segment has the id, SHA-256 or path {word!r} in this ledger"
-    return f"{word!r} may be any of these segments, name one by its id:\n  " + "\n  ".join(meant)
 
 
 def _history(name: str, row: Segment | None, told: list[Record], receipts: list[KeptReceipt]) -> dict[str, Any]:
@@ -178,91 +258,3 @@ def _history_lines(name: str, row: Segment | None, told: list[Record], receipts:
             f"receipt ({receipt.method}): store {receipt.store} had {receipt.size} bytes with SHA-256 {receipt.sha256} "
             f"as {receipt.object} at {receipt.attested_at}{pins}"
         )
-
-
-@custody.command()
-@click.option(
-    "--format", "kind", type=click.Choice(["jsonl"]), default="jsonl", show_default=True, help="csv and mhl come later."
-)
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help=f"Write {_FILE} into this folder.")
-@click.option("--camera", metavar="C", help="Only what concerns this camera.")
-@click.option("--segment", metavar="S", help="Only what concerns this segment (its id).")
-@click.option(
-    "--since", metavar="T", help="Only from this time on: 2026-11-20 or 2026-11-20T18:00:00Z (UTC unless said)."
-)
-@click.option("--until", metavar="T", help="Only up to this time; a day counts whole.")
-@click.option("--receipts", is_flag=True, help="Add the store's receipts, each after the entry that names it.")
-@state_options
-def export(
-    *, kind: str, out: Path | None, camera: str | None, segment: str | None, since: str | None, until: str | None, receipts: bool,
-    config: Path | None, state: Path | None,
-) -> None:  # fmt: skip
-    """Hand over entries, one JSON object a line, so that they can be checked without dockd.
-
-    The first line is the signed head, the last one counts the entries. An entry's `hash` is the SHA-256 of its `text`, `prev` in it the
-    hash of the entry before (64 zeros for the first); the head's signature is Ed25519 over `signed`. Exit code 1: nothing matches.
-    """
-    from ingest.ledger.audit import opened
-    from ingest.ledger.handover import handover
-    from ingest.ledger.history import Wanted
-
-    wanted = Wanted(
-        camera=camera, segment=segment, since=_moment(since, end=False) if since else "",
-        until=_moment(until, end=True) if until else "~",
-    )  # fmt: skip
-    where = find_state(config=config, state=state).ledger
-    with _readable(), opened(where) as reader:
-        lines = (json.dumps(one) + "\n" for one in handover(reader, wanted, kind=kind, with_receipts=receipts))
-        count = _to_stdout(lines) if out is None else _to_file(lines, out)
-    entries = count - 2
-    if out is not None:
-        click.echo(f"{entries} entries in {out / _FILE}")
-    if entries <= 0 and not wanted.everything:
-        fail("no entry matches", code=1)
-
-
-def _moment(text: str, *, end: bool) -> str:
-    """RFC 3339 in UTC as entries have it, from a day or a time."""
-    from ingest.clock import rfc3339
-
-    try:
-        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-            at = datetime.combine(date.fromisoformat(text), time.max if end else time.min, UTC)
-            return rfc3339(at.timestamp())[:-5] + (".999Z" if end else ".000Z")
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise click.UsageError(f"{text!r} is no time: expected 2026-11-20 or 2026-11-20T18:00:00Z") from error
-    return rfc3339((at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp())
-
-
-def _to_stdout(lines: Iterator[str]) -> int:
-    count = 0
-    for line in lines:
-        sys.stdout.write(line)
-        count += 1
-    sys.stdout.flush()
-    return count
-
-
-def _to_file(lines: Iterator[str], folder: Path) -> int:
-    """Write a new file, whole or not at all; never over another."""
-    import os
-
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / _FILE
-    try:
-        file = target.open("x", encoding="ascii")
-    except FileExistsError:
-        fail(f"{target} is there already and is not overwritten: name another --out, or move it aside", code=2)
-    count = 0
-    try:
-        with file:
-            for line in lines:
-                file.write(line)
-                count += 1
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException:
-        target.unlink()
-        raise
-    return count

@@ -1,13 +1,14 @@
 """The record as an auditor gets it: objects that can be checked without dockd, one after another.
 
-The first is the signed head, the last counts what came between, so that a cut file is seen to be cut. In between: an entry each, and on
-request the store's receipts, each after the entry that names its hash. `hash` of an entry is the SHA-256 of its `text`; `prev` in it is
-the hash of the entry before, 64 zeros for the first; the head's signature is Ed25519 (base64url) over `signed`.
+The first is the signed head, the last counts what came between, so that a cut file is seen to be cut. In between: the public keys of the stores
+(their thumbprints are in the chain, and those are hashes of them), an entry each, and the store's receipts, each after the entry that
+names its hash. `hash` of an entry is the SHA-256 of its `text`; `prev` in it is the hash of the entry before, 64 zeros for the
+first; the head's signature is Ed25519 (base64url) over `signed`. The dock's own keys are in the entries that announce them.
+docs/verify.md says how each thing is checked; docs/verify_export.py does it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -15,23 +16,25 @@ from typing import Any
 
 from ingest.ledger.audit import signed_head
 from ingest.ledger.history import KeptReceipt, Record, Wanted, receipts, records
+from ingest.ledger.keys import head_statement
+from ingest.ledger.proven import NAMING, sha256_of, store_keys
 
 
-def handover(
-    reader: sqlite3.Connection, wanted: Wanted, *, kind: str = "jsonl", with_receipts: bool = False
-) -> Iterator[dict[str, Any]]:
+def handover(reader: sqlite3.Connection, wanted: Wanted, *, with_receipts: bool = False) -> Iterator[dict[str, Any]]:
     """What is committed after the head was read belongs to the next hand-over. Raises sqlite3.DatabaseError."""
     signed = signed_head(reader)
     yield {
-        "type": "head", "format": f"dockd-custody-{kind}-1", "head": signed.as_dict() if signed else None,
-        "signed": f"dockd-head-v1\n{signed.head.seq}\n{signed.head.hash}" if signed else None, "whole": wanted.everything,
+        "type": "head", "format": "dockd-custody-jsonl-1", "head": signed.as_dict() if signed else None,
+        "signed": head_statement(signed.head).decode("ascii") if signed else None, "whole": wanted.everything,
         "filter": {name: value for name, value in asdict(wanted).items() if value not in (None, "", "~")},
     }  # fmt: skip
+    for name, public in store_keys(reader).items() if with_receipts else ():
+        yield {"type": "store_key", "key": name, "public": public}
     count = given = 0
     for record in records(reader, wanted, up_to=signed.head.seq if signed else 0):
         yield {"type": "entry"} | record.as_dict()
         count += 1
-        if with_receipts and record.action in ("segment.confirmed", "segment.attested"):
+        if with_receipts and record.action in NAMING:
             for receipt in _named(receipts(reader, str((record.data or {}).get("segment"))), record):
                 yield {"type": "receipt"} | asdict(receipt)
                 given += 1
@@ -40,4 +43,4 @@ def handover(
 
 def _named(kept: list[KeptReceipt], record: Record) -> list[KeptReceipt]:
     wanted = (record.data or {}).get("receipt_sha256")
-    return [one for one in kept if hashlib.sha256(one.raw.encode("utf-8", "surrogateescape")).hexdigest() == wanted]
+    return [one for one in kept if sha256_of(one.raw) == wanted]

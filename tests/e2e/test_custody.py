@@ -113,7 +113,14 @@ def test_no_ledger_is_the_environment(tmp_path: Path, words: tuple[str, ...]) ->
 
 
 @pytest.mark.parametrize(
-    "words", [("verify", "--head", "abc"), ("export", "--format", "csv"), ("export", "--since", "soon")]
+    "words",
+    [
+        ("verify", "--head", "abc"),
+        ("verify", "--head", "a.b.c"),
+        ("verify", "--head", "/"),
+        ("export", "--format", "mhl"),
+        ("export", "--since", "soon"),
+    ],
 )
 def test_usage(done: Path, words: tuple[str, ...]) -> None:
     assert run(*words, "--state", done).returncode == 2
@@ -194,18 +201,18 @@ def test_an_auditor_without_dockd_can_check_the_export(done: Path) -> None:
 
 def test_export_of_a_part(done: Path) -> None:
     name, _path, _sha256 = some_segment(done)
-    head, *entries, end = lines_of(told("export", "--segment", name, "--state", done).stdout)
+    head, *entries, end = lines_of(told("export", "--no-receipts", "--segment", name, "--state", done).stdout)
     assert head["whole"] is False
     assert head["filter"] == {"segment": name}
     assert all(name in entry["text"] for entry in entries)
     assert "permit.issued" in {entry["action"] for entry in entries}
     assert end["entries"] == len(entries)
-    whole = lines_of(told("export", "--state", done).stdout)[1:-1]
-    mine = lines_of(told("export", "--camera", "CAM01", "--state", done).stdout)[1:-1]
+    whole = lines_of(told("export", "--no-receipts", "--state", done).stdout)[1:-1]
+    mine = lines_of(told("export", "--no-receipts", "--camera", "CAM01", "--state", done).stdout)[1:-1]
     assert mine == [entry for entry in whole if entry["data"].get("camera") == "CAM01"]
     middle = whole[len(whole) // 2]["at"]
-    late = lines_of(told("export", "--since", middle, "--state", done).stdout)[1:-1]
-    early = lines_of(told("export", "--until", middle, "--state", done).stdout)[1:-1]
+    late = lines_of(told("export", "--no-receipts", "--since", middle, "--state", done).stdout)[1:-1]
+    early = lines_of(told("export", "--no-receipts", "--until", middle, "--state", done).stdout)[1:-1]
     assert late == [entry for entry in whole if entry["at"] >= middle]
     assert early == [entry for entry in whole if entry["at"] <= middle]
     answer = told("export", "--until", "2001-01-01", "--state", done)
@@ -252,7 +259,7 @@ async def test_a_copy_on_a_disk_that_cannot_be_written(done: Path, tmp_path: Pat
         assert told.returncode == 0, told.stderr
         count = json.loads(run("verify", "--state", done, "--json").stdout)["entries"]
         assert json.loads(told.stdout)["entries"] == count + (1 if torn else 0)
-        told = await asyncio.to_thread(run, "export", "--state", copy, before=without_privilege())
+        told = await asyncio.to_thread(run, "export", "--no-receipts", "--state", copy, before=without_privilege())
         assert len(told.stdout.splitlines()) == count + (3 if torn else 2)
         assert sorted(os.listdir(copy)) == names
     finally:

@@ -1,0 +1,211 @@
+"""What stands on a certificate, gathered from a ledger."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ingest.clock import rfc3339
+from ingest.copies import word
+from ingest.ledger import history, proven
+from ingest.ledger.audit import Audit, check
+from ingest.ledger.history import KeptReceipt, Record
+from ingest.ledger.segments import Segment
+from ingest.model import legible
+
+_LONGEST = 180
+_FIRST, _LAST = 4, 8
+
+Rows = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certificate:
+    """`sections` of labelled rows, in order; `story` the entries in plain words (time, entry, words); `faults` of the whole record."""
+
+    segment: str
+    made_at: str
+    verdict: str
+    faults: tuple[str, ...]
+    sections: tuple[tuple[str, Rows], ...]
+    story: tuple[tuple[str, str, str], ...]
+    check: tuple[str, ...]
+
+
+def facts(reader: sqlite3.Connection, name: str, *, now: float) -> Certificate:
+    """Of the segment with the id `name`; `reader` is a `moment`. Checks the whole record. Raises sqlite3.DatabaseError."""
+    audit = check(reader)
+    row = history.segment(reader, name)
+    end = audit.signed.head.seq if audit.signed else 0
+    told = list(history.records(reader, history.Wanted(segment=name), up_to=end))
+    receipts = history.receipts(reader, name)
+    return Certificate(
+        segment=name, made_at=rfc3339(now), verdict=_verdict(audit), faults=audit.faults, story=tuple(_story(told)), check=tuple(_how(audit)),
+        sections=(
+            ("The segment", tuple(_what(row, told))),
+            ("When", (*_times(row, told), ("Clocks", _clocks(reader, row, told)))),
+            ("Proof of the store", tuple(_proof(reader, receipts))),
+            ("The record", tuple(_record(audit))),
+        ),
+    )  # fmt: skip
+
+
+def _verdict(audit: Audit) -> str:
+    if audit.faults:
+        return (
+            f"THE RECORD IS NOT WHOLE: {len(audit.faults)} faults, the first: {_short(audit.faults[0])}. "
+            "This page proves nothing until they are explained."
+        )
+    return f"The record was checked when this page was made: {audit.entries} entries, all hashes, links and signatures hold."
+
+
+def _said(told: list[Record], action: str, field: str) -> Any:
+    """What the last entry of that kind says."""
+    return next(
+        (one.data[field] for one in reversed(told) if one.action == action and one.data and field in one.data), None
+    )
+
+
+def _what(row: Segment | None, told: list[Record]) -> Iterator[tuple[str, str]]:
+    path = legible(row.path) if row else str(_said(told, "segment.listed", "path"))
+    yield "Segment", told[0].data["segment"] if told and told[0].data and "segment" in told[0].data else "-"
+    yield "File on the camera", _short(path)
+    yield "Camera", _short(row.camera if row else next((str(one.data.get("camera")) for one in told if one.data), "-"))
+    yield "Size", f"{row.size} bytes" if row else f"{_said(told, 'segment.copied', 'bytes')} bytes"
+    digest = row.sha256 if row else _said(told, "segment.copied", "sha256")
+    yield "SHA-256", str(digest) if digest else "not known: it has not been copied"
+    yield "XXH3-128", str((row.xxh3_128 if row else _said(told, "segment.copied", "xxh3_128")) or "not known")
+    if row is not None:
+        where = ", ".join(sorted(row.copies)) or "nowhere"
+        held = f"; held: {_short(row.held_message or row.held)}" if row.held else ""
+        yield "Now", f"{word(row.copies, held=row.held is not None)} (copies: {where}{held})"
+
+
+def _times(row: Segment | None, told: list[Record]) -> Rows:
+    """By which clock each time is, is part of its label."""
+    first = {one.action: one for one in reversed(told)}
+    last = {one.action: one for one in told}
+
+    def at(found: dict[str, Record], action: str) -> str:
+        return f"{found[action].at} (entry {found[action].seq})" if action in found else "not recorded"
+
+    return (
+        ("Recorded, by the camera's clock", rfc3339(row.captured_at) if row else "not known"),
+        ("Found on the camera, by the station's clock", at(first, "segment.listed")),
+        ("Copied and read a second time, station", at(first, "segment.copied")),
+        ("Confirmed by the store, station", at(first, "segment.confirmed")),
+        ("Deleted from the camera and seen gone, station", at(last, "segment.wiped")),
+    )  # fmt: skip
+
+
+def _clocks(reader: sqlite3.Connection, row: Segment | None, told: list[Record]) -> str:
+    offset = row.clock_offset if row else None
+    camera = (
+        "how far the camera's clock was off is not known"
+        if offset is None
+        else f"the camera's clock was {abs(offset):.0f} s {'ahead of' if offset >= 0 else 'behind'} the station's when it was docked"
+    )
+    if not told:
+        return f"{camera}; nothing is recorded of the station's clock."
+    trust = reader.execute(
+        "SELECT seq, body FROM custody WHERE action = 'clock.trust' AND seq <= ? ORDER BY seq DESC LIMIT 1",
+        (told[0].seq,),
+    ).fetchone()
+    jumps = reader.execute(
+        "SELECT count(*) FROM custody WHERE action = 'clock.jumped' AND seq BETWEEN ? AND ?",
+        (told[0].seq, told[-1].seq),
+    ).fetchone()[0]
+    jumped = f" It was set {jumps} times between the first and the last entry here." if jumps else ""
+    return f"{camera}. {_station(trust)}{jumped} The order of entries does not depend on any clock."
+
+
+def _station(trust: tuple[int, str] | None) -> str:
+    if trust is None:
+        return (
+            "Whether the station's clock was synchronised is not recorded; the store's times are by the store's clock."
+        )
+    if _synchronised(trust[1]):
+        return f"The station's clock was synchronised (entry {trust[0]}): trust it over the camera's."
+    return f"The station's clock was NOT synchronised (entry {trust[0]}): trust the store's times alone."
+
+
+def _synchronised(text: str) -> bool:
+    try:
+        return json.loads(text)["data"].get("synchronised") is True
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return False
+
+
+def _proof(reader: sqlite3.Connection, receipts: list[KeptReceipt]) -> Iterator[tuple[str, str]]:
+    if not receipts:
+        yield "Receipts", "none: the store has not confirmed this segment"
+        return
+    keys = proven.store_keys(reader)
+    for label, one in (("First", receipts[0]), ("Last", receipts[-1]))[: len(receipts)]:
+        pins = "" if one.head_seq is None else f"; it names entry {one.head_seq} of this record"
+        yield (
+            f"{label} of {len(receipts)}",
+            (
+                f"store {_short(one.store)} had {one.size} bytes with SHA-256 {one.sha256} as object {_short(one.object, 90)}, stored {one.stored_at}, "
+                f"attested {one.attested_at} (the store's clock){pins}"
+            ),
+        )
+        yield (
+            "Nonce, signature",
+            f"{_short(one.nonce, 60)}; {_signature(one, keys)}; SHA-256 of the receipt {proven.sha256_of(one.raw)}",
+        )
+
+
+def _signature(receipt: KeptReceipt, keys: dict[str, str]) -> str:
+    if receipt.method != "receipt":
+        return f"this store signs nothing: proven by {receipt.method}"
+    try:
+        proven.opened(receipt.raw, keys)
+    except KeyError:
+        return "the store's key is not kept here: not checked"
+    except proven.NoReceipt as wrong:
+        return f"NOT SIGNED: {wrong}"
+    return f"signed by the store's key {_short(proven.signer(receipt.raw), 60)}"
+
+
+def _record(audit: Audit) -> Iterator[tuple[str, str]]:
+    if audit.signed is None:
+        yield "Head", "not signed"
+        return
+    yield "Head", f"entry {audit.signed.head.seq}, {audit.signed.head.hash}"
+    yield (
+        "Signed by",
+        f"{_short(audit.signed.key, 60)} (the dock's key; its first was {_short(audit.keys[0], 60) if audit.keys else 'not announced'})",
+    )
+    for one in (*audit.notes, *audit.restored)[:2]:
+        yield "Remark", _short(one)
+
+
+def _story(told: list[Record]) -> Iterator[tuple[str, str, str]]:
+    shown = told if len(told) <= _FIRST + _LAST else told[:_FIRST]
+    for one in shown:
+        yield one.at, str(one.seq), _short(one.words())
+    if len(told) > len(shown):
+        yield "", "", f"… {len(told) - _FIRST - _LAST} more entries, in the export …"
+        for one in told[-_LAST:]:
+            yield one.at, str(one.seq), _short(one.words())
+
+
+def _how(audit: Audit) -> Iterator[str]:
+    yield "The file itself: sha256sum FILE gives the SHA-256 above."
+    yield "The record: ask for `dockd custody export --format jsonl`, and check it with verify_export.py (docs/verify.md), which needs no dockd."
+    if audit.signed is not None:
+        yield f"This page pins the record: verify_export.py --head {audit.signed.head.hash} EXPORT must find that head in every later export."
+
+
+def _short(text: str, longest: int = _LONGEST) -> str:
+    """Legible, and cut to what fits; a cut text is told apart by its hash."""
+    clean = legible(text.encode("utf-8", "surrogateescape"))
+    if len(clean) <= longest:
+        return clean
+    digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+    return f"{clean[:longest]}… ({len(text)} characters, SHA-256 of the whole {digest[:16]}…)"
