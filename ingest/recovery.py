@@ -57,6 +57,8 @@ async def _still_there(ledger: Ledger, spool: Spool, segment: str, found: Found)
         if size == row.size:
             return
         message = f"its spool file has {size} bytes, {row.size} were pulled"
+    with contextlib.suppress(OSError):  # it is not there; what is, leaves the name for the next copy and is kept
+        await asyncio.to_thread(spool.put_aside, segment)
     await ledger.commit(lambda tx: segments.rotted(tx, segment, error=message))
     found.rotted += 1
 
