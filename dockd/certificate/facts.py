@@ -17,8 +17,10 @@ from ingest.ledger.history import KeptReceipt, Record
 from ingest.ledger.segments import Segment
 from ingest.model import legible
 
-_LONGEST = 180
-_FIRST, _LAST = 4, 8
+_LONGEST = 150
+_WORDS = 100
+_NAME = 80
+_FIRST, _LAST = 3, 5
 
 Rows = tuple[tuple[str, str], ...]
 
@@ -47,7 +49,7 @@ def facts(reader: sqlite3.Connection, name: str, *, now: float) -> Certificate:
         segment=name, made_at=rfc3339(now), verdict=_verdict(audit), faults=audit.faults, story=tuple(_story(told)), check=tuple(_how(audit)),
         sections=(
             ("The segment", tuple(_what(row, told))),
-            ("When", (*_times(row, told), ("Clocks", _clocks(reader, row, told)))),
+            ("When (the station's clock where no other is named)", (*_times(row, told), ("Clocks", _clocks(reader, row, told)))),
             ("Proof of the store", tuple(_proof(reader, receipts))),
             ("The record", tuple(_record(audit))),
         ),
@@ -60,7 +62,13 @@ def _verdict(audit: Audit) -> str:
             f"THE RECORD IS NOT WHOLE: {len(audit.faults)} faults, the first: {_short(audit.faults[0])}. "
             "This page proves nothing until they are explained."
         )
-    return f"The record was checked when this page was made: {audit.entries} entries, all hashes, links and signatures hold."
+    unchecked = (
+        f"; {audit.receipts_unchecked} could not be checked by their signature" if audit.receipts_unchecked else ""
+    )
+    return (
+        f"The record was checked when this page was made: {audit.entries} entries, every hash, link and key of the dock holds, and "
+        f"{audit.receipts_signed} receipts carry the store's signature{unchecked}. Whether something was cut off at the end, a head from outside tells."
+    )
 
 
 def _said(told: list[Record], action: str, field: str) -> Any:
@@ -74,14 +82,15 @@ def _what(row: Segment | None, told: list[Record]) -> Iterator[tuple[str, str]]:
     path = legible(row.path) if row else str(_said(told, "segment.listed", "path"))
     yield "Segment", told[0].data["segment"] if told and told[0].data and "segment" in told[0].data else "-"
     yield "File on the camera", _short(path)
-    yield "Camera", _short(row.camera if row else next((str(one.data.get("camera")) for one in told if one.data), "-"))
+    camera = row.camera if row else next((str(one.data.get("camera")) for one in told if one.data), "-")
+    yield "Camera", _short(camera, _NAME)
     yield "Size", f"{row.size} bytes" if row else f"{_said(told, 'segment.copied', 'bytes')} bytes"
     digest = row.sha256 if row else _said(told, "segment.copied", "sha256")
     yield "SHA-256", str(digest) if digest else "not known: it has not been copied"
     yield "XXH3-128", str((row.xxh3_128 if row else _said(told, "segment.copied", "xxh3_128")) or "not known")
     if row is not None:
         where = ", ".join(sorted(row.copies)) or "nowhere"
-        held = f"; held: {_short(row.held_message or row.held)}" if row.held else ""
+        held = f"; held: {_short(row.held_message or row.held, _WORDS)}" if row.held else ""
         yield "Now", f"{word(row.copies, held=row.held is not None)} (copies: {where}{held})"
 
 
@@ -94,11 +103,11 @@ def _times(row: Segment | None, told: list[Record]) -> Rows:
         return f"{found[action].at} (entry {found[action].seq})" if action in found else "not recorded"
 
     return (
-        ("Recorded, by the camera's clock", rfc3339(row.captured_at) if row else "not known"),
-        ("Found on the camera, by the station's clock", at(first, "segment.listed")),
-        ("Copied and read a second time, station", at(first, "segment.copied")),
-        ("Confirmed by the store, station", at(first, "segment.confirmed")),
-        ("Deleted from the camera and seen gone, station", at(last, "segment.wiped")),
+        ("Recorded (camera's clock)", rfc3339(row.captured_at) if row else "not known"),
+        ("Found on the camera", at(first, "segment.listed")),
+        ("Copied, read twice", at(first, "segment.copied")),
+        ("Confirmed by the store", at(first, "segment.confirmed")),
+        ("Deleted from the camera", at(last, "segment.wiped")),
     )  # fmt: skip
 
 
@@ -125,9 +134,7 @@ def _clocks(reader: sqlite3.Connection, row: Segment | None, told: list[Record])
 
 def _station(trust: tuple[int, str] | None) -> str:
     if trust is None:
-        return (
-            "Whether the station's clock was synchronised is not recorded; the store's times are by the store's clock."
-        )
+        return "Whether the station's clock was synchronised is not recorded."
     if _synchronised(trust[1]):
         return f"The station's clock was synchronised (entry {trust[0]}): trust it over the camera's."
     return f"The station's clock was NOT synchronised (entry {trust[0]}): trust the store's times alone."
@@ -150,7 +157,7 @@ def _proof(reader: sqlite3.Connection, receipts: list[KeptReceipt]) -> Iterator[
         yield (
             f"{label} of {len(receipts)}",
             (
-                f"store {_short(one.store)} had {one.size} bytes with SHA-256 {one.sha256} as object {_short(one.object, 90)}, stored {one.stored_at}, "
+                f"store {_short(one.store, _NAME)} had {one.size} bytes with SHA-256 {one.sha256} as object {_short(one.object, _NAME)}, stored {one.stored_at}, "
                 f"attested {one.attested_at} (the store's clock){pins}"
             ),
         )
@@ -181,18 +188,18 @@ def _record(audit: Audit) -> Iterator[tuple[str, str]]:
         "Signed by",
         f"{_short(audit.signed.key, 60)} (the dock's key; its first was {_short(audit.keys[0], 60) if audit.keys else 'not announced'})",
     )
-    for one in (*audit.notes, *audit.restored)[:2]:
+    for one in (*audit.notes, *audit.restored)[:1]:
         yield "Remark", _short(one)
 
 
 def _story(told: list[Record]) -> Iterator[tuple[str, str, str]]:
     shown = told if len(told) <= _FIRST + _LAST else told[:_FIRST]
     for one in shown:
-        yield one.at, str(one.seq), _short(one.words())
+        yield one.at, str(one.seq), _cut(one.words())
     if len(told) > len(shown):
         yield "", "", f"… {len(told) - _FIRST - _LAST} more entries, in the export …"
         for one in told[-_LAST:]:
-            yield one.at, str(one.seq), _short(one.words())
+            yield one.at, str(one.seq), _cut(one.words())
 
 
 def _how(audit: Audit) -> Iterator[str]:
@@ -209,3 +216,9 @@ def _short(text: str, longest: int = _LONGEST) -> str:
         return clean
     digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
     return f"{clean[:longest]}… ({len(text)} characters, SHA-256 of the whole {digest[:16]}…)"
+
+
+def _cut(text: str) -> str:
+    """Words of the record, which the export has whole."""
+    clean = legible(text.encode("utf-8", "surrogateescape"))
+    return clean if len(clean) <= _WORDS else f"{clean[:_WORDS]}…"
