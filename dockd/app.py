@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from dockd.settings import Settings
     from ingest.ledger.core import Subscriber
     from ingest.store.base import Store
+    from ingest.store.line import Patience
 
 
 class StateInUse(DockdError):
@@ -69,12 +70,12 @@ class Agent:
 @contextlib.asynccontextmanager
 async def agent(
     settings: Settings, *, version: str, rest: float = 5.0, subscribers: tuple[Subscriber, ...] = (), clock: Clock | None = None,
-    ask_every: float = 15.0, observe: Callable[[str, float], None] = lambda _what, _seconds: None,
+    ask_every: float = 15.0, observe: Callable[[str, float], None] = lambda _what, _seconds: None, patience: Patience | None = None,
 ) -> AsyncIterator[Agent]:  # fmt: skip
     """Build an agent on its state, put right what the last run left, and take it down in order.
 
     `rest` seconds between two looks at a camera that waits; `ask_every` seconds its battery and clock are asked;
-    `observe(method, seconds)` is told of every request to the store.
+    `observe(method, seconds)` is told of every request to the store; `patience`: when its silence counts as a cut line.
 
     Raises StateInUse, Misconfigured, LedgerUnusable, OSError (the spool).
     """
@@ -90,7 +91,7 @@ async def agent(
         stack.enter_context(locked(settings.spool.path.with_name(f"{settings.spool.path.name}.lock")))
         spool = Spool(settings.spool.path, keep_free=settings.spool.keep_free)
         found = await bring_together(ledger, spool)
-        store = _store(settings, observe)
+        store = _store(settings, observe, patience)
         stack.push_async_callback(store.close)
         activity = Activity()
         pool = Turns(
@@ -134,12 +135,14 @@ def _delivery(settings: Settings) -> DeliverySettings:
     )  # fmt: skip
 
 
-def _store(settings: Settings, observe: Callable[[str, float], None]) -> Store:
+def _store(settings: Settings, observe: Callable[[str, float], None], patience: Patience | None) -> Store:
     if settings.store.url is None:
         raise Misconfigured("store.url is not set: name the central store's address")
     if settings.store.kind != "tus":
         raise Misconfigured(f'store.kind = "{settings.store.kind}" is not built yet: use "tus"')
-    return TusStore(settings.store.url, token=_token(settings.store.token_file), tls=_tls(settings), observe=observe)
+    return TusStore(
+        settings.store.url, token=_token(settings.store.token_file), tls=_tls(settings), observe=observe, patience=patience
+    )  # fmt: skip
 
 
 def _token(file: Path | None) -> Callable[[], str | None]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from ingest.clock import rfc3339
 from ingest.errors import StoreDishonest, Unproven, WrongStore
@@ -114,17 +114,28 @@ def _signed(claim: Claim, *, segment: SegmentDescription, upload: str, nonce: st
 
 
 class Confirming:
-    """Asks the store to prove a segment, and commits the receipt."""
+    """Asks the store to prove a segment, and commits the receipt.
 
-    def __init__(self, *, ledger: Ledger, store: Store, station: str, gate: HeadGate) -> None:
+    `differs(segment, upload)`: what is wrong with the bytes that the store gives back, if anything; `there` raises where it gives none of
+    what it has proven (both `ingest.sample`).
+    """
+
+    def __init__(
+        self, *, ledger: Ledger, store: Store, station: str, gate: HeadGate,
+        differs: Callable[[Segment, str], Awaitable[str | None]], there: Callable[[Segment, str], Awaitable[None]],
+    ) -> None:  # fmt: skip
         self._ledger = ledger
         self._store = store
         self._station = station
         self._gate = gate
+        self._differs = differs
+        self._there = there
 
     async def confirm(self, segment: Segment, *, upload: str, pinned: Pinned) -> Receipt:
         """First proof: the segment counts the store among its copies. Raises what `receipt_from` and `Store.claim` raise."""
         receipt = await self._ask(segment, upload=upload, pinned=pinned)
+        if pinned.method != "read-back" and (wrong := await self._differs(segment, upload)) is not None:
+            raise OtherBytes(f"it has proven bytes by {pinned.method} that it does not give back: {wrong}")
         await self._ledger.commit(lambda tx: segments.confirmed(tx, receipt))
         return receipt
 
@@ -132,6 +143,8 @@ class Confirming:
         """One more proof of a confirmed segment, with a fresh nonce. False where it has been found lost, or sent again, meanwhile."""
         if segment.object is None:
             raise Unproven(f"segment {segment.id} is not confirmed")
+        if pinned.method != "read-back":
+            await self._there(segment, segment.object)
         receipt = await self._ask(segment, upload=segment.object, pinned=pinned)
         return await self._ledger.commit(lambda tx: segments.attested(tx, receipt))
 
@@ -141,7 +154,7 @@ class Confirming:
         clock = self._ledger.clock
         async with self._gate.head(pinned.id) as head:
             asked = clock.boottime_ns()
-            claim = await self._store.claim(upload, described, nonce=nonce, head=head, dock=self._ledger.key.thumbprint)
+            claim = await self._store.claim(upload, described, nonce=nonce, head=head, dock=self._ledger.dock)
         receipt = receipt_from(
             claim, segment=described, upload=upload, pinned=pinned, nonce=nonce, head=head if claim.method == "receipt" else None,
             asked_boottime_ns=asked, boot_id=clock.boot_id, now=clock.now(),

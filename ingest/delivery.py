@@ -95,6 +95,7 @@ class Delivery:
         self._confirming = Confirming(
             ledger=ledger, store=store, station=settings.station, gate=self._link.gate,
             differs=lambda one, upload: sample.differs(store, upload, file=spool.file(one.id), size=one.size),
+            there=lambda one, upload: sample.there(store, upload, size=one.size),
         )  # fmt: skip
         self._releasing = Releasing(
             ledger=ledger, spool=spool, keep_confirmed=settings.keep_confirmed, trusted=self._link.trusted_to_delete,

@@ -42,6 +42,12 @@ class Store(Protocol):
         Raises ObjectGone, Unproven (nonsense, wrong signature), HistoryConflict.
         """
 
+    async def part(self, upload: str, *, offset: int, length: int, size: int) -> bytes | None:
+        """`length` bytes from `offset` on, as the store gives them back; None where it gives this dock none, or no part.
+
+        Raises ObjectGone, Unproven where what it gives is not `size` bytes long, StoreDown and the like.
+        """
+
     async def tempt(
         self, segment: SegmentDescription, slices: Slices, *, nonce: str, head: Head | None, dock: str
     ) -> None:

@@ -29,6 +29,7 @@ from ingest.store.answers import error_of, retry_after
 T = TypeVar("T")
 LARGEST_ANSWER = 256 << 10
 _SLOWEST_HASH = 20 << 20  # bytes per second: a store may read an object again before it answers
+_SLOWEST_BODY = 1 << 10  # bytes per second: less is no body
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -272,10 +273,17 @@ def _was_cut(error: BaseException) -> bool:
 
 
 async def _blocks(answer: aiohttp.ClientResponse, watch: asyncio.Timeout, stall: float) -> AsyncIterator[bytes]:
+    """A body in blocks of at most 1 MiB. What drips by the byte is no answer either: it would be waited for for ever."""
+    loop = asyncio.get_running_loop()
+    waited, came, since = 0.0, 0, loop.time()
     async for block in answer.content.iter_chunked(1 << 20):
         watch.reschedule(None)  # what is done with a block costs the store no patience
+        waited, came = waited + loop.time() - since, came + len(block)
+        if waited > stall and came < waited * _SLOWEST_BODY:
+            raise TimeoutError
         yield block
-        watch.reschedule(asyncio.get_running_loop().time() + stall)
+        since = loop.time()
+        watch.reschedule(since + stall)
 
 
 async def _bounded(answer: aiohttp.ClientResponse, largest: int, doing: str) -> bytes:

@@ -36,6 +36,9 @@ _PLAIN = (
     410,
     501,
 )  # what a server without the well-known document may say when asked for it
+_NOT_GIVEN = (401, 403, 405, 501)  # it keeps its bytes to itself
+_NEAR = 1 << 20
+_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 _REFUSED_BYTES = (400, 422, 460)  # "these bytes are not what was announced"
 _REFUSED_PROOF = (404, 410, 422, 460)  # "nothing of it was kept"
 
@@ -214,6 +217,29 @@ class TusStore:
         raw = f"{upload} {size} {found}"
         return Claim(method="read-back", store=store, object=upload, size=size, sha256=found, raw=raw)
 
+    async def part(self, upload: str, *, offset: int, length: int, size: int) -> bytes | None:
+        """GET with Range. A server that knows no ranges is read from the beginning, where that is near."""
+        headers = {"Accept-Encoding": "identity", "Range": f"bytes={offset}-{offset + length - 1}", **_TUS}
+        found = bytearray()
+        async with self._line.take(upload, headers=headers, doing="a part of a segment") as (answer, blocks):
+            if answer.status in _NOT_GIVEN:
+                return None
+            if answer.status == 416:
+                raise Unproven(f"it has no bytes from {offset} on, where {size} were sent")
+            if answer.status not in (200, 206):
+                raise answer.error("a part of a segment")
+            first = _first_of(answer, offset=offset, length=length, size=size)
+            if offset - first > _NEAR:
+                return None
+            async for block in blocks:
+                found += block
+                if len(found) >= offset - first + length:
+                    break
+        given = bytes(found[offset - first : offset - first + length])
+        if len(given) < length:
+            raise StoreDown("the store gave less of a segment than it said")
+        return given
+
     # -- the honesty check ---------------------------------------------------------------------------------------------
 
     async def tempt(
@@ -260,6 +286,24 @@ class TusStore:
             raise StoreDishonest(
                 "it gave the digest that was announced for bytes that have another one: its digests prove nothing"
             )
+
+
+def _first_of(answer: Answer, *, offset: int, length: int, size: int) -> int:
+    """Where the body of an answer to a Range begins. Raises Unproven where the whole is not `size` bytes, Garbled."""
+    if answer.status == 200:
+        said = answer.headers.get("Content-Length")
+        if said is not None and _number(said) != size:
+            raise Unproven(f"it gives back {_number(said)} bytes, where {size} were sent")
+        return 0
+    match = _RANGE.fullmatch(answer.headers.get("Content-Range", "").strip())
+    if match is None:
+        raise Garbled("the store gives a part of a segment and does not say which")
+    first, last, total = map(int, match.groups())
+    if total != size:
+        raise Unproven(f"it gives back a part of {total} bytes, where {size} were sent")
+    if (first, last) != (offset, offset + length - 1):
+        raise Garbled("the store gives another part of a segment than was asked for")
+    return first
 
 
 def _nothing_known(error: DockdError) -> DockdError:

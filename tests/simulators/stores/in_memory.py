@@ -94,6 +94,10 @@ class InMemoryStore:
             )  # fmt: skip
         return self.lie(claim)
 
+    async def part(self, upload: str, *, offset: int, length: int, size: int) -> bytes | None:
+        self._called("part", self.of.get(upload, ""))
+        return bytes(self._thing(upload)[offset : offset + length])
+
     async def tempt(
         self, segment: SegmentDescription, slices: Slices, *, nonce: str, head: Head | None, dock: str
     ) -> None:

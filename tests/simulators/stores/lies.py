@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import secrets
+from collections import Counter
 from typing import Any
 
 from aiohttp import web
@@ -102,14 +103,16 @@ class ForgetsEachOnce(HonestStore):
 
     def __init__(self, shelf: Shelf | None = None, *, kind: Kind | None = None) -> None:
         super().__init__(shelf, kind=kind)
-        self.lost: set[bytes] = set()
+        self.asked: Counter[bytes] = Counter()
 
     async def receipt(self, request: web.Request, name: str, thing: Thing) -> web.StreamResponse:
-        answer = await super().receipt(request, name, thing)
-        if answer.status == 200 and thing.said["segment"] not in self.lost:
-            self.lost.add(thing.said["segment"])
+        segment = thing.said["segment"]
+        if thing.whole:
+            self.asked[segment] += 1
+        if self.asked[segment] == 2:
             del self.shelf.things[name]
-        return answer
+            return web.Response(status=404)
+        return await super().receipt(request, name, thing)
 
 
 # -- with receipts -----------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from types import TracebackType
 from typing import Self
@@ -19,8 +20,9 @@ class Running:
         ...  # store.url
     """
 
-    def __init__(self, store: HonestStore) -> None:
+    def __init__(self, store: HonestStore, *, tls: ssl.SSLContext | None = None) -> None:
         self.store = store
+        self._tls = tls
         self.url = ""
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -39,9 +41,9 @@ class Running:
     async def _serve(self) -> None:
         runner = web.ServerRunner(web.Server(self._answer), shutdown_timeout=0.1)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=self._tls)
         await site.start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        self.url = f"{'https' if self._tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
         self._ready.set()
         await self._over.wait()
         await runner.cleanup()
