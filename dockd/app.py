@@ -20,9 +20,10 @@ from ingest.activity import Activity
 from ingest.clock import Clock
 from ingest.delivery import Delivery, DeliverySettings
 from ingest.errors import DockdError, LedgerUnusable
-from ingest.events import AgentStarted, AgentStopped
+from ingest.events import AgentStarted, AgentStopped, Event
 from ingest.intake import Intake, IntakeSettings
-from ingest.ledger import Ledger, views
+from ingest.ledger import Ledger, Transaction, stores, views
+from ingest.ledger.pin_file import Pinned, kept
 from ingest.recovery import Found, bring_together
 from ingest.spool import Spool
 from ingest.store.throttle import Bucket
@@ -82,14 +83,19 @@ async def agent(
     clock = clock or Clock()
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(locked(settings.ledger.path.with_name("lock")))
-        ledger = await Ledger.open(settings.ledger.path, keys=settings.keys_path, clock=clock)
+        spool = Spool(settings.spool.path, keep_free=settings.spool.keep_free)
+        ledger = await Ledger.open(
+            settings.ledger.path, keys=settings.keys_path, clock=clock, lived=await asyncio.to_thread(_holds_footage, spool)
+        )  # fmt: skip
         stack.push_async_callback(ledger.close)
         for subscriber in subscribers:
             ledger.subscribe(subscriber)
-        await ledger.commit(lambda tx: tx.record(AgentStarted(version=version)))
+        if ledger.rebuilt is not None:  # it was committed before anybody could listen
+            _tell(subscribers, ledger.rebuilt.event())
+        pinned = await asyncio.to_thread(kept, settings.keys_path)
+        await ledger.commit(lambda tx: _begin(tx, pinned, version=version))
         stack.push_async_callback(_say_stopped, ledger)
         stack.enter_context(locked(settings.spool.path.with_name(f"{settings.spool.path.name}.lock")))
-        spool = Spool(settings.spool.path, keep_free=settings.spool.keep_free)
         found = await bring_together(ledger, spool)
         store = _store(settings, observe, patience)
         stack.push_async_callback(store.close)
@@ -121,6 +127,24 @@ async def agent(
             settings=settings, clock=clock, ledger=ledger, spool=spool, pool=pool, store=store, bucket=bucket, activity=activity,
             delivery=delivery, intake=intake, rack=rack, found=found,
         )  # fmt: skip
+
+
+def _holds_footage(spool: Spool) -> bool:
+    """Whether copies wait in the spool: then a dock has lived here, whatever became of its ledger."""
+    with contextlib.suppress(OSError):
+        return bool(spool.segments())
+    return False
+
+
+def _tell(subscribers: tuple[Subscriber, ...], event: Event) -> None:
+    for subscriber in subscribers:
+        subscriber(event, 0)
+
+
+def _begin(tx: Transaction, pinned: Pinned | None, *, version: str) -> None:
+    """A run begins: with the store that was believed last, whatever the ledger knows of that."""
+    stores.agree(tx, pinned)
+    tx.record(AgentStarted(version=version))
 
 
 async def _say_stopped(ledger: Ledger) -> None:

@@ -24,6 +24,7 @@
        |- WrongStore        not the store that is pinned
        |- HistoryConflict   409: the store knows a later custody history of this dock
        `- LedgerUnusable    locked, read-only, damaged, or from a newer version
+          `- LedgerDamaged      its file is not what was written: put aside whole, and made anew from the spool
 
 Every message names the thing and says what to do.
 """
@@ -191,3 +192,13 @@ class LedgerUnusable(Stop):
     """The ledger cannot be used as it is; the message says why and what to do."""
 
     reason = "ledger_unusable"
+
+
+class LedgerDamaged(LedgerUnusable):
+    """The ledger's file is not what dockd wrote: nothing but a new one can go on. `why`: a few words for the record."""
+
+    reason = "ledger_damaged"
+
+    def __init__(self, message: str, *, why: str) -> None:
+        super().__init__(message)
+        self.why = why

@@ -55,7 +55,7 @@ class CustodyKeyRotated(
 class LedgerRebuilt(
     Event,
     action="ledger.rebuilt",
-    text="the ledger could not be used ({reason}): a new one was made from the spool; the old one is kept as {aside}",
+    text="the ledger could not be used ({reason}): a new one was made, and what is in the spool taken in; what was left of the old one is kept as: {aside}",
     level="error",
     outcome="failure",
 ):

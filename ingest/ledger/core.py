@@ -19,11 +19,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ingest.clock import Clock, rfc3339
-from ingest.errors import LedgerUnusable
+from ingest.errors import LedgerDamaged, LedgerUnusable
 from ingest.events import CustodyKeyRotated, CustodyOpened, Event
 from ingest.ledger import custody
-from ingest.ledger.database import explain, open_reader, open_writer
+from ingest.ledger.database import open_reader, unusable
 from ingest.ledger.keys import DockKey, KeyFolder
+from ingest.ledger.pin_file import durable_text
+from ingest.ledger.rebuild import Rebuilt, open_or_rebuild, rebuild_over, suspect
 from ingest.model import Head, whole_text
 
 T = TypeVar("T")
@@ -44,6 +46,7 @@ class Transaction:
         self.clock = clock
         self.now = clock.now()
         self.end = end
+        self.beside: dict[str, str] = {}
         self.events: list[tuple[Event, int]] = []
         self.key: DockKey | None = None  # set where the chain is signed with another key from here on
 
@@ -54,6 +57,10 @@ class Transaction:
     def executemany(self, statement: str, rows: Iterable[Iterable[Any]]) -> sqlite3.Cursor:
         """One statement for each of `rows`."""
         return self._connection.executemany(statement, [_writable(row) for row in rows])
+
+    def keep_beside(self, name: str, text: str) -> None:
+        """Write a small file beside the dock's keys too, durable before the commit: what has to outlive a ledger that is lost."""
+        self.beside[name] = text
 
     def record(self, event: Event, *, continue_after: int | None = None) -> int:
         """Chain the event (if it is one for custody) and publish it after the commit. Returns its sequence number, 0 for none."""
@@ -78,7 +85,7 @@ def _writable(values: Iterable[Any]) -> list[Any]:
 
 
 class _Work:
-    __slots__ = ("error", "events", "function", "future", "key", "result")
+    __slots__ = ("beside", "error", "events", "function", "future", "key", "result")
 
     def __init__(self, function: Callable[[Transaction], Any], future: asyncio.Future[Any]) -> None:
         self.function, self.future = function, future
@@ -86,6 +93,7 @@ class _Work:
         self.error: BaseException | None = None
         self.events: list[tuple[Event, int]] = []
         self.key: DockKey | None = None
+        self.beside: dict[str, str] = {}
 
 
 class Ledger:
@@ -112,15 +120,22 @@ class Ledger:
         self._reader: sqlite3.Connection | None = None
         self._closed = False
         self._dock = key.thumbprint
+        self._damage: asyncio.Future[LedgerDamaged] = self._loop.create_future()
+        self.rebuilt: Rebuilt | None = None
 
     @classmethod
-    async def open(cls, path: Path, *, keys: Path, clock: Clock | None = None) -> Ledger:
-        """Open or make the ledger at `path`, its signing key in the folder `keys`. Raises LedgerUnusable."""
+    async def open(cls, path: Path, *, keys: Path, clock: Clock | None = None, lived: bool = False) -> Ledger:
+        """Open or make the ledger at `path`, its signing key in the folder `keys`; one that is damaged or gone is made anew (`rebuilt` says so).
+
+        `lived`: this dock has footage in its spool, so it is no new one. Raises LedgerUnusable.
+        """
+        clock = clock or Clock()
         folder = KeyFolder(keys)
-        connection = open_writer(path)
+        connection, rebuilt = open_or_rebuild(path, keys=folder, lived=lived, now=clock.now())
         try:
             key = folder.load(announced=_signs(connection))
-            ledger = cls(path, connection, keys=folder, key=key, clock=clock or Clock())
+            ledger = cls(path, connection, keys=folder, key=key, clock=clock)
+            ledger.rebuilt = rebuilt
         except BaseException:
             connection.close()
             raise
@@ -128,6 +143,8 @@ class Ledger:
         try:
             await ledger.commit(ledger._know_key)
             await ledger._keep_name()
+            if rebuilt is not None:
+                await asyncio.to_thread(rebuild_over, path)
         except BaseException:
             await ledger.close()
             raise
@@ -138,6 +155,7 @@ class Ledger:
         if _signs(self._connection) == self.key.thumbprint:
             return
         known_as = self._keys.identity() if tx.end.seq == 0 else None
+        begins = tx.end.seq == 0
         tx.execute(_KEEP_KEY, (self.key.thumbprint, self.key.public, rfc3339(tx.now)))
         tx.record(
             CustodyOpened(
@@ -146,6 +164,8 @@ class Ledger:
                 dock=known_as if known_as != self.key.thumbprint else None,
             )
         )
+        if begins and self.rebuilt is not None:
+            tx.record(self.rebuilt.event())
 
     async def _keep_name(self) -> None:
         self._dock = await self.read(lambda db: _known_as(db) or self.key.thumbprint)
@@ -208,7 +228,24 @@ class Ledger:
         try:
             return query(self._reader)
         except sqlite3.DatabaseError as error:
-            raise LedgerUnusable(explain(error, self.path)) from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: sqlite3.Error) -> LedgerUnusable:
+        """What is raised for it. That the file is damaged is remembered, for the next start too."""
+        found = unusable(error, self.path)
+        if isinstance(found, LedgerDamaged):
+            suspect(self.path, found.why)
+            with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits for it any more
+                self._loop.call_soon_threadsafe(self._say_damaged, found)
+        return found
+
+    def _say_damaged(self, found: LedgerDamaged) -> None:
+        if not self._damage.done():
+            self._damage.set_result(found)
+
+    async def damage(self) -> LedgerDamaged:
+        """Wait until the ledger is found damaged while it is used. It has to be opened anew then."""
+        return await asyncio.shield(self._damage)
 
     async def close(self) -> None:
         """Commit what is queued, end the threads, close the file."""
@@ -255,12 +292,13 @@ class Ledger:
                 end = self._run_one(work, end)
                 key = work.key or key
             self._sign(end, key)
+            self._write_beside(group)
             self._connection.execute("COMMIT")
             self._head, self.key = end, key
         except BaseException as error:  # noqa: BLE001 - handed to every caller of the group
             with contextlib.suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
-            failure = LedgerUnusable(explain(error, self.path)) if isinstance(error, sqlite3.Error) else error
+            failure = self._unusable(error) if isinstance(error, sqlite3.Error) else error
             for work in group:
                 work.error, work.events = work.error or failure, []
 
@@ -275,9 +313,19 @@ class Ledger:
             self._connection.execute("ROLLBACK TO one")
             work.error = error
         else:
-            work.events, work.key, end = tx.events, tx.key, tx.end
+            work.events, work.key, work.beside, end = tx.events, tx.key, tx.beside, tx.end
         self._connection.execute("RELEASE one")
         return end
+
+    def _write_beside(self, group: list[_Work]) -> None:
+        for work in group:
+            for name, text in work.beside.items():
+                try:
+                    durable_text(self._keys.folder / name, text)
+                except OSError as error:
+                    raise LedgerUnusable(
+                        f"the folder {self._keys.folder} cannot be written: {error.strerror}"
+                    ) from error
 
     def _sign(self, end: Head, key: DockKey) -> None:
         if end != self._head:

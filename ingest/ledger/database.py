@@ -12,19 +12,23 @@ import secrets
 import sqlite3
 from pathlib import Path
 
-from ingest.errors import LedgerUnusable
+from ingest.errors import LedgerDamaged, LedgerUnusable
 from ingest.ledger import schema
 
 _REBUILD = (
-    "Nothing was changed and nothing will be deleted. Keep the file for the auditors: move it aside (with its -wal and -shm) and start "
-    "again; dockd takes what is in the spool into a new ledger, and asks the store before anything is deleted"
+    "Nothing will be deleted on its word. The next start keeps it for the auditors, whole and beside its place, takes what is in the spool "
+    "into a new ledger, and asks the store before anything is deleted"
 )
+_DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_WAL_MAGIC = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
+_WAL_HEADER = 32
+_LONGEST_WHY = 200
 
 
 def open_writer(path: Path) -> sqlite3.Connection:
     """The one connection that writes, migrated to this dockd's schema.
 
-    Raises LedgerUnusable: locked, read-only, damaged, no ledger at all, or from a newer dockd.
+    Raises LedgerDamaged where the file is not what was written, LedgerUnusable: locked, read-only, no ledger at all, or from a newer dockd.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -86,24 +90,64 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("COMMIT")
         schema.migrate(connection)
     except sqlite3.DatabaseError as error:
-        raise LedgerUnusable(explain(error, path)) from error
+        raise unusable(error, path) from error
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse a damaged ledger and one that a newer dockd has migrated."""
+    """Refuse a damaged ledger and one that a newer dockd has migrated.
+
+    Of the table that says what is to be done with footage the indices are held against its rows too (they are what dockd asks).
+    """
     if path.stat().st_size == 0:
-        raise LedgerUnusable(f"the ledger {path} is empty: it was cut to nothing. {_REBUILD}")
+        raise damaged(path, "it was cut to nothing", is_so="is empty")
+    _check_log(path)
     problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if problem != "ok":
-        raise LedgerUnusable(f"the ledger {path} is damaged ({problem}). {_REBUILD}")
+        raise damaged(path, str(problem))
     applied = schema.applied(connection)
-    if not applied:
+    there = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    if not applied and not there & schema.names(schema.known()):
         raise LedgerUnusable(f"{path} is a database, but no ledger of dockd: name another path in ledger.path")
+    missing = sorted(schema.names(applied & schema.known()) - there)
+    if not applied or missing:
+        raise damaged(path, f"it has no {missing[0] if missing else 'list of its migrations'}")
+    problem = connection.execute("PRAGMA integrity_check(segments)").fetchone()[0]
+    if problem != "ok":
+        raise damaged(path, str(problem))
+    _check_end(connection, path)
     newer = sorted(applied - schema.known())
     if newer:
         raise LedgerUnusable(
             f"the ledger {path} was written by a newer dockd (it has {newer[-1]}): install that version again; nothing was changed"
         )
+
+
+def _check_log(path: Path) -> None:
+    """SQLite passes over a log whose beginning is garbage, and with it over everything that was committed last. Raises LedgerDamaged, OSError."""
+    try:
+        with open(f"{path}-wal", "rb") as log:
+            header = log.read(_WAL_HEADER)
+    except FileNotFoundError:
+        return
+    if header.strip(b"\0") and header[:4] not in _WAL_MAGIC:
+        raise damaged(path, "its write-ahead log is garbage")
+
+
+def _check_end(connection: sqlite3.Connection, path: Path) -> None:
+    """Every commit writes entries and head together: where they differ, pieces of several ledgers lie here. Raises LedgerDamaged."""
+    last = connection.execute("SELECT seq, hash FROM custody ORDER BY seq DESC LIMIT 1").fetchone()
+    head = connection.execute("SELECT seq, hash FROM head").fetchone()
+    if last != head:
+        raise damaged(path, "its record and its signed head are not of one moment")
+
+
+def is_whole(path: Path) -> bool:
+    """Everything that SQLite can check, whole and slowly: for a ledger of which SQLite said that it is damaged while it was used."""
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=2.0)) as connection:
+            return bool(connection.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok")
+    except sqlite3.DatabaseError:
+        return False
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
@@ -118,13 +162,30 @@ def open_reader(path: Path) -> sqlite3.Connection:
         if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'custody'").fetchone() is None:
             raise LedgerUnusable(f"{path} is no ledger of dockd")
     except sqlite3.DatabaseError as error:
-        raise LedgerUnusable(explain(error, path)) from error
+        raise unusable(error, path) from error
     return connection
+
+
+def damaged(path: Path, why: str, *, is_so: str = "is damaged") -> LedgerDamaged:
+    """Its file is not what was written."""
+    why = why.replace("\n", " ")[:_LONGEST_WHY]
+    said = f"{is_so}: {why}" if is_so != "is damaged" else f"is damaged ({why})"
+    return LedgerDamaged(f"the ledger {path} {said}. {_REBUILD}", why=why)
+
+
+def unusable(error: sqlite3.Error, path: Path) -> LedgerUnusable:
+    """What is raised for SQLite's error: LedgerDamaged only where SQLite says that the file is at fault, not the disk or the moment."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None and code & 0xFF in _DAMAGE:
+        return damaged(path, str(error))
+    return LedgerUnusable(explain(error, path))
 
 
 def explain(error: sqlite3.Error, path: Path) -> str:
     """What SQLite's error means for whoever has to act."""
     text = str(error)
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
+        return f"the ledger {path} is damaged ({text}). {_REBUILD}"
     if "locked" in text or "busy" in text:
         return f"the ledger {path} is locked by another program: end it (is another dockd, a backup or a database browser using it?)"
     if "readonly" in text or "read-only" in text:
@@ -138,7 +199,7 @@ def explain(error: sqlite3.Error, path: Path) -> str:
         )
     if "full" in text:
         return f"the disk of the ledger {path} is full: make room; dockd goes on by itself"
-    return f"the ledger {path} is damaged ({text}). {_REBUILD}"
+    return f"the ledger {path} cannot be used ({text}). Nothing was changed and nothing will be deleted"
 
 
 def _quoted(path: Path) -> str:

@@ -42,11 +42,20 @@ def of(execute: Execute, segment: Segment, *, store: str, now_ns: int, boot_id: 
 
 
 def last_head(execute: Execute, *, store: str) -> Head | None:
-    """The custody head that the store has seen last, as far as this ledger knows."""
-    row = execute(
+    """The custody head to ask `store` with first: the last that it has seen, as far as this ledger knows, or the entry that follows it.
+
+    A ledger that knows of none (a new dock's, or one that was made anew) begins with its first entry: whatever the chain has grown to by now, a
+    store that has seen more of this dock says so. None without any entry.
+    """
+    seen = execute(
         "SELECT seq, head FROM receipts WHERE store = ? AND head IS NOT NULL ORDER BY id DESC LIMIT 1", (store,)
     ).fetchone()
-    return Head(seq=row[0], hash=row[1]) if row else None
+    turn = execute(
+        "SELECT seq, hash FROM custody WHERE action = 'custody.restored' ORDER BY seq DESC LIMIT 1"
+    ).fetchone()
+    first = execute("SELECT seq, hash FROM custody ORDER BY seq LIMIT 1").fetchone()
+    known = [row for row in (seen, turn) if row is not None] or ([first] if first is not None else [])
+    return max((Head(seq=row[0], hash=row[1]) for row in known), key=lambda head: head.seq, default=None)
 
 
 def in_chain(execute: Execute, head: Head) -> bool:

@@ -6,10 +6,14 @@ Why: a dock is upgraded in place with footage in it. A ledger from a newer dockd
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import sqlite3
+
+_MADE = re.compile(r"^CREATE (?:UNIQUE )?(?:TABLE|INDEX) (\w+)", re.MULTILINE)
 
 _0001_SPINE = """
 CREATE TABLE custody (
@@ -93,16 +97,30 @@ _0003_STORE_KEYS = """
 CREATE TABLE store_keys (thumbprint TEXT PRIMARY KEY, public TEXT NOT NULL, since REAL NOT NULL) STRICT;
 """
 
+# The few entries that say where one history of this dock ends and another begins.
+_0004_TURNS = """
+CREATE INDEX custody_restored ON custody(seq) WHERE action = 'custody.restored';
+CREATE INDEX custody_rebuilt ON custody(seq) WHERE action = 'ledger.rebuilt';
+"""
+
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     ("0001_spine", _0001_SPINE),
     ("0002_cameras", _0002_CAMERAS),
     ("0003_store_keys", _0003_STORE_KEYS),
+    ("0004_turns", _0004_TURNS),
 )
 
 
 def known() -> frozenset[str]:
     """Names of the migrations that this dockd knows."""
     return frozenset(name for name, _ in MIGRATIONS)
+
+
+def names(migrations: Collection[str]) -> frozenset[str]:
+    """The tables and indices that a ledger with these migrations has."""
+    return frozenset(
+        name for migration, script in MIGRATIONS if migration in migrations for name in _MADE.findall(script)
+    )
 
 
 def applied(connection: sqlite3.Connection) -> frozenset[str]:

@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, cast
 
 from ingest import events
 from ingest.ledger.core import Transaction
 from ingest.ledger.keys import thumbprint
+from ingest.ledger.pin_file import NAME, UNREADABLE, same, text_of
+from ingest.ledger.pin_file import Pinned as Pinned
 from ingest.model import ProofMethod, StoreIdentity
 
 Execute = Callable[..., Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pinned:
-    """The store that this dock believes. `honest_at`: seconds since the epoch of the last passed honesty check."""
-
-    id: str
-    url: str
-    method: ProofMethod
-    durable: bool
-    keys: tuple[str, ...]
-    honest_at: float | None
-    dishonest: str | None
 
 
 def pinned(execute: Execute) -> Pinned | None:
@@ -48,6 +36,25 @@ def pin(tx: Transaction, store: StoreIdentity) -> None:
     )
     tx.record(events.StorePinned(store=store.id, url=store.url, method=store.method, keys=list(store.keys)))
     keep_keys(tx, store)
+    _keep(tx)
+
+
+def _keep(tx: Transaction) -> None:
+    """Beside the ledger too, and durable before it is committed: a ledger that is lost must not take with it which store is believed."""
+    now = pinned(tx.execute)
+    if now is not None:
+        tx.keep_beside(NAME, text_of(now))
+
+
+def agree(tx: Transaction, kept: Pinned | None) -> None:
+    """At the start: the ledger believes the store that was pinned last, by what is kept beside it. An older ledger, or a new one, does not know."""
+    now = pinned(tx.execute)
+    if kept is None or (kept.id == UNREADABLE and now is not None):
+        _keep(tx)
+    elif now is None or not same(now, kept):
+        pin(tx, StoreIdentity(id=kept.id, url=kept.url, method=kept.method, durable=kept.durable, keys=kept.keys))
+        if kept.dishonest is not None:
+            caught(tx, kept.id, error=kept.dishonest)
 
 
 def keep_keys(tx: Transaction, store: StoreIdentity) -> None:
@@ -71,6 +78,7 @@ def rotated(tx: Transaction, store: str, keys: tuple[str, ...]) -> None:
     """The pinned store has keys that a pinned one has signed. It must show its honesty again."""
     tx.execute("UPDATE stores SET keys = ?, honest_at = NULL WHERE id = ?", (json.dumps(list(keys)), store))
     tx.record(events.StoreKeyRotated(store=store, keys=list(keys)))
+    _keep(tx)
 
 
 def honest(tx: Transaction, store: str) -> None:
@@ -88,3 +96,4 @@ def caught(tx: Transaction, store: str, *, error: str) -> None:
         # what is being wiped on its word stops here; the permits' names stay, so that what was deleted already can be told
         tx.execute("UPDATE permits SET closed_at = ? WHERE closed_at IS NULL", (tx.now,))
         tx.record(events.StoreCaught(store=store, error=error))
+        _keep(tx)
