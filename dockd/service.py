@@ -41,7 +41,7 @@ from dockd.page.server import address_of, page, take_address
 from dockd.page.view import Snapshot, View
 from dockd.settings import Settings, SettingsError, load
 from ingest.errors import DockdError, LedgerUnusable
-from ingest.events import Event, SpoolFails, SpoolWorks
+from ingest.events import Event, LedgerFails, LedgerWorks, SpoolFails, SpoolWorks
 
 if TYPE_CHECKING:
     import socket
@@ -169,11 +169,15 @@ class _Running:
             self.agent.ledger.publish(TroubleBegan(part=part, error=text))
 
     def hear(self, event: Event, _seq: int) -> None:
-        """What the USB dock and the spool's disk say of themselves is a problem until they say that it is over."""
+        """What the USB dock and the dock's own disks say of themselves is a problem until they say that it is over."""
         if isinstance(event, SpoolFails):
             self.sources.troubles.open("spool_failed", sentence(event.error))
         elif isinstance(event, SpoolWorks):
             self.sources.troubles.close("spool_failed")
+        elif isinstance(event, LedgerFails):
+            self.sources.troubles.open("ledger_unusable", sentence(event.error))
+        elif isinstance(event, LedgerWorks):
+            self.sources.troubles.close("ledger_unusable")
         elif isinstance(event, UsbTrouble):
             self.usb[event.about, event.error] = event.error
         elif isinstance(event, UsbWell):

@@ -65,6 +65,7 @@ class Intake:
         )  # fmt: skip
         self._telling = Telling(ledger=ledger, max_clock_offset=settings.max_clock_offset)
         self._visits: dict[str, Visit] = {}
+        self._ledger_failed = ""
         ledger.subscribe(self._hear)
 
     def _hear(self, event: events.Event, _seq: int) -> None:
@@ -79,12 +80,20 @@ class Intake:
 
         Raises CameraGone (only with `once`), LedgerUnusable.
         """
+        try:
+            await self._session(visit, once=once)
+        except LedgerUnusable as error:
+            self._say_ledger(error.message)
+            raise
+
+    async def _session(self, visit: Visit, *, once: bool) -> None:
         camera = visit.camera.id
         visit.begin(
             await self._ledger.commit(
                 lambda tx: cameras.docked(tx, visit.camera, bay=visit.bay, source=legible(visit.root))
             )
         )
+        self._say_ledger("")
         self._visits[camera] = visit
         self._activity.camera(camera, "reading")
         try:
@@ -99,6 +108,14 @@ class Intake:
             self._activity.camera_left(camera)
             with contextlib.suppress(LedgerUnusable):
                 await self._ledger.commit(lambda tx: cameras.undocked(tx, visit.docking, taken=visit.taken))
+
+    def _say_ledger(self, error: str) -> None:
+        """What keeps the ledger from being written, once; empty: nothing any more."""
+        if error and error != self._ledger_failed:
+            self._ledger.publish(events.LedgerFails(error=error))
+        elif self._ledger_failed and not error:
+            self._ledger.publish(events.LedgerWorks())
+        self._ledger_failed = error
 
     async def _not_writable(self, visit: Visit) -> None:
         """A session that ends while its camera stays leaves no card writable behind."""

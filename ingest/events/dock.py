@@ -105,6 +105,23 @@ class SpoolGoesOn(Event, action="spool.room", text="there is room on the dock ag
 
 
 @dataclass(frozen=True, kw_only=True)
+class LedgerFails(
+    Event,
+    action="ledger.failed",
+    text="{error}; cameras are not touched meanwhile",
+    level="error",
+    outcome="failure",
+    custody=False,
+):
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerWorks(Event, action="ledger.works", text="the ledger can be written again", custody=False):
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
 class SpoolFails(
     Event,
     action="spool.failed",
