@@ -62,6 +62,12 @@ test-soak: env-dev  ## kills and faults for hours
 test-soak-short: env-dev
 	@$(PYTEST) tests/soak -m soak_short --timeout 900 $(ARGS)
 
+.PHONY: test-mutants test-mutants-short
+test-mutants: env-dev  ## plant a bug in each guard of the promises, and show that the suite catches it (ARGS="--list", ARGS="receipt")
+	@$(BIN)/python -m tests.mutants --jobs $(JOBS) $(ARGS)
+test-mutants-short: env-dev
+	@$(BIN)/python -m tests.mutants --jobs $(JOBS) --short $(ARGS)
+
 .PHONY: bench bench-short
 bench: env-bench  ## race the peers and the hardware; writes docs/benchmarks/
 	@$(BIN)/python -m tests.bench $(ARGS)
