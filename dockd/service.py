@@ -140,6 +140,7 @@ class _Running:
     view: View
     reloaded: Reloaded | None = None
     usb: dict[tuple[str, str], str] = field(default_factory=dict)
+    opened: set[tuple[str, str]] = field(default_factory=set)
 
     # -- a part that is kept running -----------------------------------------------------------------------------------
 
@@ -165,6 +166,7 @@ class _Running:
             name, text = "ledger_unusable", error.message
         else:
             name, text = "dock_unwatched", f"{part}: {plainly(error)}; it is tried again"
+        self.opened.add((part, name))
         if self.sources.troubles.open(name, text):
             self.agent.ledger.publish(TroubleBegan(part=part, error=text))
 
@@ -188,9 +190,12 @@ class _Running:
             self.sources.troubles.close("usb_trouble")
 
     def _over(self, part: str) -> None:
-        name = "ledger_unusable" if part == "delivery" else "dock_unwatched"
-        if self.sources.troubles.close(name):
-            self.agent.ledger.publish(TroubleOver(part=part))
+        """This part works again. What another has found stays."""
+        mine = {(of, name) for of, name in self.opened if of == part}
+        self.opened -= mine
+        for _part, name in mine:
+            if all(name != other for _of, other in self.opened) and self.sources.troubles.close(name):
+                self.agent.ledger.publish(TroubleOver(part=part))
 
     def say_what_was_found(self) -> None:
         """What the start had to put right."""
