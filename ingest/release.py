@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 
 from ingest.errors import Hold, LedgerUnusable, Retry, Stop
 from ingest.ledger import Ledger, proofs, queue, segments, stores
@@ -39,6 +41,7 @@ class Releasing:
         self._attest = attest
         self._pace = pace or Pace()
         self._woken = asyncio.Event()
+        self._left: dict[str, tuple[int, int]] = {}  # released, and their disk has not let them go: which file that was
 
     def wake(self) -> None:
         """Something was confirmed."""
@@ -64,6 +67,8 @@ class Releasing:
 
     async def some(self) -> int:
         """Release a batch; returns how many. Raises Retry, Stop."""
+        if self._left:
+            await asyncio.to_thread(self._remove_left)
         clock = self._ledger.clock
         now = clock.now()
         found = await self._ledger.read(lambda db: queue.releasable(db.execute, now=now, keep=self._keep, count=_BATCH))
@@ -72,7 +77,7 @@ class Releasing:
         store = (await self._trusted()).id
         known = await self._ledger.read(
             lambda db: {
-                one.id: proofs.of(db.execute, one, store=store, now_ns=clock.boottime_ns(), boot_id=clock.boot_id)
+                one.id: proofs.of(db.execute, one, store=store, clock=clock)
                 for one in found
             }
         )
@@ -101,12 +106,30 @@ class Releasing:
             await self._ledger.commit(lambda tx: segments.hold(tx, lot[0].id, reason=REASON, error=message))
 
     def _remove(self, names: Sequence[str]) -> None:
-        """What cannot be removed now is removed at the next start: its release stands."""
+        """What cannot be removed now is removed when its disk lets it, or at the next start: its release stands."""
         for name in names:
             try:
                 self._spool.remove(name)
             except OSError as error:
-                log.warning("the released spool copy %s could not be removed: %s", name, error.strerror)
+                log.warning("the released spool copy %s cannot be removed now: %s", name, error.strerror)
+                if (which := _which(self._spool.file(name))) is not None:
+                    self._left[name] = which
+
+    def _remove_left(self) -> None:
+        for name, which in list(self._left.items()):
+            if _which(self._spool.file(name)) == which:  # not a newer copy, pulled since under the same name
+                with contextlib.suppress(OSError):
+                    self._spool.remove(name)
+                    del self._left[name]
+            else:
+                del self._left[name]
+
+
+def _which(file: Path) -> tuple[int, int] | None:
+    with contextlib.suppress(OSError):
+        seen = os.lstat(file)
+        return seen.st_ino, seen.st_mtime_ns
+    return None
 
 
 def released(tx: Transaction, names: Sequence[str]) -> list[str]:
@@ -119,7 +142,7 @@ def released(tx: Transaction, names: Sequence[str]) -> list[str]:
         row = segments.get(tx.execute, name)
         if not (row.in_spool and row.in_store) or row.held is not None:
             continue
-        proof = proofs.of(tx.execute, row, store=store.id, now_ns=tx.clock.boottime_ns(), boot_id=tx.clock.boot_id)
+        proof = proofs.of(tx.execute, row, store=store.id, clock=tx.clock)
         if proof.fresh and proof.lasts(tx.now):
             segments.released(tx, name)
             gone.append(name)

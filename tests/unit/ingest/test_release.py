@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -114,7 +116,7 @@ async def test_a_file_that_cannot_be_removed_keeps_no_other_one(
         )  # fmt: skip
         assert await releasing.some() == 2
         assert not place.spool.file(free).exists()
-        assert f"the released spool copy {stuck} could not be removed" in caplog.text
+        assert f"the released spool copy {stuck} cannot be removed now" in caplog.text
         found = await bring_together(place.ledger, place.spool)  # the next start: no reason not to make it
         assert (found.recovered, found.unexplained, found.lost) == (0, 1, 0)
 
@@ -181,3 +183,34 @@ async def test_what_is_read_back_too_slowly_is_held_and_does_not_go_round_for_ev
         row = await place.row(large)
         assert (row.held, row.in_spool) == ("unproven_in_time", 1)
         assert place.spool.segments() == [large]
+
+
+def locked(file: Path, *, on: bool) -> None:
+    """No user may remove it; skips where that cannot be had."""
+    command = ["chattr", "+i" if on else "-i", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False) if shutil.which("chattr") else None
+    if done is None or done.returncode != 0:
+        pytest.skip(f"files cannot be locked here: {done.stderr.strip() if done else 'there is no chattr'}")
+
+
+async def test_what_its_disk_did_not_let_go_is_removed_once_it_does(tmp_path: Path) -> None:
+    """And never a newer copy that was pulled since, under the same name."""
+    async with station(tmp_path, keep_confirmed=3600.0) as place:
+        old, replaced = await confirmed(place, b"one", b"two")
+        releasing = Releasing(
+            ledger=place.ledger, spool=place.spool, keep_confirmed=0.0, trusted=place.delivery.trusted, attest=place.delivery.attest
+        )  # fmt: skip
+        try:
+            for one in (old, replaced):
+                locked(place.spool.file(one), on=True)
+            assert await releasing.some() == 2
+        finally:
+            for one in (old, replaced):
+                locked(place.spool.file(one), on=False)
+        assert set(place.spool.segments()) == {old, replaced}
+        newer = tmp_path / "newer"
+        newer.write_bytes(b"two")
+        newer.rename(place.spool.file(replaced))
+        for _time in range(2):
+            assert await releasing.some() == 0
+            assert place.spool.segments() == [replaced]
