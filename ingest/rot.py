@@ -86,12 +86,17 @@ class Scrubbing:
         """Go through the spool, one copy at a time, until cancelled. Raises LedgerUnusable."""
         while True:
             began = time.monotonic()
-            after = ""
-            while some := await self._some(after):
-                for segment in some:
-                    await self._one(segment)
-                after = some[-1].id
+            await self.once()
             await asyncio.sleep(max(0.0, self._every - (time.monotonic() - began)))
+
+    async def once(self) -> int:
+        """Read all that was pulled so long ago; returns how many that were."""
+        after, read = "", 0
+        while some := await self._some(after):
+            for segment in some:
+                read += await self._one(segment)
+            after = some[-1].id
+        return read
 
     async def _some(self, after: str) -> list[Segment]:
         before = self._ledger.clock.now() - self._every
@@ -99,9 +104,9 @@ class Scrubbing:
             lambda db: queue.resting(db.execute, after=after, pulled_before=before, count=_BATCH)
         )
 
-    async def _one(self, segment: Segment) -> None:
+    async def _one(self, segment: Segment) -> bool:
         if segment.id in self._busy:
-            return
+            return False
         began = time.monotonic()
         try:
             async with self._rereading.of(segment.id, segment.digest) as copy:
@@ -113,3 +118,4 @@ class Scrubbing:
         except SpoolUnread as error:
             log.warning("segment %s waits in the spool and could not be read again: %s", segment.id, error.message)
         await asyncio.sleep(_IDLE * (time.monotonic() - began))
+        return True

@@ -76,9 +76,17 @@ def ext4(at: Path, *, size: int) -> Iterator[SmallDisk]:
     with image.open("wb") as file:
         file.truncate(size)
     subprocess.run(["mkfs.ext4", "-q", "-m", "0", "-O", "^has_journal", str(image)], check=True)
-    with _mounted(["mount", "-o", "loop", str(image), str(at)], at):
-        shutil.rmtree(at / "lost+found")
-        yield SmallDisk(at=at)
+    attached = subprocess.run(["losetup", "--find", "--show", str(image)], capture_output=True, text=True, check=False)
+    if attached.returncode != 0:
+        pytest.skip(f"this environment has no loop devices: {attached.stderr.strip()}")
+    device = attached.stdout.strip()
+    try:
+        subprocess.run(["blockdev", "--setrw", device], check=True)  # whoever had it before may have locked it
+        with _mounted(["mount", device, str(at)], at):
+            shutil.rmtree(at / "lost+found")
+            yield SmallDisk(at=at)
+    finally:
+        subprocess.run(["losetup", "--detach", device], check=True)
 
 
 @contextlib.contextmanager
