@@ -1,8 +1,8 @@
 """The record as an auditor gets it: objects that can be checked without dockd, one after another.
 
-The first is the signed head, the last counts what came between, so that a cut file is seen to be cut. In between: the public keys of the stores
-(their thumbprints are in the chain, and those are hashes of them), an entry each, and the store's receipts, each after the entry that
-names its hash. `hash` of an entry is the SHA-256 of its `text`; `prev` in it is the hash of the entry before, 64 zeros for the
+The first is the signed head, with the public keys of the stores (their thumbprints are in the chain, and those are hashes of them); the last
+counts what came between, so that a cut file is seen to be cut. In between: an entry each, and the store's receipts, each after the entry
+that names its hash. `hash` of an entry is the SHA-256 of its `text`; `prev` in it is the hash of the entry before, 64 zeros for the
 first; the head's signature is Ed25519 (base64url) over `signed`. The dock's own keys are in the entries that announce them.
 docs/verify.md says how each thing is checked; docs/verify_export.py does it.
 """
@@ -27,9 +27,8 @@ def handover(reader: sqlite3.Connection, wanted: Wanted, *, with_receipts: bool 
         "type": "head", "format": "dockd-custody-jsonl-1", "head": signed.as_dict() if signed else None,
         "signed": head_statement(signed.head).decode("ascii") if signed else None, "whole": wanted.everything,
         "filter": {name: value for name, value in asdict(wanted).items() if value not in (None, "", "~")},
+        "store_keys": list(store_keys(reader).values()),
     }  # fmt: skip
-    for name, public in store_keys(reader).items() if with_receipts else ():
-        yield {"type": "store_key", "key": name, "public": public}
     count = given = 0
     for record in records(reader, wanted, up_to=signed.head.seq if signed else 0):
         yield {"type": "entry"} | record.as_dict()
