@@ -104,8 +104,9 @@ async def test_the_first_store_is_pinned_by_its_keys(ledger: Ledger) -> None:
     [
         SpokenFor(id="store-2"), SpokenFor(method="read-back", keys=()), SpokenFor(method="digest", keys=()), SpokenFor(keys=("key-2",)),
         SpokenFor(keys=("key-2", "key-1")), SpokenFor(keys=()), SpokenFor(keys=("key-2",), signed={("key-2", "key-3")}),
+        SpokenFor(method="digest"),
     ],
-    ids=["another", "no receipts", "digests", "another key", "one key more", "no keys", "signed by a stranger"],
+    ids=["another", "no receipts", "digests", "another key", "one key more", "no keys", "signed by a stranger", "its keys, and a weaker proof"],
 )  # fmt: skip
 async def test_who_is_not_the_pinned_one_is_not_believed(ledger: Ledger, other: SpokenFor) -> None:
     before = await trust(ledger, SpokenFor()).recognise()

@@ -64,6 +64,26 @@ async def test_it_goes_on_from_where_the_store_is(place: Station) -> None:
     assert bytes(place.store.things[upload]) == content
 
 
+async def test_a_store_that_lost_what_it_had_taken_is_sent_it_again(place: Station) -> None:
+    content = os.urandom(3001)
+    (segment,) = await place.spooled(content)
+    sender = uploading(place, chunk=1000)
+    sent: list[str] = []
+
+    def third_fails(one: str) -> Exception | None:
+        sent.append(one)
+        return StoreDown("cut") if len(sent) == 3 else None
+
+    place.store.troubles["send"] = third_fails
+    with pytest.raises(StoreDown):
+        await send(place, sender, segment)
+    (upload,) = place.store.things
+    assert bytes(place.store.things[upload]) == content[:2000]
+    del place.store.things[upload][500:]  # as after a power cut of a store that syncs nothing
+    assert await send(place, sender, segment) == upload
+    assert bytes(place.store.things[upload]) == content
+
+
 async def test_an_upload_that_is_gone_is_begun_anew(place: Station) -> None:
     (segment,) = await place.spooled(b"footage")
     sender = uploading(place)

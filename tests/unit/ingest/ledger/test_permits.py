@@ -175,6 +175,15 @@ async def test_a_permit_that_the_ledger_does_not_know_is_not_valid(dock: Dock) -
     assert (await dock.segment(segment)).wipe_permit is None
 
 
+async def test_a_permit_that_is_over_is_not_valid_though_all_of_it_is_gone(dock: Dock) -> None:
+    segment = await dock.attested()
+    permit = await issue(dock, segment)
+    await dock.write(lambda tx: segments.wiped(tx, segment, permit=permit.id, seen="x"))
+    assert await valid(dock, permit)
+    await dock.write(lambda tx: permits.close(tx, permit, gone=[segment]))
+    assert not await valid(dock, permit)
+
+
 async def test_open_permits_are_known_by_device(dock: Dock) -> None:
     segment = await dock.attested()
     permit = await issue(dock, segment)

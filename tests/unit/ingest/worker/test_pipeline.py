@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ingest.worker import residency
 from ingest.worker.arena import Arena
-from ingest.worker.direct_io import BLOCK
+from ingest.worker.direct_io import BLOCK, Source
 from ingest.worker.pipeline import INLINE_LIMIT, Measured, ReadMethod, SourceChanged, copy, fingerprint
 from tests.unit.ingest.worker.storage import folder_in_memory, folder_on_disk, opened
 
@@ -92,6 +92,8 @@ def test_a_second_read_called_direct_leaves_nothing_in_the_page_cache(disk: Path
         found = fingerprint(source=source, expected_size=size, arena=ARENA)
         left = residency.resident(source, size=size)
     assert found.xxh3_128 == xxhash.xxh3_128(content).hexdigest()
+    with opened(path) as source, Source(source) as plain:
+        assert found.method is ReadMethod.DIRECT or not plain.direct, "direct wherever that can be"
     if found.method is ReadMethod.CACHED:
         pytest.skip("this filesystem has no direct I/O and keeps what it has read")
     if written_out:

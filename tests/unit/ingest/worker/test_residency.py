@@ -75,6 +75,16 @@ def test_a_filesystem_without_direct_io_is_read_from_the_device_after_a_drop(dis
         assert view[:SIZE] == path.read_bytes()
 
 
+def test_nothing_is_left_in_the_cache_for_a_second_read_to_find(disk: Path) -> None:
+    """Some filesystems take O_DIRECT and read through the cache all the same."""
+    with opened(written(disk)) as fd:
+        os.fsync(fd)
+        assert residency.resident(fd, size=SIZE) == PAGES
+        with SecondRead(fd, size=SIZE) as source:
+            assert residency.resident(fd, size=SIZE) == 0
+            assert source.method is (ReadMethod.DIRECT if source.direct else ReadMethod.DONTNEED)
+
+
 def test_a_page_that_somebody_holds_is_not_claimed_to_come_from_the_device(disk: Path) -> None:
     with opened(written(disk)) as fd, mmap.mmap(fd, SIZE, prot=mmap.PROT_READ) as held:
         assert held[SIZE // 2] in range(256)
