@@ -88,6 +88,7 @@ async def agent(
             settings.ledger.path, keys=settings.keys_path, clock=clock, lived=await asyncio.to_thread(_holds_footage, spool)
         )  # fmt: skip
         stack.push_async_callback(ledger.close)
+        ledger.settled = ledger.is_new  # an older one may have been put back: the store will say
         for subscriber in subscribers:
             ledger.subscribe(subscriber)
         if ledger.rebuilt is not None:  # it was committed before anybody could listen

@@ -41,7 +41,17 @@ from dockd.page.server import address_of, page, take_address
 from dockd.page.view import Snapshot, View
 from dockd.settings import Settings, SettingsError, load
 from ingest.errors import DockdError, LedgerUnusable
-from ingest.events import Event, LedgerFails, LedgerWorks, SpoolFails, SpoolWorks
+from ingest.events import (
+    Event,
+    LedgerFails,
+    LedgerWorks,
+    SegmentAttested,
+    SegmentConfirmed,
+    SegmentFoundInStore,
+    SpoolFails,
+    SpoolWorks,
+)  # fmt: skip
+from ingest.ledger import views
 
 if TYPE_CHECKING:
     import socket
@@ -117,6 +127,8 @@ async def serve(
     with contextlib.suppress(LedgerUnusable):
         await agent.rack.recall()
     async with asyncio.TaskGroup() as group:
+        group.create_task(running.ledger_stays_whole(), name="ledger")
+        group.create_task(running.ledger_becomes_whole(), name="ledger-rebuilt")
         group.create_task(running.page(sock, announce), name="page")
         group.create_task(sample_lag(ops.metrics.lag), name="event-loop-lag")
         group.create_task(running.pulse(), name="heartbeat")
@@ -204,6 +216,33 @@ class _Running:
             self.agent.ledger.publish(
                 SpoolPutRight(recovered=found.recovered, rotted=found.rotted, unexplained=found.unexplained)
             )
+
+    # -- the ledger ----------------------------------------------------------------------------------------------------
+
+    async def ledger_stays_whole(self) -> None:
+        """Raises LedgerDamaged when it is found damaged while it is used: whoever runs the agent opens it anew."""
+        raise await self.agent.ledger.damage()
+
+    async def ledger_becomes_whole(self) -> None:
+        """While the ledger is a new one that the store has not answered for yet, that is a problem."""
+        proven = asyncio.Event()
+
+        def hear(event: Event, _seq: int) -> None:
+            if isinstance(event, (SegmentConfirmed, SegmentAttested, SegmentFoundInStore)):
+                proven.set()
+
+        self.agent.ledger.subscribe(hear)
+        while True:
+            proven.clear()
+            with contextlib.suppress(LedgerUnusable):
+                why = await self.agent.ledger.read(lambda db: views.not_whole(db.execute))
+                if why is None:
+                    break
+                self.sources.troubles.open("ledger_rebuilt", why)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_HEARTBEAT):
+                    await proven.wait()
+        self.sources.troubles.close("ledger_rebuilt")
 
     # -- the page ------------------------------------------------------------------------------------------------------
 

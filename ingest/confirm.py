@@ -67,6 +67,7 @@ class HeadGate:
     def agreed(self) -> None:
         """The store's history of this dock and ours are one."""
         self._agreed = True
+        self._ledger.settled = True
 
 
 def receipt_from(
@@ -138,6 +139,11 @@ class Confirming:
             raise OtherBytes(f"it has proven bytes by {pinned.method} that it does not give back: {wrong}")
         await self._ledger.commit(lambda tx: segments.confirmed(tx, receipt))
         return receipt
+
+    async def found(self, segment: Segment, *, upload: str, pinned: Pinned) -> bool:
+        """Proof of a segment of which this ledger has no copy and did not know that the store has one. False where it knows by now."""
+        receipt = await self._ask(segment, upload=upload, pinned=pinned)
+        return await self._ledger.commit(lambda tx: segments.found(tx, receipt))
 
     async def attest(self, segment: Segment, *, pinned: Pinned) -> bool:
         """One more proof of a confirmed segment, with a fresh nonce. False where it has been found lost, or sent again, meanwhile."""

@@ -41,6 +41,7 @@ class Step(StrEnum):
     VANISHED = "vanished"
     ROTTED = "rotted"
     STORE_LOST = "store_lost"
+    FOUND = "found_in_store"
 
 
 class NotInTable(ValueError):
@@ -83,6 +84,8 @@ TABLE: dict[Step, Rule] = {
     Step.ROTTED: Rule(False, needs=_set(SPOOL), removes=_set(SPOOL)),
     # the store, asked again, says that it does not have it, or has other bytes
     Step.STORE_LOST: Rule(False, needs=_set(STORE), removes=_set(STORE)),
+    # the store, asked for what the ledger had lost sight of, has proven that it has these very bytes
+    Step.FOUND: Rule(False, forbids=_set(STORE), adds=_set(STORE)),
 }
 
 

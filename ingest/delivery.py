@@ -43,6 +43,7 @@ from ingest.link import Link, agreed, unforeseen
 from ingest.release import Releasing
 from ingest.reread import Rereading, SpoolDiskFailed, SpoolUnread
 from ingest.rot import Rot, Scrubbing
+from ingest.seek import Seeking
 from ingest.spool import Spool
 from ingest.standing import StoreState, StoreWord
 from ingest.store.answers import LONGEST_RETRY_AFTER
@@ -85,7 +86,7 @@ class Delivery:
         self._settings = settings
         self._link = Link(
             ledger=ledger, store=store, station=settings.station, wanted=settings.pin, bucket=bucket, retry_max=settings.retry_max,
-            believed=lambda: self._work.set(),
+            believed=self._believed_again,
         )  # fmt: skip
         rereading = Rereading(spool)
         self._rot = Rot(ledger=ledger, spool=spool, activity=activity, rereading=rereading)
@@ -100,6 +101,11 @@ class Delivery:
         self._releasing = Releasing(
             ledger=ledger, spool=spool, keep_confirmed=settings.keep_confirmed, trusted=self._link.trusted_to_delete,
             attest=self.attest,
+        )  # fmt: skip
+        self._seeking = Seeking(
+            ledger=ledger, store=store, trusted=self._link.trusted, attest=self.attest,
+            prove=lambda one, upload, pinned: self._confirming.found(one, upload=upload, pinned=pinned),
+            describe=lambda one: describe(one, station=settings.station), failed=self._seeking_failed,
         )  # fmt: skip
         self._observe = observe
         self._standing = self._link.standing
@@ -131,6 +137,24 @@ class Delivery:
             event, (events.SegmentCopied, events.SegmentRecovered, events.SegmentUnheld, events.SegmentStoreLost)
         ):
             self._work.set()
+        if isinstance(event, events.SegmentHeld) and event.reason == segments.IN_DOUBT:
+            self._seeking.wake()
+
+    async def nothing_in_doubt(self) -> None:
+        """Wait until the store has been asked for everything of which no copy is known. Raises LedgerUnusable."""
+        await self._seeking.over()
+
+    def _believed_again(self) -> None:
+        self._work.set()
+        self._seeking.wake()
+
+    async def _seeking_failed(self, error: DockdError) -> None:
+        if isinstance(error, HistoryConflict):
+            await self._history_differs(error)
+            return
+        if isinstance(error, StoreDishonest) and self.state.id is not None:
+            await self._link.caught(self.state.id, error.message)
+        self._standing.failed(error, doubt=True)
 
     def wake(self) -> None:
         """Look at the queue now, and try the store now."""
@@ -145,6 +169,7 @@ class Delivery:
             group.create_task(self._link.kept(), name="delivery-store")
             group.create_task(self._hand_out(), name="delivery-queue")
             group.create_task(self._releasing.run(), name="delivery-release")
+            group.create_task(self._seeking.run(), name="delivery-seek")
 
     # -- the queue -----------------------------------------------------------------------------------------------------
 

@@ -16,10 +16,15 @@ import click
 from dockd import __version__
 from dockd.cli.common_options import fail, plain, root_cause
 
+_REST = 1.0
+_LONGEST_REST = 60.0
+
 if TYPE_CHECKING:
     from dockd.app import Agent
     from dockd.docks.base import Dock
     from dockd.docks.usb_dock import UdevDock
+    from dockd.ops.ending import Wishes
+    from dockd.service import Ops
     from dockd.settings import Settings
 
 
@@ -46,9 +51,9 @@ def run(*, config: Path | None) -> None:
 
 
 async def _run(settings: Settings, file: Path) -> int:
-    from dockd.app import Misconfigured, agent
+    from dockd.app import Misconfigured
     from dockd.ops.ending import Wishes, until_ended
-    from dockd.service import Ops, refuse_what_is_not_built, serve
+    from dockd.service import Ops, refuse_what_is_not_built
     from ingest.errors import DockdError
 
     wishes = Wishes()
@@ -58,15 +63,8 @@ async def _run(settings: Settings, file: Path) -> int:
         fail(f"{file}: {error.message}", code=2)
     ops = Ops.begin(settings, version=__version__)
     try:
-        async with (
-            until_ended(wishes, ops.logs),
-            agent(settings, version=__version__, subscribers=ops.subscribers, observe=ops.metrics.request) as built,
-            _docks(settings, built) as watched,
-        ):
-            await serve(
-                built, docks=watched.docks, ops=ops, version=__version__, announce=_announce, config=file, wishes=wishes,
-                reloaded=watched.reloaded,
-            )  # fmt: skip
+        async with until_ended(wishes, ops.logs):
+            await _serve(settings, file, ops=ops, wishes=wishes)
     except (DockdError, OSError, ExceptionGroup) as error:
         known = root_cause(error)
         if known is None:
@@ -75,6 +73,34 @@ async def _run(settings: Settings, file: Path) -> int:
     finally:
         ops.close()
     return 0
+
+
+async def _serve(settings: Settings, file: Path, *, ops: Ops, wishes: Wishes) -> None:
+    """Run the agent; once more, and each time after a longer rest, where its ledger was found damaged while it was used."""
+    from dockd.app import agent
+    from dockd.ops.happenings import TroubleBegan
+    from dockd.service import serve
+    from ingest.errors import DockdError, LedgerDamaged
+
+    rest = _REST
+    while True:
+        try:
+            async with (
+                agent(settings, version=__version__, subscribers=ops.subscribers, observe=ops.metrics.request) as built,
+                _docks(settings, built) as watched,
+            ):
+                await serve(
+                    built, docks=watched.docks, ops=ops, version=__version__, announce=_announce, config=file, wishes=wishes,
+                    reloaded=watched.reloaded,
+                )  # fmt: skip
+        except (DockdError, ExceptionGroup) as error:
+            damaged = error.subgroup(LedgerDamaged) if isinstance(error, ExceptionGroup) else error
+            damage = root_cause(damaged) if damaged is not None else None
+            if not isinstance(damage, LedgerDamaged):
+                raise
+            ops.logs.hear(TroubleBegan(part="ledger", error=plain(damage)), 0)
+        await asyncio.sleep(rest)
+        rest = min(_LONGEST_REST, rest * 2)
 
 
 @dataclass(kw_only=True)

@@ -17,6 +17,7 @@ from ingest import events
 from ingest.activity import Activity
 from ingest.clock import Clock
 from ingest.ledger import Ledger, views
+from ingest.ledger.segments import IN_DOUBT
 from ingest.ledger.views import Away, Docking, Unproven
 from ingest.spool import Spool
 from ingest.standing import StoreState
@@ -73,9 +74,10 @@ class Sums:
     away: tuple[Away, ...] = ()
     held: dict[str, int] = field(default_factory=dict)
     lost: int = 0
+    doubt: int = 0
 
 
-_LOSSES = (events.SegmentLost, events.SegmentRecovered, events.SegmentReappeared)
+_LOSSES = (events.SegmentLost, events.SegmentRecovered, events.SegmentReappeared, events.SegmentFoundInStore)
 
 
 class Asking:
@@ -100,7 +102,8 @@ class Asking:
             self._all_dirty = True
         if event.segment is not None or event.camera is not None:
             self._backlog_dirty = True
-        if isinstance(event, _LOSSES):
+        doubted = isinstance(event, events.SegmentHeld) and event.reason == IN_DOUBT
+        if doubted or isinstance(event, _LOSSES):
             self._lost_dirty = True
 
     async def sums(self, bays: Sequence[Bay]) -> Sums:
@@ -135,6 +138,7 @@ class Asking:
             missing={c: n for c, n in {**old.missing, **new.missing}.items() if c in mine},
             unproven=new.unproven if backlog else old.unproven, oldest=new.oldest if backlog else old.oldest,
             away=new.away if backlog else old.away, held=new.held if backlog else old.held, lost=new.lost if lost else old.lost,
+            doubt=new.doubt if lost else old.doubt,
         )  # fmt: skip
 
     @property
@@ -155,5 +159,6 @@ def _ask(
         away=tuple(views.away(execute)) if backlog else (),
         held=views.held_reasons(execute) if backlog else {},
         lost=views.lost(execute) if lost else 0,
+        doubt=views.in_doubt(execute) if lost else 0,
     )
     return sums, time.monotonic() - began

@@ -13,10 +13,12 @@ from dockd.page.looks import BayState
 
 # The worst first: footage that is gone or in doubt, what keeps footage from being brought in, what keeps it from leaving, the rack, the cameras.
 PROBLEMS = (
-    "footage_lost", "ledger_unusable", "integrity_failed", "removed_early", "copy_failed", "store_refused", "store_dishonest", "wrong_store",
+    "footage_lost", "footage_in_doubt", "ledger_unusable", "ledger_rebuilt", "integrity_failed", "removed_early", "copy_failed", "store_refused", "store_dishonest", "wrong_store",
     "store_down", "spool_failed", "spool_full", "dock_unwatched", "usb_trouble", "bay_fault", "clock_wrong", "registry_unread", "not_ours",
 )  # fmt: skip
+_REBUILT = "The dock's own record book was damaged or gone, and a new one was begun. No footage is lost by that."
 _OF_AGENT = {
+    "ledger_rebuilt": "Leave the cameras in: nothing is deleted until the store has answered. Tell ops: the damaged book is kept, and the disk may be failing.",
     "usb_trouble": "Leave the cameras in and tell ops.",
     "spool_failed": "Leave the cameras in and tell ops: it goes on by itself when the disk does.",
 }
@@ -74,15 +76,19 @@ class AwayFact:
 
 def problems(
     *, bays: Iterable[BayFact], away: Sequence[AwayFact], store: str, store_message: str, spool_full: bool, lost: int,
-    troubles: Mapping[str, str],
+    troubles: Mapping[str, str], doubt: int = 0,
 ) -> list[Problem]:  # fmt: skip
     """Everything that is wrong now, the worst first. `troubles`: what the agent says of itself, by name."""
     found: list[Problem] = []
     if lost:
         what = "1 segment has" if lost == 1 else f"{lost} segments have"
         found.append(Problem(problem="footage_lost", text=f"{what} no copy left anywhere.", advice="Tell ops at once; the custody record says what happened."))  # fmt: skip
+    if doubt:
+        what = "1 segment is" if doubt == 1 else f"{doubt} segments are"
+        found.append(Problem(problem="footage_in_doubt", text=f"{what} not where the dock's record book says: the store is asked for it.", advice="Wait until the store has answered. If it lasts, tell ops: the store's operator can look for it by its id."))  # fmt: skip
     for name, text in troubles.items():
-        found.append(Problem(problem=name, text=text, advice=_OF_AGENT.get(name, "Ops: see the log.")))
+        what, detail = (_REBUILT, text) if name == "ledger_rebuilt" else (text, "")
+        found.append(Problem(problem=name, text=what, advice=_OF_AGENT.get(name, "Ops: see the log."), detail=detail))
     found += [_early(one) for one in away]
     if store in _OF_STORE:
         name, text, advice = _OF_STORE[store]

@@ -230,7 +230,7 @@ class View:
         away = [self._away_fact(one) for one in sums.away if one.camera not in here]
         return problems(
             bays=facts, away=away, store=store.word, store_message=store.message, spool_full=self._sources.activity.spool_full,
-            lost=sums.lost, troubles=troubles,
+            lost=sums.lost, doubt=sums.doubt, troubles=troubles,
         )  # fmt: skip
 
     def _away_fact(self, away: Away) -> AwayFact:
@@ -284,7 +284,7 @@ class View:
                 "last_success": when(store.last_success),
             },
             "spool": {"free_bytes": room.free, "size_bytes": room.size, "days_left": None},
-            "wipe_enabled": sources.settings.wipe.enabled, "lost_segments": sums.lost, "trouble": blind or None,
+            "wipe_enabled": sources.settings.wipe.enabled, "lost_segments": sums.lost, "in_doubt_segments": sums.doubt, "trouble": blind or None,
         }  # fmt: skip
 
     # -- what is new ---------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from ingest.copies import STORE
 from ingest.ledger.books import Replayed, differences, entry_data, side_by_side
-from ingest.ledger.segments import Segment
+from ingest.ledger.segments import IN_DOUBT, Segment
 
 KINDS = ("listed", "copied", "confirmed", "wiped", "held", "left", "lost")
 _FAULTS_MOST = 1000
@@ -250,7 +250,7 @@ def _last_listings(reader: sqlite3.Connection, found: Accounts) -> dict[str, _Li
 def _count(found: Accounts, balance: CameraBalance, docking: DockingBalance, row: Segment) -> None:
     if STORE in row.copies:
         state = "confirmed"
-    elif not row.copies:
+    elif not row.copies and row.held != IN_DOUBT:
         state = "lost"
     else:
         state = "held" if row.held is not None else "left"

@@ -88,6 +88,7 @@ class Segment:
 
 COLUMNS = ", ".join(f.name for f in fields(Segment))
 _NAMES = tuple(f.name for f in fields(Segment))
+IN_DOUBT = "in_doubt"
 _FLAG = {CAMERA: "on_camera", SPOOL: "in_spool", STORE: "in_store"}
 
 
@@ -149,7 +150,56 @@ def _step(tx: Transaction, segment: Segment, step: Step, event: events.Event, **
     _write(tx, segment.id, {**flags, **columns})
     tx.record(event)
     if is_lost(copies):
-        tx.record(events.SegmentLost(camera=segment.camera, segment=segment.id, path=legible(segment.path)))
+        _no_copy_left(tx, segment, step)
+    elif segment.held == IN_DOUBT:
+        unhold(tx, segment.id)
+
+
+def _no_copy_left(tx: Transaction, segment: Segment, step: Step) -> None:
+    """It is lost, unless the store may have it all the same, by a history of this dock that this ledger does not know (any more)."""
+    if step is Step.STORE_LOST:
+        lost(tx, segment.id)
+    elif segment.sha256 is None and not tx.settled:
+        error = "it is not on its camera any more; the store is asked whether this ledger knows all of its history"
+        hold(tx, segment.id, reason=IN_DOUBT, error=error)
+    elif segment.sha256 is not None:
+        hold(
+            tx,
+            segment.id,
+            reason=IN_DOUBT,
+            error="no copy of it is known here any more; the store is asked whether it has it",
+        )
+    elif _went_back_since(tx, segment.id):
+        error = (
+            "it was listed before the ledger went back in time, and never pulled as far as this ledger knows: whether the store has it, "
+            "only the store's operator can say, by this segment's id"
+        )
+        hold(tx, segment.id, reason=IN_DOUBT, error=error)
+    else:
+        lost(tx, segment.id)
+
+
+def _went_back_since(tx: Transaction, segment: str) -> bool:
+    """Whether this ledger went back to an older copy after the segment was listed: it may have been pulled and proven in what is missing."""
+    turn = tx.execute("SELECT max(seq) FROM custody WHERE action = 'custody.restored'").fetchone()[0]
+    first = tx.execute("SELECT min(seq) FROM custody WHERE segment = ?", (segment,)).fetchone()[0]
+    return turn is not None and first is not None and first < turn
+
+
+def decided(tx: Transaction, segment: str) -> bool:
+    """The store has seen this ledger's history: is what was never pulled lost, or not known? Returns whether that is new."""
+    row = get(tx.execute, segment)
+    if row.held != IN_DOUBT or row.copies or row.sha256 is not None:
+        return False
+    _no_copy_left(tx, row, Step.VANISHED)
+    return get(tx.execute, segment).held_message != row.held_message
+
+
+def lost(tx: Transaction, segment: str) -> None:
+    """No copy of it is left anywhere: said for good, and loudly."""
+    row = get(tx.execute, segment)
+    unhold(tx, segment)
+    tx.record(events.SegmentLost(camera=row.camera, segment=segment, path=legible(row.path)))
 
 
 def listed(tx: Transaction, *, camera: str, docking: int, file: Listed) -> str:
@@ -239,6 +289,27 @@ def confirmed(tx: Transaction, receipt: Receipt) -> None:
     )  # fmt: skip
 
 
+def found(tx: Transaction, receipt: Receipt) -> bool:
+    """The store has proven that it has these very bytes, of which this ledger did not know. False where that is known meanwhile.
+
+    Raises ValueError where it is not for these bytes.
+    """
+    row = get(tx.execute, receipt.segment)
+    _must_match(row, receipt)
+    if row.in_store:
+        return False
+    save_receipt(tx, receipt)
+    event = events.SegmentFoundInStore(
+        camera=row.camera, segment=row.id, path=legible(row.path), bytes=row.size, sha256=receipt.sha256, store=receipt.store,
+        object=receipt.object, method=receipt.method, stored_at=receipt.stored_at, receipt_sha256=_receipt_hash(receipt),
+    )  # fmt: skip
+    _step(
+        tx, row, Step.FOUND, event, confirmed_at=tx.now, store=receipt.store, object=receipt.object, attempts=0,
+        next_attempt=0.0, trouble=None,
+    )  # fmt: skip
+    return True
+
+
 def attested(tx: Transaction, receipt: Receipt) -> bool:
     """The store has proven a confirmed segment once more. Where another store was believed before, the pinned one's word counts from now on.
 
@@ -320,7 +391,8 @@ def replaced(tx: Transaction, segment: str) -> str:
 def rotted(tx: Transaction, segment: str, *, error: str) -> None:
     """The spool file is no longer its hash, or not there."""
     row = get(tx.execute, segment)
-    _step(tx, row, Step.ROTTED, events.SegmentRotted(camera=row.camera, segment=segment, error=error), upload=None)
+    begun: dict[str, Any] = {"upload": None} if row.on_camera or row.in_store else {}  # else the store may have it there
+    _step(tx, row, Step.ROTTED, events.SegmentRotted(camera=row.camera, segment=segment, error=error), **begun)
 
 
 def store_lost(tx: Transaction, segment: str, *, error: str, object: str | None = None) -> bool:

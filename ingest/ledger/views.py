@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ingest.ledger.custody import Entry
-from ingest.ledger.segments import COLUMNS, Segment, of_row
+from ingest.ledger.segments import COLUMNS, IN_DOUBT, Segment, of_row
 from ingest.model import Balance, Tally
 
 Execute = Callable[..., Any]
@@ -131,10 +131,28 @@ def held_reasons(execute: Execute) -> dict[str, int]:
     return dict(execute("SELECT held, count(*) FROM segments WHERE held IS NOT NULL GROUP BY held").fetchall())
 
 
+_NOWHERE = "in_store = 0 AND on_camera = 0 AND in_spool = 0"
+
+
 def lost(execute: Execute) -> int:
     """Segments of which no copy is left anywhere. Looks at every row: for the start, and after a loss."""
-    row = execute("SELECT count(*) FROM segments WHERE in_store = 0 AND on_camera = 0 AND in_spool = 0").fetchone()
+    row = execute(f"SELECT count(*) FROM segments WHERE {_NOWHERE} AND held IS NOT ?", (IN_DOUBT,)).fetchone()
     return int(row[0])
+
+
+def in_doubt(execute: Execute) -> int:
+    """Segments of which no copy is known here, and that the store may have."""
+    row = execute("SELECT count(*) FROM segments WHERE held = ?", (IN_DOUBT,)).fetchone()
+    return int(row[0])
+
+
+def not_whole(execute: Execute) -> str | None:
+    """Why the ledger is a new one, as long as the store has proven nothing to it; None where it is not, or is whole again."""
+    row = execute("SELECT body FROM custody WHERE action = 'ledger.rebuilt' ORDER BY seq DESC LIMIT 1").fetchone()
+    if row is None or execute("SELECT 1 FROM receipts LIMIT 1").fetchone() is not None:
+        return None
+    data = json.loads(row[0])["data"]
+    return f"{data['reason']}; kept of it: {data['aside']}"
 
 
 def only_elsewhere(execute: Execute, camera: str, *, docking: int) -> int:

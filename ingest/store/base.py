@@ -48,6 +48,9 @@ class Store(Protocol):
         Raises ObjectGone, Unproven where what it gives is not `size` bytes long, StoreDown and the like.
         """
 
+    async def withdraw(self, upload: str) -> None:
+        """End an upload of ours of which the store has no byte. One that it does not end is left to expire. Raises Retry, Hold."""
+
     async def tempt(
         self, segment: SegmentDescription, slices: Slices, *, nonce: str, head: Head | None, dock: str
     ) -> None:

@@ -144,6 +144,10 @@ class TusStore:
             "PATCH", upload, headers=headers, body=slices(offset), length=length, doing="bytes of a segment"
         )
 
+    async def withdraw(self, upload: str) -> None:
+        """DELETE: termination. Whatever it answers, nothing is lost by it."""
+        await self._line.ask("DELETE", upload, headers=_TUS, doing="the end of an empty upload", again=False)
+
     # -- proof ---------------------------------------------------------------------------------------------------------
 
     async def claim(

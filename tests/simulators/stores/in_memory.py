@@ -98,6 +98,10 @@ class InMemoryStore:
         self._called("part", self.of.get(upload, ""))
         return bytes(self._thing(upload)[offset : offset + length])
 
+    async def withdraw(self, upload: str) -> None:
+        self._called("withdraw", self.of.get(upload, ""))
+        self.things.pop(upload, None)
+
     async def tempt(
         self, segment: SegmentDescription, slices: Slices, *, nonce: str, head: Head | None, dock: str
     ) -> None:

@@ -33,6 +33,7 @@ ALLOWED: dict[Step, dict[Copies, Copies]] = {
     Step.VANISHED: {copies: copies - {CAMERA} for copies in ALL if CAMERA in copies},
     Step.ROTTED: {copies: copies - {SPOOL} for copies in ALL if SPOOL in copies},
     Step.STORE_LOST: {copies: copies - {STORE} for copies in ALL if STORE in copies},
+    Step.FOUND: {copies: copies | {STORE} for copies in ALL if STORE not in copies},
 }
 ACTIONS = {Step.COPIED, Step.CONFIRMED, Step.WIPED, Step.RELEASED}
 

@@ -31,11 +31,11 @@ async def test_other_bytes_are_never_taken_for_the_same_segment(dock: Dock) -> N
     assert dock.ledger.head == before
 
 
-async def test_what_was_replaced_is_lost_out_loud_and_what_replaced_it_is_a_segment(dock: Dock) -> None:
+async def test_what_was_replaced_is_in_doubt_out_loud_and_what_replaced_it_is_a_segment(dock: Dock) -> None:
     segment = await dock.copied()
     await dock.write(lambda tx: segments.rotted(tx, segment, error="x"))
     new = await dock.write(lambda tx: segments.replaced(tx, segment))
-    assert (await dock.actions())[-3:] == ["segment.vanished", "segment.lost", "segment.listed"]
+    assert (await dock.actions())[-3:] == ["segment.vanished", "segment.held", "segment.listed"]
     assert (await dock.segment(new)).on_camera
     assert not (await dock.segment(segment)).copies
 

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from ingest import events
+from ingest.copies import STORE as STORE_COPY
 from ingest.copies import NotInTable
-from ingest.ledger import segments, stores
+from ingest.ledger import segments, stores, views
 from ingest.ledger.core import Transaction
 from ingest.model import Digest, Listed
 from tests.unit.ingest.ledger.dock import DIGEST, STORE, Dock, dock_at
@@ -115,13 +116,79 @@ async def test_the_word_of_a_store_that_was_pinned_since_counts_from_its_first_p
     assert (await dock.segment(segment)).store == other.id
 
 
-async def test_the_last_copy_that_goes_is_a_loss(dock: Dock) -> None:
+async def test_the_last_copy_that_goes_is_in_doubt_until_the_store_was_asked(dock: Dock) -> None:
     segment = await dock.copied()
     await dock.write(lambda tx: segments.vanished(tx, segment, error="x"))
-    assert "segment.lost" not in await dock.actions()
+    assert "segment.held" not in await dock.actions()
     await dock.write(lambda tx: segments.rotted(tx, segment, error="x"))
-    assert (await dock.actions())[-2:] == ["segment.rotted", "segment.lost"]
-    assert (await dock.segment(segment)).copies == frozenset()
+    row = await dock.segment(segment)
+    assert (await dock.actions())[-2:] == ["segment.rotted", "segment.held"]
+    assert (row.copies, row.held) == (frozenset(), segments.IN_DOUBT)
+    assert await counts(dock) == (0, 1)
+    await dock.write(lambda tx: segments.lost(tx, segment))
+    assert (await dock.actions())[-2:] == ["segment.unheld", "segment.lost"]
+    assert await counts(dock) == (1, 0)
+
+
+async def counts(dock: Dock) -> tuple[int, int]:
+    """How many segments are lost, and how many in doubt."""
+    return await dock.ledger.read(lambda db: (views.lost(db.execute), views.in_doubt(db.execute)))
+
+
+async def test_what_the_store_itself_has_lost_is_lost_at_once(dock: Dock) -> None:
+    segment = await dock.confirmed()
+    await dock.write(lambda tx: segments.vanished(tx, segment, error="x"))
+    await dock.write(lambda tx: segments.rotted(tx, segment, error="x"))
+    assert await counts(dock) == (0, 0)
+    await dock.write(lambda tx: segments.store_lost(tx, segment, error="404"))
+    assert (await dock.actions())[-2:] == ["segment.store_lost", "segment.lost"]
+
+
+async def test_found_in_the_store(dock: Dock) -> None:
+    segment = await dock.copied()
+    receipt = await dock.receipt(segment)
+    await dock.write(lambda tx: segments.vanished(tx, segment, error="x"))
+    await dock.write(lambda tx: segments.rotted(tx, segment, error="x"))
+    other = dataclasses.replace(receipt, sha256="c" * 64)
+    with pytest.raises(ValueError, match="not for the bytes"):
+        await dock.write(lambda tx: segments.found(tx, other))
+    assert await dock.write(lambda tx: segments.found(tx, receipt))
+    row = await dock.segment(segment)
+    assert (row.copies, row.held, row.object) == (frozenset({STORE_COPY}), None, receipt.object)
+    assert not await dock.write(lambda tx: segments.found(tx, receipt))
+    assert await counts(dock) == (0, 0)
+
+
+async def test_what_is_back_is_in_doubt_no_more(dock: Dock) -> None:
+    segment = await dock.copied()
+    await dock.write(lambda tx: segments.rotted(tx, segment, error="x"))
+    await dock.write(lambda tx: segments.vanished(tx, segment, error="x"))
+    row = await dock.segment(segment)
+    await dock.write(lambda tx: segments.reappeared(tx, segment, docking=1, file=row.listed))
+    assert (await dock.segment(segment)).held is None
+    assert await counts(dock) == (0, 0)
+
+
+async def test_what_was_never_pulled_is_lost_when_the_store_has_seen_all_of_this_history(dock: Dock) -> None:
+    dock.ledger.settled = False
+    segment = await dock.listed()
+    await dock.write(lambda tx: segments.vanished(tx, segment, error="x"))
+    assert await counts(dock) == (0, 1)
+    dock.ledger.settled = True
+    assert await dock.write(lambda tx: segments.decided(tx, segment))
+    assert await counts(dock) == (1, 0)
+
+
+async def test_what_was_listed_before_the_ledger_went_back_may_be_in_the_store(dock: Dock) -> None:
+    segment = await dock.listed()
+    restored = events.CustodyRestored(store="s", store_seq=50, store_head="a" * 64, own_seq=5, own_head="b" * 64)
+    await dock.write(lambda tx: tx.record(restored, continue_after=50))
+    later = await dock.listed(b"later")
+    await dock.write(lambda tx: segments.vanished(tx, segment, error="x"))
+    await dock.write(lambda tx: segments.vanished(tx, later, error="x"))
+    assert "only the store's operator can say" in str((await dock.segment(segment)).held_message)
+    assert await counts(dock) == (1, 1)
+    assert not await dock.write(lambda tx: segments.decided(tx, segment))
 
 
 async def test_what_the_store_lost_is_queued_again(dock: Dock) -> None:
@@ -191,11 +258,11 @@ async def test_no_word_from_outside_keeps_its_own_record_from_being_made(dock: D
     segment = await dock.attested()
     told: list[str] = []
     dock.ledger.subscribe(lambda event, _seq: told.append(event.message()))
-    await dock.write(lambda tx: segments.hold(tx, segment, reason="x", error=ODD))
     await dock.write(lambda tx: segments.delay(tx, segment, seconds=1.0, error=ODD))
     await dock.write(lambda tx: segments.vanished(tx, segment, error=ODD))
     await dock.write(lambda tx: segments.store_lost(tx, segment, error=ODD))
     await dock.write(lambda tx: segments.rotted(tx, segment, error=ODD))
+    await dock.write(lambda tx: segments.hold(tx, segment, reason="x", error=ODD))
     await dock.write(lambda tx: stores.caught(tx, STORE.id, error=ODD))
     row = await dock.segment(segment)
     assert (row.held_message, row.trouble) == (SHOWN, SHOWN)
