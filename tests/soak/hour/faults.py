@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import time
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.soak.hour.samples import workers
@@ -255,8 +257,61 @@ class SpoolBitTurned(Fault):
         return station.rack.spoil()
 
 
+class LedgerLost(Fault):
+    """While the agent is down, its ledger goes."""
+
+    ends_agent = True
+
+    def begin(self, station: Station) -> bool:
+        if station.ledger_is_full:
+            return False
+
+        def lose() -> None:
+            for part in _ledger(station):
+                part.unlink()
+
+        station.restart_agent(signal.SIGKILL, between=lose)
+        return True
+
+
+class LedgerGoesBack(Fault):
+    """While the agent is down, its ledger is as it was some minutes ago."""
+
+    ends_agent = True
+
+    def begin(self, station: Station) -> bool:
+        if station.ledger_is_full:
+            return False
+        old = station.folder / "ledger.old"
+
+        def exchange() -> None:
+            now = station.folder / "ledger.now"
+            shutil.rmtree(now, ignore_errors=True)
+            now.mkdir()
+            for part in _ledger(station):
+                shutil.copyfile(part, now / part.name)
+                if old.exists():
+                    part.unlink()
+            for part in old.iterdir() if old.exists() else ():
+                shutil.copyfile(part, station.agent_state / part.name)
+            shutil.rmtree(old, ignore_errors=True)
+            now.rename(old)
+
+        had = old.exists()
+        station.restart_agent(signal.SIGKILL, between=exchange)
+        return had
+
+
+def _ledger(station: Station) -> list[Path]:
+    return [
+        path
+        for path in station.agent_state.glob("ledger.db*")
+        if path.name in ("ledger.db", "ledger.db-wal", "ledger.db-shm")
+    ]
+
+
 ALL: tuple[type[Fault], ...] = (
     AgentKilled, AgentStopped, AgentReloads, WorkerKilled, WorkerHangs, StoreKilled, StoreRotatesKey, StoreHangs, LineRefused, LineSlow,
     LineLate, LineDeaf, LineFlipsBits, LineCut, LineReset, CameraTaken, FileGrows, FileReplaced, FileAppears, SpoolFull, LedgerDiskFull,
-    SpoolBitTurned,
+    SpoolBitTurned, LedgerLost, LedgerGoesBack,
 )  # fmt: skip

@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from tests.agent import Running
@@ -70,8 +70,12 @@ class Station:
         self.agent.start()
         self._there = (self.agent_pid, self.agent.url)
 
-    def restart_agent(self, number: signal.Signals) -> None:
-        """End it, and start it again. Raises AssertionError where it ended by itself, or does not end or start."""
+    @property
+    def agent_state(self) -> Path:
+        return self.folder / "state"
+
+    def restart_agent(self, number: signal.Signals, *, between: Callable[[], object] = lambda: None) -> None:
+        """End it, do what is to be done `between`, and start it again. Raises AssertionError where it ended by itself, or does not end or start."""
         self.must_live()
         self._there = None
         if number == signal.SIGKILL:
@@ -80,6 +84,7 @@ class Station:
             ended = self.agent.stop(number, within=30.0)
             assert ended.code == 0, ended.said[-5000:]
         shutil.copyfile(self.folder / "stderr", self.folder / "stderr.before")
+        between()
         self.start_agent()
 
     def must_live(self) -> None:
