@@ -5,14 +5,19 @@ Deadlines count on CLOCK_BOOTTIME, which goes on in suspend and is never set; wh
 
 from __future__ import annotations
 
+import ctypes
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+_TIME_ERROR = 5
+_TIMEX_BYTES = 512  # more than the kernel's struct timex on any machine; zeroed it only asks
+_TIMESYNCD = Path("/run/systemd/timesync/synchronized")
+
 
 class Clock:
-    """The machine's own clocks. A test may hand in another with the same three methods."""
+    """The machine's own clocks. A test may hand in another with the same methods."""
 
     def __init__(self) -> None:
         self._boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -29,6 +34,14 @@ class Clock:
     def boot_id(self) -> str:
         """Which boot `boottime_ns` counts in."""
         return self._boot_id
+
+    def synchronised(self) -> bool | None:
+        """Whether the kernel, or systemd-timesyncd, holds `now` to be synchronised; None where it cannot be known. Needs no rights."""
+        if _TIMESYNCD.exists():
+            return True
+        asked = ctypes.create_string_buffer(_TIMEX_BYTES)
+        state = ctypes.CDLL(None, use_errno=True).adjtimex(asked)
+        return None if state < 0 else state != _TIME_ERROR
 
 
 def moment_of(wall_ns: int, zone: str) -> float:

@@ -14,6 +14,7 @@ from typing import Protocol
 from ingest import events
 from ingest.activity import Activity
 from ingest.ledger import Ledger
+from ingest.ledger.passed import since_proof
 from ingest.ledger.segments import Segment
 from ingest.model import WipePermit
 from ingest.pull import Pulling, unstable_message
@@ -61,16 +62,16 @@ class Emptying:
         """
         if self._only_copy(visit, mine) or self._locked(visit):
             return True
-        if self._in_grace(visit, mine) or await self._wipe(visit, mine):
+        if await self._in_grace(visit, mine) or await self._wipe(visit, mine):
             return False
         return None
 
-    def _in_grace(self, visit: Visit, mine: Sequence[Segment]) -> bool:
-        """Whether anything has to stay on the camera a while yet, only because the site wants that."""
-        now = self._ledger.clock.now()
-        waits = visit.to_wipe(mine)
-        # a clock that was set back must not make it wait for the day that it comes from
-        return any(abs(now - (one.confirmed_at or now)) < self._grace for one in waits)
+    async def _in_grace(self, visit: Visit, mine: Sequence[Segment]) -> bool:
+        """Whether anything has to stay on the camera a while yet, only because the site wants that. Counted on a clock that nobody sets."""
+        waits = visit.to_wipe(mine) if self._grace else []
+        clock = self._ledger.clock
+        ages = await self._ledger.read(lambda db: [since_proof(db.execute, clock, one.id) for one in waits])
+        return any((age or 0.0) < self._grace for age in ages)
 
     def _only_copy(self, visit: Visit, mine: Sequence[Segment]) -> bool:
         """Whether the camera may hold the only copy of anything: then nothing at all is deleted from it (P3), and it says why."""

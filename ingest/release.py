@@ -17,6 +17,7 @@ from pathlib import Path
 from ingest.errors import Hold, LedgerUnusable, Retry, Stop
 from ingest.ledger import Ledger, proofs, queue, segments, stores
 from ingest.ledger.core import Transaction
+from ingest.ledger.passed import since_proof
 from ingest.ledger.proofs import SECOND_LOOK, Proof
 from ingest.ledger.segments import Segment
 from ingest.ledger.stores import Pinned
@@ -71,15 +72,13 @@ class Releasing:
             await asyncio.to_thread(self._remove_left)
         clock = self._ledger.clock
         now = clock.now()
-        found = await self._ledger.read(lambda db: queue.releasable(db.execute, now=now, keep=self._keep, count=_BATCH))
+        found = await self._ledger.read(lambda db: queue.releasable(db.execute, now=now, count=_BATCH))
+        found = await self._old_enough(found) if self._keep else found
         if not found:
             return 0
         store = (await self._trusted()).id
         known = await self._ledger.read(
-            lambda db: {
-                one.id: proofs.of(db.execute, one, store=store, clock=clock)
-                for one in found
-            }
+            lambda db: {one.id: proofs.of(db.execute, one, store=store, clock=clock) for one in found}
         )
         later = [one for one in found if known[one.id].first_at is not None and not known[one.id].lasts(now)]
         if later:
@@ -92,6 +91,22 @@ class Releasing:
         if gone:
             await asyncio.to_thread(self._remove, gone)
         return len(gone)
+
+    async def _old_enough(self, found: Sequence[Segment]) -> list[Segment]:
+        """Those that were confirmed long enough ago, by a clock that nobody sets; the others wait for the rest of that time."""
+        clock = self._ledger.clock
+        ages = await self._ledger.read(
+            lambda db: {one.id: since_proof(db.execute, clock, one.id) or 0.0 for one in found}
+        )
+        young = {one.id: self._keep - ages[one.id] for one in found if ages[one.id] < self._keep}
+
+        def wait(tx: Transaction) -> None:
+            for name, seconds in young.items():
+                segments.not_before(tx, name, tx.now + seconds)
+
+        if young:
+            await self._ledger.commit(wait)
+        return [one for one in found if one.id not in young]
 
     async def _prove(self, stale: Sequence[Segment]) -> None:
         """Have as many of these proven as can be in time; the rest have their turn after those are released."""

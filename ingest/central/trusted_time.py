@@ -12,16 +12,11 @@ Deleting by age on a clock that jumped deletes what was stored yesterday. So age
 
 from __future__ import annotations
 
-import ctypes
 import logging
-from pathlib import Path
 
 from ingest.clock import Clock
 
 _log = logging.getLogger(__name__)
-_TIME_ERROR = 5
-_TIMEX_BYTES = 512  # more than the kernel's struct timex on any machine; zeroed it only asks
-_TIMESYNCD = Path("/run/systemd/timesync/synchronized")
 
 JUMP = 60.0
 SETTLED = 86400.0
@@ -29,15 +24,7 @@ UNSEEN = 7 * 86400.0
 
 
 class StoreClock(Clock):
-    """The machine's clocks, and whether the kernel holds its time to be synchronised."""
-
-    def synchronised(self) -> bool | None:
-        """None where it cannot be known. Blocks for a moment."""
-        if _TIMESYNCD.exists():
-            return True
-        asked = ctypes.create_string_buffer(_TIMEX_BYTES)
-        state = ctypes.CDLL(None, use_errno=True).adjtimex(asked)
-        return None if state < 0 else state != _TIME_ERROR
+    """The machine's clocks, as the store takes them."""
 
 
 class TrustedTime:

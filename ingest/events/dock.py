@@ -73,6 +73,8 @@ class ClockJumped(
 ):
     seconds: int
     synchronised: bool
+    boot: str | None = None
+    boottime_ms: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +86,8 @@ class ClockTrust(
 ):
     synchronised: bool
     error: str
+    boot: str | None = None
+    boottime_ms: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,7 @@ from ingest.ledger.database import open_reader, unusable
 from ingest.ledger.keys import DockKey, KeyFolder
 from ingest.ledger.pin_file import durable_text
 from ingest.ledger.rebuild import Rebuilt, open_or_rebuild, rebuild_over, suspect
+from ingest.ledger.timekeeping import Timekeeping
 from ingest.model import Head, whole_text
 
 T = TypeVar("T")
@@ -41,12 +42,11 @@ class Transaction:
     outside may keep its own record from being made.
     """
 
-    def __init__(self, connection: sqlite3.Connection, clock: Clock, end: Head, *, settled: bool = True) -> None:
+    def __init__(self, connection: sqlite3.Connection, clock: Clock, end: Head) -> None:
         self._connection = connection
         self.clock = clock
         self.now = clock.now()
         self.end = end
-        self.settled = settled
         self.beside: dict[str, str] = {}
         self.events: list[tuple[Event, int]] = []
         self.key: DockKey | None = None  # set where the chain is signed with another key from here on
@@ -113,7 +113,6 @@ class Ledger:
         self._keys = keys
         self._connection = connection
         self._head = self._read_head()
-        self.is_new = self._head.seq == 0
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._subscribers: list[Subscriber] = []
         self._loop = asyncio.get_running_loop()
@@ -122,9 +121,9 @@ class Ledger:
         self._reader: sqlite3.Connection | None = None
         self._closed = False
         self._dock = key.thumbprint
+        self._time = Timekeeping()
         self._damage: asyncio.Future[LedgerDamaged] = self._loop.create_future()
         self.rebuilt: Rebuilt | None = None
-        self.settled = True  # whether all that stores have seen of this dock is in it; whoever opens an old one sets it to False
 
     @classmethod
     async def open(cls, path: Path, *, keys: Path, clock: Clock | None = None, lived: bool = False) -> Ledger:
@@ -289,6 +288,9 @@ class Ledger:
 
     def _commit_group(self, group: list[_Work]) -> None:
         end, key = self._head, self.key
+        nobody = self._loop.create_future()
+        nobody.cancel()
+        group.insert(0 if end.seq else 1, _Work(self._time.look, nobody))  # the very first entry opens the chain
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             for work in group:
@@ -298,6 +300,7 @@ class Ledger:
             self._write_beside(group)
             self._connection.execute("COMMIT")
             self._head, self.key = end, key
+            self._time.kept()
         except BaseException as error:  # noqa: BLE001 - handed to every caller of the group
             with contextlib.suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
@@ -306,7 +309,7 @@ class Ledger:
                 work.error, work.events = work.error or failure, []
 
     def _run_one(self, work: _Work, end: Head) -> Head:
-        tx = Transaction(self._connection, self.clock, end, settled=self.settled)
+        tx = Transaction(self._connection, self.clock, end)
         self._connection.execute("SAVEPOINT one")
         try:
             work.result = work.function(tx)

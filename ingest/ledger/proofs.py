@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ingest.clock import Clock
+from ingest.ledger.passed import passed_since
 from ingest.ledger.segments import Segment
 from ingest.model import Head
 
@@ -17,7 +19,11 @@ SECOND_LOOK = 24 * 3600.0
 
 @dataclass(frozen=True, kw_only=True)
 class Proof:
-    """What a segment's receipts amount to. `first_at` seconds since the epoch, None without a receipt from the pinned store."""
+    """What a segment's receipts amount to.
+
+    `first_at`: when the first of them was given, at the latest, by the clock as it is set now (seconds since the epoch); None without a
+    receipt from the pinned store.
+    """
 
     durable: bool = False
     fresh: bool = False
@@ -28,8 +34,8 @@ class Proof:
         return self.durable or (self.first_at is not None and now - self.first_at >= SECOND_LOOK)
 
 
-def of(execute: Execute, segment: Segment, *, store: str, now_ns: int, boot_id: str) -> Proof:
-    """The proof that `store` has given for exactly the segment's bytes. `now_ns` is CLOCK_BOOTTIME of boot `boot_id`."""
+def of(execute: Execute, segment: Segment, *, store: str, clock: Clock) -> Proof:
+    """The proof that `store` has given for exactly the segment's bytes."""
     rows = execute(
         "SELECT durable, asked_boottime_ns, boot_id, at FROM receipts"
         " WHERE segment = ? AND store = ? AND object = ? AND size = ? AND sha256 = ? ORDER BY id",
@@ -38,7 +44,10 @@ def of(execute: Execute, segment: Segment, *, store: str, now_ns: int, boot_id: 
     if not rows or segment.store != store:
         return Proof()
     durable, asked, boot, _at = rows[-1]
-    return Proof(durable=bool(durable), fresh=boot == boot_id and 0 <= now_ns - asked <= FRESH_NS, first_at=rows[0][3])
+    fresh = boot == clock.boot_id and 0 <= clock.boottime_ns() - asked <= FRESH_NS
+    first = rows[0]
+    age = passed_since(execute, clock, segment=segment.id, asked_ns=first[1], boot=first[2], at=first[3])
+    return Proof(durable=bool(durable), fresh=fresh, first_at=clock.now() - age)
 
 
 def last_head(execute: Execute, *, store: str) -> Head | None:

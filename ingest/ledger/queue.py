@@ -47,15 +47,12 @@ def standing_still(execute: Execute, *, now: float) -> tuple[int, str] | None:
     return int(count), row[0] or "it did not work"
 
 
-def releasable(execute: Execute, *, now: float, keep: float, count: int) -> list[Segment]:
-    """Spool copies of segments that were confirmed `keep` seconds ago or more, oldest first. A held one is kept wherever it is.
-
-    A clock that was set back must not keep them until the day that they come from.
-    """
+def releasable(execute: Execute, *, now: float, count: int) -> list[Segment]:
+    """Spool copies of confirmed segments that may be looked at now, oldest first. A held one is kept wherever it is."""
     rows = execute(
-        f"SELECT {COLUMNS} FROM segments WHERE in_spool = 1 AND in_store = 1 AND held IS NULL AND abs(? - confirmed_at) >= ?"
-        " AND next_attempt <= ? ORDER BY confirmed_at LIMIT ?",
-        (now, keep, now, count),
+        f"SELECT {COLUMNS} FROM segments WHERE in_spool = 1 AND in_store = 1 AND held IS NULL AND next_attempt <= ?"
+        " ORDER BY confirmed_at LIMIT ?",
+        (now, count),
     )
     return [of_row(row) for row in rows]
 

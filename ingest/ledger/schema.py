@@ -103,11 +103,17 @@ CREATE INDEX custody_restored ON custody(seq) WHERE action = 'custody.restored';
 CREATE INDEX custody_rebuilt ON custody(seq) WHERE action = 'ledger.rebuilt';
 """
 
+# The few entries that say what was known of the station's clock.
+_0005_CLOCK = """
+CREATE INDEX custody_clock ON custody(seq) WHERE action IN ('clock.trust', 'clock.jumped');
+"""
+
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     ("0001_spine", _0001_SPINE),
     ("0002_cameras", _0002_CAMERAS),
     ("0003_store_keys", _0003_STORE_KEYS),
     ("0004_turns", _0004_TURNS),
+    ("0005_clock", _0005_CLOCK),
 )
 
 

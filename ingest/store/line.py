@@ -23,12 +23,14 @@ from urllib.parse import urlsplit
 import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+from ingest.clock import rfc3339
 from ingest.errors import DockdError, Garbled, ObjectGone, StoreDown
 from ingest.store.answers import error_of, retry_after
 
 T = TypeVar("T")
 LARGEST_ANSWER = 256 << 10
 _SLOWEST_HASH = 20 << 20  # bytes per second: a store may read an object again before it answers
+_NOT_NOW = (9, 10)  # OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED
 _SLOWEST_BODY = 1 << 10  # bytes per second: less is no body
 
 
@@ -317,9 +319,20 @@ def _detail(body: bytes) -> str:
 
 
 def _plainly(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return _of_its_certificate(error.certificate_error)
     if isinstance(error, aiohttp.ClientOSError) and error.errno is None:
         return "it took no more bytes"
     return (str(error) or type(error).__name__).replace(" ssl:default", "")[:300]
+
+
+def _of_its_certificate(error: Exception) -> str:
+    """Why it is not taken; whether a certificate is good now is for a clock to say, and the clock may be what is wrong."""
+    why = getattr(error, "verify_message", "") or str(error)
+    text = f"its certificate is not taken: {why}"
+    if getattr(error, "verify_code", 0) in _NOT_NOW:
+        text += f". This station's clock says {rfc3339(time.time())}: if that is wrong, certificates cannot be checked; set the clock"
+    return text[:300]
 
 
 def origin(url: str) -> tuple[str, str | None, int | None]:

@@ -42,6 +42,7 @@ from tests.simulators.stores.running import Running
 
 FILES = {"DCIM/A.MP4": 30_000, "DCIM/B.MP4": 20_001, "DCIM/C.MP4": 999}
 LARGE = {"DCIM/LARGE.MP4": (2 << 20) + 300_000}
+PATIENT = Patience(stall=10, answer=10, settle=10)
 IMPATIENT = Patience(stall=0.2, answer=0.2, settle=0.2)
 SHARES = 3  # tests for each kind of store, and how many liars are at work at once in each
 AT_ONCE = 4
@@ -76,6 +77,7 @@ class Scene:
     folder: Path
     running: Running
     certificate: Path | None = None
+    patience: Patience = PATIENT
     before: dict[str, bytes] = field(default_factory=dict)
 
     @property
@@ -100,7 +102,7 @@ class Scene:
 
     @contextlib.asynccontextmanager
     async def agent(self) -> AsyncIterator[Agent]:
-        async with agent(self._settings(), version="test", rest=0.05, patience=IMPATIENT) as built:
+        async with agent(self._settings(), version="test", rest=0.05, patience=self.patience) as built:
             yield built
 
     async def ingest(self, *, wait: float = 0.25) -> Outcome:
@@ -164,6 +166,7 @@ async def tried(folder: Path, certificate: Path, name: str, kind: Kind) -> list[
         if isinstance(liar, RedirectElsewhere):
             liar.elsewhere = elsewhere.url
         scene.running.store = liar
+        scene.patience = IMPATIENT if lie.slow else PATIENT
         if isinstance(liar, LiesAfterThePin):
             scene.docked({"DCIM/0.MP4": 5000})
             if not (await scene.ingest(wait=5)).complete or scene.left():

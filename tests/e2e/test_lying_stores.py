@@ -100,7 +100,8 @@ def test_a_store_that_signs_what_is_not_so_is_caught_and_stays_caught(scene: Sce
     with Running(HonestStore(shelf)) as moved:  # and under another address, it is the same store
         scene.dock.url = moved.url
         found = scene.dock.ingest(scene.camera, options=OPTIONS)
-        assert (found.code, contents(scene.camera)) == (3, scene.before), found.said
+        assert found.code in (1, 3), found.said
+        assert contents(scene.camera) == scene.before, found.said
         assert f"the store {shelf.store_id} was caught" in found.err
 
 

@@ -20,7 +20,7 @@ Make = Callable[[Shelf, Kind], HonestStore]
 
 @dataclass(frozen=True, kw_only=True)
 class Lie:
-    """`partly`: about some segments only, the others may be wiped; `tls`: the store is at https.
+    """`partly`: about some segments only, the others may be wiped; `tls`: the store is at https; `slow`: only patience ends it.
 
     `says`: what dockd has to say of it, a pattern; `caught`: kinds in which it is condemned for good.
     """
@@ -29,6 +29,7 @@ class Lie:
     kinds: tuple[Kind, ...]
     partly: bool = False
     tls: bool = False
+    slow: bool = False
     says: str = ""
     caught: tuple[Kind, ...] = ()
 
@@ -111,17 +112,19 @@ EVERY: dict[str, Lie] = {
     "uploads that it never saw": Lie(
         make=_plainly(lies.NeverSawTheUpload), kinds=RDP, says="answered 404 to a look at an upload"
     ),
-    "silence": Lie(make=_plainly(lies.Silent), kinds=RDP, says="gave no answer to a look at who it is"),
-    "silence to a receipt": Lie(make=_about(lies_on_the_way.SilentAbout, "receipt"), kinds=R),
-    "silence to bytes": Lie(make=_about(lies_on_the_way.SilentAbout, "PATCH"), kinds=RDP),
-    "slow drip for a name": Lie(make=_about(lies_on_the_way.SlowDrip, "dockd-store"), kinds=RDP),
-    "slow drip for a receipt": Lie(make=_about(lies_on_the_way.SlowDrip, "receipt"), kinds=R),
-    "slow drip for bytes given": Lie(make=_about(lies_on_the_way.SlowDrip, "PATCH"), kinds=RDP),
-    "slow drip for bytes asked back": Lie(make=_about(lies_on_the_way.SlowDrip, "GET"), kinds=RDP),
-    "endless name": Lie(make=_about(lies_on_the_way.EndlessBody, "dockd-store"), kinds=RDP),
-    "endless receipt": Lie(make=_about(lies_on_the_way.EndlessBody, "receipt"), kinds=R, says="does not end"),
-    "endless answer to bytes": Lie(make=_about(lies_on_the_way.EndlessBody, "PATCH"), kinds=RDP),
-    "endless bytes asked back": Lie(make=_about(lies_on_the_way.EndlessBody, "GET"), kinds=RDP),
+    "silence": Lie(make=_plainly(lies.Silent), kinds=RDP, slow=True, says="gave no answer to a look at who it is"),
+    "silence to a receipt": Lie(make=_about(lies_on_the_way.SilentAbout, "receipt"), kinds=R, slow=True),
+    "silence to bytes": Lie(make=_about(lies_on_the_way.SilentAbout, "PATCH"), kinds=RDP, slow=True),
+    "slow drip for a name": Lie(make=_about(lies_on_the_way.SlowDrip, "dockd-store"), kinds=RDP, slow=True),
+    "slow drip for a receipt": Lie(make=_about(lies_on_the_way.SlowDrip, "receipt"), kinds=R, slow=True),
+    "slow drip for bytes given": Lie(make=_about(lies_on_the_way.SlowDrip, "PATCH"), kinds=RDP, slow=True),
+    "slow drip for bytes asked back": Lie(make=_about(lies_on_the_way.SlowDrip, "GET"), kinds=RDP, slow=True),
+    "endless name": Lie(make=_about(lies_on_the_way.EndlessBody, "dockd-store"), kinds=RDP, slow=True),
+    "endless receipt": Lie(
+        make=_about(lies_on_the_way.EndlessBody, "receipt"), kinds=R, slow=True, says="does not end"
+    ),
+    "endless answer to bytes": Lie(make=_about(lies_on_the_way.EndlessBody, "PATCH"), kinds=RDP, slow=True),
+    "endless bytes asked back": Lie(make=_about(lies_on_the_way.EndlessBody, "GET"), kinds=RDP, slow=True),
     "redirect elsewhere of its name": Lie(
         make=_about(lies_on_the_way.RedirectElsewhere, "dockd-store"), kinds=RDP, says="redirects are not followed"
     ),

@@ -8,19 +8,23 @@ from ingest.clock import Clock
 
 
 class StationClock(Clock):
-    """`seconds` since the epoch; `boottime` in nanoseconds; `boot`: which boot that is."""
+    """`seconds` since the epoch and `boottime` in nanoseconds when it was made; `boot`: which boot that is; `in_step`: synchronised."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
         self.seconds = 1_800_000_000.0
         self.boottime = 10**12
         self.boot = "boot-1"
+        self.in_step: bool | None = True
 
     def now(self) -> float:
         return self.seconds + time.monotonic() - self._began
 
     def boottime_ns(self) -> int:
-        return self.boottime
+        return self.boottime + int((time.monotonic() - self._began) * 1e9)
+
+    def synchronised(self) -> bool | None:
+        return self.in_step
 
     @property
     def boot_id(self) -> str:
@@ -30,3 +34,11 @@ class StationClock(Clock):
         """Time passes on both."""
         self.seconds += seconds
         self.boottime += int(seconds * 1e9)
+
+    def jump(self, seconds: float) -> None:
+        """Somebody sets the station's clock."""
+        self.seconds += seconds
+
+    def reboot(self, name: str, *, uptime: float = 5.0) -> None:
+        """Another boot, which began `uptime` seconds ago."""
+        self._began, self.boot, self.boottime = time.monotonic(), name, int(uptime * 1e9)

@@ -72,6 +72,7 @@ async def another_store(dock: Dock) -> None:
 
 async def too_old(dock: Dock) -> None:
     dock.clock.boot += 10 * MINUTE + 1
+    dock.clock.time += 600
 
 
 async def from_the_future(dock: Dock) -> None:
