@@ -173,11 +173,16 @@ async def ingest(agent: Agent, visits: Sequence[Visit], *, wait: float) -> Outco
     missing = {visit.camera.id: await _missing(agent, visit) for visit in visits}
     outcome.notes = [note for visit in visits for note in _notes(visit, missing=missing[visit.camera.id])]
     outcome.notes += [f"{lost} segments were lost: no copy of them is left anywhere"] if lost > 0 else []
+    doubt = await agent.ledger.read(lambda db: views.in_doubt(db.execute))
+    if doubt:
+        outcome.notes.append(
+            f"{doubt} segments are in doubt: no copy of them is known here, and the store has not said yet whether it has them"
+        )
     if agent.found.unexplained:
         unexplained = "files in the spool are none of this ledger's and do not say what they are: they were left there"
         outcome.notes.append(f"{agent.found.unexplained} {unexplained}; look at them")
     outcome.seconds = time.monotonic() - began
-    outcome.complete = outcome.complete and not (failures or unreachable or lost > 0 or any(missing.values()))
+    outcome.complete = outcome.complete and not (failures or unreachable or lost > 0 or doubt or any(missing.values()))
     return outcome
 
 
@@ -214,6 +219,7 @@ async def _work(agent: Agent, visits: Sequence[Visit], failures: list[str]) -> N
         for visit in visits:
             group.create_task(one(visit), name=f"camera-{visit.camera.id}")
     await until_clear(agent.ledger)
+    await agent.delivery.nothing_in_doubt()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_RELEASED_WITHIN):
             await _released(agent)

@@ -42,11 +42,12 @@ class Transaction:
     outside may keep its own record from being made.
     """
 
-    def __init__(self, connection: sqlite3.Connection, clock: Clock, end: Head) -> None:
+    def __init__(self, connection: sqlite3.Connection, clock: Clock, end: Head, *, settled: bool = True) -> None:
         self._connection = connection
         self.clock = clock
         self.now = clock.now()
         self.end = end
+        self.settled = settled
         self.beside: dict[str, str] = {}
         self.events: list[tuple[Event, int]] = []
         self.key: DockKey | None = None  # set where the chain is signed with another key from here on
@@ -113,6 +114,7 @@ class Ledger:
         self._keys = keys
         self._connection = connection
         self._head = self._read_head()
+        self.is_new = self._head.seq == 0
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._subscribers: list[Subscriber] = []
         self._loop = asyncio.get_running_loop()
@@ -124,6 +126,7 @@ class Ledger:
         self._time = Timekeeping()
         self._damage: asyncio.Future[LedgerDamaged] = self._loop.create_future()
         self.rebuilt: Rebuilt | None = None
+        self.settled = True  # whether all that stores have seen of this dock is in it; whoever opens an old one sets it to False
 
     @classmethod
     async def open(cls, path: Path, *, keys: Path, clock: Clock | None = None, lived: bool = False) -> Ledger:
@@ -309,7 +312,7 @@ class Ledger:
                 work.error, work.events = work.error or failure, []
 
     def _run_one(self, work: _Work, end: Head) -> Head:
-        tx = Transaction(self._connection, self.clock, end)
+        tx = Transaction(self._connection, self.clock, end, settled=self.settled)
         self._connection.execute("SAVEPOINT one")
         try:
             work.result = work.function(tx)
