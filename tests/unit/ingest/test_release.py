@@ -35,6 +35,13 @@ async def test_a_fresh_proof_of_a_durable_store_is_enough(tmp_path: Path) -> Non
         assert (await place.row(segment)).in_spool == 0
 
 
+async def test_a_fresh_look_at_a_store_without_a_promise_is_not_enough(tmp_path: Path) -> None:
+    async with station(tmp_path, store=InMemoryStore(method="read-back"), keep_confirmed=3600.0) as place:
+        (segment,) = await confirmed(place, b"footage")
+        assert await place.ledger.commit(lambda tx: released(tx, [segment])) == []
+        assert place.spool.segments() == [segment]
+
+
 @pytest.mark.parametrize("case", ["caught", "another pinned", "not honest", "stale", "another boot", "held", "lost"])
 async def test_what_no_longer_holds_when_it_is_written_down_releases_nothing(tmp_path: Path, case: str) -> None:
     async with station(tmp_path, keep_confirmed=3600.0) as place:
