@@ -92,10 +92,16 @@ class HeldFile:
 
 
 def as_listed(path: bytes, seen: os.stat_result) -> Listed:
-    """What stat says of a file, as a listing shows it."""
+    """What stat says of a file, as a listing shows it: in numbers that a ledger can keep."""
     return Listed(
-        path=path, size=seen.st_size, mtime_ns=seen.st_mtime_ns, ctime_ns=seen.st_ctime_ns, dev=seen.st_dev, ino=seen.st_ino
+        path=path, size=seen.st_size, mtime_ns=_in_64_bits(seen.st_mtime_ns), ctime_ns=_in_64_bits(seen.st_ctime_ns), dev=seen.st_dev,
+        ino=seen.st_ino if seen.st_ino < 1 << 63 else seen.st_ino - (1 << 64),
     )  # fmt: skip
+
+
+def _in_64_bits(time_ns: int) -> int:
+    """A camera whose clock is wrong may date a file after 2262: that is the last moment then."""
+    return max(-(1 << 63), min(time_ns, (1 << 63) - 1))
 
 
 def explain(error: OSError, path: bytes, *, doing: str = "read") -> CameraGone | Unreadable:

@@ -231,9 +231,10 @@ class MassStorage:
 
     def _is_listed(self, seen: os.stat_result, file: Listed) -> bool:
         """Whether an opened file is the listed one. Where inodes are numbered anew at will (FAT), their numbers say nothing."""
-        if not stat.S_ISREG(seen.st_mode) or (seen.st_size, seen.st_mtime_ns) != (file.size, file.mtime_ns):
+        now = as_listed(file.path, seen)
+        if not stat.S_ISREG(seen.st_mode) or (now.size, now.mtime_ns) != (file.size, file.mtime_ns):
             return False
-        return not self.keeps_change_times() or as_listed(file.path, seen) == file
+        return not self.keeps_change_times() or now == file
 
 
 def mount_of(fd: int) -> str:

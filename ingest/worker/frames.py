@@ -7,6 +7,7 @@ most 4 MiB: what is longer, or no JSON object, is nonsense and ends the worker.
 from __future__ import annotations
 
 import json
+import math
 import struct
 from dataclasses import asdict
 from typing import Any
@@ -49,6 +50,13 @@ def decode(body: bytes) -> Frame:
     return frame
 
 
+def number(value: Any) -> int:
+    """A whole number that a ledger can keep. Raises Nonsense."""
+    if not isinstance(value, int) or isinstance(value, bool) or not -(1 << 63) <= value < 1 << 63:
+        raise Nonsense("no number of 64 bits")
+    return value
+
+
 def of_listed(file: Listed) -> Frame:
     """A listed file as a frame's part."""
     return {**asdict(file), "path": file.path.hex()}
@@ -57,7 +65,9 @@ def of_listed(file: Listed) -> Frame:
 def to_listed(frame: Frame) -> Listed:
     """Raises Nonsense."""
     try:
-        numbers = {key: int(frame[key]) for key in ("size", "mtime_ns", "ctime_ns", "dev", "ino")}
+        numbers = {key: number(frame[key]) for key in ("size", "mtime_ns", "ctime_ns", "dev", "ino")}
+        if numbers["size"] < 0:
+            raise Nonsense("a file of fewer than no bytes")
         return Listed(path=bytes.fromhex(frame["path"]), **numbers)
     except (KeyError, TypeError, ValueError) as error:
         raise Nonsense("not a listed file") from error
@@ -91,11 +101,18 @@ def to_vitals(frame: Frame) -> Vitals:
     try:
         battery, offset = frame["battery_percent"], frame["clock_offset_seconds"]
         return Vitals(
-            battery_percent=None if battery is None else int(battery),
-            clock_offset_seconds=None if offset is None else float(offset),
+            battery_percent=None if battery is None else number(battery),
+            clock_offset_seconds=None if offset is None else _finite(offset),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise Nonsense("not a camera's vitals") from error
+
+
+def _finite(value: Any) -> float:
+    found = float(value)
+    if not math.isfinite(found):
+        raise Nonsense("no number of seconds")
+    return found
 
 
 def of_permit(permit: WipePermit) -> Frame:
@@ -120,5 +137,5 @@ def to_permit(frame: Frame) -> WipePermit:
             id=int(frame["id"]), camera=str(frame["camera"]), device=str(frame["device"]), segments=segments,
             deadline_ns=int(frame["deadline_ns"]), boot_id=str(frame["boot_id"]),
         )  # fmt: skip
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise Nonsense("not a permit") from error

@@ -14,17 +14,22 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ingest import errors
 from ingest.camera.unlock import Conversation, Unlocked
-from ingest.model import CameraId, Digest, Listed, Skipped, Vitals, WipePermit
+from ingest.model import CameraId, Digest, Listed, Skipped, Vitals, WipePermit, is_sha256
 from ingest.worker import frames
 
+T = TypeVar("T")
 Progress = Callable[[str, int], None]
+# What a worker may raise here: of cameras, files and its own disk. That all has to stop is not for a worker to say.
 _KNOWN_ERRORS = {
-    name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, errors.DockdError)
+    name: kind
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, (errors.Retry, errors.Hold))
 }
+_NO_MEANING = (frames.Nonsense, KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
 _APART = 4  # workers at once that read no camera: each has something short to do
 _LET_GO = 1.0  # seconds that the kernel gets to end a killed worker before its camera counts as hanging
 
@@ -58,7 +63,7 @@ class Worker:
     async def open(self, root: bytes) -> None:
         """Begin with the camera at `root`; `device` says then what it is."""
         self.root = root
-        self.device = str((await self._ask({"op": "open", "root": root.hex()}))["device"])
+        self.device = await self._ask({"op": "open", "root": root.hex()}, lambda answer: str(answer["device"]))
 
     async def listing(self) -> tuple[list[Listed], list[Skipped], bool]:
         """All files, all that was skipped, and whether the filesystem's change times can be trusted."""
@@ -69,8 +74,8 @@ class Worker:
             files.extend(frames.to_listed(item) for item in frame.get("files", ()))
             skipped.extend(frames.to_skipped(item) for item in frame.get("skipped", ()))
 
-        answer = await self._ask({"op": "list"}, batch)
-        return files, skipped, bool(answer.get("change_times"))
+        change_times = await self._ask({"op": "list"}, lambda answer: bool(answer.get("change_times")), batch)
+        return files, skipped, change_times
 
     async def pull(
         self,
@@ -88,74 +93,68 @@ class Worker:
             "op": "pull", "file": frames.of_listed(file), "segment": segment, "camera": who, "captured_at": captured_at,
             "spool": os.fsencode(spool).hex(),
         }  # fmt: skip
-        answer = await self._ask(request, _telling(progress))
-        digest = Digest(size=int(answer["size"]), sha256=str(answer["sha256"]), xxh3_128=str(answer["xxh3_128"]))
-        return digest, str(answer["second_read"])
+        return await self._ask(request, _copied, _telling(progress))
 
     async def compare(self, file: Listed, *, progress: Progress | None = None) -> str:
         """The SHA-256 of what is on the camera now."""
-        answer = await self._ask({"op": "compare", "file": frames.of_listed(file)}, _telling(progress))
-        return str(answer["sha256"])
+        request = {"op": "compare", "file": frames.of_listed(file)}
+        return await self._ask(request, _sha256, _telling(progress))
 
     async def prove(self, file: Listed, *, segment: str, progress: Progress | None = None) -> str:
         """Read the file through a descriptor that is kept for a wipe; its SHA-256."""
         request = {"op": "prove", "file": frames.of_listed(file), "segment": segment}
-        return str((await self._ask(request, _telling(progress)))["sha256"])
+        return await self._ask(request, _sha256, _telling(progress))
 
     async def drop(self) -> None:
         """Let go of all descriptors that were kept."""
-        await self._ask({"op": "drop"})
+        await self._ask({"op": "drop"}, bool)
 
     async def wipe(
         self, permit: WipePermit, *, only: Sequence[str] | None = None
     ) -> tuple[dict[str, str], dict[str, errors.DockdError]]:
         """Delete the permit's segments (those in `only`, where that is given): how each was seen gone, and why each other was kept."""
-        answer = await self._ask(
-            {"op": "wipe", "permit": frames.of_permit(permit), "only": None if only is None else list(only)}
-        )
-        gone = {str(item["segment"]): str(item["seen"]) for item in answer["gone"]}
-        kept = {str(item["segment"]): _error(item) for item in answer["kept"]}
-        return gone, kept
+        request = {"op": "wipe", "permit": frames.of_permit(permit), "only": None if only is None else list(only)}
+        return await self._ask(request, _deleted)
 
     async def vitals(self) -> Vitals:
         """What the camera says of its charge and its clock."""
-        return frames.to_vitals(await self._ask({"op": "vitals"}))
+        return await self._ask({"op": "vitals"}, frames.to_vitals)
 
     async def set_clock(self) -> bool:
         """Set the camera's clock to this machine's; whether that was done."""
-        return bool((await self._ask({"op": "set_clock"}))["set"])
+        return await self._ask({"op": "set_clock"}, lambda answer: bool(answer["set"]))
 
     async def unlock(self, spec: Conversation, *, bus: int, device: int) -> Unlocked:
         """Hold the conversation by which the camera at this USB address becomes a disk; no camera needs to be open."""
-        told = await self._ask({"op": "unlock", "spec": spec.as_json(), "bus": bus, "device": device})
-        return Unlocked(
-            device_id=str(told["device_id"]), vitals=frames.to_vitals(told["vitals"]), clock_set=bool(told["clock_set"])
-        )
+        return await self._ask({"op": "unlock", "spec": spec.as_json(), "bus": bus, "device": device}, _unlocked)
 
     async def close(self) -> None:
         """Let go of the camera."""
-        await self._ask({"op": "close"})
+        await self._ask({"op": "close"}, bool)
 
-    async def _ask(self, request: frames.Frame, each: Callable[[frames.Frame], None] | None = None) -> dict[str, Any]:
+    async def _ask(
+        self, request: frames.Frame, reads: Callable[[dict[str, Any]], T], each: Callable[[frames.Frame], None] | None = None
+    ) -> T:  # fmt: skip
+        """What `reads` makes of the answer; `each` is told of what comes before it. Whoever answers nonsense is asked nothing more."""
         if self._busy or self._process.stdin is None:
             raise WorkerDied("the worker is still busy with what was asked before")
         self._busy = True
         try:
             self._process.stdin.write(frames.encode(request))
             await self._process.stdin.drain()
-            while True:
-                frame = await self._frame()
-                if "ok" in frame:
-                    break
+            while "ok" not in (frame := await self._frame()):
                 if "error" in frame:
                     self._busy = False
                     raise _error(frame)
                 if each is not None:
                     each(frame)
-        except (OSError, asyncio.IncompleteReadError, frames.Nonsense) as error:
+            found = reads(dict(frame["ok"]))
+        except (OSError, asyncio.IncompleteReadError) as error:
             raise WorkerDied(f"the process that read this camera ended: {error}") from error
+        except _NO_MEANING as error:
+            raise WorkerDied(f"the process that read this camera answers what has no meaning: {error}") from error
         self._busy = False
-        return dict(frame["ok"])
+        return found
 
     async def _frame(self) -> frames.Frame:
         stdout = self._process.stdout
@@ -187,6 +186,29 @@ class Worker:
     async def gone(self) -> None:
         """Wait until the kernel has let go of it."""
         await self._process.wait()
+
+
+def _sha256(answer: dict[str, Any]) -> str:
+    if not is_sha256(answer["sha256"]):
+        raise frames.Nonsense("that is no SHA-256")
+    return str(answer["sha256"])
+
+
+def _copied(answer: dict[str, Any]) -> tuple[Digest, str]:
+    digest = Digest(size=frames.number(answer["size"]), sha256=_sha256(answer), xxh3_128=str(answer["xxh3_128"]))
+    return digest, str(answer["second_read"])
+
+
+def _deleted(answer: dict[str, Any]) -> tuple[dict[str, str], dict[str, errors.DockdError]]:
+    gone = {str(item["segment"]): str(item["seen"]) for item in answer["gone"]}
+    kept = {str(item["segment"]): _error(item) for item in answer["kept"]}
+    return gone, kept
+
+
+def _unlocked(answer: dict[str, Any]) -> Unlocked:
+    return Unlocked(
+        device_id=str(answer["device_id"]), vitals=frames.to_vitals(answer["vitals"]), clock_set=bool(answer["clock_set"])
+    )  # fmt: skip
 
 
 def _telling(progress: Progress | None) -> Callable[[frames.Frame], None] | None:

@@ -34,10 +34,13 @@ class AnyOrder(RuleBasedStateMachine):
         simulated=st.sampled_from((None, None, "receipts", "receipts", "digests", "plain")),
         site_pins=st.booleans(),
         keep_confirmed=st.sampled_from((0.0, 3600.0)),
+        full=st.booleans(),
     )
-    def begin(self, simulated: str | None, site_pins: bool, keep_confirmed: float) -> None:
+    def begin(self, simulated: str | None, site_pins: bool, keep_confirmed: float, full: bool) -> None:
         self.scene.begin(simulated=simulated, site_pins=site_pins, keep_confirmed=keep_confirmed)
         self.begun = True
+        for card in range(len(CARDS) if full else 0):
+            self.a_shift(card, b"shift")
 
     # -- what cameras and people do --------------------------------------------------------------------------------------------
 
@@ -51,43 +54,32 @@ class AnyOrder(RuleBasedStateMachine):
         for name in NAMES[:4]:
             self.scene.cards.records(card, name, content + name.encode())
 
-    @rule(card=cards, name=names)
-    def it_grows(self, card: int, name: str) -> None:
-        self.scene.cards.grows(card, name)
+    @rule(
+        card=cards,
+        name=names,
+        to=names,
+        what=st.sampled_from(("grows", "like", "deleted", "renamed", "folder renamed")),
+    )
+    def by_hand(self, card: int, name: str, to: str, what: str) -> None:
+        """A file grows, is replaced by other bytes of its size and time, deleted, renamed; or a folder is renamed."""
+        world = self.scene.cards
+        acts: dict[str, Callable[[], None]] = {
+            "grows": lambda: world.grows(card, name), "like": lambda: world.replaces_by_its_like(card, name),
+            "deleted": lambda: world.deletes(card, name), "renamed": lambda: world.renames(card, name, to),
+            "folder renamed": lambda: world.renames_folder(card),
+        }  # fmt: skip
+        acts[what]()
 
-    @rule(card=cards, name=names)
-    def replaced_by_its_like(self, card: int, name: str) -> None:
-        self.scene.cards.replaces_by_its_like(card, name)
-
-    @rule(card=cards, name=names)
-    def deleted_by_hand(self, card: int, name: str) -> None:
-        self.scene.cards.deletes(card, name)
-
-    @rule(card=cards, name=names, to=names)
-    def renamed(self, card: int, name: str, to: str) -> None:
-        self.scene.cards.renames(card, name, to)
-
-    @rule(card=cards)
-    def folder_renamed(self, card: int) -> None:
-        self.scene.cards.renames_folder(card)
-
-    @rule(card=cards)
-    def taken_to_another_bay(self, card: int) -> None:
-        self.scene.cards.moves_away(card)
-
-    @rule(card=cards)
-    def put_on_another_card(self, card: int) -> None:
-        self.scene.cards.moves_by_copying(card)
-
-    @rule(card=cards, to=cards)
-    def copied_to_another(self, card: int, to: int) -> None:
-        if card != to:
-            self.scene.cards.copies(card, to)
-
-    @rule(card=cards, other=cards)
-    def cards_change_places(self, card: int, other: int) -> None:
+    @rule(card=cards, other=cards, what=st.sampled_from(("another bay", "another card", "copied", "exchanged")))
+    def carried(self, card: int, other: int, what: str) -> None:
+        """It lies in another place; its files lie on another card in its place; or also on a second one; or two cards change places."""
+        world = self.scene.cards
+        acts: dict[str, Callable[[], None]] = {
+            "another bay": lambda: world.moves_away(card), "another card": lambda: world.moves_by_copying(card),
+            "copied": lambda: world.copies(card, other), "exchanged": lambda: world.change_places(card, other),
+        }  # fmt: skip
         if card != other:
-            self.scene.cards.change_places(card, other)
+            acts[what]()
 
     @rule(seconds=st.sampled_from((-400_000.0, -3600.0, -1.0, 86_400.0, 40_000_000.0, -315_360_000.0)))
     def the_clock_jumps(self, seconds: float) -> None:
@@ -95,27 +87,18 @@ class AnyOrder(RuleBasedStateMachine):
 
     # -- what happens to the dock ----------------------------------------------------------------------------------------------
 
-    def _has_ledger(self) -> bool:
-        return bool(self.scene.ledger_files())
-
-    @precondition(_has_ledger)
-    @rule()
-    def the_ledger_is_lost(self) -> None:
-        self.scene.put_ledger_aside()
-
-    @precondition(_has_ledger)
-    @rule()
-    def the_ledger_is_copied(self) -> None:
-        self.scene.copy_ledger()
-
-    @precondition(lambda self: self.scene.copies)
-    @rule(which=numbers)
-    def an_old_ledger_is_put_back(self, which: int) -> None:
-        self.scene.put_ledger_back(which)
-
-    @rule()
-    def the_docks_key_is_lost(self) -> None:
-        shutil.rmtree(self.scene.state / "keys", ignore_errors=True)
+    @rule(what=st.sampled_from(("ledger lost", "ledger copied", "ledger put back", "key lost")), which=numbers)
+    def the_dock_suffers(self, what: str, which: int) -> None:
+        """Its ledger or its key is lost; or a copy is taken of the ledger, and put back later."""
+        scene = self.scene
+        if what == "key lost":
+            shutil.rmtree(scene.state / "keys", ignore_errors=True)
+        elif what == "ledger put back" and scene.copies:
+            scene.put_ledger_back(which)
+        elif what == "ledger copied" and scene.ledger_files():
+            scene.copy_ledger()
+        elif what == "ledger lost" and scene.ledger_files():
+            scene.put_ledger_aside()
 
     @precondition(lambda self: self.scene.spooled())
     @rule(which=numbers, remove=st.booleans())
@@ -124,30 +107,22 @@ class AnyOrder(RuleBasedStateMachine):
 
     # -- what happens to the store ---------------------------------------------------------------------------------------------
 
-    @rule()
-    def the_store_is_backed_up(self) -> None:
-        self.scene.do(self.scene.far.stop())
-        self.scene.far.back_up()
-        self.scene.do(self.scene.far.start())
-
-    @rule(which=numbers)
-    def the_store_is_put_back(self, which: int) -> None:
-        self.scene.do(self.scene.far.stop())
-        self.scene.far.restore(which)
-        self.scene.do(self.scene.far.start())
+    @rule(what=st.sampled_from(("backed up", "put back", "put back", "loses", "loses", "new key")), which=numbers)
+    def the_store_suffers(self, what: str, which: int) -> None:
+        """It is put back from a backup (of the time when it was empty, too), loses an object, or has another key."""
+        far = self.scene.far
+        if what == "loses":
+            far.lose(which)
+        else:
+            self.scene.do(far.stop())
+            if what == "backed up":
+                far.back_up()
+            elif what == "put back":
+                far.restore(which)
+            elif far.pin:
+                far.rotate_key()
+            self.scene.do(far.start())
         self.scene.watching.forgive_the_world()
-
-    @rule(which=numbers)
-    def the_store_loses_something(self, which: int) -> None:
-        self.scene.far.lose(which)
-        self.scene.watching.forgive_the_world()
-
-    @precondition(lambda self: self.scene.far.pin)
-    @rule()
-    def the_store_changes_its_key(self) -> None:
-        self.scene.do(self.scene.far.stop())
-        self.scene.far.rotate_key()
-        self.scene.do(self.scene.far.start())
 
     # -- what dockd does -------------------------------------------------------------------------------------------------------
 
@@ -162,7 +137,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(card=cards, other=cards, after=st.integers(2, 60))
     def stopped(self, card: int, other: int, after: int) -> None:
-        work = self.scene.work(self._together(card, other))
+        work = self.scene.work(self._together(card, other), wait=2.0)
         self.scene.run(work, Meddling(after=after, act=lambda: "cut"))
 
     @rule(
@@ -174,7 +149,7 @@ class AnyOrder(RuleBasedStateMachine):
     )  # fmt: skip
     def killed(self, card: int, other: int, moment: tuple[dock.Moment, int]) -> None:
         at, count = moment
-        self.scene.do(dock.killed(self.scene.work(self._together(card, other)), at=at, count=count))
+        self.scene.do(dock.killed(self.scene.work(self._together(card, other), wait=2.0), at=at, count=count))
 
     @rule(card=cards, other=cards)
     def docked_while_the_store_is_away(self, card: int, other: int) -> None:
@@ -252,8 +227,8 @@ class AnyOrder(RuleBasedStateMachine):
             if self.begun:
                 scene.honest_again()
                 spooled = scene.watching.in_spool()
-                for card in range(len(CARDS)):
-                    scene.whole_run([card], wipe=True)
+                for together in ([0, 2, 4], [1, 3]):
+                    scene.whole_run(together, wipe=True)
                     self.nothing_is_lost()
                 assert (scene.watching.emptied(), scene.watching.delivered(past=False)) == ([], [])
                 assert spooled <= scene.watching.in_store()
