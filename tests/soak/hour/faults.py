@@ -85,6 +85,12 @@ class WorkerHangs(Fault):
             os.kill(self.pid, signal.SIGCONT)
 
 
+class WorkerHangsForGood(WorkerHangs):
+    """Longer than the agent waits for a word from it."""
+
+    lasts = (125.0, 140.0)
+
+
 class StoreKilled(Fault):
     lasts = (0.0, 8.0)
     ends_store = True
@@ -315,3 +321,5 @@ ALL: tuple[type[Fault], ...] = (
     LineLate, LineDeaf, LineFlipsBits, LineCut, LineReset, CameraTaken, FileGrows, FileReplaced, FileAppears, SpoolFull, LedgerDiskFull,
     SpoolBitTurned, LedgerLost, LedgerGoesBack,
 )  # fmt: skip
+LONG: tuple[type[Fault], ...] = (WorkerHangsForGood,)
+"""Those that take more than a minute."""
