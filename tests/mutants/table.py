@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from tests.mutants.planting import Mutant
 
-_CHILD = ("tests/unit/ingest/worker/test_child.py",)
+_KEPT_FILES = ("tests/unit/ingest/worker/test_pool.py::test_what_does_not_fit_is_kept",)
 _CONFIRM = ("tests/unit/ingest/test_confirm.py",)
 _COPIES = ("tests/unit/ingest/test_copies.py",)
 _DEVICES = ("tests/unit/dockd/mounting/test_devices.py",)
-_DIRECT = ("tests/unit/ingest/worker/test_direct_io.py",)
+_CACHE = ("tests/unit/ingest/worker/test_residency.py",)
 _LIST = ("tests/unit/ingest/test_list.py",)
+_OPENED = ("tests/unit/ingest/camera/test_listed_and_opened.py",)
 _PERMITS = ("tests/unit/ingest/ledger/test_permits.py",)
 _STORAGE = ("tests/contract/camera/test_mass_storage.py",)
 _SYNCS = ("tests/recovery/test_order_of_syncs.py",)
@@ -59,29 +60,29 @@ _SPOOLED = (
     ),
     Mutant(
         name="pull: no second read", promise="P1: a bad read of the camera counts as a verified copy",
-        file="ingest/worker/child.py", old="if second.xxh3_128 != measured.xxh3_128:", new="if False:", tests=_CHILD, short=True,
+        file="ingest/worker/child.py", old="if second.xxh3_128 != measured.xxh3_128:", new="if False:", tests=("tests/unit/ingest/worker/test_child_reads.py",), short=True,
     ),
     Mutant(
         name="pull: verified from the page cache", promise="P1: the second read is not independent: it is answered from memory",
         file="ingest/worker/direct_io.py",
         old="        residency.advise(fd, os.POSIX_FADV_DONTNEED)\n        if residency.lives_in_memory(fd):", new="        if residency.lives_in_memory(fd):",
-        tests=_DIRECT, short=True,
+        tests=_CACHE, short=True,
     ),
     Mutant(
         name="pull: a read from the page cache is called direct", promise="P5: the record says that the device was read, and it was not",
         file="ingest/worker/direct_io.py", old="self.method = ReadMethod.DIRECT if self.direct else self._drop_cache()",
-        new="self.method = ReadMethod.DIRECT", tests=_DIRECT,
+        new="self.method = ReadMethod.DIRECT", tests=_CACHE,
     ),
     Mutant(
         name="pull: the second read goes through the cache", promise="P1: the second read is not independent",
         file="ingest/worker/pipeline.py", old="return SecondRead(source, size=size) if isinstance(source, int) else source",
         new="return SecondRead(source, size=size, direct=False) if isinstance(source, int) else source",
-        tests=("tests/unit/ingest/worker/test_pipeline.py",),
+        tests=("tests/unit/ingest/worker/test_pipeline.py::test_a_second_read_called_direct_leaves_nothing_in_the_page_cache",),
     ),
     Mutant(
         name="pull: a file that is shorter than listed is whole", promise="P1: the rest of it is deleted unread",
         file="ingest/worker/pipeline.py", old="        if offset != self.expected_size:\n", new="        if offset > self.expected_size:\n",
-        tests=("tests/unit/ingest/worker/test_pipeline.py", "tests/unit/ingest/worker/test_pipeline_failures.py"),
+        tests=("tests/unit/ingest/worker/test_pipeline.py::test_a_source_without_a_descriptor_that_is_not_as_long_as_listed",),
     ),
     Mutant(
         name="pull: a file that changes under the read is taken", promise="P1: half of the old and half of the new counts as a segment",
@@ -207,7 +208,7 @@ _SENT = (
     Mutant(
         name="upload: an announcement is sent again by itself", promise="a retry doubles what the store has to keep",
         file="ingest/store/tus.py", old='doing="a new upload", again=False)', new='doing="a new upload", again=True)',
-        tests=("tests/contract/store/test_exam.py", "tests/contract/store/test_answers.py", "tests/contract/store/test_hostile.py"),
+        tests=("tests/contract/store/test_announcing.py",),
     ),
     Mutant(
         name="upload: waiting doubles without end", promise="P5: footage waits for days because of one bad night",
@@ -259,8 +260,8 @@ _PERMIT = (
         file="ingest/ledger/permits.py", old="permit.boot_id, None) or store is None:", new="permit.boot_id, row and row[4]) or store is None:", tests=_PERMITS,
     ),
     Mutant(
-        name="permit: a segment that the store lost stays permitted", promise="P1: the last copy is deleted",
-        file="ingest/ledger/permits.py", old="return bool(row.in_store and row.store == store and row.held is None", new="return bool(row.store == store and row.held is None",
+        name="permit: a segment that was held meanwhile stays permitted", promise="P1: what a person has to look at is deleted",
+        file="ingest/ledger/permits.py", old="and row.held is None and row.wipe_permit", new="and row.wipe_permit",
         tests=_PERMITS,
     ),
     Mutant(
@@ -270,11 +271,6 @@ _PERMIT = (
     Mutant(
         name="copies: a release needs no copy in the store", promise="P1: the last copy is deleted",
         file="ingest/copies.py", old="Step.RELEASED: Rule(True, needs=_set(SPOOL, STORE)", new="Step.RELEASED: Rule(True, needs=_set(SPOOL)", tests=_COPIES, at_import=True,
-    ),
-    Mutant(
-        name="copies: the table is not checked", promise="P1: the next mistake in it goes through",
-        file="ingest/copies.py", old="if rule.action and rule.removes and STORE not in rule.needs:", new="if rule.action and STORE in rule.removes and STORE not in rule.needs:",
-        tests=_COPIES,
     ),
     Mutant(
         name="copies: a step that is not in the table is taken", promise="P1: copies that nobody has seen are counted",
@@ -289,12 +285,12 @@ _WIPED = (
         new="        if source is None or file is None:\n            found = named.sha256\n            file = Listed(path=named.path, size=named.size, mtime_ns=0, ctime_ns=0, dev=0, ino=0)\n"
         "            for one in self.camera.listing():\n                if isinstance(one, Listed) and one.path == named.path:\n                    source = self.camera.open(one)\n"
         "        if source is None:\n            raise errors.SourceUnstable(\"it is not there\")\n",
-        tests=_CHILD, short=True,
+        tests=_KEPT_FILES, short=True,
     ),
     Mutant(
         name="wipe: the re-read is not compared", promise="P2: other bytes of the same name are deleted",
         file="ingest/worker/child.py", old="if (file.path, file.size, found) != (named.path, named.size, named.sha256):",
-        new="if (file.path, file.size) != (named.path, named.size):", tests=_CHILD, short=True,
+        new="if (file.path, file.size) != (named.path, named.size):", tests=_KEPT_FILES, short=True,
     ),
     Mutant(
         name="wipe: a file that was exchanged after the re-read is deleted", promise="P2: other bytes of the same name are deleted",
@@ -303,16 +299,16 @@ _WIPED = (
     ),
     Mutant(
         name="wipe: a permit for another device is used", promise="P3: deleted from a camera that was not read",
-        file="ingest/worker/child.py", old="if permit.device != self.camera.device():", new="if not permit.device:", tests=_CHILD,
+        file="ingest/worker/child.py", old="if permit.device != self.camera.device():", new="if not permit.device:", tests=_KEPT_FILES,
     ),
     Mutant(
         name="wipe: no deadline", promise="P2: a machine that slept deletes against last week's proof",
         file="ingest/worker/child.py", old="if permit.boot_id != boot or time.clock_gettime_ns(time.CLOCK_BOOTTIME) >= permit.deadline_ns:", new="if permit.boot_id != boot:",
-        tests=_CHILD, short=True,
+        tests=_KEPT_FILES, short=True,
     ),
     Mutant(
         name="wipe: a permit of another boot is used", promise="P2: a clock that began anew makes an old permit fresh",
-        file="ingest/worker/child.py", old="if permit.boot_id != boot or time", new="if time", tests=_CHILD,
+        file="ingest/worker/child.py", old="if permit.boot_id != boot or time", new="if time", tests=_KEPT_FILES,
     ),
     Mutant(
         name="wipe: the deletion is not synced", promise="P5: wiped is said of what a power cut brings back",
@@ -320,32 +316,32 @@ _WIPED = (
     ),
     Mutant(
         name="wipe: other bytes found by the re-read do not stop the batch", promise="P3: the card is written to while an only copy lies on it",
-        file="ingest/wipe.py", old="        if self.unlike:\n", new="        if len(self.unlike) > len(wanted):\n", tests=_WIPE,
+        file="ingest/wipe.py", old="        if self.unlike:\n", new="        if len(self.unlike) > len(wanted):\n", tests=("tests/unit/ingest/test_wipe.py::test_nothing_is_deleted_beside_a_file_that_is_not_what_it_was",),
     ),
     Mutant(
         name="wipe: the permit is not looked at before each lot", promise="P2: a store that was caught meanwhile is still believed",
-        file="ingest/wipe.py", old="            if not await self._ledger.read(lambda db: permits.valid(db.execute, permit)):", new="            if permit.id < 0:", tests=_WIPE,
+        file="ingest/wipe.py", old="            if not await self._ledger.read(lambda db: permits.valid(db.execute, permit)):", new="            if permit.id < 0:", tests=("tests/unit/ingest/test_wipe_lots.py",),
     ),
     Mutant(
         name="wipe: what a volume was told to delete counts as gone", promise="P5: wiped is what is seen gone, and nobody looked",
         file="ingest/wipe.py", old="await self._use(permit, worker=worker, seen=False)", new="await self._use(permit, worker=worker, seen=True)",
-        tests=("tests/unit/ingest/test_visits.py",),
+        tests=("tests/unit/ingest/test_visits.py::test_a_volume_is_writable_from_the_permit_on_and_gone_is_what_it_lists_mounted_anew",),
     ),
     Mutant(
         name="wipe: another device after the remount is not noticed", promise="P3: deleted from a camera that was not read",
-        file="ingest/wipe.py", old="                if worker.device != device:\n", new="                if not device:\n", tests=_WIPE,
+        file="ingest/wipe.py", old="                if worker.device != device:\n", new="                if not device:\n", tests=("tests/unit/ingest/test_wipe_lots.py",),
     ),
     Mutant(
         name="emptying: writable with an only copy on the card", promise="P3: a card is made writable while it holds the only copy of something",
-        file="ingest/emptying.py", old="if self._only_copy(visit, mine) or self._locked(visit):", new="if self._locked(visit):", tests=_WIPE, short=True,
+        file="ingest/emptying.py", old="if self._only_copy(visit, mine) or self._locked(visit):", new="if self._locked(visit):", tests=("tests/unit/ingest/test_visits.py::test_a_partition_that_nobody_can_read_keeps_the_whole_card_from_being_written",), short=True,
     ),
     Mutant(
         name="emptying: what was written since the listing is not looked for", promise="P3: a card is made writable while it holds the only copy of something",
-        file="ingest/emptying.py", old="if alone(visit, await self._touch.segments(visit)) is not None:", new="if visit.locked:", tests=_WIPE,
+        file="ingest/emptying.py", old="if alone(visit, await self._touch.segments(visit)) is not None:", new="if visit.locked:", tests=("tests/unit/ingest/test_visits.py::test_no_card_is_made_writable_beside_footage_that_appeared_while_the_rest_was_proven",),
     ),
     Mutant(
         name="emptying: what could not be read is no only copy", promise="P3: a card is made writable while it holds the only copy of something",
-        file="ingest/visit.py", old="    for item in visit.hidden:\n        return legible(item.path), item.message\n", new="", tests=_WIPE,
+        file="ingest/visit.py", old="    for item in visit.hidden:\n        return legible(item.path), item.message\n", new="", tests=("tests/unit/ingest/test_visits.py::test_a_partition_that_nobody_can_read_keeps_the_whole_card_from_being_written",),
     ),
     Mutant(
         name="emptying: an unlisted camera is emptied", promise="P3: a memory stick that looks like a camera is emptied",
@@ -379,7 +375,7 @@ _SEEN = (
     Mutant(
         name="list: a device that failed is believed", promise="P1: what could not be listed counts as gone",
         file="ingest/camera/mass_storage.py", old="        if self._failures() != failed:", new="        if self._failures() is None and failed is not None:",
-        tests=(*_STORAGE, "tests/contract/camera/test_volumes.py"),
+        tests=("tests/unit/ingest/camera/test_block_device.py",),
     ),
     Mutant(
         name="list: another card is a card whose files vanished", promise="P5: footage is called lost that lies on another card",
@@ -390,16 +386,21 @@ _SEEN = (
         file="ingest/list.py", old="    if not any(item.hides for item in seen.skipped):\n", new="    if seen is not None:\n", tests=(*_LIST, *_WIPE),
     ),
     Mutant(
-        name="list: a link is followed", promise="P3: a file is read, and deleted, that is not this camera's",
-        file="ingest/camera/mass_storage.py", old="_FILE = os.O_RDONLY | os.O_NOFOLLOW |", new="_FILE = os.O_RDONLY |", tests=_STORAGE,
+        name="list: a link is listed as what it leads to", promise="P3: a file is read, and deleted, that is not this camera's",
+        file="ingest/camera/mass_storage.py", old="                found = os.stat(name, dir_fd=fd, follow_symlinks=False)\n",
+        new="                found = os.stat(name, dir_fd=fd)\n", tests=_OPENED,
+    ),
+    Mutant(
+        name="list: a folder that became a link is followed", promise="P3: a file is read, and deleted, that is not this camera's",
+        file="ingest/camera/mass_storage.py", old="_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW |", new="_FOLDER = os.O_RDONLY | os.O_DIRECTORY |", tests=_OPENED,
     ),
     Mutant(
         name="list: another file of the same name and size is the listed one", promise="P2: a file that was exchanged is read as what it was",
-        file="ingest/camera/mass_storage.py", old="        return not self.keeps_change_times() or as_listed(file.path, seen) == file\n", new="        return True\n", tests=_STORAGE,
+        file="ingest/camera/mass_storage.py", old="        return not self.keeps_change_times() or as_listed(file.path, seen) == file\n", new="        return True\n", tests=_OPENED,
     ),
     Mutant(
         name="settle: a file of the same look is the same file", promise="P2: other bytes under an old name count as stored",
-        file="ingest/verify.py", old="        same = found == segment.sha256\n", new="        same = bool(found)\n", tests=(*_LIST, *_WIPE),
+        file="ingest/verify.py", old="        same = found == segment.sha256\n", new="        same = bool(found)\n", tests=("tests/unit/ingest/test_verify.py",),
     ),
     Mutant(
         name="pull: a segment that was pulled before may have other bytes", promise="P4: two segments under one name",
@@ -443,12 +444,12 @@ _KEPT = (
     ),
     Mutant(
         name="recovery: a spool file of another size is whole", promise="P5: a cut copy counts until somebody needs it",
-        file="ingest/recovery.py", old="if size == row.size:", new="if size <= row.size:", tests=("tests/unit/ingest/test_recovery.py",),
+        file="ingest/recovery.py", old="if size == row.size:", new="if size <= row.size:", tests=("tests/unit/ingest/test_recovery_bytes.py",),
     ),
     Mutant(
         name="recovery: a spool file is taken in unread", promise="P1: rotten bytes count as a copy",
         file="ingest/recovery.py", old="true = await asyncio.to_thread(_sha256, spool, segment) == description.digest.sha256",
-        new="true = bool(await asyncio.to_thread(_sha256, spool, segment))", tests=("tests/unit/ingest/test_recovery.py",),
+        new="true = bool(await asyncio.to_thread(_sha256, spool, segment))", tests=("tests/unit/ingest/test_recovery_bytes.py",),
     ),
     Mutant(
         name="recovery: other bytes are taken for a segment that is known", promise="P4: two segments under one name",

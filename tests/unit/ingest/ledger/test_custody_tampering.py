@@ -68,6 +68,18 @@ def test_every_entrys_text_is_covered(state: Path) -> None:
     assert audit(state).faults == ()
 
 
+def test_what_an_entry_tells_is_covered_by_its_own_hash(state: Path) -> None:
+    """Written as dockd writes, every column as it was: only the hash is of the text before."""
+    with forger(state) as connection:
+        for seq, text, _digest in chain(connection):
+            body = json.loads(text)
+            body["data"]["told"] = "something else"
+            connection.execute("UPDATE custody SET body = ? WHERE seq = ?", (custody.canonical(body), seq))
+            assert audit(state).faults[0] == f"entry {seq}: its text was changed"
+            connection.execute("UPDATE custody SET body = ? WHERE seq = ?", (text, seq))
+    assert audit(state).faults == ()
+
+
 @pytest.mark.parametrize("column", ["at", "action", "camera", "segment"])
 def test_columns_beside_the_text(state: Path, column: str) -> None:
     with forger(state) as connection:
