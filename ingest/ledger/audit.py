@@ -131,6 +131,7 @@ def check(reader: sqlite3.Connection, *, head: str | None = None, vouched: froze
         faults += [*keys.faults, *_signer_faults(signed, keys)]
         receipts = proven.check(reader, pinned=_pinned(verdict.stores))
         faults += receipts.faults
+        faults += _row_faults(reader) if not faults else ()
     except (sqlite3.DatabaseError, ValueError, TypeError, AttributeError, RecursionError, KeyError) as damage:
         faults += _unreadable(reader) or [f"the record cannot be read: {damage}"]
     restored = tuple(_say_restored(reader, seq) for seq in verdict.restored)
@@ -155,6 +156,19 @@ def _signer_faults(signed: SignedHead | None, keys: lineage.Lineage) -> list[str
     if signed.key in keys.keys:
         return [f"the head is signed with the key {signed.key}, which the key {keys.current} has replaced"]
     return [f"the head is signed with the key {signed.key}, which no entry of the chain announces"]
+
+
+def _row_faults(reader: sqlite3.Connection) -> list[str]:
+    """What the ledger acts on must be what the record says: a segment's bytes, in the columns and in every entry that names them."""
+    rows = reader.execute(
+        "SELECT c.seq, s.id FROM custody c JOIN segments s ON s.id = c.segment WHERE json_extract(c.body, '$.data.sha256') IS NOT NULL"
+        " AND json_extract(c.body, '$.data.sha256') != '' AND (json_extract(c.body, '$.data.sha256') IS NOT s.sha256"
+        " OR json_extract(c.body, '$.data.bytes') IS NOT s.size) ORDER BY c.seq LIMIT 20"
+    )
+    return [
+        f"entry {seq}: the ledger has another size or SHA-256 for segment {segment} than the record"
+        for seq, segment in rows
+    ]
 
 
 def _pinned(stores: Iterable[tuple[str, tuple[str, ...]]]) -> dict[str, frozenset[str]]:

@@ -359,3 +359,17 @@ def test_a_store_key_put_in_by_somebody_else_counts_for_nothing(state: Path) -> 
     with forger_again(state) as connection:
         connection.execute("UPDATE store_keys SET thumbprint = ?", (thumbprint(public),))
     assert audit(state).receipts_signed == 0
+
+
+@pytest.mark.parametrize("change", ["sha256 = replace(sha256, 'a', 'b')", "size = size + 1"])
+def test_a_segments_row_that_says_something_else_than_the_record(state: Path, change: str) -> None:
+    with forger(state) as connection:
+        (name,) = connection.execute("SELECT id FROM segments WHERE path = CAST('DCIM/DOC_1.MP4' AS BLOB)").fetchone()
+        (seq,) = connection.execute(
+            "SELECT seq FROM custody WHERE action = 'segment.copied' AND segment = ?", (name,)
+        ).fetchone()
+        connection.execute(f"UPDATE segments SET {change} WHERE id = ?", (name,))
+    assert (
+        audit(state).faults[0]
+        == f"entry {seq}: the ledger has another size or SHA-256 for segment {name} than the record"
+    )
