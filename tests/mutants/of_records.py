@@ -1,0 +1,60 @@
+"""P4: the record of it all; and the embedded store's own word."""
+
+from __future__ import annotations
+
+from tests.mutants.planting import Mutant
+
+_SYNCS = ("tests/recovery/test_order_of_syncs.py",)
+_TAMPER = ("tests/unit/ingest/ledger/test_custody_tampering.py",)
+
+RECORDS = (
+    Mutant(
+        name="custody: an entry need not follow the one before", promise="P4: an entry is taken out, and nobody can tell",
+        file="ingest/ledger/custody.py", old='    if body.get("prev") != prev:\n', new='    if not body.get("prev"):\n', tests=_TAMPER, short=True,
+    ),
+    Mutant(
+        name="custody: an entry's hash is not computed", promise="P4: an entry is changed, and nobody can tell",
+        file="ingest/ledger/custody.py", old="or entry_hash(text) != digest:", new="or not digest:", tests=_TAMPER,
+    ),
+    Mutant(
+        name="custody: numbers may be missing", promise="P4: entries are cut out, and nobody can tell",
+        file="ingest/ledger/custody.py", old="if seq != expected and not jumps:", new="if seq < expected and not jumps:", tests=_TAMPER,
+    ),
+    Mutant(
+        name="custody: the head's signature is not checked", promise="P4: who rewrites all of it needs no key",
+        file="ingest/ledger/custody.py", old="or not is_signed(head_statement(signed), public=key[0], signature=row[3])", new="or not head_statement(signed)", tests=_TAMPER,
+    ),
+    Mutant(
+        name="custody: a head known from outside is not looked for", promise="P4: the end is cut off, and nobody can tell",
+        file="ingest/ledger/custody.py", old="    if not seen:\n", new="    if count < 0:\n", tests=_TAMPER,
+    ),
+    Mutant(
+        name="ledger: a transaction that failed is half committed", promise="P4: a change without its record",
+        file="ingest/ledger/core.py", old='            self._connection.execute("ROLLBACK TO one")\n            work.error = error\n', new="            work.error = error\n",
+        tests=("tests/unit/ingest/ledger/test_core.py",),
+    ),
+    Mutant(
+        name="ledger: the last copy goes in silence", promise="P1: lost, and no alarm",
+        file="ingest/ledger/segments.py", old="    if is_lost(copies):\n", new="    if is_lost(segment.copies):\n", tests=("tests/unit/ingest/ledger/test_segments.py",),
+    ),
+    Mutant(
+        name="store: the bytes are not synced before they count", promise="P1: a receipt for what a power cut takes",
+        file="ingest/central/reception.py", old="    def _seal(self) -> str:\n        self._sync()\n", new="    def _seal(self) -> str:\n",
+        tests=_SYNCS,
+    ),
+    Mutant(
+        name="store: vouches without a look at its disk", promise="P2: a receipt for what is not there any more",
+        file="ingest/central/objects.py", old="        return stat.S_ISREG(seen.st_mode) and seen.st_size == object.size\n", new="        return stat.S_ISREG(seen.st_mode)\n",
+        tests=("tests/unit/ingest/central/test_objects.py", "tests/contract/central/test_receipts.py"),
+    ),
+    Mutant(
+        name="store: an old look is fresh for ever", promise="P2: a receipt for bytes that have rotted",
+        file="ingest/central/objects.py", old='fresh = row.state == "kept" and 0 <= now - row.looked_at < self._look_again', new='fresh = row.state == "kept"',
+        tests=("tests/unit/ingest/central/test_objects.py", "tests/contract/central/test_receipts.py"),
+    ),
+    Mutant(
+        name="store: a dock's older history is taken", promise="P4: a ledger that went back stays hidden",
+        file="ingest/central/records.py", old="if known and (seq < known[0] or (seq == known[0] and head != known[1])):", new="if known and seq == known[0] and head != known[1]:",
+        tests=("tests/contract/central/test_receipts.py",),
+    ),
+)  # fmt: skip
