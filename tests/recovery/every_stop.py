@@ -31,7 +31,7 @@ from tests.recovery import stopper
 
 _STOPS_A_STORE = 25  # then a new one: the oracle reads all of it each time
 _UNREACHED = 3  # numbers that are not reached any more: that was the last call
-_AT_ONCE = 8
+_AT_ONCE = 4
 
 
 @dataclass(frozen=True, kw_only=True)
