@@ -79,6 +79,14 @@ def test_what_is_left_is_named_to_the_byte(state: Path) -> None:
     )
     assert (document["balances"], document["complete"]) == (True, False)
     assert {one["state"] for one in document["open"]} == {"left"}
+    by_docking = {
+        one["camera"]: (one["segments"]["confirmed"], one["segments"]["left"], one["bytes"]["listed"])
+        for one in document["dockings"]
+    }
+    assert by_docking == {"CAM01": (3, 0, 5 << 20), "CAM02": (0, 2, 4 << 20)}
+    assert [one["listing"]["files"] for one in document["dockings"]] == [0, 2]  # the last listing of CAM01 saw it empty
+    for kind, amount in total["bytes"].items():
+        assert sum(one["bytes"][kind] for one in document["shifts"]) == amount
 
 
 def test_a_ledger_that_says_more_than_its_record(state: Path, tmp_path: Path) -> None:
