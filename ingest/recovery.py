@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import stat
 from dataclasses import dataclass
 
 from ingest.ledger import Ledger, Transaction, cameras, segments, views
@@ -50,13 +51,18 @@ async def bring_together(ledger: Ledger, spool: Spool) -> Found:
 async def _still_there(ledger: Ledger, spool: Spool, segment: str, found: Found) -> None:
     row = await ledger.read(lambda db: segments.get(db.execute, segment))
     try:
-        size = os.stat(spool.file(segment)).st_size
-    except OSError as error:
+        seen = await asyncio.to_thread(os.lstat, spool.file(segment))
+    except (FileNotFoundError, NotADirectoryError) as error:
         message = f"its spool file cannot be read: {error.strerror}"
+    except OSError as error:  # its disk fails: that says nothing of the copy, and is told when it is to be sent
+        log.warning("the spool copy %s cannot be looked at: %s", segment, error.strerror)
+        return
     else:
-        if size == row.size:
+        if stat.S_ISREG(seen.st_mode) and seen.st_size == row.size:
             return
-        message = f"its spool file has {size} bytes, {row.size} were pulled"
+        message = f"its spool file has {seen.st_size} bytes, {row.size} were pulled"
+        if not stat.S_ISREG(seen.st_mode):
+            message = "something else lies where its spool file was"
     with contextlib.suppress(OSError):  # it is not there; what is, leaves the name for the next copy and is kept
         await asyncio.to_thread(spool.put_aside, segment)
     await ledger.commit(lambda tx: segments.rotted(tx, segment, error=message))
