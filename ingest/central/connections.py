@@ -47,7 +47,8 @@ class _Connection(web.RequestHandler):
         if isinstance(exc, HttpProcessingError) or status < 500:
             refusal = Refusal(400, "http", "the request is no well-formed HTTP/1.1, or its headers are too large")
         else:
-            self.log_exception("a request failed outside of its handler", exc_info=exc)
+            if not isinstance(exc, ConnectionError):  # a client that has left is nobody's mistake
+                self.log_exception("a request failed outside of its handler", exc_info=exc)
             refusal = Refusal(500, "fault", "the store has made a mistake; its log says which")
         response = problem_response(refusal)
         response.force_close()

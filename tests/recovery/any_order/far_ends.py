@@ -175,7 +175,7 @@ class Simulated:
 
     @property
     def url(self) -> str:
-        return self._running.url
+        return self._running.url + ("" if self.kind == "receipts" else "/files/")
 
     @property
     def pin(self) -> str | None:

@@ -78,6 +78,10 @@ class Watching(Witness):
         """The contents of all whole spool files."""
         return set(spooled_in(self.spool, self._contents))
 
+    def footage_in_spool(self) -> set[Content]:
+        """Those of them that have ever been on a card: not what a disk has made of one."""
+        return self.in_spool() & {content for _place, content in self._all()}
+
     def only_in_spool(self, content: Content) -> bool:
         """Whether no camera and no store has these bytes."""
         on_cameras = {
