@@ -116,6 +116,7 @@ async def test_a_file_that_cannot_be_removed_keeps_no_other_one(
 ) -> None:
     async with station(tmp_path, keep_confirmed=3600.0) as place:
         stuck, free = await confirmed(place, b"one", b"two")
+        place.clock.pass_by(3700)
         place.spool.file(stuck).unlink()
         place.spool.file(stuck).mkdir()
         releasing = Releasing(
@@ -204,6 +205,7 @@ async def test_what_its_disk_did_not_let_go_is_removed_once_it_does(tmp_path: Pa
     """And never a newer copy that was pulled since, under the same name."""
     async with station(tmp_path, keep_confirmed=3600.0) as place:
         old, replaced = await confirmed(place, b"one", b"two")
+        place.clock.pass_by(3700)
         releasing = Releasing(
             ledger=place.ledger, spool=place.spool, keep_confirmed=0.0, trusted=place.delivery.trusted, attest=place.delivery.attest
         )  # fmt: skip

@@ -46,7 +46,13 @@ async def test_no_other_copy_is_anywhere(place: Station) -> None:
     (segment,) = await place.spooled(b"footage")
     await gone_from_camera(place, segment)
     await rot_of(place, docked=False).found(await place.row(segment), "bad")
-    assert "segment.lost" in await place.actions(segment)
+    assert (await place.row(segment)).held == segments.IN_DOUBT, "the store is asked before it is called lost"
+
+    async def lost() -> bool:
+        return "segment.lost" in await place.actions(segment)
+
+    async with place.at_work():
+        await place.until(lost)
     assert (await place.row(segment)).held is None, "lost is told as lost"
 
 
