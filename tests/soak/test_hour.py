@@ -169,6 +169,8 @@ def lived_through(
         print(station.command("reconcile", "--config", config).strip()[-300:])
         ended = station.agent.stop(within=30.0)
         assert ended.code == 0, ended.said[-3000:]
+        station.collect_surprises()
+        assert station.surprises == Counter()
         return hour
 
 

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -39,7 +40,7 @@ class Station:
         self.agent = _Agent(folder=folder, store=self.line.url, state=state)
         self.rack = Rack(folder=folder, spool=folder / "spool", store=self.store.root, chance=self.chance)
         self.ledger_is_full = False
-        self.ends: list[tuple[str, int]] = []
+        self.surprises: Counter[str] = Counter()
         self._there: tuple[int, str] | None = None
         self.start_agent()
         self.sampler = Sampler(self._processes, every=every)
@@ -83,6 +84,7 @@ class Station:
         else:
             ended = self.agent.stop(number, within=30.0)
             assert ended.code == 0, ended.said[-5000:]
+        self.collect_surprises()
         shutil.copyfile(self.folder / "stderr", self.folder / "stderr.before")
         between()
         self.start_agent()
@@ -90,6 +92,15 @@ class Station:
     def must_live(self) -> None:
         """Raises AssertionError where the agent or the store ended by itself."""
         assert self.agent_pid, f"the agent ended by itself:\n{self.agent.said[-5000:]}"
+
+    def collect_surprises(self) -> None:
+        """What the agent logged that nobody had foreseen, of the run that is over or goes on."""
+        for line in self.agent.log():
+            if "error.type" in line:
+                what = (
+                    f"{line['message']}: {line['error.type']}: {str(line.get('error.stack_trace', '')).strip()[-300:]}"
+                )
+                self.surprises[what] += 1
 
     def command(self, *words: str, timeout: float = 120) -> str:
         """One of dockd's commands, which has to end well. Returns what it said."""
