@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from ingest.clock import rfc3339
 from ingest.copies import word
 from ingest.ledger import history, proven
-from ingest.ledger.audit import Audit, check
+from ingest.ledger.audit import Audit, Reader, check
 from ingest.ledger.history import KeptReceipt, Record
 from ingest.ledger.segments import Segment
 from ingest.model import legible
@@ -38,7 +37,7 @@ class Certificate:
     check: tuple[str, ...]
 
 
-def facts(reader: sqlite3.Connection, name: str, *, now: float) -> Certificate:
+def facts(reader: Reader, name: str, *, now: float) -> Certificate:
     """Of the segment with the id `name`; `reader` is a `moment`. Checks the whole record. Raises sqlite3.DatabaseError."""
     audit = check(reader)
     row = history.segment(reader, name)
@@ -111,7 +110,7 @@ def _times(row: Segment | None, told: list[Record]) -> Rows:
     )  # fmt: skip
 
 
-def _clocks(reader: sqlite3.Connection, row: Segment | None, told: list[Record]) -> str:
+def _clocks(reader: Reader, row: Segment | None, told: list[Record]) -> str:
     offset = row.clock_offset if row else None
     camera = (
         "how far the camera's clock was off is not known"
@@ -147,7 +146,7 @@ def _synchronised(text: str) -> bool:
         return False
 
 
-def _proof(reader: sqlite3.Connection, receipts: list[KeptReceipt]) -> Iterator[tuple[str, str]]:
+def _proof(reader: Reader, receipts: list[KeptReceipt]) -> Iterator[tuple[str, str]]:
     if not receipts:
         yield "Receipts", "none: the store has not confirmed this segment"
         return

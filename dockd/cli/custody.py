@@ -17,9 +17,7 @@ from dockd.cli.custody_certificate import certificate
 from dockd.cli.custody_export import export
 
 if TYPE_CHECKING:
-    import sqlite3
-
-    from ingest.ledger.audit import Audit
+    from ingest.ledger.audit import Audit, Reader
     from ingest.ledger.history import KeptReceipt, Record
     from ingest.ledger.segments import Segment
 
@@ -104,7 +102,7 @@ def verify(
     sys.exit(1 if found.faults else 0)
 
 
-def _with_given(reader: sqlite3.Connection, receipt: str, found: Audit) -> Audit:
+def _with_given(reader: Reader, receipt: str, found: Audit) -> Audit:
     """What the given receipt's own signature adds: a forged one proves nothing either way."""
     from ingest.ledger.proven import NoReceipt, opened, store_keys
 

@@ -16,8 +16,7 @@ import click
 from dockd.cli.common_options import fail, find_state, readable, state_options
 
 if TYPE_CHECKING:
-    import sqlite3
-
+    from ingest.ledger.audit import Reader
     from ingest.ledger.footage import Footage
     from ingest.ledger.history import Wanted
 
@@ -75,9 +74,7 @@ def export(
         fail("no entry matches" if kind == "jsonl" else "no segment matches", code=1)
 
 
-def _stream(
-    reader: sqlite3.Connection, wanted: Wanted, *, kind: str, out: Path | None, receipts: bool
-) -> tuple[int, str]:
+def _stream(reader: Reader, wanted: Wanted, *, kind: str, out: Path | None, receipts: bool) -> tuple[int, str]:
     from ingest.ledger import table
     from ingest.ledger.footage import footage
     from ingest.ledger.handover import handover
@@ -112,7 +109,7 @@ class _Counted:
             yield one
 
 
-def _mhl(reader: sqlite3.Connection, wanted: Wanted, root: Path) -> tuple[int, str]:
+def _mhl(reader: Reader, wanted: Wanted, root: Path) -> tuple[int, str]:
     """The folder `ascmhl` in `root`: the manifest, the chain file, SHA256SUMS, and a table of what belongs where. Whole or not at all."""
     import hashlib
     import secrets

@@ -24,6 +24,9 @@ from ingest.ledger import custody, lineage, proven
 from ingest.ledger.database import explain, open_reader
 from ingest.model import Head
 
+Reader = sqlite3.Connection
+"""One that only reads, for those outside of this package who hand it from one of its functions to the next."""
+
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[sqlite3.Connection]:
