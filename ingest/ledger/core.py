@@ -259,6 +259,8 @@ class Ledger:
         self._closed = True
         self._queue.put(None)
         await self._loop.run_in_executor(None, self._thread.join)
+        if self._damage.done():  # the last to close plays the log into the ledger, unless it may not write: this one stays as it was found
+            self._connection.close()
         await self._loop.run_in_executor(self._reading, self._close_reader)
         self._reading.shutdown()
         self._connection.close()

@@ -36,6 +36,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
             _make(path)
         if not os.access(path, os.W_OK):
             raise LedgerUnusable(f"the ledger {path} is read-only for this user: give it back its owner and mode 0600")
+        _look(path)
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2.0)
     except OSError as error:
         raise LedgerUnusable(
@@ -82,13 +83,26 @@ def _make(path: Path) -> None:
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     try:
         connection.execute("PRAGMA busy_timeout = 2000")
-        _check(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("COMMIT")
         schema.migrate(connection)
+    except sqlite3.DatabaseError as error:
+        raise unusable(error, path) from error
+
+
+def _look(path: Path) -> None:
+    """Check it without writing: a connection that could write would play the log into a damaged ledger when it is closed.
+
+    Raises LedgerDamaged, LedgerUnusable, OSError.
+    """
+    if not path.is_file():
+        raise LedgerUnusable(f"the ledger {path} cannot be opened: it is no file. Name another path in ledger.path")
+    try:
+        with contextlib.closing(reading(path, timeout=2.0)) as connection:
+            _check(connection, path)
     except sqlite3.DatabaseError as error:
         raise unusable(error, path) from error
 
@@ -144,7 +158,7 @@ def _check_end(connection: sqlite3.Connection, path: Path) -> None:
 def is_whole(path: Path) -> bool:
     """Everything that SQLite can check, whole and slowly: for a ledger of which SQLite said that it is damaged while it was used."""
     try:
-        with contextlib.closing(sqlite3.connect(path, timeout=2.0)) as connection:
+        with contextlib.closing(reading(path, timeout=2.0)) as connection:
             return bool(connection.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok")
     except sqlite3.DatabaseError:
         return False
@@ -157,13 +171,18 @@ def open_reader(path: Path) -> sqlite3.Connection:
             f"there is no ledger at {path}: nothing has been ingested with this state yet, or the path is wrong"
         )
     try:
-        connection = sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True, check_same_thread=False, timeout=5.0)
+        connection = reading(path)
         connection.execute("PRAGMA query_only = ON")
         if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'custody'").fetchone() is None:
             raise LedgerUnusable(f"{path} is no ledger of dockd")
     except sqlite3.DatabaseError as error:
         raise unusable(error, path) from error
     return connection
+
+
+def reading(path: Path, *, timeout: float = 5.0) -> sqlite3.Connection:
+    """A connection that never writes to the ledger. Raises sqlite3.DatabaseError."""
+    return sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True, check_same_thread=False, timeout=timeout)
 
 
 def damaged(path: Path, why: str, *, is_so: str = "is damaged") -> LedgerDamaged:
@@ -191,6 +210,10 @@ def explain(error: sqlite3.Error, path: Path) -> str:
     if "readonly" in text or "read-only" in text:
         return (
             f"the ledger {path} is read-only: its file or disk cannot be written; check the mount and the file's owner"
+        )
+    if "unable to open" in text:
+        return (
+            f"the ledger {path} cannot be opened: {text}. Check that it is a file, and that its folder can be written"
         )
     if "disk I/O error" in text:
         return (

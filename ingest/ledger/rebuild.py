@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ingest.errors import LedgerDamaged, LedgerUnusable
 from ingest.events import LedgerRebuilt
-from ingest.ledger.database import damaged, is_whole, open_writer
+from ingest.ledger.database import damaged, is_whole, open_writer, reading
 from ingest.ledger.keys import KeyFolder
 from ingest.ledger.pin_file import NAME, durable_text, sync_folder
 
@@ -95,22 +95,23 @@ def _opened(path: Path, keys: KeyFolder) -> sqlite3.Connection:
         if _acquitted(path).exists() or not is_whole(path):
             raise damaged(path, f"SQLite said so while it was used: {why}")
         os.rename(_suspect(path), _acquitted(path))
-    connection = open_writer(path)
-    try:
-        mine, its = keys.identity(), _known_as(connection)
-        if mine is not None and its is not None and mine != its:
-            raise LedgerDamaged(
-                f"the ledger {path} is another dock's ({its})",
-                why=f"it is another dock's: {its}, where this one is {mine}",
-            )
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    mine, its = keys.identity(), _name_in(path)
+    if mine is not None and its is not None and mine != its:
+        raise LedgerDamaged(
+            f"the ledger {path} is another dock's ({its})", why=f"it is another dock's: {its}, where this one is {mine}"
+        )
+    return open_writer(path)
+
+
+def _name_in(path: Path) -> str | None:
+    """The dock's name by the first entry of the chain; None where it cannot be read (whoever opens it says why)."""
+    if os.path.lexists(path) and path.stat().st_size:
+        with contextlib.suppress(sqlite3.DatabaseError), contextlib.closing(reading(path)) as connection:
+            return _known_as(connection)
+    return None
 
 
 def _known_as(connection: sqlite3.Connection) -> str | None:
-    """The dock's name by the first entry of the chain."""
     row = connection.execute("SELECT body FROM custody WHERE seq = 1").fetchone()
     with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
         data = json.loads(row[0])["data"]
@@ -161,7 +162,7 @@ def _has_entries(path: Path) -> bool:
     if not os.path.lexists(path):
         return False
     try:
-        with contextlib.closing(sqlite3.connect(path)) as connection:
+        with contextlib.closing(reading(path)) as connection:
             return connection.execute("SELECT 1 FROM custody LIMIT 1").fetchone() is not None
     except sqlite3.DatabaseError:
         return True

@@ -56,16 +56,16 @@ def test_put_back(scene: Scene, log: bool, times: int) -> None:
     for turn in range(times):
         objects = scene.objects()
         scene.put_back(copy, log=log)
-        if turn == 0:
+        if turn == 0 and log:  # without its log it does not even know that anything is to be asked
             scene.away()
         run = scene.goes_on()
         assert "SEGMENT LOST" not in run.err
         assert scene.objects() == objects
+        scene.fill()
+        scene.goes_on()
         said = scene.actions()
         assert said.count("custody.restored") == 1
         assert "segment.lost" not in said
-        scene.fill()
-        scene.goes_on()
 
 
 def test_the_log_is_deleted(scene: Scene) -> None:
@@ -105,11 +105,17 @@ def test_damaged_again_and_again_it_stops_making_new_ones(scene: Scene) -> None:
     scene.away()
     assert len(scene.asides()) == 3
     DAMAGED["cut in the middle"](scene)
-    before = sorted(path.name for path in scene.dock.state.iterdir())
+    before = names(scene)
     for _ in range(2):
         run = scene.dock.ingest(scene.camera)
         assert (run.code, "for the 4th time within an hour" in run.err) == (3, True), run.said
-    assert sorted(path.name for path in scene.dock.state.iterdir()) == before
+    assert names(scene) == before
     always(scene.witness.faults)
     shutil.move(scene.asides()[0], scene.folder / "looked-at")
     scene.goes_on()
+
+
+def names(scene: Scene) -> list[str]:
+    """What lies in the state folder, without what SQLite makes to look at a ledger."""
+    made = ("ledger.db-wal", "ledger.db-shm")
+    return sorted(path.name for path in scene.dock.state.iterdir() if path.name not in made)
