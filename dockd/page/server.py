@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from dockd.page.api import Api
 from dockd.page.doorkeeper import Doorkeeper
@@ -23,6 +25,16 @@ from dockd.settings import ListenAddress
 from ingest.errors import DockdError
 
 _ENDING = 2.0
+_log = logging.getLogger("dockd.page.http")
+
+
+def _is_a_mistake_of_ours(record: logging.LogRecord) -> bool:
+    """Nonsense on the line, and clients that have left, are nobody's concern: whoever can reach the page could fill the log with them."""
+    failure = record.exc_info[1] if record.exc_info else None
+    return not isinstance(failure, (HttpProcessingError, ConnectionError))
+
+
+_log.addFilter(_is_a_mistake_of_ours)
 
 
 class PageUnusable(DockdError):
@@ -65,7 +77,9 @@ async def page(
     app = web.Application(middlewares=[Doorkeeper(names).middleware], client_max_size=64 << 10)
     Api(sources=sources, view=view, live=live, metrics=metrics).add_to(app.router)
     Pages(sources=sources, view=view).add_to(app.router)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_ENDING, keepalive_timeout=75.0, handle_signals=False)
+    runner = web.AppRunner(
+        app, access_log=None, logger=_log, shutdown_timeout=_ENDING, keepalive_timeout=75.0, handle_signals=False
+    )  # fmt: skip
     await runner.setup()
     try:
         await web.SockSite(runner, sock, backlog=128).start()
