@@ -19,6 +19,7 @@ from ingest.ledger.segments import Segment
 from ingest.ledger.stores import Pinned
 from ingest.model import Claim, Head, Receipt, SegmentDescription
 from ingest.store.base import Store
+from ingest.went_back import Memory
 
 _SHARE = 64
 
@@ -99,6 +100,7 @@ def receipt_from(
         segment=segment.id, camera=segment.camera, store=claim.store, object=upload, method=claim.method, size=claim.size,
         sha256=claim.sha256, durable=claim.durable, stored_at=claim.stored_at or stamp, attested_at=claim.attested_at or stamp,
         nonce=nonce, head=head, raw=claim.raw, asked_boottime_ns=asked_boottime_ns, boot_id=boot_id,
+        number=claim.number,
     )  # fmt: skip
 
 
@@ -131,6 +133,7 @@ class Confirming:
         self._gate = gate
         self._differs = differs
         self._there = there
+        self._memory = Memory(ledger)
 
     async def confirm(self, segment: Segment, *, upload: str, pinned: Pinned) -> Receipt:
         """First proof: the segment counts the store among its copies. Raises what `receipt_from` and `Store.claim` raise."""
@@ -158,6 +161,7 @@ class Confirming:
         described = describe(segment, station=self._station)
         nonce = secrets.token_urlsafe(24)
         clock = self._ledger.clock
+        known = await self._memory.known(pinned.id)
         async with self._gate.head(pinned.id) as head:
             asked = clock.boottime_ns()
             claim = await self._store.claim(upload, described, nonce=nonce, head=head, dock=self._ledger.dock)
@@ -166,6 +170,8 @@ class Confirming:
             asked_boottime_ns=asked, boot_id=clock.boot_id, now=clock.now(),
         )  # fmt: skip
         self._gate.agreed()
+        if receipt.number is not None:
+            await self._memory.hold_against(store=pinned.id, known=known, number=receipt.number)
         return receipt
 
 

@@ -50,6 +50,7 @@ from ingest.store.answers import LONGEST_RETRY_AFTER
 from ingest.store.base import Store
 from ingest.store.throttle import Bucket
 from ingest.upload import Uploading, backoff
+from ingest.went_back import AskingAgain
 
 __all__ = ["Delivery", "DeliverySettings", "StoreState", "StoreWord"]
 _TRIES = 5
@@ -107,6 +108,7 @@ class Delivery:
             prove=lambda one, upload, pinned: self._confirming.found(one, upload=upload, pinned=pinned),
             describe=lambda one: describe(one, station=settings.station), failed=self._seeking_failed,
         )  # fmt: skip
+        self._asking_again = AskingAgain(ledger=ledger, attest=self.attest)
         self._observe = observe
         self._standing = self._link.standing
         self._cuts: dict[str, int] = {}
@@ -142,6 +144,7 @@ class Delivery:
 
     async def nothing_in_doubt(self) -> None:
         """Wait until the store has been asked for everything of which no copy is known. Raises LedgerUnusable."""
+        await self._asking_again.over()
         await self._seeking.over()
 
     def _believed_again(self) -> None:
@@ -170,6 +173,7 @@ class Delivery:
             group.create_task(self._hand_out(), name="delivery-queue")
             group.create_task(self._releasing.run(), name="delivery-release")
             group.create_task(self._seeking.run(), name="delivery-seek")
+            group.create_task(self._asking_again.run(), name="delivery-ask-again")
 
     # -- the queue -----------------------------------------------------------------------------------------------------
 

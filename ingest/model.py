@@ -172,6 +172,7 @@ class Claim:
     camera: str | None = None
     nonce: str | None = None
     head: Head | None = None
+    number: int | None = None
     raw: str = ""
 
 
@@ -180,7 +181,7 @@ class Receipt:
     """A store's word for one segment's bytes, checked against ours by `ingest.confirm.receipt_from`, which alone makes it.
 
     `asked_boottime_ns` is CLOCK_BOOTTIME on this machine, boot `boot_id`, before the store was asked: the ten minutes of
-    P2 count from there.
+    P2 count from there. `number`: which of this dock's receipts it is, where the store counts them.
     """
 
     segment: str
@@ -198,6 +199,7 @@ class Receipt:
     raw: str
     asked_boottime_ns: int
     boot_id: str
+    number: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,8 @@
 """Receipts: what the store signs for, and what a dock must show to get one.
 
 A receipt says that these very bytes lie on this store's disk now. It carries the dock's nonce (so an old one cannot be
-replayed) and its custody head (so the store's receipts pin the dock's history).
+replayed) and its custody head (so the store's receipts pin the dock's history). `number` counts the receipts that this dock was given: a store
+that was put back from an older copy of itself gives numbers that it has given before.
 
 Rules: the head is committed, and the object looked at, before anything is signed; a dock whose history went back gets
 409; nothing is signed for an unfinished, damaged or deleted object. What is asked is bounded and checked before that.
@@ -67,10 +68,12 @@ class Receipts:
         """A compact JWS about the object as it lies on the disk. Raises Refusal 409, 410; OSError."""
         object = row.description
         said = object.announced
+        seen: dict[str, object] = {}
         if question.seq is not None and question.head is not None:
             # Whoever names no dock, neither here nor in the upload, shares one history with all who name none.
             dock = question.dock or said.dock or said.station or ""
-            await self._records.pin_head(dock=dock, seq=question.seq, head=question.head)
+            number = await self._records.pin_head(dock=dock, seq=question.seq, head=question.head)
+            seen = {"head": question.head, "seq": question.seq, "number": number}
         claims = {
             "iss": self._store_id,
             "sub": object.id,
@@ -82,7 +85,7 @@ class Receipts:
             "camera": said.camera,
             "station": said.station,
             "nonce": question.nonce,
-            **({} if question.seq is None else {"head": question.head, "seq": question.seq}),
+            **seen,
         }
         # Signed in turn with deletions: a receipt is never made for what this store has decided to delete.
         return await self._objects.look(

@@ -38,6 +38,7 @@ MIGRATIONS = (
     );
     CREATE TABLE clock (one INTEGER PRIMARY KEY CHECK (one = 1), seen REAL NOT NULL)
     """,
+    "ALTER TABLE docks ADD COLUMN receipts INTEGER NOT NULL DEFAULT 0",
 )
 
 
@@ -95,23 +96,28 @@ class Records:
 
         return await self._database.run(work)
 
-    async def pin_head(self, *, dock: str, seq: int, head: str) -> None:
-        """Take note of a dock's custody head. Raises Refusal 409 if this store has seen a later or another one."""
+    async def pin_head(self, *, dock: str, seq: int, head: str) -> int:
+        """Take note of a dock's custody head; returns the number of the receipt that is made with it: one more than that dock's last.
+
+        Raises Refusal 409 if this store has seen a later or another one.
+        """
         at = rfc3339(self._clock.now())
         key = json.dumps(dock)  # ASCII: a name may hold surrogates, which SQLite text cannot
 
-        def work(c: sqlite3.Connection) -> None:
+        def work(c: sqlite3.Connection) -> int:
             known = c.execute("SELECT seq, head FROM docks WHERE dock = ?", (key,)).fetchone()
             if known and (seq < known[0] or (seq == known[0] and head != known[1])):
                 raise _history_conflict(seq=known[0], head=known[1])
-            c.execute(
-                "INSERT INTO docks (dock, seq, head, seen_at) VALUES (?, ?, ?, ?) ON CONFLICT (dock) "
-                "DO UPDATE SET seq = excluded.seq, head = excluded.head, seen_at = excluded.seen_at "
-                "WHERE seq != excluded.seq",
-                (key, seq, head, at),
+            return int(
+                c.execute(
+                    "INSERT INTO docks (dock, seq, head, seen_at, receipts) VALUES (?, ?, ?, ?, 1) ON CONFLICT (dock) "
+                    "DO UPDATE SET seq = excluded.seq, head = excluded.head, seen_at = excluded.seen_at, receipts = receipts + 1 "
+                    "RETURNING receipts",
+                    (key, seq, head, at),
+                ).fetchone()[0]
             )
 
-        await self._database.run(work)
+        return await self._database.run(work)
 
     async def clock_seen(self, now: float) -> None:
         """Remember the latest time at which the clock was trusted."""

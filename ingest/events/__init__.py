@@ -68,6 +68,7 @@ from ingest.events.stores import (
     StoreHonest,
     StoreKeyRotated,
     StorePinned,
+    StoreWentBack,
 )
 
 __all__ = [
@@ -124,6 +125,7 @@ __all__ = [
     "StoreHonest",
     "StoreKeyRotated",
     "StorePinned",
+    "StoreWentBack",
     "Value",
     "WorkerLost",
 ]

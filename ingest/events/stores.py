@@ -41,6 +41,21 @@ class StoreCaught(
 
 
 @dataclass(frozen=True, kw_only=True)
+class StoreWentBack(
+    Event,
+    action="store.went_back",
+    text="the store {store} went back in time: it had given this dock its receipt {known}, and now gave it receipt {number}. "
+    "Whatever it has proven since then is asked for again",
+    level="error",
+    outcome="failure",
+):
+    store: str
+    number: int
+    known: int
+    last_receipt: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class StoreChanged(Event, action="store.state", text="the store is {state}: {error}", outcome="unknown", custody=False):
     state: str
     error: str

@@ -108,12 +108,19 @@ _0005_CLOCK = """
 CREATE INDEX custody_clock ON custody(seq) WHERE action IN ('clock.trust', 'clock.jumped');
 """
 
+# Which of this dock's receipts one is, as the store counts them; and the few entries that say that a store was put back from an older copy.
+_0006_WENT_BACK = """
+ALTER TABLE receipts ADD COLUMN number INTEGER;
+CREATE INDEX custody_went_back ON custody(seq) WHERE action = 'store.went_back';
+"""
+
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     ("0001_spine", _0001_SPINE),
     ("0002_cameras", _0002_CAMERAS),
     ("0003_store_keys", _0003_STORE_KEYS),
     ("0004_turns", _0004_TURNS),
     ("0005_clock", _0005_CLOCK),
+    ("0006_went_back", _0006_WENT_BACK),
 )
 
 

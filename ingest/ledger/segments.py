@@ -261,11 +261,12 @@ def save_receipt(tx: Transaction, receipt: Receipt) -> None:
     """Keep a receipt for good. Raises sqlite3.IntegrityError for a nonce that was used before."""
     tx.execute(
         "INSERT INTO receipts (segment, store, object, method, size, sha256, durable, stored_at, attested_at, nonce, seq, head, raw,"
-        " asked_boottime_ns, boot_id, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " asked_boottime_ns, boot_id, at, number) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             receipt.segment, receipt.store, receipt.object, receipt.method, receipt.size, receipt.sha256, int(receipt.durable),
             receipt.stored_at, receipt.attested_at, receipt.nonce, receipt.head.seq if receipt.head else None,
             receipt.head.hash if receipt.head else None, receipt.raw, receipt.asked_boottime_ns, receipt.boot_id, tx.now,
+            receipt.number,
         ),
     )  # fmt: skip
 
@@ -275,9 +276,15 @@ def _receipt_hash(receipt: Receipt) -> str:
 
 
 def confirmed(tx: Transaction, receipt: Receipt) -> None:
-    """The store's receipt for these very bytes is in the ledger. Raises ValueError where it is not for these bytes."""
+    """The store's receipt for these very bytes is in the ledger. Raises ValueError where it is not for these bytes.
+
+    Where it was found in the store meanwhile, as that same object, this is one proof more.
+    """
     row = get(tx.execute, receipt.segment)
     _must_match(row, receipt)
+    if row.in_store and row.object == receipt.object:
+        attested(tx, receipt)
+        return
     save_receipt(tx, receipt)
     event = events.SegmentConfirmed(
         camera=row.camera, segment=row.id, path=legible(row.path), bytes=row.size, sha256=receipt.sha256, store=receipt.store,

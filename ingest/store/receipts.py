@@ -111,8 +111,13 @@ def claim_of(text: str, keys: Mapping[str, OKPKey]) -> Claim:
     return Claim(
         method="receipt", store=str(texts["iss"]), object=str(texts["sub"]), size=size, sha256=str(digest), key=key,
         stored_at=str(texts["stored_at"]), attested_at=str(texts["attested_at"]), durable=said.get("durable") is True,
-        head=_head(said), raw=text, **optional,
+        head=_head(said), number=_number(said), raw=text, **optional,
     )  # fmt: skip
+
+
+def _number(said: dict[str, Any]) -> int | None:
+    number = said.get("number")
+    return number if isinstance(number, int) and not isinstance(number, bool) and 0 < number < 1 << 63 else None
 
 
 def _head(said: dict[str, Any]) -> Head | None:

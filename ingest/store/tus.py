@@ -13,7 +13,7 @@ import hashlib
 import re
 import ssl
 from collections.abc import Callable, Mapping
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from ingest.errors import DockdError, Garbled, ObjectGone, StoreDishonest, StoreDown, Unproven
 from ingest.model import Claim, Head, ProofMethod, SegmentDescription, StoreIdentity
@@ -93,6 +93,13 @@ class TusStore:
         """Follow the store's line of statements "this key is followed by that one", each signed by the key before."""
         return self._announced is not None and self._announced.vouches(key, pinned)
 
+    def _at_home(self, upload: str) -> str:
+        """Where an object is now. A store that is known by its keys may have moved: then its objects have moved with it."""
+        if self._announced is None or self._line.ours(upload):
+            return upload
+        parts, here = urlsplit(upload), urlsplit(self._upload_url)
+        return urlunsplit((here.scheme, here.netloc, parts.path, parts.query, ""))
+
     # -- transfer ------------------------------------------------------------------------------------------------------
 
     async def announce(self, segment: SegmentDescription) -> str:
@@ -121,7 +128,7 @@ class TusStore:
 
     async def offset(self, upload: str, *, size: int) -> int:
         """HEAD: how much is there."""
-        answer = await self._line.ask("HEAD", upload, headers=_TUS, doing="a look at an upload")
+        answer = await self._line.ask("HEAD", self._at_home(upload), headers=_TUS, doing="a look at an upload")
         if answer.status not in (200, 204):
             raise answer.error("a look at an upload")
         found, length = _number(answer.headers.get("Upload-Offset")), answer.headers.get("Upload-Length")
@@ -141,7 +148,12 @@ class TusStore:
     async def _patch(self, upload: str, *, offset: int, length: int, slices: Slices) -> Answer:
         headers = {"Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream", **_TUS}
         return await self._line.give(
-            "PATCH", upload, headers=headers, body=slices(offset), length=length, doing="bytes of a segment"
+            "PATCH",
+            self._at_home(upload),
+            headers=headers,
+            body=slices(offset),
+            length=length,
+            doing="bytes of a segment",
         )
 
     async def withdraw(self, upload: str) -> None:
@@ -169,7 +181,12 @@ class TusStore:
         if head is not None:
             query |= {"head": head.hash, "seq": str(head.seq)}
         return await self._line.ask(
-            "GET", f"{upload}/receipt", query=query, doing="a receipt", largest=receipts.LARGEST_RECEIPT, size=size
+            "GET",
+            f"{self._at_home(upload)}/receipt",
+            query=query,
+            doing="a receipt",
+            largest=receipts.LARGEST_RECEIPT,
+            size=size,
         )
 
     def _receipt(self, answer: Answer) -> Claim:
@@ -225,7 +242,10 @@ class TusStore:
         """GET with Range. A server that knows no ranges is read from the beginning, where that is near."""
         headers = {"Accept-Encoding": "identity", "Range": f"bytes={offset}-{offset + length - 1}", **_TUS}
         found = bytearray()
-        async with self._line.take(upload, headers=headers, doing="a part of a segment") as (answer, blocks):
+        async with self._line.take(self._at_home(upload), headers=headers, doing="a part of a segment") as (
+            answer,
+            blocks,
+        ):
             if answer.status in _NOT_GIVEN:
                 return None
             if answer.status == 416:

@@ -1,0 +1,151 @@
+"""A store that was put back from an older copy of itself: noticed by what it remembers of this dock, and asked for what it may have lost.
+
+Why: what was wiped from its camera and given up by the spool is in the store alone. If the store loses that, nobody would ever ask for it again.
+A store that keeps dockd's protocol numbers the receipts that it gives a dock; where a number comes that is no higher than one that had come
+before it was asked for, it went back (`store.went_back`, in custody). Then everything that it has proven under that number or a later one is
+proven anew, what still has a copy first: what it has lost is sent again from there, and what has none is told as lost.
+
+Rules: what is to be asked follows from the ledger alone, so that a restart goes on with it; nothing is asked twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ingest import events
+from ingest.errors import Hold, LedgerUnusable, Retry, Stop
+from ingest.ledger import Ledger
+from ingest.ledger.core import Transaction
+from ingest.ledger.segments import COLUMNS, Segment, of_row
+
+Execute = Callable[..., Any]
+_LOT = 64
+_REST = 5.0
+_OVERTAKING = 256  # receipts: so far from their order they may have been written down
+_FOUND = "SELECT body FROM custody WHERE action = 'store.went_back' ORDER BY seq DESC LIMIT 1"
+_SUSPECT = f"""
+SELECT {COLUMNS} FROM segments s WHERE in_store = 1 AND store = :store AND id > :after AND (on_camera = 1 OR in_spool = 1) = :copies
+AND EXISTS (SELECT 1 FROM receipts r WHERE r.segment = s.id AND r.store = :store AND r.number >= :number AND r.id <= :last)
+AND NOT EXISTS (SELECT 1 FROM receipts r WHERE r.segment = s.id AND r.store = :store AND r.id > :last)
+ORDER BY id LIMIT :count
+"""
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WentBack:
+    """`number`: of the receipt that showed it; `last`: the newest receipt in the ledger from before that."""
+
+    store: str
+    number: int
+    last: int
+
+
+class Memory:
+    """What a store must remember of this dock: the highest number of a receipt that has come back to us."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._known: dict[str, int] = {}
+
+    async def known(self, store: str) -> int:
+        """Ask before a request is sent: the number of its receipt is held against this."""
+        if store not in self._known:
+            self._known[store] = await self._ledger.read(lambda db: _newest(db.execute, store))
+        return self._known[store]
+
+    async def hold_against(self, *, store: str, known: int, number: int) -> None:
+        """A receipt has come, with its number; `known` is what was known before it was asked for."""
+        if (
+            number <= known <= self._known.get(store, 0)
+        ):  # of several that were on their way together, the first finds it
+            self._known[store] = number
+            await self._ledger.commit(lambda tx: _went_back(tx, store=store, known=known, number=number))
+        self._known[store] = max(self._known.get(store, 0), number)
+
+
+def _newest(execute: Execute, store: str) -> int:
+    """Since the last time that it went back: what it had forgotten then it need not remember."""
+    found = latest(execute)
+    after = found.last if found is not None and found.store == store else 0
+    row = execute(
+        "SELECT max(number) FROM (SELECT number FROM receipts WHERE store = ? AND id > ? ORDER BY id DESC LIMIT ?)",
+        (store, after, _OVERTAKING),
+    ).fetchone()
+    return int(row[0] or 0)
+
+
+def _went_back(tx: Transaction, *, store: str, known: int, number: int) -> None:
+    newest = int(tx.execute("SELECT coalesce(max(id), 0) FROM receipts").fetchone()[0])
+    tx.record(events.StoreWentBack(store=store, number=number, known=known, last_receipt=newest))
+
+
+def latest(execute: Execute) -> WentBack | None:
+    """The last time that a store went back; None where none ever did."""
+    row = execute(_FOUND).fetchone()
+    if row is None:
+        return None
+    said = json.loads(row[0])["data"]
+    return WentBack(store=said["store"], number=said["number"], last=said["last_receipt"])
+
+
+class AskingAgain:
+    """Has what a store may have lost proven anew. `attest` is the delivery's."""
+
+    def __init__(self, *, ledger: Ledger, attest: Callable[[Sequence[Segment]], Awaitable[list[str]]]) -> None:
+        self._ledger = ledger
+        self._attest = attest
+        self._woken = asyncio.Event()
+        self._idle = asyncio.Event()
+        ledger.subscribe(self._hear)
+
+    def _hear(self, event: events.Event, _seq: int) -> None:
+        if isinstance(event, events.StoreWentBack):
+            self._idle.clear()
+            self._woken.set()
+
+    async def run(self) -> None:
+        """Ask until cancelled. Raises LedgerUnusable."""
+        while True:
+            self._woken.clear()
+            try:
+                done = await self._all()
+            except LedgerUnusable:
+                raise
+            except (Retry, Hold, Stop):
+                done = False  # the store cannot be asked now: the delivery says so
+            except Exception:
+                log.exception("what the store may have lost could not be asked for; it is tried again")
+                done = False
+            if done and not self._woken.is_set():
+                self._idle.set()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(None if done else _REST):
+                    await self._woken.wait()
+
+    async def over(self) -> None:
+        """Wait until there is nothing to be asked for again."""
+        await self._idle.wait()
+
+    async def _all(self) -> bool:
+        found = await self._ledger.read(lambda db: latest(db.execute))
+        if found is None:
+            return True
+        for copies in (1, 0):
+            after = ""
+            while lot := await self._lot(found, copies=copies, after=after):
+                await self._attest(lot)
+                after = lot[-1].id
+        return not await self._lot(found, copies=1, after="") and not await self._lot(found, copies=0, after="")
+
+    async def _lot(self, found: WentBack, *, copies: int, after: str) -> list[Segment]:
+        values = {
+            "store": found.store, "after": after, "copies": copies, "number": found.number, "last": found.last, "count": _LOT,
+        }  # fmt: skip
+        return await self._ledger.read(lambda db: [of_row(row) for row in db.execute(_SUSPECT, values)])
