@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ingest.spool import is_segment
 from tests.oracle import Contents, Witness, spooled_in, stored_in
 from tests.program import filled
 
@@ -141,7 +142,7 @@ class Rack:
             cards = [*self.docks.iterdir(), *self.away.iterdir()]
             there = {self._contents.of(os.fsencode(path)) for card in cards for path in _files(card)}
             for path in self.spool.iterdir() if self.spool.is_dir() else ():
-                content = None if "." in path.name else self._contents.of(os.fsencode(path))
+                content = self._contents.of(os.fsencode(path)) if is_segment(path.name) else None
                 if content is None or not content[0] or content not in stored | there:
                     continue
                 try:

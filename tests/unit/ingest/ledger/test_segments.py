@@ -91,6 +91,15 @@ async def test_of_several_that_ask_about_a_lost_segment_the_second_changes_nothi
     assert (await dock.segment(segment), dock.ledger.head) == (before, head)
 
 
+async def test_two_that_prove_the_same_object_at_once_are_two_proofs_of_one_segment(dock: Dock) -> None:
+    segment = await dock.copied()
+    sent, sought = await dock.receipt(segment), await dock.receipt(segment)
+    assert await dock.write(lambda tx: segments.found(tx, sought))
+    await dock.write(lambda tx: segments.confirmed(tx, sent))
+    assert (await dock.actions())[-2:] == ["segment.found_in_store", "segment.attested"]
+    assert (await dock.segment(segment)).in_store
+
+
 async def test_an_answer_about_the_object_before_says_nothing_of_the_one_that_was_sent_since(dock: Dock) -> None:
     segment = await dock.attested()
     late = await dock.receipt(segment)
