@@ -83,7 +83,7 @@ def test_a_ledger_on_a_full_disk_goes_on_when_there_is_room(store: StoreProcess,
 
 
 @pytest.mark.soak_short
-@pytest.mark.parametrize("leave", [0, 4096, 70_000, 250_000])
+@pytest.mark.parametrize("leave", [0, 4096, 70_000, 250_000, 1_000_000])
 def test_a_spool_on_a_full_disk_goes_on_when_there_is_room(store: StoreProcess, tmp_path: Path, leave: int) -> None:
     """Full before a copy, in the middle of one, at its description: whatever is left is used up at another moment."""
     with ext4(tmp_path / "state" / "spool", size=24 << 20) as disk:
@@ -92,9 +92,10 @@ def test_a_spool_on_a_full_disk_goes_on_when_there_is_room(store: StoreProcess, 
         witness = Witness(spool=dock.spool, store=store.root)
         witness.remember(camera)
         disk.fill(leave=leave)
-        run = dock.ingest(camera, options=("--wipe", "--wait", "500 ms", "--limit", "1 Mbit/s"))
+        run = dock.ingest(camera, options=("--wipe", "--wait", "500 ms", "--limit", "8 Mbit/s"))
         assert run.code in (0, 3), run.said
-        assert run.code == 0 or "dock room is full" in run.err or "is full; it goes on by itself" in run.err, run.said
+        full = "dock room is full" in run.err or "is full; it goes on by itself" in run.err
+        assert full == (leave < 4 * 120_000), run.said
         assert "Traceback" not in run.err
         always(witness.faults)
         disk.make_room()
@@ -160,7 +161,7 @@ def test_a_ledger_that_cannot_be_written_for_a_while(store: StoreProcess, tmp_pa
 @pytest.mark.soak_short
 def test_the_very_first_start_on_a_disk_with_less_and_less_room(store: StoreProcess, tmp_path: Path) -> None:
     """Key, ledger and spool: each is made whole or not at all, wherever the room ends."""
-    for step, leave in enumerate((0, 4096, 8192, 12288, 20480, 32768, 65536, 100_000, 150_000, 250_000)):
+    for step, leave in enumerate((0, 4096, 12288, 32768, 100_000, 200_000)):
         with ext4(tmp_path / f"{step}" / "state", size=8 << 20) as disk:
             dock = Dock(state=disk.at, url=store.url)
             camera = filled(tmp_path / f"{step}" / "CAM", shift(2, size=1000))
@@ -199,7 +200,12 @@ def test_a_log_on_a_full_disk_keeps_nobody_from_work(store: StoreProcess, tmp_pa
 @pytest.mark.soak_short
 @pytest.mark.parametrize("trouble", ["full", "read-only"])
 def test_a_store_whose_disk_takes_nothing(tmp_path: Path, trouble: str) -> None:
-    with ext4(tmp_path / "far", size=32 << 20) as disk, store_at(disk.at / "store") as store:
+    settings = tmp_path / "store.toml"
+    settings.write_text('[store]\nkeep_free = "0 B"\n')
+    with (
+        ext4(tmp_path / "far", size=32 << 20) as disk,
+        store_at(disk.at / "store", "--config", str(settings)) as store,
+    ):
         dock = Dock(state=tmp_path / "state", url=store.url)
         camera = filled(tmp_path / "CAM", shift(3, size=900_000))
         witness = Witness(spool=dock.spool, store=store.root)
@@ -254,7 +260,7 @@ def test_a_slow_disk_times_nobody_out(store: StoreProcess, tmp_path: Path) -> No
         events.close()
         levels = {line["log.level"] for line in agent.log()}
     assert max(later - earlier for earlier, later in itertools.pairwise(beats)) < 10.0
-    assert late == 0
+    assert late <= 3, "a loop that waited for the disk itself would be late at each of its syncs"
     assert levels <= {"debug", "info"}, "nobody was blamed for being slow"
     assert witness.faults() == []
 
