@@ -31,21 +31,25 @@ _processes = multiprocessing.get_context("forkserver")
 
 
 class Jumping(Clock):
-    """The station's clock, some seconds off."""
+    """The station's clock, some seconds off; `passed`: seconds that have gone by unseen, on the clock that never jumps."""
 
-    def __init__(self, offset: float = 0.0) -> None:
+    def __init__(self, offset: float = 0.0, *, passed: float = 0.0) -> None:
         super().__init__()
         self.offset = offset
+        self.passed = passed
 
     def now(self) -> float:
-        return super().now() + self.offset
+        return super().now() + self.offset + self.passed
+
+    def boottime_ns(self) -> int:
+        return super().boottime_ns() + int(self.passed * 10**9)
 
 
 class Deadly(Jumping):
     """Each transaction begins with a look at the clock: this one ends the process at the `commits`th of them."""
 
-    def __init__(self, offset: float, *, commits: int) -> None:
-        super().__init__(offset)
+    def __init__(self, offset: float, *, passed: float, commits: int) -> None:
+        super().__init__(offset, passed=passed)
         self._left = commits
 
     def now(self) -> float:
@@ -71,7 +75,7 @@ class Docked:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What one run has to do, and under which settings. `clock` in seconds beside the machine's, `wait` in seconds."""
+    """What one run has to do, and under which settings. `clock` and `passed` as `Jumping` has them, `wait` in seconds."""
 
     state: Path
     url: str
@@ -81,6 +85,7 @@ class Run:
     keep_confirmed: float = 0.0
     pin: str | None = None
     clock: float = 0.0
+    passed: float = 0.0
     wait: float = 20.0
 
     @property
@@ -104,7 +109,7 @@ async def run(work: Run, *, hear: Hear, clock: Clock | None = None) -> Outcome |
     try:
         async with agent(
             work.settings, version="test", rest=0.05, subscribers=(lambda event, _seq: hear(event),),
-            clock=clock or Jumping(work.clock),
+            clock=clock or Jumping(work.clock, passed=work.passed),
         ) as built:  # fmt: skip
             async with asyncio.timeout(PATIENCE):
                 return await ingest(built, [one.visit() for one in work.cameras], wait=work.wait)
@@ -115,7 +120,7 @@ async def run(work: Run, *, hear: Hear, clock: Clock | None = None) -> Outcome |
 
 async def pinned_anew(work: Run) -> None:
     """A person looks at who answers, and pins that."""
-    async with agent(work.settings, version="test", clock=Jumping(work.clock)) as built:
+    async with agent(work.settings, version="test", clock=Jumping(work.clock, passed=work.passed)) as built:
         await pin(built, await built.store.identify())
 
 
@@ -146,7 +151,7 @@ def _die(work: Run, at: Moment, count: int) -> None:
         if left[0] == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    clock = Deadly(work.clock, commits=count if at == "commit" else NEVER)
+    clock = Deadly(work.clock, passed=work.passed, commits=count if at == "commit" else NEVER)
     asyncio.run(run(work, hear=hear, clock=clock))
 
 

@@ -84,7 +84,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from((-400_000.0, -3600.0, -1.0, 86_400.0, 40_000_000.0, -315_360_000.0)))
     def the_clock_jumps(self, seconds: float) -> None:
-        self.scene.clock.offset += seconds
+        self.scene.the_clock_jumps(seconds)
 
     # -- what happens to the dock ----------------------------------------------------------------------------------------------
 
@@ -123,7 +123,7 @@ class AnyOrder(RuleBasedStateMachine):
             elif far.pin:
                 far.rotate_key()
             self.scene.do(far.start())
-        self.scene.watching.forgive_the_world()
+        self.scene.the_store_has_lost()
 
     # -- what dockd does -------------------------------------------------------------------------------------------------------
 
@@ -201,7 +201,7 @@ class AnyOrder(RuleBasedStateMachine):
         else:
             self.scene.run(work, Meddling(after=after, act=lambda: far.tell(lie)))
         if lie.startswith("Forgets"):
-            self.scene.watching.forgive_the_world()  # it loses things right after it has proven that it has them
+            self.scene.the_store_has_lost()  # it loses things right after it has proven that it has them
         self.nothing_is_lost()
         self.scene.do(far.start())
 
@@ -230,7 +230,7 @@ class AnyOrder(RuleBasedStateMachine):
         try:
             if self.begun:
                 scene.honest_again()
-                scene.keep_confirmed = 0.0  # what is kept is asked for once more before it is given up
+                scene.hours_pass()  # what is kept is asked for once more then, before it is given up
                 spooled = scene.watching.footage_in_spool()
                 for together in ([0, 2, 4], [1, 3]):
                     scene.whole_run(together, wipe=True)

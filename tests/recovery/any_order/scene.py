@@ -50,6 +50,7 @@ class Scene:
         self.other = Embedded(root=self.folder / "other")
         self.pin: str | None = None
         self.keep_confirmed = 0.0
+        self.latest = 0.0
         self.known = False
         self.lied = False
         self.aside: list[Path] = []
@@ -78,7 +79,7 @@ class Scene:
     def work(self, cards: Sequence[int], **more: Any) -> Run:
         """A run of these cards, by the site's settings."""
         own: dict[str, Any] = {
-            "state": self.state, "url": self.far.url, "pin": self.pin, "keep_confirmed": self.keep_confirmed, "clock": self.clock.offset,
+            "state": self.state, "url": self.far.url, "pin": self.pin, "keep_confirmed": self.keep_confirmed, "clock": self.clock.offset, "passed": self.clock.passed,
         }  # fmt: skip
         return Run(cameras=tuple(self.cards.docked[card] for card in cards), **(own | more))
 
@@ -128,6 +129,20 @@ class Scene:
         if self.lied:
             self.do(dock.pinned_anew(self.work(())))
             self.lied = False
+
+    def hours_pass(self) -> None:
+        """Later than every moment that any clock has shown, and later than every proof is good for."""
+        self.clock.offset = max(self.clock.offset, self.latest)
+        self.clock.passed += 7200.0
+
+    def the_clock_jumps(self, seconds: float) -> None:
+        self.clock.offset += seconds
+        self.latest = max(self.latest, self.clock.offset)
+
+    def the_store_has_lost(self) -> None:
+        """Something, and longer ago than a proof is good for: what is deleted on its word within ten minutes is promised nothing."""
+        self.watching.forgive_the_world()
+        self.clock.passed += 660.0
 
     # -- the dock's own files --------------------------------------------------------------------------------------------------
 
