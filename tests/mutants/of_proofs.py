@@ -8,7 +8,6 @@ _CONFIRM = ("tests/unit/ingest/test_confirm.py",)
 _COPIES = ("tests/unit/ingest/test_copies.py",)
 _PERMITS = ("tests/unit/ingest/ledger/test_permits.py",)
 _TRUST = ("tests/unit/ingest/test_trust.py",)
-_WIPE = ("tests/unit/ingest/test_wipe.py", "tests/unit/ingest/test_visits.py")
 
 PROOFS = (
     Mutant(
@@ -46,7 +45,7 @@ PROOFS = (
     Mutant(
         name="receipt: no fresh nonce", promise="P2: an old proof is played again",
         file="ingest/confirm.py", old="nonce = secrets.token_urlsafe(24)\n        clock", new="nonce = segment.id\n        clock",
-        tests=("tests/unit/ingest/test_delivery.py", *_WIPE), short=True,
+        tests=("tests/unit/ingest/test_delivery.py::test_each_attestation_has_a_nonce_of_its_own",), short=True,
     ),
     Mutant(
         name="receipt: its custody head is not compared", promise="P4: a receipt does not pin the dock's history",
@@ -68,6 +67,26 @@ PROOFS = (
         file="ingest/store/tus.py", old="                await asyncio.to_thread(hasher.update, block)\n        found = hasher.hexdigest()\n",
         new="                await asyncio.to_thread(hasher.update, block)\n        found = segment.digest.sha256\n",
         tests=("tests/contract/store/test_exam.py",),
+    ),
+    Mutant(
+        name="sample: a receipt is enough, nothing is asked back", promise="P2: a store that signs in good faith for what it lost is believed",
+        file="ingest/confirm.py", old='if pinned.method != "read-back" and (wrong := await', new='if not pinned.method and (wrong := await',
+        tests=("tests/unit/ingest/test_confirm.py", "tests/e2e/test_every_lie.py"),
+    ),
+    Mutant(
+        name="sample: nothing is asked back before a deletion", promise="P2: a store that lost it since signs from memory",
+        file="ingest/confirm.py", old="            await self._there(segment, segment.object)\n", new="            await asyncio.sleep(0)\n",
+        tests=("tests/unit/ingest/test_confirm.py", "tests/e2e/test_every_lie.py"),
+    ),
+    Mutant(
+        name="memory: a store that was put back is not noticed", promise="P2: what it lost with that is not sent again",
+        file="ingest/confirm.py", old="        if receipt.number is not None:\n            await", new="        if receipt.number == -1:\n            await",
+        tests=("tests/recovery/test_restored_store.py",),
+    ),
+    Mutant(
+        name="time: a clock that somebody set says how old a proof is", promise="P2: ten years ahead, a day after the first look has passed at once",
+        file="ingest/ledger/passed.py", old="if clock.synchronised() is not True or not _was_synchronised(execute, segment):", new="if clock.now() < at:",
+        tests=("tests/unit/ingest/ledger/test_timekeeping.py",),
     ),
     Mutant(
         name="trust: another store is taken for the pinned one", promise="P2: deleted against the word of a stranger",

@@ -29,6 +29,15 @@ RECORDS = (
         file="ingest/ledger/custody.py", old="    if not seen:\n", new="    if count < 0:\n", tests=_TAMPER,
     ),
     Mutant(
+        name="custody: the rows that dockd acts on are not held against the record", promise="P4: the record is whole, and something else was acted upon",
+        file="ingest/ledger/audit.py", old="        faults += _row_faults(reader) if not faults else ()\n", new="", tests=_TAMPER,
+    ),
+    Mutant(
+        name="time: a clock that was set is not recorded", promise="P5: the times of the record are not what they seem, and nobody can tell",
+        file="ingest/ledger/timekeeping.py", old="return off if abs(off) > STEP + DRIFT * max(0.0, passed) else 0.0", new="return off - off",
+        tests=("tests/unit/ingest/ledger/test_timekeeping.py",),
+    ),
+    Mutant(
         name="ledger: a transaction that failed is half committed", promise="P4: a change without its record",
         file="ingest/ledger/core.py", old='            self._connection.execute("ROLLBACK TO one")\n            work.error = error\n', new="            work.error = error\n",
         tests=("tests/unit/ingest/ledger/test_core.py",),
@@ -56,5 +65,10 @@ RECORDS = (
         name="store: a dock's older history is taken", promise="P4: a ledger that went back stays hidden",
         file="ingest/central/records.py", old="if known and (seq < known[0] or (seq == known[0] and head != known[1])):", new="if known and seq == known[0] and head != known[1]:",
         tests=("tests/contract/central/test_receipts.py",),
+    ),
+    Mutant(
+        name="store: deletes by age though its clock jumped", promise="P1: a year ahead, everything is past its time at once",
+        file="ingest/central/trusted_time.py", old="if boottime - self._jumped < SETTLED:", new="if boottime < self._jumped:",
+        tests=("tests/unit/ingest/central/test_trusted_time.py",),
     ),
 )  # fmt: skip
