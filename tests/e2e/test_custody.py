@@ -272,3 +272,37 @@ async def test_beside_a_running_agent(done: Path, tmp_path: Path) -> None:
         told = await asyncio.to_thread(run, "verify", "--state", state, "--json")
         assert told.returncode == 0
         assert json.loads(told.stdout)["head"]["seq"] == built.ledger.head.seq
+
+
+def test_export_as_a_table_and_as_asc_mhl(done: Path, tmp_path: Path) -> None:
+    table = told("export", "--format", "csv", "--state", done)
+    assert table.exit_code == 0
+    assert table.stdout.startswith("segment,camera,path,")
+    assert len(table.stdout.splitlines()) == 5
+    answer = told("export", "--format", "csv", "--out", tmp_path / "csv", "--state", done)
+    file = tmp_path / "csv" / "dockd-segments.csv"
+    assert (answer.exit_code, answer.stdout) == (0, f"4 segments in {file}\n")
+    assert file.read_bytes() == b"\xef\xbb\xbf" + table.stdout_bytes
+    answer = told("export", "--format", "mhl", "--out", tmp_path / "mhl", "--state", done)
+    assert answer.exit_code == 0
+    names = sorted(path.name for path in (tmp_path / "mhl" / "ascmhl").iterdir())
+    assert names[0].startswith("0001_dockd_")
+    assert names[1:] == ["SHA256SUMS", "ascmhl_chain.xml", "footage.csv"]
+    assert [path.name for path in (tmp_path / "mhl").iterdir()] == ["ascmhl"]
+    answer = told("export", "--format", "mhl", "--out", tmp_path / "mhl", "--state", done)
+    assert (answer.exit_code, "is not overwritten" in answer.stderr) == (2, True)
+    answer = told("export", "--format", "mhl", "--camera", "CAM09", "--out", tmp_path / "none", "--state", done)
+    assert (answer.exit_code, answer.stderr, (tmp_path / "none").exists()) == (1, "dockd: no segment matches\n", False)
+
+
+def test_a_certificate_as_page_and_text(done: Path, tmp_path: Path) -> None:
+    name, path, sha256 = some_segment(done)
+    answer = told("certificate", path, "--format", "text", "--state", done)
+    assert answer.exit_code == 0
+    assert sha256 in answer.stdout
+    page = tmp_path / "page.html"
+    answer = told("certificate", name, "--out", page, "--state", done)
+    assert (answer.exit_code, answer.stdout) == (0, f"html certificate of segment {name} in {page}\n")
+    assert page.read_text().count(sha256) >= 1
+    assert told("certificate", name, "--out", page, "--state", done).exit_code == 2
+    assert told("certificate", "none", "--state", done).exit_code == 1
