@@ -203,15 +203,21 @@ ROWS: dict[str, Row] = {
     ),
     "ledger empty": Row(
         given="a ledger of 0 bytes",
-        says="dockd: the ledger … is empty: it was cut to nothing. Nothing was changed and nothing will be deleted. Keep the file …",
-        then="nothing is touched; without the file a new ledger takes in what is in the spool",
-        exits=3,
+        says="the ledger could not be used (it was cut to nothing): a new one was made, … kept as: ledger.db.damaged-…",
+        then="it is kept whole beside its place; a new one takes in what is in the spool; nothing is deleted before the store has answered",
+        exits=0,
     ),
     "ledger damaged": Row(
         given="a ledger that is truncated, or garbage",
-        says="dockd: the ledger … is damaged (…). Nothing was changed and nothing will be deleted. Keep the file …",
-        then="nothing is touched; without the file a new ledger takes in what is in the spool",
-        exits=3,
+        says="the ledger could not be used (…): a new one was made, … kept as: ledger.db.damaged-…",
+        then="it is kept whole beside its place; a new one takes in what is in the spool; nothing is deleted before the store has answered",
+        exits=0,
+    ),
+    "ledger gone": Row(
+        given="no ledger, where a dock has lived",
+        says="the ledger could not be used (it was not there any more): a new one was made, … kept as: nothing",
+        then="a new one takes in what is in the spool; nothing is deleted before the store has answered",
+        exits=0,
     ),
     "ledger newer": Row(
         given="a ledger of a newer dockd",
