@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ingest.worker.arena import Arena, ArenaBusyError
-from ingest.worker.pipeline import SourceChanged, Stopped, copy, fingerprint
+from ingest.worker.pipeline import SourceChanged, Stopped, TargetFailed, copy, fingerprint
 from tests.unit.ingest.worker.storage import (
     device_that_stops_writing,
     failing_device,
@@ -204,7 +204,7 @@ def test_a_target_that_is_full(disk: Path, size: int) -> None:
     with (
         opened(path) as source,
         opened(Path("/dev/full"), os.O_RDWR) as target,
-        pytest.raises(OSError, match="No space left") as caught,
+        pytest.raises(TargetFailed, match="No space left") as caught,
     ):
         copy(source=source, target=target, expected_size=size, arena=ARENA)
     assert caught.value.errno == errno.ENOSPC
@@ -219,6 +219,7 @@ def test_a_device_that_fails_in_the_middle_of_the_read(disk: Path) -> None:
         with pytest.raises(OSError, match="Input/output error") as caught:
             copy(source=source, target=target, expected_size=SIZE, arena=ARENA)
         assert caught.value.errno == errno.EIO
+        assert not isinstance(caught.value, TargetFailed), "the source failed, not what is written to"
         with pytest.raises(OSError, match="Input/output error"):
             fingerprint(source=source, expected_size=SIZE, arena=ARENA)
 
@@ -228,7 +229,7 @@ def test_a_device_that_fails_in_the_middle_of_the_write(source_path: Path, disk:
         device_that_stops_writing(disk, size=SIZE, room=4 * BUFFER) as device,
         opened(source_path) as source,
         opened(device, os.O_RDWR) as target,
-        pytest.raises(OSError, match=r"Input/output error|No space left"),
+        pytest.raises(TargetFailed, match=r"Input/output error|No space left"),
     ):
         copy(source=source, target=target, expected_size=SIZE, arena=ARENA)
 
@@ -239,7 +240,7 @@ def test_a_spool_without_room_says_so_before_the_first_byte(source_path: Path, d
         small_filesystem(disk / "small", size=SIZE - MIB) as small,
         opened(source_path) as source,
         opened(small / "target", WRITE) as target,
-        pytest.raises(OSError, match="No space left") as caught,
+        pytest.raises(TargetFailed, match="No space left") as caught,
     ):
         copy(source=source, target=target, expected_size=SIZE, arena=ARENA, progress=told.append)
     assert caught.value.errno == errno.ENOSPC
