@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import subprocess
 import time
 from collections import Counter
 from pathlib import Path
@@ -18,6 +20,8 @@ from pathlib import Path
 import pytest
 
 from tests.soak.hour.faults import ALL, LONG, Fault
+from tests.soak.hour.rack import Rack
+from tests.soak.hour.samples import Life, Sample, Sampler, Visitor
 from tests.soak.hour.station import Station, station_at
 
 _CALM = (0.25, 0.75)
@@ -195,3 +199,51 @@ def test_an_hour(tmp_path: Path) -> None:
     agent, store = (hour.station.sampler.longest(name) for name in ("agent", "store"))
     assert agent.seconds > seconds / 3
     assert agent.grown(rss=20_000_000, fds=8, threads=4) + store.grown(rss=20_000_000, fds=8, threads=4) == []
+
+
+# -- those who look can see ----------------------------------------------------------------------------------------------
+
+
+def _life(fds: int, rss: int) -> Life:
+    """A hundred looks at a process that takes so many descriptors and bytes more each time."""
+    looks = [Sample(at=float(n), rss=10**7 + n * rss, fds=20 + n * fds, threads=5) for n in range(100)]
+    return Life(name="agent", pid=1, samples=looks)
+
+
+@pytest.mark.soak
+@pytest.mark.soak_short
+def test_what_grows_is_seen() -> None:
+    assert _life(0, 0).grown(rss=20_000_000, fds=8, threads=4) == []
+    assert _life(1, 0).grown(rss=20_000_000, fds=8, threads=4) == [
+        "agent 1 after 99 s: descriptors grew from 57 to 107"
+    ]
+    assert "resident bytes" in _life(0, 10**6).grown(rss=20_000_000, fds=8, threads=4)[0]
+
+
+@pytest.mark.soak
+@pytest.mark.soak_short
+def test_what_is_taken_from_a_card_is_missed_wherever_the_card_is(tmp_path: Path) -> None:
+    rack = Rack(folder=tmp_path, spool=tmp_path / "spool", store=tmp_path / "store", chance=random.Random(1), cameras=1)
+    rack.dock("CAM0", card="a")
+    assert rack.witness.faults() == []
+    rack.undock("CAM0")
+    assert rack.witness.faults() == []
+    next(iter((tmp_path / "away" / "CAM0-a").glob("DCIM/*"))).unlink()
+    assert [fault[:3] for fault in rack.witness.faults()] == ["P1:", "P2:"]
+
+
+@pytest.mark.soak
+@pytest.mark.soak_short
+def test_a_page_that_does_not_answer_and_a_child_that_nobody_fetches_are_seen() -> None:
+    with subprocess.Popen(["true"]) as dead:
+        visitor = Visitor(lambda: (1, "http://127.0.0.1:9"), every=0.01, patience=1.0)
+        sampler = Sampler(lambda: [("agent", os.getpid())], every=0.05)
+        for thread in (visitor, sampler):
+            thread.start()
+        end = time.monotonic() + 20
+        while not (visitor.faults and dead.pid in sampler.zombies):
+            assert time.monotonic() < end, (visitor.faults, sampler.zombies)
+            time.sleep(0.02)
+        for thread in (visitor, sampler):
+            thread.end()
+    assert "refused" in visitor.faults[0]
