@@ -88,9 +88,14 @@ class AnyOrder(RuleBasedStateMachine):
 
     # -- what happens to the dock ----------------------------------------------------------------------------------------------
 
-    @rule(what=st.sampled_from(("ledger lost", "ledger copied", "ledger put back", "key lost")), which=numbers)
+    @rule(
+        what=st.sampled_from(
+            ("ledger lost", "ledger cut", "ledger garbled", "ledger copied", "ledger put back", "key lost")
+        ),
+        which=numbers,
+    )
     def the_dock_suffers(self, what: str, which: int) -> None:
-        """Its ledger or its key is lost; or a copy is taken of the ledger, and put back later."""
+        """Its ledger or its key is lost, or the ledger is damaged; or a copy is taken of it, and put back later."""
         scene = self.scene
         if what == "key lost":
             shutil.rmtree(scene.state / "keys", ignore_errors=True)
@@ -100,6 +105,8 @@ class AnyOrder(RuleBasedStateMachine):
             scene.copy_ledger()
         elif what == "ledger lost" and scene.ledger_files():
             scene.put_ledger_aside()
+        elif what in ("ledger cut", "ledger garbled") and scene.ledger_files():
+            scene.damage_ledger(cut=what == "ledger cut")
 
     @precondition(lambda self: self.scene.spooled())
     @rule(which=numbers, remove=st.booleans())

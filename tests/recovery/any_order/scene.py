@@ -180,9 +180,12 @@ class Scene:
         for path in self.ledger_files():
             shutil.copy2(path, aside / path.name)
         self.aside.append(aside / "ledger.db")
-        for path in self.ledger_files()[1:]:
-            path.unlink()
         ledger = self.state / "ledger.db"
+        for path in self.ledger_files():
+            if path != ledger and path.name.endswith(("-wal", "-shm")):
+                path.unlink()
+        if not ledger.exists():
+            return
         size = ledger.stat().st_size
         with ledger.open("r+b") as file:
             if cut:
