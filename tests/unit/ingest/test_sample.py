@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from ingest import sample
 from ingest.errors import ObjectGone, Retry
 from ingest.sample import PART, WHOLE, differs, places
 from tests.simulators.stores.in_memory import InMemoryStore
+from tests.unit.ingest.station import station
 
 SMALL = 100_000
 LARGE = WHOLE + 3 * PART
@@ -61,3 +63,39 @@ async def test_what_is_gone_and_what_our_own_disk_does_not_give(tmp_path: Path) 
     del store.things["upload"]
     with pytest.raises(ObjectGone):
         await differs(store, "upload", file=file, size=SMALL)
+
+
+@dataclass(kw_only=True)
+class SignsFromMemory(InMemoryStore):
+    """It vouches in good faith for what came in; what it gives back is what it has."""
+
+    forgotten: set[str] = field(default_factory=set)
+
+    async def part(self, upload: str, *, offset: int, length: int, size: int) -> bytes | None:
+        given = await super().part(upload, offset=offset, length=length, size=size)
+        if upload in self.forgotten:
+            raise ObjectGone("that is not there any more")
+        return given and bytes(len(given))
+
+
+async def test_what_is_proven_and_not_given_back_is_not_confirmed(tmp_path: Path) -> None:
+    async with station(tmp_path, store=SignsFromMemory()) as place:
+        (segment,) = await place.spooled(b"footage")
+        async with place.at_work():
+            await place.until(lambda: place.store.calls("claim") > 0 and place.store.calls("part") > 0)
+            await place.until(lambda: place.delivery.state.word == "dishonest")
+        row = await place.row(segment)
+        assert (row.in_store, row.in_spool, row.confirmed_at) == (0, 1, None)
+
+
+async def test_what_is_lost_since_is_not_attested_though_it_is_signed_for(tmp_path: Path) -> None:
+    async with station(tmp_path, keep_confirmed=3600.0) as place:
+        (segment,) = await place.spooled(b"footage")
+        async with place.at_work():
+            await place.until(lambda: place.confirmed(segment))
+        row = await place.row(segment)
+        assert await place.delivery.attest([row]) == [segment]
+        place.store.__class__ = SignsFromMemory
+        place.store.forgotten = {str(row.object)}  # type: ignore[attr-defined]
+        assert await place.delivery.attest([row]) == []
+        assert (await place.row(segment)).in_store == 0
