@@ -19,6 +19,7 @@ from dockd.page.openapi import document as openapi
 from dockd.page.view import View
 from ingest.errors import LedgerUnusable
 from ingest.ledger import segments, views
+from ingest.ledger.evidence_times import evidence_times
 from ingest.ledger.segments import Segment
 from ingest.model import CameraId
 
@@ -129,19 +130,21 @@ class Api:
         return json_response(request, {"segments": said, "next": _next([one["id"] for one in said], limit, more=len(found) > limit)})  # fmt: skip
 
     async def segment(self, request: web.Request) -> web.Response:
-        """`GET /segments/{id}`."""
+        """`GET /segments/{id}`; `times` says when it was by both clocks, and which of them is to be trusted."""
         name = _name(request)
 
-        def ask(execute: Any) -> tuple[Segment | None, dict[str, dict[str, Any]]]:
+        def ask(execute: Any) -> dict[str, Any] | None:
             try:
-                return segments.get(execute, name), views.receipts(execute, [name])
+                found = segments.get(execute, name)
             except KeyError:
-                return None, {}
+                return None
+            said = documents.segment_document(found, views.receipts(execute, [name]).get(name))
+            return said | {"times": evidence_times(execute, name).document()}
 
-        found, receipts = await self._ask(ask)
-        if found is None:
+        said = await self._ask(ask)
+        if said is None:
             raise Problem(404, "there is no segment of this id")
-        return json_response(request, documents.segment_document(found, receipts.get(name)))
+        return json_response(request, said)
 
     async def custody(self, request: web.Request) -> web.Response:
         """`GET /segments/{id}/custody`."""

@@ -78,14 +78,19 @@ _RECEIPT = _object({
     "sha256": _TEXT, "durable": {"type": "boolean"}, "stored_at": _TEXT, "attested_at": _TEXT, "nonce": _TEXT, "seq": _or_null(_COUNT),
     "head": _or_null(_TEXT), "raw": _TEXT,
 })  # fmt: skip
+_TIMES = _object({
+    "camera_time": _TIME, "camera_offset_seconds": _or_null({"type": "number"}), "listed_at": _TIME,
+    "station_synchronised": _or_null({"type": "boolean"}), "listed_corrected": _or_null(_TIME),
+    "trusted": {"type": "string", "enum": ["station", "station, as corrected", "neither"]}, "words": _TEXT,
+})  # fmt: skip
 _SEGMENT = _object({
     "id": _TEXT, "camera": _TEXT, "path": _TEXT, "path_b64": _TEXT, "size": _COUNT, "sha256": _or_null(_TEXT), "xxh3_128": _or_null(_TEXT),
     "copies": _list({"type": "string", "enum": ["camera", "spool", "store"]}), "held": _or_null(_TEXT), "held_message": _or_null(_TEXT),
     "evidential": {"type": "boolean"}, "captured_at": _TIME, "listed_at": _TIME, "pulled_at": _or_null(_TIME),
     "verified_at": _or_null(_TIME), "confirmed_at": _or_null(_TIME), "wiped_at": _or_null(_TIME), "receipt": _or_null(_ref("Receipt")),
     "kind": {"type": "string", "enum": ["segment", "sidecar", "other"]}, "recording": _or_null(_TEXT), "part": _or_null(_COUNT),
-    "clock_offset_seconds": _or_null({"type": "number"}),
-}, optional=("path_b64",))  # fmt: skip
+    "clock_offset_seconds": _or_null({"type": "number"}), "times": _TIMES,
+}, optional=("path_b64", "times"))  # fmt: skip
 _ENTRY = _object(
     {"seq": _COUNT, "at": _TIME, "action": _TEXT, "data": {"type": "object"}, "hash": _TEXT, "text": _TEXT}
 )

@@ -213,9 +213,21 @@ async def test_an_address_at_another_server_is_not_asked(running: Running, store
             store.send(foreign, offset=0, length=1, size=1, slices=slices_of(b"x")),
             claimed(store, foreign, segment),
         ):
-            with pytest.raises(ObjectGone, match="at another server"):
+            with pytest.raises(ObjectGone, match="that is not there"):  # asked of this store, under the same path: it may have moved
                 await ask
         assert other.store.shelf.asked == []
+
+
+async def test_an_address_at_another_server_is_no_address_of_a_plain_store(running: Running) -> None:
+    """A store without keys is known by its address alone."""
+    running.store = HonestStore(kind="plain")
+    store = TusStore(f"{running.url}/files/", patience=IMPATIENT, token=lambda: "secret-token")
+    await store.identify()
+    with Running(HonestStore()) as other:
+        with pytest.raises(ObjectGone, match="at another server"):
+            await store.offset(f"{other.url}/files/abc", size=1)
+        assert other.store.shelf.asked == []
+    await store.close()
 
 
 @pytest.mark.parametrize(
