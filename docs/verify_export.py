@@ -17,7 +17,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-FIELDS, BESIDE = ("seq", "at", "action", "prev", "data"), ("store", "segment", "size", "sha256", "nonce", "head_seq", "head")
+FIELDS, SAME = ("seq", "at", "action", "prev", "data"), ("segment", "size", "sha256", "nonce", "head", "durable", "stored_at", "attested_at")
 seq, last, key, names, hashes, pinned, contents = 0, "0" * 64, None, None, {}, set(), {}
 known, faults, head, stores, done, unchecked = sys.argv[1:], [], {}, {}, False, 0
 
@@ -65,13 +65,13 @@ for number, line in enumerate(sys.stdin.buffer, 1):
                 continue
             header, claims, signature = one["raw"].split(".")
             said, name = json.loads(unb64(claims)), json.loads(unb64(header))["kid"]
-            told = [said[field] for field in ("iss", "segment", "size", "sha256", "nonce", "seq", "head")]
-            need(told == [one[field] for field in BESIDE], "it was changed")
-            need(told[0] == data["store"] and told[1:4] == contents[data["segment"]], "it is not of the bytes that were copied")
-            need(hashes.get(told[5]) == told[6], "the store was shown another record than this one")
+            told = [said["iss"], said["seq"], *(said[field] for field in SAME)]
+            need(told == [one["store"], one["head_seq"], *(one[field] for field in SAME)], "it was changed")
+            need(told[0] == data["store"] and told[2:5] == contents[data["segment"]], "it is not of the bytes that were copied")
+            need(hashes.get(said["seq"]) == said["head"], "the store was shown another record than this one")
             wrong, unchecked = "it is not signed by a key of the pinned store", unchecked + (name not in stores)
-            if name in stores or (told[0], name) not in pinned:
-                signed(stores[name if (told[0], name) in pinned else None], signature, f"{header}.{claims}")
+            if name in stores or (data["store"], name) not in pinned:
+                signed(stores[name if (data["store"], name) in pinned else None], signature, f"{header}.{claims}")
         else:
             done, wrong, end, statement = True, "its signature does not hold", head["head"], f"dockd-head-v1\n{seq}\n{last}"
             need(one["type"] == "end" and number == 2 + one["entries"] + one["receipts"], "lines were added or taken out")

@@ -125,7 +125,9 @@ def _unnamed(reader: sqlite3.Connection, named: set[int]) -> Iterator[str]:
         yield f"{len(strange)} receipts are named by no entry, the first of segment {strange[0][1]}: they were put in, or entries were taken out"
 
 
-_COLUMNS = ("id", "segment", "store", "object", "method", "size", "sha256", "nonce", "seq", "head", "raw")
+_COLUMNS = (
+    "id", "segment", "store", "object", "method", "size", "sha256", "durable", "stored_at", "attested_at", "nonce", "seq", "head", "raw",
+)  # fmt: skip
 
 
 def _named(reader: sqlite3.Connection, segment: str, wanted: object) -> dict[str, Any] | None:
@@ -143,9 +145,11 @@ def _checked(
         row["store"], row["sha256"], row["size"],
     ):  # fmt: skip
         raise NoReceipt("the ledger's columns say something else than the entry")
-    if row["method"] != "receipt":
-        return None
     trusted = pinned.get(row["store"], frozenset())
+    if bool(trusted) != (row["method"] == "receipt"):
+        raise NoReceipt(f"it is called proof by {row['method']:.40}, which is not what that store was pinned for")
+    if not trusted:
+        return None
     if not trusted & kept.keys():
         return False
     key = signer(row["raw"])
@@ -163,6 +167,7 @@ def _checked(
 def _told(row: dict[str, Any]) -> dict[str, Any]:
     told = {
         "iss": row["store"], "sub": str(row["object"]).rstrip("/").rsplit("/", 1)[-1], "size": row["size"], "sha256": row["sha256"],
-        "nonce": row["nonce"], "segment": row["segment"],
+        "durable": bool(row["durable"]), "stored_at": row["stored_at"], "attested_at": row["attested_at"], "nonce": row["nonce"],
+        "segment": row["segment"],
     }  # fmt: skip
     return told if row["seq"] is None else told | {"seq": row["seq"], "head": row["head"]}

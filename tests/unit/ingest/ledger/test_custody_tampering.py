@@ -325,8 +325,9 @@ def test_two_receipts_that_changed_places(state: Path) -> None:
 def test_a_receipt_that_no_entry_names(state: Path) -> None:
     with forger(state) as connection:
         connection.execute(
-            "INSERT INTO receipts SELECT NULL, segment, store, object, method, size, sha256, durable, stored_at, attested_at, 'more', seq,"
-            " head, raw || 'x', asked_boottime_ns, boot_id, at FROM receipts LIMIT 1"
+            "INSERT INTO receipts (segment, store, object, method, size, sha256, durable, stored_at, attested_at, nonce, seq, head, raw,"
+            " asked_boottime_ns, boot_id, at) SELECT segment, store, object, method, size, sha256, durable, stored_at, attested_at, 'more',"
+            " seq, head, raw || 'x', asked_boottime_ns, boot_id, at FROM receipts LIMIT 1"
         )
     (fault,) = audit(state).faults
     assert fault.startswith("1 receipts are named by no entry, the first of segment ")
@@ -373,3 +374,45 @@ def test_a_segments_row_that_says_something_else_than_the_record(state: Path, ch
         audit(state).faults[0]
         == f"entry {seq}: the ledger has another size or SHA-256 for segment {name} than the record"
     )
+
+
+ODD = (
+    "",
+    "x",
+    "[]",
+    "[" * 100_000,
+    "9" * 10_000,
+    '{"data":{"store_seq":"x","keys":7,"key":[],"public":{}}}',
+    "a.b.c",
+    "\x1b[2J\x00",
+    -1,
+    2**62,
+)
+COLUMNS = [
+    *(("custody", name) for name in ("seq", "at", "action", "camera", "segment", "body", "hash")),
+    *(("receipts", name) for name in ("segment", "store", "object", "method", "size", "sha256", "nonce", "seq", "head", "raw", "stored_at")),
+    *(("head", name) for name in ("seq", "hash", "key", "signature")),
+    *((table, name) for table in ("dock_keys", "store_keys") for name in ("thumbprint", "public")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "column"), COLUMNS, ids=lambda name: name)
+def test_whatever_stands_in_a_column_is_a_fault_and_no_traceback(state: Path, table: str, column: str) -> None:
+    with forger(state) as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        (row, before) = connection.execute(
+            f"SELECT rowid, {column} FROM {table} ORDER BY rowid DESC LIMIT 1"
+        ).fetchone()
+        tried = 0
+        for odd in ODD:
+            try:
+                connection.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (odd, row))
+            except sqlite3.Error:
+                continue  # of another type than the column
+            now = odd if column == "seq" and table == "custody" else row
+            found = audit(state)
+            assert found.faults or found.receipts_unchecked, odd
+            tried += 1
+            connection.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (before, now))
+    assert tried
