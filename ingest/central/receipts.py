@@ -68,7 +68,7 @@ class Receipts:
         """A compact JWS about the object as it lies on the disk. Raises Refusal 409, 410; OSError."""
         object = row.description
         said = object.announced
-        seen: dict[str, object] = {}
+        seen: dict[str, str | int] = {}
         if question.seq is not None and question.head is not None:
             # Whoever names no dock, neither here nor in the upload, shares one history with all who name none.
             dock = question.dock or said.dock or said.station or ""

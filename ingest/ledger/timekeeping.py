@@ -100,13 +100,15 @@ class Timekeeping:
         before = self._last or _before(tx, said)
         told = self._told if said is None or said.boot != now.boot else said.synchronised
         step = now.set_since(before) if before is not None else 0.0
-        both = {"boot": now.boot, "boottime_ms": int(now.boottime * 1000)}
+        boot, millis = now.boot, int(now.boottime * 1000)
         trusted = now.synchronised is True
         if step:
-            tx.record(events.ClockJumped(seconds=round(step), synchronised=trusted, **both))
+            tx.record(events.ClockJumped(seconds=round(step), synchronised=trusted, boot=boot, boottime_ms=millis))
             tx.execute("UPDATE segments SET next_attempt = next_attempt + ? WHERE next_attempt > 0", (step,))
         if told is not trusted:
-            tx.record(events.ClockTrust(synchronised=trusted, error=_WORDS[now.synchronised], **both))
+            tx.record(
+                events.ClockTrust(synchronised=trusted, error=_WORDS[now.synchronised], boot=boot, boottime_ms=millis)
+            )
         self._seen, self._saying = now, trusted
 
     def kept(self) -> None:

@@ -213,7 +213,9 @@ async def test_an_address_at_another_server_is_not_asked(running: Running, store
             store.send(foreign, offset=0, length=1, size=1, slices=slices_of(b"x")),
             claimed(store, foreign, segment),
         ):
-            with pytest.raises(ObjectGone, match="that is not there"):  # asked of this store, under the same path: it may have moved
+            with pytest.raises(
+                ObjectGone, match="that is not there"
+            ):  # asked of this store, under the same path: it may have moved
                 await ask
         assert other.store.shelf.asked == []
 
