@@ -155,9 +155,10 @@ def last_seen(reader: sqlite3.Connection, *, camera: str | None = None) -> list[
     except (TypeError, ValueError):  # never, or a damaged entry: `custody verify` says so
         started = 0.0
     rows = reader.execute(
-        "SELECT c.id, c.serial, c.last_bay, max(d.docked_at, coalesce(d.undocked_at, 0), coalesce((SELECT max(at) FROM listings"
-        " WHERE docking = d.id), 0)), d.undocked_at IS NULL AND d.docked_at >= ?2"
+        "SELECT c.id, c.serial, c.last_bay, max(d.docked_at, coalesce(d.undocked_at, 0), coalesce(l.at, 0)),"
+        " d.undocked_at IS NULL AND d.docked_at >= ?2"
         " FROM cameras c LEFT JOIN dockings d ON d.id = (SELECT max(id) FROM dockings WHERE camera = c.id)"
+        " LEFT JOIN (SELECT docking, max(at) AS at FROM listings GROUP BY docking) l ON l.docking = d.id"
         " WHERE ?1 IS NULL OR c.id = ?1 ORDER BY c.id",
         (camera, started),
     )
