@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,31 @@ async def test_a_reading_that_is_cancelled_ends_between_two_buffers_and_leaves_n
 )  # fmt: skip
 def test_a_failing_disk_is_told_from_a_machine_that_is_short_of_something(number: int, kind: type[SpoolUnread]) -> None:
     assert type(unread(OSError(number, os.strerror(number)))) is kind
+
+
+def _link_to_the_very_bytes(path: Path) -> None:
+    aside = path.with_suffix(".aside")
+    path.rename(aside)
+    path.symlink_to(aside)
+
+
+@pytest.mark.parametrize(
+    ("put", "says"),
+    [
+        (_link_to_the_very_bytes, "is a symbolic link now"), (lambda path: (path.unlink(), os.mkfifo(path)), "is a pipe now"),
+        (lambda path: (path.unlink(), path.mkdir()), "is a folder now"), (os.unlink, "No such file or directory"),
+        (lambda path: os.truncate(path, 3), "has 3 bytes, 7 were pulled"),
+    ],
+)  # fmt: skip
+async def test_only_a_file_of_the_right_size_is_opened_and_nobody_waits_for_it(
+    spool: Spool, put: Callable[[Path], object], says: str
+) -> None:
+    content = b"footage"
+    spool.file(ID).write_bytes(content)
+    put(spool.file(ID))
+    with pytest.raises(IntegrityFailed, match=says):
+        async with Rereading(spool).of(ID, digest_of(content)):
+            pass
 
 
 async def test_a_spool_whose_disk_was_unmounted_makes_no_copy_bad(spool: Spool, tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ async def test_the_camera_has_it_still(place: Station, docked: bool, held: str |
     await rot_of(place, docked=docked).found(await place.row(segment), "bad")
     row = await place.row(segment)
     assert (row.on_camera, row.in_spool, row.held) == (1, 0, held)
+    assert ("segment.held" in await place.actions(segment)) == (held is not None)
     assert place.spool.file(segment).with_suffix(".rotted").read_bytes() == b"footage"
     assert not place.spool.file(segment).exists(), "its name is free for the next copy"
 
