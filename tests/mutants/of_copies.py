@@ -134,6 +134,6 @@ COPIES = (
     ),
     Mutant(
         name="ledger: pieces of two ledgers are one", promise="P4: a record without its end, or an end without its record",
-        file="ingest/ledger/database.py", old="    if last != head:\n", new="    if last is None and head is not None:\n", tests=("tests/unit/ingest/ledger/test_database.py",),
+        file="ingest/ledger/database.py", old="    if last != head:\n", new="    if last is None and head is not None:\n", tests=("tests/unit/ingest/ledger/test_database_pieces.py",),
     ),
 )  # fmt: skip
