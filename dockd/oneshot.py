@@ -233,9 +233,7 @@ async def _released(agent: Agent) -> None:
         return
     while True:
         changed.clear()
-        left = await agent.ledger.read(
-            lambda db: queue.releasable(db.execute, now=agent.clock.now(), count=1)
-        )
+        left = await agent.ledger.read(lambda db: queue.releasable(db.execute, now=agent.clock.now(), count=1))
         if not left:
             return
         await changed.wait()
