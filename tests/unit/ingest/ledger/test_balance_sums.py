@@ -189,3 +189,26 @@ def test_the_sums_agree_whatever_happened(visits: list[Visit], cut: int) -> None
     for docking in whole.dockings.values():
         for count in (docking.segments, docking.bytes):
             assert count.listed == count.confirmed + count.held + count.left + count.lost
+
+
+async def test_what_a_rebuilt_ledger_took_in_from_the_spool_is_in_no_docking_and_counts_all_the_same(
+    tmp_path: Path,
+) -> None:
+    async with dock_at(tmp_path) as dock:
+        await dock.copied(b"a")
+        found = Digest(size=70, sha256="f" * 64, xxh3_128="e" * 32)
+        await dock.write(
+            lambda tx: segments.recovered(
+                tx, camera="CAM", segment="d" * 32, path=b"b", digest=found, captured_at=0.0, mtime_ns=0
+            )
+        )
+        began = dock.clock.time
+    with moment(tmp_path / "ledger.db") as reader:
+        whole, before, since = (
+            accounts(reader),
+            accounts(reader, span=Span(until=began)),
+            accounts(reader, span=Span(since=began)),
+        )
+    assert {number: one.bytes.listed for (_camera, number), one in whole.dockings.items()} == {1: 10, 0: 70}
+    assert whole.total()[1].listed == since.total()[1].listed == 80
+    assert (before.dockings, before.cameras) == ({}, {})
