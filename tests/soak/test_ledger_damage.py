@@ -46,6 +46,43 @@ def test_damaged_or_gone(scene: Scene, damage: str, away: bool) -> None:
     assert kept == ([left] if damage in DAMAGED else [])
 
 
+def test_damaged_while_the_store_is_away(scene: Scene) -> None:
+    """It is put aside whole, what is in the spool is taken in, nothing is deleted; with the store back, all of it ends well."""
+    scene.work()
+    DAMAGED["a page of segments"](scene)
+    damaged = scene.ledger.read_bytes()
+    away = scene.away()
+    assert "the ledger could not be used" in away.err
+    (aside,) = scene.asides()
+    assert aside.read_bytes() == damaged
+    assert scene.actions()[:2] == ["custody.opened", "ledger.rebuilt"]
+    assert scene.actions().count("segment.recovered") == 3
+    scene.fill(20)  # the new chain grows past all that the store has seen of the old one
+    scene.away()
+    run = scene.goes_on()
+    assert "the ledger had gone back in time: a new chain begins after entry" in run.err
+    said = scene.actions()
+    assert said.count("ledger.rebuilt") == 1
+    assert said.index("custody.restored") < said.index("permit.issued")
+    assert scene.asides() == [aside]
+
+
+def test_another_store_is_not_believed_because_the_ledger_is_lost(scene: Scene) -> None:
+    scene.work()
+    scene.remove()
+    scene.store.kill()
+    true, scene.store.root = scene.store.root, scene.folder / "evil"
+    scene.store.start()
+    run = scene.dock.ingest(scene.camera, options=("--wipe", "--wait", "0.1 s"))
+    assert run.code == 3, run.said
+    assert "is pinned" in run.err
+    assert (len(scene.witness.emptied()), scene.objects()) == (3, 0)
+    scene.store.kill()
+    scene.store.root = true
+    scene.store.start()
+    scene.goes_on()
+
+
 @pytest.mark.parametrize("log", [True, False], ids=["with-its-log", "without"])
 @pytest.mark.parametrize("times", [1, 2])
 def test_put_back(scene: Scene, log: bool, times: int) -> None:
