@@ -61,7 +61,7 @@ _STATUS = _object({
     "spool": _object({
         "free_bytes": _or_null(_COUNT), "size_bytes": _or_null(_COUNT), "days_left": _or_null({"type": "number"}),
     }),
-    "wipe_enabled": {"type": "boolean"}, "lost_segments": _COUNT, "trouble": _or_null(_TEXT),
+    "wipe_enabled": {"type": "boolean"}, "lost_segments": _COUNT, "in_doubt_segments": _COUNT, "trouble": _or_null(_TEXT),
 })  # fmt: skip
 _BAY = _object({
     "number": _COUNT, "state": {"type": "string", "enum": list(get_args(BayState))}, "word": _TEXT, "why": _TEXT, "since": _TIME,
