@@ -40,7 +40,8 @@ class Footage:
 
 def footage(reader: sqlite3.Connection, wanted: Wanted) -> Iterator[Footage]:
     """The segments that are `wanted` (those with an entry between the two times), by id. Raises sqlite3.DatabaseError."""
-    where, values = "id > ?", []
+    values: list[str] = []
+    where = "id > ?"
     if wanted.camera is not None:
         where, values = f"{where} AND camera = ?", [*values, wanted.camera]
     if wanted.segment is not None:
