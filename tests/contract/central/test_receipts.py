@@ -79,6 +79,7 @@ async def test_a_receipt_says_what_the_contract_says(client: TusClient, store: C
         "nonce": NONCE,
         "head": HEAD_A,
         "seq": 7,
+        "number": 1,
     }
 
 
@@ -136,6 +137,20 @@ async def test_a_dock_whose_history_went_back_gets_409(client: TusClient) -> Non
     assert await ask(5, HEAD_A) == 409
     assert await ask(0, HEAD_A, dock="dock-2") == 200
     assert (await client.receipt(path)).status == 200
+
+
+async def test_the_receipts_of_each_dock_are_numbered(client: TusClient) -> None:
+    path = await client.stored(CONTENT)
+
+    async def number(seq: int, dock: str) -> object:
+        answer = await client.receipt(path, seq=seq, head=HEAD_A, dock=dock)
+        return verified(answer.body.decode(), await keys(client))[1]["number"]
+
+    assert [await number(5, "dock-1"), await number(5, "dock-1"), await number(6, "dock-1")] == [1, 2, 3]
+    assert await number(5, "dock-2") == 1
+    assert (await client.receipt(path, seq=4, head=HEAD_A, dock="dock-1")).status == 409  # no receipt, and no number
+    assert await number(7, "dock-1") == 4
+    assert "number" not in verified((await client.receipt(path)).body.decode(), await keys(client))[1]
 
 
 async def test_who_the_dock_is_when_the_question_does_not_say(client: TusClient) -> None:

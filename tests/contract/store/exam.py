@@ -130,6 +130,15 @@ class StoreExam:
         identity = await store.identify()
         assert claim.store == identity.id
 
+    @pytest.mark.parametrize(("offset", "length"), [(0, 1), (0, 3000), (70_000, 65_536), (199_999, 1)])
+    async def test_parts_of_it_come_back(self, store: Store, far: FarSide, offset: int, length: int) -> None:
+        content = os.urandom(200_000)
+        upload, _segment = await delivered(store, content)
+        given = await store.part(upload, offset=offset, length=length, size=len(content))
+        assert given == content[offset : offset + length]
+        with pytest.raises((Unproven, ObjectGone)):
+            await store.part(upload, offset=len(content), length=1, size=len(content) + 1)
+
     async def test_a_receipt_names_what_was_asked(self, store: Store, far: FarSide) -> None:
         upload, segment = await delivered(store, b"footage")
         nonce = secrets.token_urlsafe(24)
