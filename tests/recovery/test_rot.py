@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -80,15 +79,30 @@ def copied(camera: Path, dock: Dock) -> None:
     assert run.code == 3, run.said
 
 
+def _link(path: Path) -> None:
+    aside = path.rename(path.with_suffix(".good"))
+    path.symlink_to(aside)
+
+
+def _pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 REPLACED: dict[str, Callable[[Path], object]] = {
     "other bytes.mp4": lambda path: flip(path, at=17),
-    "link.mp4": lambda path: (shutil.copy(path, aside := path.with_suffix(".good")), path.unlink(), path.symlink_to(aside)),
-    "pipe.mp4": lambda path: (path.unlink(), os.mkfifo(path)),
-    "folder.mp4": lambda path: (path.unlink(), path.mkdir()),
+    "link.mp4": _link,
+    "pipe.mp4": _pipe,
+    "folder.mp4": _folder,
     "nothing.mp4": os.unlink,
     "cut.mp4": lambda path: os.truncate(path, 5),
     "sound.mp4": lambda path: path.with_suffix(".json").write_bytes(os.urandom(300)),
-}  # fmt: skip
+}
 
 
 def test_whatever_lies_in_the_place_of_a_spool_file_is_not_sent(store: StoreProcess, tmp_path: Path) -> None:

@@ -160,11 +160,21 @@ def _link_to_the_very_bytes(path: Path) -> None:
     path.symlink_to(aside)
 
 
+def _pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 @pytest.mark.parametrize(
     ("put", "says"),
     [
-        (_link_to_the_very_bytes, "is a symbolic link now"), (lambda path: (path.unlink(), os.mkfifo(path)), "is a pipe now"),
-        (lambda path: (path.unlink(), path.mkdir()), "is a folder now"), (os.unlink, "No such file or directory"),
+        (_link_to_the_very_bytes, "is a symbolic link now"), (_pipe, "is a pipe now"),
+        (_folder, "is a folder now"), (os.unlink, "No such file or directory"),
         (lambda path: os.truncate(path, 3), "has 3 bytes, 7 were pulled"),
     ],
 )  # fmt: skip
