@@ -206,8 +206,10 @@ class _Running:
         mine = {(of, name) for of, name in self.opened if of == part}
         self.opened -= mine
         for _part, name in mine:
-            if all(name != other for _of, other in self.opened) and self.sources.troubles.close(name):
-                self.agent.ledger.publish(TroubleOver(part=part))
+            if all(name != other for _of, other in self.opened):
+                self.sources.troubles.close(name)  # another may have found out before that it is over
+        if mine:
+            self.agent.ledger.publish(TroubleOver(part=part))
 
     def say_what_was_found(self) -> None:
         """What the start had to put right."""
