@@ -37,6 +37,7 @@ async def choice(agent: Agent) -> Choice:
     return Choice(before=before, answers=answers, held=held)
 
 
+_UNDER_WAY = "in_store = 0 AND upload IS NOT NULL"
 _HELD = f"held IN ({', '.join('?' * len(_STORE_REASONS))})"
 
 
@@ -45,6 +46,8 @@ async def pin(agent: Agent, answers: StoreIdentity) -> int:
 
     def write(tx: Transaction) -> int:
         stores.pin(tx, answers)
+        for segment in segments.ids(tx.execute, _UNDER_WAY):
+            segments.uploading_to(tx, segment, None)  # what it made of them before may be why it was caught: sent anew
         held = segments.ids(tx.execute, _HELD, _STORE_REASONS)
         for segment in held:
             segments.unhold(tx, segment)

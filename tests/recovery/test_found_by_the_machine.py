@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.recovery.any_order.far_ends import Simulated
 from tests.recovery.any_order.scene import Scene
 
 
@@ -31,3 +32,23 @@ def test_a_file_of_a_year_that_no_counter_of_nanoseconds_reaches(scene: Scene) -
     scene.cards.records(2, "b.mp4", b"of another camera")
     scene.whole_run([0, 2], wipe=True)
     assert scene.watching.delivered() == []
+
+
+def test_a_store_that_was_mended_and_pinned_anew_is_not_caught_by_what_it_had_spoilt_before() -> None:
+    """It kept other bytes of two segments, was caught at the first, and mended: each pin was undone by what it still had of the next."""
+    scene = Scene()
+    scene.begin(simulated="digests", site_pins=False, keep_confirmed=0.0)
+    try:
+        for name in ("a.mp4", "b.mp4"):
+            scene.cards.records(0, name, name.encode() * 20)
+        assert isinstance(scene.far, Simulated)
+        scene.far.tell("FlipsABit")
+        scene.lied = True
+        scene.run(scene.work([0], wait=0.3))
+        assert len(scene.cards.files(0)) == 2
+        scene.honest_again()
+        scene.whole_run([0], wipe=True)
+        assert scene.watching.faults() == []
+        assert scene.watching.delivered() == []
+    finally:
+        scene.close()
