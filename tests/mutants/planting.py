@@ -21,7 +21,7 @@ from pathlib import Path
 _LONGEST = 300  # seconds for the tests of one bug
 _EACH_TEST = 40  # seconds: a bug that makes a test hang is caught by that
 _PASSED, _FAILED, _INTERRUPTED = 0, 1, 2
-_FAILURE = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
+_FAILURE = re.compile(r"^(?:FAILED|ERROR) (tests/.+?)(?: - .*)?$", re.MULTILINE)
 
 
 class Void(Exception):
