@@ -131,9 +131,9 @@ class Scene:
             self.lied = False
 
     def hours_pass(self) -> None:
-        """Later than every moment that any clock has shown, and later than every proof is good for."""
+        """Later than every moment that any clock has shown, and than the second look (a day) at a store that promises nothing."""
         self.clock.offset = max(self.clock.offset, self.latest)
-        self.clock.passed += 7200.0
+        self.clock.passed += 26 * 3600.0
 
     def the_clock_jumps(self, seconds: float) -> None:
         self.clock.offset += seconds
