@@ -16,7 +16,7 @@ _SURELY = {
     "fdatasync": 0.75,
 }  # of the counted calls: how many commits share one depends on when they come
 _OTHERS_SURELY = 0.9
-_EACH = {"pwrite64": 16}  # in the short pass every 16th of these, and every other one of the rest
+_EACH = {"pwrite64": 24}  # in the short pass every 24th of these, and every other one of the rest
 _OTHERS = 2
 
 
