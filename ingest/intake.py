@@ -125,13 +125,7 @@ class Intake:
 
     async def _try_again(self, visit: Visit) -> None:
         """A new docking is a changed condition for what went wrong before; what a caught store has brought about waits for a person's pin."""
-        held = await self._ledger.read(
-            lambda db: segments.ids(
-                db.execute,
-                "camera = ? AND on_camera = 1 AND held IS NOT NULL AND held <> 'dishonest'",
-                (visit.camera.id,),
-            )
-        )
+        held = await self._ledger.read(lambda db: cameras.held(db.execute, visit.camera.id))
 
         def release(tx: Transaction) -> None:
             for one in held:

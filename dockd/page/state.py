@@ -233,7 +233,8 @@ def _waiting(facts: Facts) -> Shown | None:
         return _show("queued", "The dock is full. It goes on by itself when the store has taken more. Leave it in.")
     if facts.reason == "spool_failed":
         return _show(
-            "queued", "The dock's own disk does not take its footage now; nothing is wrong with the camera. It goes on by itself. Leave it in."
+            "queued",
+            "The dock's own disk does not take its footage now; nothing is wrong with the camera. It goes on by itself. Leave it in.",
         )
     if counts.copied < counts.listed - counts.held:
         return _show("queued", f"{counts.copied} of {some(counts.listed)} copied. It waits for its turn. Leave it in.")

@@ -7,7 +7,7 @@ from typing import Any
 
 from ingest import events
 from ingest.ledger.core import Transaction
-from ingest.ledger.segments import COLUMNS, Segment, of_row
+from ingest.ledger.segments import COLUMNS, Segment, ids, of_row
 from ingest.model import CameraId, Listed, Skipped, legible
 
 Execute = Callable[..., Any]
@@ -94,6 +94,15 @@ def on_camera(execute: Execute, camera: str) -> list[Segment]:
         f"SELECT {COLUMNS} FROM segments WHERE camera = ? AND on_camera = 1 ORDER BY captured_at, path", (camera,)
     )
     return [of_row(row) for row in rows]
+
+
+def held(execute: Execute, camera: str) -> list[str]:
+    """What a new docking of this camera has tried again: a copy may be in the spool alone, where its file was overwritten meanwhile."""
+    return ids(
+        execute,
+        "camera = ? AND (on_camera = 1 OR in_spool = 1) AND held IS NOT NULL AND held <> 'dishonest'",
+        (camera,),
+    )
 
 
 def at_path(execute: Execute, camera: str, path: bytes) -> list[Segment]:

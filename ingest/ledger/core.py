@@ -126,7 +126,9 @@ class Ledger:
         self._time = Timekeeping()
         self._damage: asyncio.Future[LedgerDamaged] = self._loop.create_future()
         self.rebuilt: Rebuilt | None = None
-        self.settled = True  # whether all that stores have seen of this dock is in it; whoever opens an old one sets it to False
+        self.settled = (
+            True  # whether all that stores have seen of this dock is in it; whoever opens an old one sets it to False
+        )
 
     @classmethod
     async def open(cls, path: Path, *, keys: Path, clock: Clock | None = None, lived: bool = False) -> Ledger:
@@ -259,7 +261,9 @@ class Ledger:
         self._closed = True
         self._queue.put(None)
         await self._loop.run_in_executor(None, self._thread.join)
-        if self._damage.done():  # the last to close plays the log into the ledger, unless it may not write: this one stays as it was found
+        if (
+            self._damage.done()
+        ):  # the last to close plays the log into the ledger, unless it may not write: this one stays as it was found
             self._connection.close()
         await self._loop.run_in_executor(self._reading, self._close_reader)
         self._reading.shutdown()

@@ -105,7 +105,9 @@ def _opened(path: Path, keys: KeyFolder) -> sqlite3.Connection:
 
 def _name_in(path: Path) -> str | None:
     """The dock's name by the first entry of the chain; None where it cannot be read (whoever opens it says why)."""
-    if path.is_file() and path.stat().st_size and os.access(path, os.W_OK):  # else SQLite makes files beside it that nobody can write
+    if (
+        path.is_file() and path.stat().st_size and os.access(path, os.W_OK)
+    ):  # else SQLite makes files beside it that nobody can write
         with contextlib.suppress(sqlite3.DatabaseError), contextlib.closing(reading(path, timeout=0.5)) as connection:
             return _known_as(connection)
     return None

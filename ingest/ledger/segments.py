@@ -398,7 +398,9 @@ def replaced(tx: Transaction, segment: str) -> str:
 def rotted(tx: Transaction, segment: str, *, error: str) -> None:
     """The spool file is no longer its hash, or not there."""
     row = get(tx.execute, segment)
-    begun: dict[str, Any] = {"upload": None} if row.on_camera or row.in_store else {}  # else the store may have it there
+    begun: dict[str, Any] = (
+        {"upload": None} if row.on_camera or row.in_store else {}
+    )  # else the store may have it there
     _step(tx, row, Step.ROTTED, events.SegmentRotted(camera=row.camera, segment=segment, error=error), **begun)
 
 

@@ -48,6 +48,12 @@ class SpokenFor:
     async def announce(self, segment: SegmentDescription) -> str:
         raise NotImplementedError
 
+    async def part(self, upload: str, *, offset: int, length: int, size: int) -> bytes | None:
+        raise NotImplementedError
+
+    async def withdraw(self, upload: str) -> None:
+        raise NotImplementedError
+
     async def offset(self, upload: str, *, size: int) -> int:
         raise NotImplementedError
 

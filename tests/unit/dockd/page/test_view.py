@@ -27,9 +27,9 @@ T = TypeVar("T")
 
 
 class Outrun(Ledger):
-    """The ledger, and while it is asked for the first time a segment of the camera becomes something else."""
+    """The ledger, and while it is next asked after `outrun` was set to False a segment of the camera becomes something else."""
 
-    outrun = False
+    outrun = True
 
     async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         found = await super().read(query)
@@ -68,6 +68,8 @@ def sources(folder: Path, ledger: Ledger) -> Sources:
 
 async def test_nothing_is_ready_by_sums_that_were_outrun(tmp_path: Path) -> None:
     ledger = await Outrun.open(tmp_path / "ledger.db", keys=tmp_path / "keys")
+    assert isinstance(ledger, Outrun)
+    ledger.outrun = False
     try:
         view = View(sources(tmp_path, ledger))
         assert (await view.look()).bays[1]["state"] == "reading"

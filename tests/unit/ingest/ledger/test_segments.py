@@ -13,10 +13,10 @@ import pytest
 from ingest import events
 from ingest.copies import STORE as STORE_COPY
 from ingest.copies import NotInTable
-from ingest.ledger import segments, stores, views
+from ingest.ledger import cameras, segments, stores, views
 from ingest.ledger.core import Transaction
 from ingest.model import Digest, Listed
-from tests.unit.ingest.ledger.dock import DIGEST, STORE, Dock, dock_at
+from tests.unit.ingest.ledger.dock import CAMERA, DIGEST, STORE, Dock, dock_at
 
 
 @pytest.fixture
@@ -288,3 +288,12 @@ async def test_what_is_published_without_a_record_is_readable_too(dock: Dock) ->
     dock.ledger.subscribe(lambda event, _seq: told.append(event.message()))
     dock.ledger.publish(events.StoreChanged(state="down", error=ODD))
     assert told == [f"the store is down: {SHOWN}"]
+
+
+async def test_a_new_docking_tries_again_what_is_in_the_spool_alone(dock: Dock) -> None:
+    overwritten, caught, lost = await dock.copied(b"a"), await dock.copied(b"b"), await dock.listed(b"c")
+    await dock.write(lambda tx: segments.vanished(tx, overwritten, error="another file lies at its place"))
+    await dock.write(lambda tx: segments.hold(tx, overwritten, reason="unproven", error="460 at each of 5 tries"))
+    await dock.write(lambda tx: segments.hold(tx, caught, reason="dishonest", error="x"))
+    await dock.write(lambda tx: segments.vanished(tx, lost, error="x"))
+    assert await dock.ledger.read(lambda db: cameras.held(db.execute, CAMERA.id)) == [overwritten]
