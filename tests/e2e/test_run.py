@@ -127,13 +127,14 @@ def test_a_ledger_whose_disk_is_full_is_said_and_waited_for(store: StoreProcess,
         agent.until(
             lambda: agent.ask("/readyz").status == 503, "the delivery says that it cannot write down what it does"
         )
+        agent.until_logged("ledger.failed")
         assert "ledger_unusable" in [one["problem"] for one in agent.api("/problems")["problems"]]
         assert agent.ask("/healthz").status == 200
         resource.prlimit(agent.process.pid, resource.RLIMIT_FSIZE, whole)
         agent.until_state("CAM", "ready")
         agent.until_state("SENDING", "ready")
         agent.until(lambda: agent.ask("/readyz").status == 200, "it is over")
-        agent.until_logged("agent.recovered")
+        agent.until_logged("ledger.works")
         assert agent.stop().code == 0
 
 
