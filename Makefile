@@ -57,10 +57,10 @@ test-hil-short: env-dev
 	@$(PYTEST) tests/hil -m hil_short $(ARGS)
 
 .PHONY: test-soak test-soak-short
-test-soak: env-dev  ## kills and faults for hours
-	@$(PYTEST) tests/soak -m soak --timeout 0 $(ARGS)
+test-soak: env-dev  ## kills, faults and fuzz for hours: every stop, every damage, an hour of everything by chance
+	@$(PYTEST) tests/soak tests/fuzz -m soak --timeout 0 $(ARGS)
 test-soak-short: env-dev
-	@$(PYTEST) tests/soak -m soak_short --timeout 900 $(ARGS)
+	@$(PYTEST) tests/soak tests/fuzz -m soak_short --timeout 900 -n $(JOBS) --dist worksteal $(ARGS)
 
 .PHONY: test-mutants test-mutants-short
 test-mutants: env-dev  ## plant a bug in each guard of the promises, and show that the suite catches it (ARGS="--list", ARGS="receipt")
