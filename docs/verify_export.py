@@ -17,10 +17,23 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-FIELDS, SAME = ("seq", "at", "action", "prev", "data"), ("segment", "size", "sha256", "nonce", "head", "durable", "stored_at", "attested_at")
+FIELDS = ("seq", "at", "action", "prev", "data")
+SAME = ("size", "sha256", "nonce", "durable", "stored_at", "attested_at", "head")  # in a receipt, and legibly beside it
+KEYS = {  # what a line of each type has, no more and no less
+    "head": {"type", "format", "head", "signed", "whole", "filter", "store_keys"},
+    "entry": {"type", *FIELDS, "hash", "text"},
+    "receipt": {"type", "segment", "store", "object", "method", "head_seq", "raw", *SAME},
+    "end": {"type", "entries", "receipts"},
+}
+PROOFS = ("segment.confirmed", "segment.attested", "segment.found_in_store")
 seq, last, key, names, hashes, pinned, contents = 0, "0" * 64, None, None, {}, set(), {}
+proven, permitted = set(), set()  # segments in the store by its word, as of this line; (permit, segment)
 known, faults, head, stores, done, unchecked = sys.argv[1:], [], {}, {}, False, 0
 
+def once(pairs):  # of two equal keys readers take one or the other
+    if len(pairs) != len(dict(pairs)):
+        raise ValueError
+    return dict(pairs)
 def need(fine, fault): faults.extend([] if fine else [f"{place}: {fault}"])
 def canonical(value): return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 def sha256(text): return hashlib.sha256(text.encode("utf-8", "surrogateescape"))
@@ -33,11 +46,14 @@ def signed(public, signature, text):  # raises InvalidSignature
 for number, line in enumerate(sys.stdin.buffer, 1):
     place, wrong = f"line {number}", "it cannot be read, or does not belong here"
     try:
-        one = json.loads(line)
+        one = json.loads(line, object_pairs_hook=once)
+        need(one.keys() == KEYS[one["type"]], "fields were added or taken out")
         need((number == 1) == (one["type"] == "head") and not done, "lines were added or moved")
         need(not names or one["type"] == "receipt", "the receipt that the entry before names is missing")
         if one["type"] == "head":
-            need(one["whole"], "it is a part of a record, and only a whole one can be checked")
+            need(one["whole"] is True and one["filter"] == {}, "it is a part of a record, and only a whole one can be checked")
+            need(one["head"].keys() == {"seq", "hash", "key", "public", "signature"}, "fields were added or taken out")
+            need(one["format"] == "dockd-custody-jsonl-1", "it is of a format that this script does not know")
             head, stores = one, {thumbprint(public): public for public in one["store_keys"]}
         elif one["type"] == "entry":
             place, action, data = f"entry {one['seq']} ({place})", one["action"], one["data"]
@@ -45,7 +61,7 @@ for number, line in enumerate(sys.stdin.buffer, 1):
             need(text == one["text"] and sha256(text).hexdigest() == one["hash"], "it was changed")
             follows = max(seq, data["store_seq"] if action == "custody.restored" else 0) + 1
             need((one["seq"], one["prev"]) == (follows, last), "one before it was removed, inserted, changed or moved")
-            seq, last, names = one["seq"], one["hash"], (place, data) if "receipt_sha256" in data else None
+            seq, last, names = one["seq"], one["hash"], (place, data) if action in PROOFS or "receipt_sha256" in data else None
             hashes[seq] = last
             if action in ("custody.opened", "custody.key_rotated"):
                 wrong, old, key = "the dock's key changed without the old key's signature", key, data["public"]
@@ -56,19 +72,33 @@ for number, line in enumerate(sys.stdin.buffer, 1):
             elif action.startswith("segment.") and data.get("sha256"):
                 content = [data["segment"], data["bytes"], data["sha256"]]
                 need(contents.setdefault(data["segment"], content) == content, "it was of other bytes before")
+            if action in ("segment.confirmed", "segment.found_in_store"):
+                proven.add(data["segment"])
+            elif action == "segment.store_lost":
+                proven.discard(data["segment"])
+            elif action == "permit.issued":
+                permitted |= {(data["permit"], segment) for segment in data["segments"]}
+                need(proven >= set(data["segments"]), "leave to delete what the store had not proven to have")
+            elif action in ("segment.attested", "segment.wiped", "segment.released"):
+                need(data["segment"] in proven, "the store had not proven to have it")
+                need(action != "segment.wiped" or (data["permit"], data["segment"]) in permitted, "it was deleted without leave")
         elif one["type"] == "receipt":
             (place, data), names = names, None
             place = f"the receipt of {place}"
             need(sha256(one["raw"]).hexdigest() == data["receipt_sha256"], "it is not the one that the entry names")
+            need(all(one[name] == data[name] for name in one.keys() & data.keys()), "the entry says something else")
+            need([one["segment"], one["size"], one["sha256"]] == contents[data["segment"]], "it is not of the bytes that were copied")
             if data["store"] not in {store for store, _name in pinned}:  # a store that signs nothing
                 unchecked += 1
                 continue
             header, claims, signature = one["raw"].split(".")
             said, name = json.loads(unb64(claims)), json.loads(unb64(header))["kid"]
-            told = [said["iss"], said["seq"], *(said[field] for field in SAME)]
-            need(told == [one["store"], one["head_seq"], *(one[field] for field in SAME)], "it was changed")
-            need(told[0] == data["store"] and told[2:5] == contents[data["segment"]], "it is not of the bytes that were copied")
-            need(hashes.get(said["seq"]) == said["head"], "the store was shown another record than this one")
+            need([said.get(field) for field in SAME] == [one[field] for field in SAME], "it was changed")
+            need((said["iss"], said.get("seq")) == (one["store"], one["head_seq"]), "it was changed")
+            need(said["sub"] == one["object"].rstrip("/").rsplit("/", 1)[-1], "it was changed")
+            for field in ("segment", "camera"):  # not every store says these
+                need(said.get(field) in (None, data[field]), f"it is of another {field}")
+            need(hashes.get(said.get("seq")) == said.get("head"), "the store was shown another record than this one")
             wrong, unchecked = "it is not signed by a key of the pinned store", unchecked + (name not in stores)
             if name in stores or (data["store"], name) not in pinned:
                 signed(stores[name if (data["store"], name) in pinned else None], signature, f"{header}.{claims}")

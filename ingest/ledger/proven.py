@@ -141,9 +141,10 @@ def _checked(
     row: dict[str, Any], data: dict[str, Any], *, pinned: Mapping[str, frozenset[str]], kept: Mapping[str, str]
 ) -> bool | None:
     """True: its signature holds and it says what the ledger says; False: its key is not kept; None: nothing that is signed. Raises NoReceipt."""
-    if (data.get("store"), data.get("sha256", row["sha256"]), data.get("bytes", row["size"])) != (
-        row["store"], row["sha256"], row["size"],
-    ):  # fmt: skip
+    shared = row.keys() & data.keys()
+    if {name: data[name] for name in shared} != {name: row[name] for name in shared} or data.get(
+        "bytes", row["size"]
+    ) != row["size"]:
         raise NoReceipt("the ledger's columns say something else than the entry")
     trusted = pinned.get(row["store"], frozenset())
     if bool(trusted) != (row["method"] == "receipt"):
@@ -158,7 +159,7 @@ def _checked(
     if key not in kept:
         return False
     said = opened(row["raw"], kept)
-    for name, value in _told(row).items():
+    for name, value in (_told(row) | {"camera": data.get("camera")}).items():
         if said.get(name) != value and not (name in ("segment", "camera") and said.get(name) is None):
             raise NoReceipt(f"its {name} is {said.get(name)!s:.80}, and {value!s:.80} in the ledger")
     return True

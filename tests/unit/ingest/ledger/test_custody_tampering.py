@@ -296,6 +296,7 @@ def test_a_receipt_that_somebody_else_has_signed(state: Path) -> None:
         ("iss", "store-2"),
         ("sub", "x"),
         ("segment", "y"),
+        ("camera", "CAM02"),
         ("nonce", "z"),
         ("seq", 2),
     ],
@@ -306,6 +307,11 @@ def test_a_receipt_that_says_something_else_than_the_ledger(state: Path, name: s
     assert fault.startswith(
         f"entry {seq}: the receipt that it names is not to be believed: its {name} is {value}, and "
     )
+
+
+def test_a_receipt_that_does_not_say_its_segment_is_one(state: Path) -> None:
+    retold(state, lambda said: [said.pop("segment"), said.pop("camera")])  # type: ignore[arg-type]
+    assert of_receipts(audit(state)) == []
 
 
 def test_two_receipts_that_changed_places(state: Path) -> None:
