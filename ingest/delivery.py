@@ -41,7 +41,7 @@ from ingest.ledger.segments import Segment
 from ingest.ledger.stores import Pinned
 from ingest.link import Link, agreed, unforeseen
 from ingest.release import Releasing
-from ingest.reread import Rereading, SpoolDiskFailed, SpoolUnread
+from ingest.reread import Rereading, SpoolCopyBad, SpoolDiskFailed, SpoolUnread
 from ingest.rot import Rot, Scrubbing
 from ingest.seek import Seeking
 from ingest.spool import Spool
@@ -316,18 +316,16 @@ class Delivery:
     async def _our_copy_is_true(self, segment: Segment) -> bool:
         """Whether the spool has what was pulled. If not, or if that cannot be known now, it is seen to."""
         try:
-            true = await self._uploading.spool_is_true(segment)
-        except SpoolUnread as error:
+            await self._uploading.see_spool(segment)
+        except (SpoolCopyBad, SpoolUnread) as error:
             await self._unsound(segment, error)
             return False
-        if not true:
-            await self._rot.found(segment, "its bytes are no longer those that were pulled")
-        return true
+        return True
 
     async def _unsound(self, segment: Segment, error: IntegrityFailed | SpoolUnread) -> None:
         """Another copy takes its place; where there is none, one that could not be read is tried again, and then held."""
         if isinstance(error, IntegrityFailed):
-            await self._rot.found(segment, error.message)
+            await self._rot.found(segment, error)
         elif not (isinstance(error, SpoolDiskFailed) and await self._rot.disk_fails(segment, error)):
             await self._again_or_hold(segment, error, tries=_MANY_TRIES, ask=_ASK_DOCK)
 

@@ -2,8 +2,9 @@
 
 Rules kept here: only a regular file of ours, opened without following a link, is ever read; the bytes come past the page cache where the
 filesystem lets them, into buffers that are used again and again; one copy at a time, in threads, given up between two buffers; what was read
-is what is sent, for the descriptor stays open (docs/decisions/0018). A copy counts as bad only after two reads of it that both differ. A disk
-that gives errors is another thing than a copy that went bad, and so is a folder whose disk is not mounted.
+is what is sent, for the descriptor stays open (docs/decisions/0018). A copy counts as bad only after two reads of it that both differ, and
+what is said of it names the very file that was read: another one may have its name by the time that anybody acts on it. A disk that gives errors
+is another thing than a copy that went bad, and so is a folder whose disk is not mounted.
 """
 
 from __future__ import annotations
@@ -27,10 +28,20 @@ from ingest.worker.pipeline import Fingerprint, SourceChanged, fingerprint
 
 BELIEVED = 600.0  # seconds that a reading is good for, while the file looks the same
 _BAD_DISK = frozenset({errno.EIO, errno.EBADMSG, errno.EUCLEAN, errno.ENODATA})
-_NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENXIO})
+_NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR})
+_NOT_A_FILE = frozenset({errno.ELOOP, errno.ENXIO})  # a link, a socket
 _KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}  # fmt: skip
 Look = tuple[int, int, int, int, int]
+FileId = tuple[int, int]  # device and inode
 T = TypeVar("T")
+
+
+class SpoolCopyBad(IntegrityFailed):
+    """A spool copy is not what was pulled. `file`: which one was looked at; None: nothing had its name."""
+
+    def __init__(self, message: str, *, file: FileId | None) -> None:
+        super().__init__(message)
+        self.file = file
 
 
 class SpoolUnread(Retry):
@@ -55,7 +66,7 @@ class Rereading:
 
     @contextlib.asynccontextmanager
     async def of(self, segment: str, digest: Digest) -> AsyncIterator[SpoolCopy]:
-        """A segment's spool copy, open. Raises IntegrityFailed (it is not there, or not whole), SpoolUnread."""
+        """A segment's spool copy, open. Raises SpoolCopyBad (it is not there, or not whole), SpoolUnread."""
         fd = await _in_thread(partial(self._open, segment, digest.size), undo=os.close)
         try:
             yield SpoolCopy(rereading=self, segment=segment, digest=digest, fd=fd)
@@ -76,7 +87,7 @@ class Rereading:
         self._sound[segment] = look, time.monotonic()
 
     async def read(self, fd: int, *, size: int, sha256: bool) -> Fingerprint:
-        """Read it whole. Raises IntegrityFailed (another size), SpoolUnread."""
+        """Read it whole. Raises SpoolCopyBad (another size), SpoolUnread."""
         stop = threading.Event()
         reading = partial(
             fingerprint, source=fd, expected_size=size, arena=self._arena, sha256=sha256, stop=stop.is_set
@@ -85,7 +96,8 @@ class Rereading:
             async with self._turn:
                 return await _in_thread(reading, stop=stop)
         except SourceChanged as error:
-            raise IntegrityFailed(f"its spool file has {error.found} bytes, {error.expected} were pulled") from error
+            message = f"its spool file has {error.found} bytes, {error.expected} were pulled"
+            raise SpoolCopyBad(message, file=file_id(os.fstat(fd))) from error
         except OSError as error:
             raise unread(error) from error
 
@@ -93,13 +105,7 @@ class Rereading:
         try:
             fd = _opened(os.fspath(self._spool.file(segment)))
         except OSError as error:
-            if error.errno == errno.ELOOP:
-                raise IntegrityFailed(f"its spool file is a symbolic link now, and is not followed{_WHO}") from error
-            if error.errno not in _NOT_THERE:
-                raise unread(error) from error
-            if not self._spool.in_place():
-                raise SpoolUnread(self._spool.elsewhere) from error
-            raise IntegrityFailed(f"its spool file cannot be read: {error.strerror}") from error
+            raise self._not_opened(segment, error) from error
         try:
             self._is_ours(os.fstat(fd), size)
         except BaseException:
@@ -107,16 +113,33 @@ class Rereading:
             raise
         return fd
 
+    def _not_opened(self, segment: str, error: OSError) -> SpoolCopyBad | SpoolUnread:
+        """What it means that it cannot be opened: nothing has the name, or something that is no file."""
+        if error.errno not in _NOT_A_FILE | _NOT_THERE:
+            return unread(error)
+        if not self._spool.in_place():
+            return SpoolUnread(self._spool.elsewhere)
+        if error.errno in _NOT_THERE:
+            return SpoolCopyBad(f"its spool file cannot be read: {error.strerror}", file=None)
+        try:
+            seen = os.lstat(self._spool.file(segment))
+        except OSError as gone:
+            return unread(gone)
+        if stat.S_ISREG(seen.st_mode):  # it is another thing by now than what could not be opened
+            return unread(error)
+        kind = "a symbolic link now, and is not followed" if stat.S_ISLNK(seen.st_mode) else "a socket now"
+        return SpoolCopyBad(f"its spool file is {kind}{_WHO}", file=file_id(seen))
+
     def _is_ours(self, seen: os.stat_result, size: int) -> None:
         if not stat.S_ISREG(seen.st_mode):
             kind = _KINDS.get(stat.S_IFMT(seen.st_mode), "no file")
-            raise IntegrityFailed(f"its spool file is {kind} now{_WHO}")
+            raise SpoolCopyBad(f"its spool file is {kind} now{_WHO}", file=file_id(seen))
         if seen.st_uid not in (os.geteuid(), os.stat(self._spool.folder).st_uid):
             raise SpoolUnread(
                 f"its spool file belongs to another user (id {seen.st_uid}), who may have written it: give it back its owner"
             )
         if seen.st_size != size:
-            raise IntegrityFailed(f"its spool file has {seen.st_size} bytes, {size} were pulled")
+            raise SpoolCopyBad(f"its spool file has {seen.st_size} bytes, {size} were pulled", file=file_id(seen))
 
 
 _WHO = ": something else than dockd writes in the spool"
@@ -134,13 +157,13 @@ class SpoolCopy:
     async def sound(self, *, anew: bool = False) -> None:
         """See that its bytes are the ones that were pulled; one that was read a short while ago, and looks the same, is not read again.
 
-        `anew`: whatever was seen before. Raises IntegrityFailed, SpoolUnread.
+        `anew`: whatever was seen before. Raises SpoolCopyBad, SpoolUnread.
         """
         look = self._look()
         if not anew and self._rereading.believes(self._segment, look):
             return
         if not await self._reads_as_pulled(sha256=anew) and not await self._reads_as_pulled(sha256=True):
-            raise IntegrityFailed("its bytes are no longer those that were pulled")
+            raise SpoolCopyBad("its bytes are no longer those that were pulled", file=look[:2])
         if self._look() != look:
             raise SpoolUnread(
                 "its spool file was touched while it was read: something else than dockd writes in the spool"
@@ -156,6 +179,11 @@ class SpoolCopy:
     def _look(self) -> Look:
         seen = os.fstat(self.fd)
         return seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
+
+
+def file_id(seen: os.stat_result) -> FileId:
+    """Which file it is, whatever its name."""
+    return seen.st_dev, seen.st_ino
 
 
 def unread(error: OSError | EOFError) -> SpoolUnread:

@@ -196,6 +196,14 @@ class Spool:
         path = self.file(segment)
         os.rename(path, path.with_suffix(".rotted"))
 
+    def lies_there(self, segment: str) -> tuple[int, int] | None:
+        """Device and inode of what has the segment's name now, whatever it is; None: nothing has. Raises OSError."""
+        try:
+            seen = os.lstat(self.file(segment))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return seen.st_dev, seen.st_ino
+
     def segments(self) -> list[str]:
         """Ids of all whole files."""
         return sorted(name for name in os.listdir(self.folder) if _ID.fullmatch(name))

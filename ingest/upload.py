@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 from ingest.activity import Activity
-from ingest.errors import IntegrityFailed, ObjectGone, StoreDown, Unproven
+from ingest.errors import ObjectGone, StoreDown, Unproven
 from ingest.ledger import Ledger, segments
 from ingest.ledger.segments import Segment
 from ingest.model import SegmentDescription
@@ -42,7 +42,7 @@ class Uploading:
     ) -> str:
         """Send what the store does not have yet; returns the object's address. `progress`: the store has taken something.
 
-        Raises Retry (of many kinds: line, store, an upload that expired), Hold, IntegrityFailed where the spool's copy is not whole,
+        Raises Retry (of many kinds: line, store, an upload that expired), Hold, SpoolCopyBad where the spool's copy is not whole,
         SpoolUnread where it could not be read this time.
         """
         size = described.digest.size
@@ -114,17 +114,13 @@ class Uploading:
             if isinstance(source, AsyncGenerator):
                 await source.aclose()
 
-    async def spool_is_true(self, segment: Segment) -> bool:
-        """Whether the spool's bytes are still the ones that were pulled, by SHA-256: read again, from the disk, whatever was seen before.
+    async def see_spool(self, segment: Segment) -> None:
+        """See that the spool's bytes are still the ones that were pulled, by SHA-256: read again, from the disk, whatever was seen before.
 
-        Raises SpoolUnread where that cannot be known now.
+        Raises SpoolCopyBad where they are not, SpoolUnread where that cannot be known now.
         """
-        try:
-            async with self._rereading.of(segment.id, segment.digest) as copy:
-                await copy.sound(anew=True)
-        except IntegrityFailed:
-            return False
-        return True
+        async with self._rereading.of(segment.id, segment.digest) as copy:
+            await copy.sound(anew=True)
 
 
 def backoff(attempts: int, *, longest: float, chance: float, floor: float = 0.0) -> float:

@@ -22,7 +22,7 @@ _LAG = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0)
 _REQUEST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "OPTIONS", "PUT", "DELETE"})
 HELD_REASONS = (
-    "copy_failed", "integrity_failed", "source_unstable", "not_deletable", "store_refused", "unproven", "dishonest", "spool_rotted", "other",
+    "copy_failed", "integrity_failed", "source_unstable", "not_deletable", "store_refused", "unproven", "dishonest", "spool_rotted", "spool_spoils", "other",
 )  # fmt: skip
 
 

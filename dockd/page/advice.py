@@ -125,6 +125,11 @@ _FILES: Mapping[str, tuple[BayState, str, str]] = {
 
 def of_held(held: Mapping[str, int], example: str) -> tuple[BayState, Told]:
     """Files that are held, by reason: the worst of the reasons is told."""
+    if count := held.get("spool_spoils", 0):
+        what = f"This dock spoils its copies of {some(count, 'file')}: its disk or its memory fails. The camera has what is missing still."
+        return "copy_failed", Told(
+            what=what, advice="Leave the camera in and tell ops, or put it into another dock.", detail=example
+        )
     for reason, (state, one, more) in _FILES.items():
         if count := held.get(reason, 0):
             what = f"A file {one}." if count == 1 and reason != "integrity_failed" else f"{some(count, 'file')} {more}."

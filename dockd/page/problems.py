@@ -14,7 +14,7 @@ from dockd.page.looks import BayState
 # The worst first: footage that is gone or in doubt, what keeps footage from being brought in, what keeps it from leaving, the rack, the cameras.
 PROBLEMS = (
     "footage_lost", "footage_in_doubt", "ledger_unusable", "ledger_rebuilt", "integrity_failed", "removed_early", "copy_failed", "store_refused", "store_dishonest", "wrong_store",
-    "store_down", "spool_failed", "spool_full", "dock_unwatched", "usb_trouble", "bay_fault", "clock_wrong", "registry_unread", "not_ours",
+    "store_down", "spool_spoils", "spool_failed", "spool_full", "dock_unwatched", "usb_trouble", "bay_fault", "clock_wrong", "registry_unread", "not_ours",
 )  # fmt: skip
 _REBUILT = "The dock's own record book was damaged or gone, and a new one was begun. No footage is lost by that."
 _OF_AGENT = {
@@ -76,9 +76,10 @@ class AwayFact:
 
 def problems(
     *, bays: Iterable[BayFact], away: Sequence[AwayFact], store: str, store_message: str, spool_full: bool, lost: int,
-    troubles: Mapping[str, str], doubt: int = 0,
+    troubles: Mapping[str, str], doubt: int = 0, spoilt: int = 0,
 ) -> list[Problem]:  # fmt: skip
-    """Everything that is wrong now, the worst first. `troubles`: what the agent says of itself, by name."""
+    """Everything that is wrong now, the worst first. `troubles`: what the agent says of itself, by name; `spoilt`: segments of which this dock
+    spoils each copy."""
     found: list[Problem] = []
     if lost:
         what = "1 segment has" if lost == 1 else f"{lost} segments have"
@@ -86,6 +87,9 @@ def problems(
     if doubt:
         what = "1 segment is" if doubt == 1 else f"{doubt} segments are"
         found.append(Problem(problem="footage_in_doubt", text=f"{what} not where the dock's record book says: the store is asked for it.", advice="Wait until the store has answered. If it lasts, tell ops: the store's operator can look for it by its id."))  # fmt: skip
+    if spoilt:
+        what = "1 segment" if spoilt == 1 else f"{spoilt} segments"
+        found.append(Problem(problem="spool_spoils", text=f"This dock spoils its copies of {what}: its disk or its memory fails. The cameras have the footage still.", advice="Tell ops to look at the dock. Leave the cameras in, or put them into another dock."))  # fmt: skip
     for name, text in troubles.items():
         what, detail = (_REBUILT, text) if name == "ledger_rebuilt" else (text, "")
         found.append(Problem(problem=name, text=what, advice=_OF_AGENT.get(name, "Ops: see the log."), detail=detail))

@@ -230,7 +230,7 @@ class View:
         away = [self._away_fact(one) for one in sums.away if one.camera not in here]
         return problems(
             bays=facts, away=away, store=store.word, store_message=store.message, spool_full=self._sources.activity.spool_full,
-            lost=sums.lost, doubt=sums.doubt, troubles=troubles,
+            lost=sums.lost, doubt=sums.doubt, spoilt=sums.held.get("spool_spoils", 0), troubles=troubles,
         )  # fmt: skip
 
     def _away_fact(self, away: Away) -> AwayFact:

@@ -73,6 +73,16 @@ def in_chain(execute: Execute, head: Head) -> bool:
     return row is not None and row[0] == head.hash
 
 
+def times_rotted(execute: Execute, segment: str) -> int:
+    """How many spool copies of this segment went bad since the store last proved it, as far as the custody record knows."""
+    row = execute(
+        "SELECT count(*) FROM custody WHERE segment = ? AND action = 'segment.rotted' AND seq > (SELECT coalesce(max(seq), 0) FROM custody"
+        " WHERE segment = ? AND action IN ('segment.confirmed', 'segment.attested', 'segment.found_in_store'))",
+        (segment, segment),
+    ).fetchone()
+    return int(row[0])
+
+
 def times_lost(execute: Execute, segment: str) -> int:
     """How often the store has lost this segment after it had proven it."""
     row = execute(

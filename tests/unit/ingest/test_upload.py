@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ingest.activity import Activity
 from ingest.confirm import describe
 from ingest.errors import IntegrityFailed, ObjectGone, StoreDown, Unproven
-from ingest.reread import Rereading
+from ingest.reread import Rereading, SpoolCopyBad
 from ingest.store.base import Slices
 from ingest.store.throttle import Bucket
 from ingest.upload import SpoolUnread, Uploading, backoff
@@ -153,17 +153,22 @@ async def test_a_spool_copy_that_cannot_be_read_is_not_the_stores_fault(place: S
     sender = uploading(place)
     with pytest.raises(SpoolUnread, match="spool file could not be read"):
         await sender.send(row, describe(row, station="station"))
-    assert not await sender.spool_is_true(row)
+    with pytest.raises(SpoolCopyBad):
+        await sender.see_spool(row)
 
 
 async def test_whether_the_spool_is_true_is_seen_from_its_bytes(place: Station) -> None:
     one, other, third = await place.spooled(b"footage", b"footage", b"footage")
     sender = uploading(place)
-    assert await sender.spool_is_true(await place.row(one))
+    await sender.see_spool(await place.row(one))
     place.spool.file(other).write_bytes(b"FOOTAGE")
-    assert not await sender.spool_is_true(await place.row(other))
+    with pytest.raises(SpoolCopyBad) as changed:
+        await sender.see_spool(await place.row(other))
+    assert changed.value.file == place.spool.lies_there(other), "it names the very file"
     place.spool.file(third).unlink()
-    assert not await sender.spool_is_true(await place.row(third))
+    with pytest.raises(SpoolCopyBad) as gone:
+        await sender.see_spool(await place.row(third))
+    assert gone.value.file is None
 
 
 @given(

@@ -162,3 +162,13 @@ def test_what_the_usb_dock_says_of_itself() -> None:
         bays=[], away=[], store="connected", store_message="", spool_full=False, lost=0, troubles={"usb_trouble": "udev does not answer."},
     )  # fmt: skip
     assert (found.text, found.advice) == ("udev does not answer.", "Leave the cameras in and tell ops.")
+
+
+def test_a_dock_that_spoils_copies_is_a_problem_of_the_dock() -> None:
+    (found,) = problems(
+        bays=[], away=[], store="connected", store_message="", spool_full=False, lost=0, troubles={}, spoilt=2
+    )
+    assert (found.problem, found.bay) == ("spool_spoils", None)
+    assert found.problem in PROBLEMS
+    assert found.text.startswith("This dock spoils its copies of 2 segments: its disk or its memory fails.")
+    assert found.advice == "Tell ops to look at the dock. Leave the cameras in, or put them into another dock."

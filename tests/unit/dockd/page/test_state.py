@@ -80,6 +80,7 @@ TABLE: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("two reads differ", {"counts": tally(4, 3, 3, 3, 1), "held": {"integrity_failed": 1, "copy_failed": 1}}, "integrity_failed", "Held", "same twice"),
     ("the store lost one", {"counts": tally(4, 4, 3, 3, 1), "held": {"store_lost": 1}}, "store_refused", "Held", "1 segment is not safe in the store"),
     ("a store was caught", {"counts": tally(4, 4, 2, 2, 2), "held": {"dishonest": 2}}, "store_refused", "Held", "2 segments are not safe in the store"),
+    ("the dock spoils copies", {"counts": tally(4, 3, 3, 3, 1), "held": {"spool_spoils": 1}}, "copy_failed", "Fault", "This dock spoils its copies of 1 file: its disk or its memory fails."),
     ("store refuses", {"counts": tally(4, 4, 3, 3, 1), "held": {"store_refused": 1}}, "store_refused", "Held", "does not take 1 segment"),
     ("any other reason", {"counts": tally(4, 4, 3, 3, 1), "held": {"dishonest": 1}}, "store_refused", "Held", ""),
     ("held while waiting", {"phase": "waiting", "counts": tally(4, 4, 1, held=2), "held": {"store_refused": 2}}, "store_refused", "Held", ""),
