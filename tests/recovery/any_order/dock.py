@@ -31,25 +31,36 @@ _processes = multiprocessing.get_context("forkserver")
 
 
 class Jumping(Clock):
-    """The station's clock, some seconds off; `passed`: seconds that have gone by unseen, on the clock that never jumps."""
+    """The station's clock, some seconds off; `passed`: seconds that have gone by unseen, on the clock that never jumps.
 
-    def __init__(self, offset: float = 0.0, *, passed: float = 0.0) -> None:
+    `boot`: another boot than this machine's, which began when this clock was made. No worker deletes anything for it: workers ask the kernel.
+    """
+
+    def __init__(self, offset: float = 0.0, *, passed: float = 0.0, boot: str = "") -> None:
         super().__init__()
         self.offset = offset
         self.passed = passed
+        self._boot = boot
+        self._booted = super().boottime_ns()
 
     def now(self) -> float:
-        return super().now() + self.offset + self.passed
+        return max(0.0, super().now() + self.offset + self.passed)
 
     def boottime_ns(self) -> int:
+        if self._boot:
+            return super().boottime_ns() - self._booted
         return super().boottime_ns() + int(self.passed * 10**9)
+
+    @property
+    def boot_id(self) -> str:
+        return self._boot or super().boot_id
 
 
 class Deadly(Jumping):
     """Each transaction begins with a look at the clock: this one ends the process at the `commits`th of them."""
 
-    def __init__(self, offset: float, *, passed: float, commits: int) -> None:
-        super().__init__(offset, passed=passed)
+    def __init__(self, offset: float, *, passed: float, boot: str, commits: int) -> None:
+        super().__init__(offset, passed=passed, boot=boot)
         self._left = commits
 
     def now(self) -> float:
@@ -75,7 +86,7 @@ class Docked:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What one run has to do, and under which settings. `clock` and `passed` as `Jumping` has them, `wait` in seconds."""
+    """What one run has to do, and under which settings. `clock`, `passed` and `boot` as `Jumping` has them, `wait` in seconds."""
 
     state: Path
     url: str
@@ -86,6 +97,7 @@ class Run:
     pin: str | None = None
     clock: float = 0.0
     passed: float = 0.0
+    boot: str = ""
     wait: float = 20.0
 
     @property
@@ -109,7 +121,7 @@ async def run(work: Run, *, hear: Hear, clock: Clock | None = None) -> Outcome |
     try:
         async with agent(
             work.settings, version="test", rest=0.05, subscribers=(lambda event, _seq: hear(event),),
-            clock=clock or Jumping(work.clock, passed=work.passed),
+            clock=clock or Jumping(work.clock, passed=work.passed, boot=work.boot),
         ) as built:  # fmt: skip
             async with asyncio.timeout(PATIENCE):
                 return await ingest(built, [one.visit() for one in work.cameras], wait=work.wait)
@@ -151,7 +163,7 @@ def _die(work: Run, at: Moment, count: int) -> None:
         if left[0] == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    clock = Deadly(work.clock, passed=work.passed, commits=count if at == "commit" else NEVER)
+    clock = Deadly(work.clock, passed=work.passed, boot=work.boot, commits=count if at == "commit" else NEVER)
     asyncio.run(run(work, hear=hear, clock=clock))
 
 

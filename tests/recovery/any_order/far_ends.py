@@ -20,7 +20,7 @@ from aiohttp import ClientSession, web
 from ingest.central import CentralStore
 from ingest.central.app import rotate_key
 from tests.oracle import Contents, Stored, stored_in
-from tests.simulators.stores import lies
+from tests.simulators.stores import lies, lies_of_bytes, lies_on_the_way
 from tests.simulators.stores.honest import HonestStore, Kind, Shelf
 from tests.simulators.stores.running import Running
 
@@ -140,6 +140,10 @@ class Away(HonestStore):
 Lie = Callable[[Shelf, Kind], HonestStore]
 
 
+def _about(kind: type[lies_on_the_way.Lies], what: str) -> Lie:
+    return lambda shelf, proof: kind(shelf, what=what, kind=proof)
+
+
 def _named(kind: type[HonestStore]) -> Lie:
     return lambda shelf, proof: kind(shelf, kind=proof)
 
@@ -151,9 +155,19 @@ LIES: dict[str, Lie] = {
         lies.ForgetsEachOnce, lies.ReceiptForAnotherFile, lies.ReceiptOfAnotherStore, lies.SignsForAnotherStore, lies.SignsInNoName,
         lies.ReplaysReceipts, lies.GarbageForReceipts, lies.UnsignedReceipts, lies.YesToEverything, lies.YesInTus,
         lies.LocksEverySegment, lies.NeverSawTheUpload, lies.SaysHistoryWentBack,
+        lies_of_bytes.Short, lies_of_bytes.Long, lies_of_bytes.Hole, lies_of_bytes.OneBit, lies_of_bytes.Nothing,
+        lies_of_bytes.AnotherFilesBytes, lies_of_bytes.AnotherFilesDigest, lies_of_bytes.AnnouncedHash,
+        lies_of_bytes.RightHashWrongSize, lies_of_bytes.GivesOtherBytesBack, lies_of_bytes.GivesNothingBack,
     )
 } | {
     "CutsInTheMiddle": lambda shelf, kind: lies.CutsInTheMiddle(shelf, after=1000, times=3, kind=kind),
+    "CaptivePortal": lambda shelf, kind: lies_on_the_way.CaptivePortal(shelf, after=12, kind=kind),
+    "NetworkLogin": lambda shelf, kind: lies_on_the_way.NetworkLogin(shelf, after=12, kind=kind),
+    "RedirectsUploads": _about(lies_on_the_way.RedirectElsewhere, "POST"),
+    "RedirectsBytes": _about(lies_on_the_way.RedirectElsewhere, "PATCH"),
+    "RedirectsReceipts": _about(lies_on_the_way.RedirectElsewhere, "receipt"),
+    "RedirectsBytesAskedBack": _about(lies_on_the_way.RedirectElsewhere, "GET"),
+    "DripsReceipts": _about(lies_on_the_way.SlowDrip, "receipt"),
     "Answers500": lambda shelf, kind: lies.Answers(shelf, "receipt", 500, kind=kind),
     "Answers404": lambda shelf, kind: lies.Answers(shelf, "receipt", 404, times=3, kind=kind),
     "Answers409": lambda shelf, kind: lies.Answers(shelf, "PATCH", 409, times=3, kind=kind),
@@ -167,6 +181,7 @@ class Simulated:
 
     kind: Kind = "receipts"
     shelf: Shelf = field(default_factory=Shelf)
+    elsewhere: Shelf = field(default_factory=Shelf)
     _ends: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     _backups: list[Shelf] = field(default_factory=list)
 
@@ -189,7 +204,11 @@ class Simulated:
 
     def tell(self, lie: str) -> None:
         """Lie like that from now on."""
-        self._running.store = LIES[lie](self.shelf, self.kind)
+        liar = LIES[lie](self.shelf, self.kind)
+        if isinstance(liar, lies_on_the_way.RedirectElsewhere):
+            other = self._ends.enter_context(Running(HonestStore(self.elsewhere, kind=self.kind)))
+            liar.elsewhere = other.url
+        self._running.store = liar
 
     def objects(self) -> list[Stored]:
         return [

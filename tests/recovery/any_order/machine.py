@@ -20,6 +20,7 @@ CONTENTS = {"empty": b"", "equal": b"equal" * 20, "other": b"other" * 20, "large
 contents = st.sampled_from(sorted(CONTENTS))
 numbers = st.integers(0, 1000)
 _FULL = 1 << 60
+_TO_1970 = -1e12
 _TIGHT = 150_000
 
 
@@ -82,7 +83,7 @@ class AnyOrder(RuleBasedStateMachine):
         if card != other:
             acts[what]()
 
-    @rule(seconds=st.sampled_from((-400_000.0, -3600.0, -1.0, 86_400.0, 40_000_000.0, -315_360_000.0)))
+    @rule(seconds=st.sampled_from((-400_000.0, -3600.0, -1.0, 86_400.0, 40_000_000.0, -315_360_000.0, _TO_1970)))
     def the_clock_jumps(self, seconds: float) -> None:
         self.scene.the_clock_jumps(seconds)
 
@@ -159,6 +160,18 @@ class AnyOrder(RuleBasedStateMachine):
         at, count = moment
         self.scene.do(dock.killed(self.scene.work(self._together(card, other), wait=2.0), at=at, count=count))
 
+    @rule(card=cards, other=cards, commits=st.sampled_from((0, 0, 5, 20)))
+    def docked_after_a_boot_without_the_time(self, card: int, other: int, commits: int) -> None:
+        """It is 1970, and another boot: what was proven in this one is worth nothing in that, and the other way round. Perhaps it is killed."""
+        scene = self.scene
+        work = scene.work(self._together(card, other), **({"wait": 0.3} | scene.boot_without_the_time()))
+        before = sorted(path for card in range(len(CARDS)) for path in scene.cards.files(card))
+        if commits:
+            scene.do(dock.killed(work, at="commit", count=commits))
+        else:
+            scene.run(work)
+        assert sorted(path for card in range(len(CARDS)) for path in scene.cards.files(card)) == before
+
     @rule(card=cards, other=cards)
     def docked_while_the_store_is_away(self, card: int, other: int) -> None:
         outcome = self.scene.run(self.scene.work(self._together(card, other), url="http://127.0.0.1:9", wait=0.2))
@@ -210,6 +223,7 @@ class AnyOrder(RuleBasedStateMachine):
         if lie.startswith("Forgets"):
             self.scene.the_store_has_lost()  # it loses things right after it has proven that it has them
         self.nothing_is_lost()
+        assert far.elsewhere.things == {}, "nothing is ever sent to where a store redirects to"
         self.scene.do(far.start())
 
     @precondition(lambda self: self.scene.known or self.scene.pin)

@@ -11,6 +11,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any, TypeVar
 
 from dockd.oneshot import Outcome
 from ingest.events import Event
+from ingest.ledger.segments import IN_DOUBT
 from tests.recovery.any_order import dock
 from tests.recovery.any_order.dock import Docked, Run
 from tests.recovery.any_order.far_ends import Embedded, FarEnd, Simulated
@@ -25,6 +27,12 @@ from tests.recovery.any_order.watching import Watching
 from tests.recovery.any_order.world import Cards
 
 T = TypeVar("T")
+_TOLD = """
+SELECT EXISTS (SELECT 1 FROM custody WHERE segment = :segment AND action = 'segment.lost')
+    OR EXISTS (SELECT 1 FROM custody WHERE segment = :segment AND action = 'segment.held' AND body ->> '$.reason' = :doubt)
+    OR EXISTS (SELECT 1 FROM custody WHERE segment = :segment AND action = 'segment.rotted')
+       AND EXISTS (SELECT 1 FROM segments WHERE id = :segment AND (on_camera OR in_spool OR in_store))
+"""
 _UNEXPLAINED = "files in the spool are none of this ledger's"
 
 
@@ -51,6 +59,7 @@ class Scene:
         self.pin: str | None = None
         self.keep_confirmed = 0.0
         self.latest = 0.0
+        self.boots = 0
         self.known = False
         self.lied = False
         self.aside: list[Path] = []
@@ -88,6 +97,7 @@ class Scene:
         return self.do(self._run(work, meddling))
 
     async def _run(self, work: Run, meddling: Sequence[Meddling]) -> Outcome | None:
+        clock = None if work.boot else self.clock
         heard, failed, under_way = [0], list[BaseException](), list[asyncio.Future[Any]]()
         task = asyncio.current_task()
         assert task is not None
@@ -106,7 +116,7 @@ class Scene:
                     elif asyncio.iscoroutine(found):
                         under_way.append(asyncio.ensure_future(found))
 
-        outcome = await dock.run(work, hear=hear, clock=self.clock)
+        outcome = await dock.run(work, hear=hear, clock=clock)
         await asyncio.gather(*under_way)
         for error in failed:
             raise error
@@ -136,8 +146,13 @@ class Scene:
         self.clock.passed += 26 * 3600.0
 
     def the_clock_jumps(self, seconds: float) -> None:
-        self.clock.offset += seconds
+        self.clock.offset = max(self.clock.offset + seconds, -time.time() - self.clock.passed)  # not before 1970
         self.latest = max(self.latest, self.clock.offset)
+
+    def boot_without_the_time(self) -> dict[str, Any]:
+        """What a run is made with after a boot without network: another boot, and the clock says 1970."""
+        self.boots += 1
+        return {"boot": f"boot-{self.boots}", "clock": -time.time() - self.clock.passed}
 
     def the_store_has_lost(self) -> None:
         """Something, and longer ago than a proof is good for: what is deleted on its word within ten minutes is promised nothing."""
@@ -243,14 +258,14 @@ class Scene:
 
 
 def _custody_tells(ledger: Path, segment: str) -> bool:
+    """Whether it was called lost, or in doubt; where the ledger cannot know that no other copy is left, whether it was called rotted."""
     if not ledger.exists():
         return False
     with (
         contextlib.suppress(sqlite3.Error),
         contextlib.closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as db,
     ):
-        query = "SELECT count(*) FROM custody WHERE segment = ? AND action IN ('segment.lost', 'segment.rotted')"
-        return bool(db.execute(query, (segment,)).fetchone()[0])
+        return bool(db.execute(_TOLD, {"segment": segment, "doubt": IN_DOUBT}).fetchone()[0])
     return False
 
 

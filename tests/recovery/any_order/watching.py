@@ -43,7 +43,10 @@ class Watching(Witness):
         self.moved(aside, other)
 
     def written(self, card: Path, path: str, thing: Thing | None) -> None:
-        """This lies at that path now (None: nothing), by somebody else's hand, perhaps while dockd is at work."""
+        """This lies at that path now (None: nothing), by somebody else's hand, perhaps while dockd is at work.
+
+        Forgiven is what that hand took, and nothing else that is nowhere: that may be dockd's doing of a moment ago.
+        """
         root, name = os.fsencode(card), os.fsencode(path)
         look = self._before[root]
         was = look.pop(name, None)
@@ -51,7 +54,14 @@ class Watching(Witness):
             self._past.append(((root, name), was.content))
         if thing is not None:
             look[name] = thing
-        self.forgive_lost()
+        if was is not None and was.content is not None:
+            self._forgive(was.content)
+
+    def _forgive(self, taken: Content) -> None:
+        """These bytes were taken from a card just now: were they the last?"""
+        on_cards = {thing.content for look in self._before.values() for thing in look.values()}
+        if taken not in self.in_spool() | self.in_store() | on_cards:
+            self._past = [(place, content) for place, content in self._past if content != taken]
 
     def forgive_the_world(self) -> None:
         """A store or a disk has lost something by itself, just now."""
