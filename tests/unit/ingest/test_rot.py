@@ -17,6 +17,7 @@ from ingest.worker.pipeline import Fingerprint
 from tests.unit.ingest.station import CAMERA, Station, station
 
 BAD = IntegrityFailed("bad")
+BAD_NEWS = ("segment.rotted", "segment.held", "segment.lost", "segment.store_lost")
 
 
 @pytest.fixture
@@ -197,3 +198,36 @@ async def test_what_is_being_sent_is_not_read_beside_that(place: Station) -> Non
     rot = rot_of(place, docked=True)
     scrubbing = Scrubbing(ledger=place.ledger, rereading=rot.rereading, rot=rot, busy={segment})
     assert await scrubbing.once() == 0
+
+
+async def test_rot_after_the_proof_and_before_the_release_is_harmless(tmp_path: Path) -> None:
+    async with station(tmp_path, keep_confirmed=3600.0) as place:
+        (segment,) = await place.spooled(b"footage")
+        async with place.at_work():
+            await place.until(lambda: place.confirmed(segment))
+        place.spool.file(segment).write_bytes(b"fo0tage")
+        place.clock.pass_by(90_000)
+        rot = rot_of(place, docked=False)
+        scrubbing = Scrubbing(ledger=place.ledger, rereading=rot.rereading, rot=rot, busy=set())
+        assert await scrubbing.once() == 0, "nobody reads what the store has"
+
+        async def released() -> bool:
+            return not (await place.row(segment)).in_spool and not place.spool.file(segment).exists()
+
+        async with place.at_work():
+            await place.until(released)
+        said = await place.actions(segment)
+        assert [one for one in said if one in BAD_NEWS] == []
+        assert [bytes(thing) for thing in place.store.things.values() if bytes(thing) == b"footage"] == [b"footage"]
+
+
+async def test_rot_that_is_seen_after_the_proof_is_told_and_no_more(tmp_path: Path) -> None:
+    """At a start, say: the camera is away, and nobody has to do anything."""
+    async with station(tmp_path, keep_confirmed=3600.0) as place:
+        (segment,) = await place.spooled(b"footage")
+        async with place.at_work():
+            await place.until(lambda: place.confirmed(segment))
+        await rot_of(place, docked=False).found(await place.row(segment), BAD)
+        row = await place.row(segment)
+        assert (row.on_camera, row.in_spool, row.in_store, row.held) == (1, 0, 1, None)
+        assert [one for one in await place.actions(segment) if one in BAD_NEWS] == ["segment.rotted"]
