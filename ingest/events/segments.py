@@ -34,6 +34,7 @@ class SegmentReappeared(
     outcome="unknown",
 ):
     path: str
+    mtime_ns: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +43,16 @@ class SegmentCopied(
     action="segment.copied",
     text="{path} was pulled from camera {camera} and verified by a second read",
 ):
+    """`captured_at` by the camera's clock, RFC 3339; `clock_offset_ms` camera minus station, where it is known. None in older entries."""
+
     path: str
     bytes: int
     sha256: str
     xxh3_128: str
     second_read: str
+    mtime_ns: int | None = None
+    captured_at: str | None = None
+    clock_offset_ms: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +149,9 @@ class SegmentRecovered(
     path: str
     bytes: int
     sha256: str
+    xxh3_128: str | None = None
+    mtime_ns: int | None = None
+    captured_at: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

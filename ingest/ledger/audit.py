@@ -3,7 +3,8 @@
 Rules: nothing is written, not even to a copy on a disk that cannot be written; a check sees one transaction's state, so that an agent that
 goes on writing is not taken for a forger; what cannot be read is a fault with its place, never a traceback. Beyond the
 chain itself (`custody.verify`) the dock's keys must follow from each other (`lineage`), and the store's receipts, which name the head that they
-were asked with, must agree with it and be signed by the store (`proven`): whoever rewrites the record has to forge those too.
+were asked with, must agree with it and be signed by the store (`proven`): whoever rewrites the record has to forge those too. The rows on which deletions rest, and
+those that people are shown, must say what the record says (`rows`).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 
 from ingest import events
 from ingest.errors import LedgerUnusable
-from ingest.ledger import custody, lineage, proven
+from ingest.ledger import custody, lineage, proven, rows
 from ingest.ledger.database import explain, open_reader
 from ingest.model import Head
 
@@ -135,6 +136,7 @@ def check(reader: sqlite3.Connection, *, head: str | None = None, vouched: froze
         receipts = proven.check(reader, pinned=_pinned(verdict.stores))
         faults += receipts.faults
         faults += _row_faults(reader) if not faults else ()
+        faults += rows.faults(reader) if not faults else ()  # a damaged record says nothing of rows
     except (sqlite3.DatabaseError, ValueError, TypeError, AttributeError, RecursionError, KeyError) as damage:
         faults += _unreadable(reader) or [f"the record cannot be read: {damage}"]
     restored = tuple(_say_restored(reader, seq) for seq in verdict.restored)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ingest import events
-from ingest.clock import moment_of
+from ingest.clock import moment_of, rfc3339
 from ingest.copies import CAMERA, SPOOL, STORE, Copies, Step, after, is_lost
 from ingest.errors import SourceUnstable
 from ingest.ledger import stores
@@ -126,19 +126,20 @@ def classified(
 ) -> None:
     """Write down what the camera's profile says of each file of this docking that was not looked at yet; of all of them, where `again`.
 
-    What a file is decides nothing of its copies. The clock's offset (seconds, camera minus station) stays with the segments first listed under it.
+    What a file is decides nothing of its copies. The clock's offset (seconds, camera minus station) stays with the segments first listed under it;
+    once a segment is copied the record has its times, and they stay as they are.
     """
     if rules == EVERYTHING and clock_offset is None:
         return
     which = "" if again else " AND kind IS NULL"
-    for segment, path, mtime_ns, known in tx.execute(
-        f"SELECT id, path, mtime_ns, kind FROM segments WHERE docking = ?{which}", (docking,)
+    for segment, path, mtime_ns, known, sha256 in tx.execute(
+        f"SELECT id, path, mtime_ns, kind, sha256 FROM segments WHERE docking = ?{which}", (docking,)
     ).fetchall():
         place, kind = rules.place(path), rules.kind(path)
         said: dict[str, Any] = {
             "kind": "other" if kind == "ignorable" else kind, "recording": place.recording or None, "part": place.part,
         }  # fmt: skip
-        if known is None:
+        if known is None and sha256 is None:
             said |= {"clock_offset": clock_offset, "captured_at": moment_of(mtime_ns, rules.time_zone)}
         _write(tx, segment, said)
 
@@ -249,7 +250,8 @@ def copied(tx: Transaction, segment: str, *, digest: Digest, second_read: str) -
         )
     event = events.SegmentCopied(
         camera=row.camera, segment=segment, path=legible(row.path), bytes=digest.size, sha256=digest.sha256,
-        xxh3_128=digest.xxh3_128, second_read=second_read,
+        xxh3_128=digest.xxh3_128, second_read=second_read, mtime_ns=row.mtime_ns, captured_at=rfc3339(row.captured_at),
+        clock_offset_ms=None if row.clock_offset is None else round(row.clock_offset * 1000),
     )  # fmt: skip
     _step(
         tx, row, Step.COPIED, event, size=digest.size, sha256=digest.sha256, xxh3_128=digest.xxh3_128, pulled_at=tx.now,
@@ -373,7 +375,9 @@ def released(tx: Transaction, segment: str) -> None:
 def reappeared(tx: Transaction, segment: str, *, docking: int, file: Listed) -> None:
     """A file that was wiped or had vanished is on the camera again, with the same content (the caller has read it)."""
     row = get(tx.execute, segment)
-    event = events.SegmentReappeared(camera=row.camera, segment=segment, path=legible(row.path))
+    event = events.SegmentReappeared(
+        camera=row.camera, segment=segment, path=legible(row.path), mtime_ns=file.mtime_ns
+    )
     _step(
         tx, row, Step.REAPPEARED, event, docking=docking, dev=file.dev, ino=file.ino, mtime_ns=file.mtime_ns,
         ctime_ns=file.ctime_ns, wiped_at=None, wipe_permit=None,
@@ -424,8 +428,9 @@ def recovered(
 ) -> None:
     """A whole spool file that the ledger does not know (it was lost or went back): taken in with its own name."""
     event = events.SegmentRecovered(
-        camera=camera, segment=segment, path=legible(path), bytes=digest.size, sha256=digest.sha256
-    )
+        camera=camera, segment=segment, path=legible(path), bytes=digest.size, sha256=digest.sha256, xxh3_128=digest.xxh3_128,
+        mtime_ns=mtime_ns, captured_at=rfc3339(captured_at),
+    )  # fmt: skip
     known = tx.execute(f"SELECT {COLUMNS} FROM segments WHERE id = ?", (segment,)).fetchone()
     if known is not None:
         _step(

@@ -382,6 +382,54 @@ def test_a_segments_row_that_says_something_else_than_the_record(state: Path, ch
     )
 
 
+@pytest.mark.parametrize(
+    ("table", "change", "told"),
+    [
+        ("segments", "path = CAST('DCIM/FORGED.MP4' AS BLOB)", "its path: DCIM/FORGED.MP4 in the ledger, DCIM/DOC_0.MP4 in the record"),
+        ("segments", "captured_at = 0", "its time by the camera's clock: 1970-01-01T00:00:00.000Z in the ledger, 2001-"),
+        ("segments", "clock_offset = -3600", "its clock offset (ms): -3600000 in the ledger, None in the record"),
+        ("segments", "mtime_ns = 0", "its file time: 0 in the ledger, "),
+        ("segments", "xxh3_128 = '00'", "its XXH3-128: 00 in the ledger, "),
+        ("segments", "listed_at = 0", "its time of listing: 1970-01-01T00:00:00.000Z in the ledger, "),
+        ("segments", "verified_at = 0", "its time of copying: "),
+        ("segments", "confirmed_at = 0", "its time of confirmation: "),
+        ("segments", "wiped_at = NULL", "its time of deletion: None in the ledger, "),
+        ("segments", "released_at = 1", "its time of release: "),
+        ("segments", "in_store = 0", "its copies: spool in the ledger, spool, store in the record"),
+        ("segments", "on_camera = 1", "its copies: camera, spool, store in the ledger, spool, store in the record"),
+        ("segments", "camera = 'OTHER'", "its camera: OTHER in the ledger, CAM01 in the record"),
+        ("segments", "object = 'http://evil/x'", "its object: http://evil/x in the ledger, object-0 in the record"),
+        ("segments", "store = 'evil'", "its store: evil in the ledger, store-1 in the record"),
+        ("segments", "held = 'failed', held_message = 'x'", "its held: failed in the ledger, None in the record"),
+        ("segments", "wipe_permit = 1", "the ledger has permit 1 for it, the record none"),
+        ("permits", "closed_at = NULL", "permit 1 ended at "),
+        ("permits", "camera = 'OTHER'", "permit 1 is not in the ledger as the record has it"),
+        ("permits", "id = 9", "permit 9 is in the ledger, but not in the record"),
+        ("stores", "keys = '[]'", "store store-1: its keys in the ledger is not what the record says"),
+        ("stores", "url = 'http://evil'", "store store-1: its url in the ledger is not what the record says"),
+        ("stores", "honest_at = NULL", "store store-1: its honest in the ledger is not what the record says"),
+        ("stores", "id = 'evil'", "store store-1 is in the record, but not in the ledger"),
+        ("dockings", "camera = 'OTHER'", "docking 1: the ledger has "),
+        ("dockings", "docked_at = 0", "docking 1: the ledger has "),
+        ("listings", "files = 99", "listing 1 of docking 1 is not what the record says"),
+    ],
+)  # fmt: skip
+def test_a_row_edited_without_any_key_is_named(state: Path, table: str, change: str, told: str) -> None:
+    with forger(state) as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute(f"UPDATE {table} SET {change} WHERE rowid = (SELECT min(rowid) FROM {table})")
+    faults = audit(state).faults
+    assert any(told in fault for fault in faults), faults
+
+
+@pytest.mark.parametrize("table", ["segments", "permits", "stores", "dockings", "listings"])
+def test_a_row_taken_out_is_named(state: Path, table: str) -> None:
+    with forger(state) as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute(f"DELETE FROM {table}")
+    assert any(f"{table[:-1]}" in fault for fault in audit(state).faults)
+
+
 ODD = (
     "",
     "x",
