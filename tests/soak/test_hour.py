@@ -26,6 +26,8 @@ from tests.soak.hour.station import Station, station_at
 
 _CALM = (0.25, 0.75)
 """The part of the time in which agent and store are not ended, so that one process of each lives long enough to be judged."""
+_A_LIFE = 10.0
+"""Seconds after which a process of the short soak is judged."""
 
 
 class Hour:
@@ -186,6 +188,15 @@ def test_a_minute_with_every_fault(tmp_path: Path) -> None:
     kinds = tuple(kind for kind in ALL if os.geteuid() == 0 or "Full" not in kind.__name__)
     hour = lived_through(tmp_path, seconds=seconds, pause=(0.2, 1.5), every=1.0, seed=seed, kinds=kinds)
     assert set(hour.done) == {kind.__name__ for kind in kinds}
+    grown = [
+        said
+        for life in hour.station.sampler.lives.values()
+        if life.name in ("agent", "store") and life.seconds >= _A_LIFE
+        for said in life.grown(
+            rss=80_000_000, fds=24, threads=12
+        )  # a young process grows: only a leak at every fault does so
+    ]
+    assert grown == []
 
 
 @pytest.mark.soak
