@@ -88,11 +88,14 @@ async def agent(
             settings.ledger.path, keys=settings.keys_path, clock=clock, lived=await asyncio.to_thread(_holds_footage, spool)
         )  # fmt: skip
         stack.push_async_callback(ledger.close)
-        ledger.settled = ledger.is_new  # an older one may have been put back: the store will say
+        # One that is old may have been put back, one that was made anew has lost what came before: the store will say.
+        ledger.settled = ledger.is_new and ledger.rebuilt is None
         for subscriber in subscribers:
             ledger.subscribe(subscriber)
         if ledger.rebuilt is not None:  # it was committed before anybody could listen
             _tell(subscribers, ledger.rebuilt.event())
+        if ledger.went_back is not None:
+            _tell(subscribers, ledger.went_back)
         pinned = await asyncio.to_thread(kept, settings.keys_path)
         await ledger.commit(lambda tx: _begin(tx, pinned, version=version))
         stack.push_async_callback(_say_stopped, ledger)

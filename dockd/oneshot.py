@@ -270,7 +270,7 @@ async def _obstacle(agent: Agent) -> str | None:
     if agent.activity.spool_failed:
         return agent.activity.spool_failed
     still = await agent.ledger.read(lambda db: queue.standing_still(db.execute, now=agent.clock.now()))
-    return None if still is None else f"{still[0]} segments wait for another try: {still[1]}"
+    return agent.delivery.in_vain() if still is None else f"{still[0]} segments wait for another try: {still[1]}"
 
 
 async def _count(agent: Agent, visits: Sequence[Visit], left_over: Sequence[str]) -> Outcome:

@@ -13,8 +13,9 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from ingest.clock import rfc3339
-from ingest.errors import StoreDishonest, Unproven, WrongStore
+from ingest.errors import Garbled, StoreDishonest, Unproven, WrongStore
 from ingest.ledger import Ledger, proofs, segments
+from ingest.ledger.core import Transaction
 from ingest.ledger.segments import Segment
 from ingest.ledger.stores import Pinned
 from ingest.model import Claim, Head, Receipt, SegmentDescription
@@ -120,12 +121,13 @@ class Confirming:
     """Asks the store to prove a segment, and commits the receipt.
 
     `differs(segment, upload)`: what is wrong with the bytes that the store gives back, if anything; `there` raises where it gives none of
-    what it has proven (both `ingest.sample`).
+    what it has proven; `holds`: whether all that it gives are the segment's bytes, None where it gives none (all `ingest.sample`).
     """
 
     def __init__(
         self, *, ledger: Ledger, store: Store, station: str, gate: HeadGate,
         differs: Callable[[Segment, str], Awaitable[str | None]], there: Callable[[Segment, str], Awaitable[None]],
+        holds: Callable[[Segment, str], Awaitable[bool | None]],
     ) -> None:  # fmt: skip
         self._ledger = ledger
         self._store = store
@@ -133,6 +135,7 @@ class Confirming:
         self._gate = gate
         self._differs = differs
         self._there = there
+        self._holds = holds
         self._memory = Memory(ledger)
 
     async def confirm(self, segment: Segment, *, upload: str, pinned: Pinned) -> Receipt:
@@ -144,18 +147,27 @@ class Confirming:
         return receipt
 
     async def found(self, segment: Segment, *, upload: str, pinned: Pinned) -> bool:
-        """Proof of a segment of which this ledger has no copy and did not know that the store has one. False where it knows by now."""
+        """Proof of a segment that this ledger did not know the store to have; there are no bytes of ours to hold against it, so all are read back.
+
+        False where it knows by now, and where the store gives no bytes while another copy lives: that one is brought in the ordinary way.
+        """
         receipt = await self._ask(segment, upload=upload, pinned=pinned)
-        return await self._ledger.commit(lambda tx: segments.found(tx, receipt))
+        held = True if pinned.method == "read-back" else await self._holds(segment, upload)
+        if held is False:
+            raise OtherBytes(f"it has proven bytes by {pinned.method}, and gives others back")
+        return await self._ledger.commit(lambda tx: _found(tx, receipt, alone=held is None))
 
     async def attest(self, segment: Segment, *, pinned: Pinned) -> bool:
-        """One more proof of a confirmed segment, with a fresh nonce. False where it has been found lost, or sent again, meanwhile."""
+        """One more proof of a confirmed segment, with a fresh nonce. False where it has been found lost, or sent again, meanwhile.
+
+        Raises ObjectGone and Unproven only where its proof says so.
+        """
         if segment.object is None:
-            raise Unproven(f"segment {segment.id} is not confirmed")
+            raise Garbled(f"segment {segment.id} is not confirmed")
+        receipt = await self._ask(segment, upload=segment.object, pinned=pinned)
         if pinned.method != "read-back":
             await self._there(segment, segment.object)
-        receipt = await self._ask(segment, upload=segment.object, pinned=pinned)
-        return await self._ledger.commit(lambda tx: segments.attested(tx, receipt))
+        return await self._ledger.commit(lambda tx: _attested(tx, receipt))
 
     async def _ask(self, segment: Segment, *, upload: str, pinned: Pinned) -> Receipt:
         described = describe(segment, station=self._station)
@@ -169,10 +181,26 @@ class Confirming:
             claim, segment=described, upload=upload, pinned=pinned, nonce=nonce, head=head if claim.method == "receipt" else None,
             asked_boottime_ns=asked, boot_id=clock.boot_id, now=clock.now(),
         )  # fmt: skip
-        self._gate.agreed()
+        if receipt.head is not None:
+            self._gate.agreed()
         if receipt.number is not None:
             await self._memory.hold_against(store=pinned.id, known=known, number=receipt.number)
         return receipt
+
+
+def _found(tx: Transaction, receipt: Receipt, *, alone: bool) -> bool:
+    """`alone`: only where there is no other copy."""
+    if alone and segments.get(tx.execute, receipt.segment).copies:
+        return False
+    return segments.found(tx, receipt)
+
+
+def _attested(tx: Transaction, receipt: Receipt) -> bool:
+    if not segments.attested(tx, receipt):
+        return False
+    if segments.get(tx.execute, receipt.segment).held == segments.IN_DOUBT:
+        segments.unhold(tx, receipt.segment)
+    return True
 
 
 def describe(segment: Segment, *, station: str) -> SegmentDescription:

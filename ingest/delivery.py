@@ -16,8 +16,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ingest import events, sample
+from ingest import events
 from ingest.activity import Activity
+from ingest.attest import Attesting
 from ingest.confirm import Confirming, OtherBytes, describe
 from ingest.errors import (
     DockdError,
@@ -30,20 +31,21 @@ from ingest.errors import (
     Retry,
     Stop,
     StoreDishonest,
-    StoreDown,
     Unforeseen,
     Unproven,
     UploadBlocked,
 )  # fmt: skip
-from ingest.ledger import Ledger, proofs, queue, segments
+from ingest.ledger import Ledger, queue, segments
 from ingest.ledger.core import Transaction
 from ingest.ledger.segments import Segment
 from ingest.ledger.stores import Pinned
-from ingest.link import Link, agreed, unforeseen
+from ingest.link import Link, unforeseen
 from ingest.release import Releasing
 from ingest.reread import Rereading, SpoolCopyBad, SpoolDiskFailed, SpoolUnread
 from ingest.rot import Rot, Scrubbing
+from ingest.sample import Sampling
 from ingest.seek import Seeking
+from ingest.setbacks import Setbacks
 from ingest.spool import Spool
 from ingest.standing import StoreState, StoreWord
 from ingest.store.answers import LONGEST_RETRY_AFTER
@@ -55,7 +57,6 @@ from ingest.went_back import AskingAgain
 __all__ = ["Delivery", "DeliverySettings", "StoreState", "StoreWord"]
 _TRIES = 5
 _MANY_TRIES = 10  # where it may well be over by itself: a lock that is left over, a machine that is short of something
-_LOSSES = 3
 _PIN = "Look at the store; then pin it anew (dockd store pin): what is held because of it is tried again then"
 _ASK = "Look at the store; then try it again: dock the camera again, or run the ingest of it again, or pin the store anew (dockd store pin)"
 _ASK_DOCK = "It is kept where it is: see to the dock's disk, and start dockd again; then it is tried again"
@@ -94,10 +95,16 @@ class Delivery:
         self._uploading = Uploading(
             ledger=ledger, rereading=rereading, store=store, bucket=bucket, chunk=settings.chunk, activity=activity
         )
+        sampling = Sampling(store)
         self._confirming = Confirming(
             ledger=ledger, store=store, station=settings.station, gate=self._link.gate,
-            differs=lambda one, upload: sample.differs(store, upload, file=spool.file(one.id), size=one.size),
-            there=lambda one, upload: sample.there(store, upload, size=one.size),
+            differs=lambda one, upload: sampling.differs(upload, file=spool.file(one.id), size=one.size),
+            there=lambda one, upload: sampling.there(upload, size=one.size),
+            holds=lambda one, upload: sampling.holds(upload, size=one.size, sha256=one.digest.sha256),
+        )  # fmt: skip
+        self._setbacks = Setbacks(longest=settings.retry_max)
+        self._attesting = Attesting(
+            ledger=ledger, link=self._link, confirming=self._confirming, setbacks=self._setbacks, retry_max=settings.retry_max
         )  # fmt: skip
         self._releasing = Releasing(
             ledger=ledger, spool=spool, keep_confirmed=settings.keep_confirmed, trusted=self._link.trusted_to_delete,
@@ -106,9 +113,9 @@ class Delivery:
         self._seeking = Seeking(
             ledger=ledger, store=store, trusted=self._link.trusted, attest=self.attest,
             prove=lambda one, upload, pinned: self._confirming.found(one, upload=upload, pinned=pinned),
-            describe=lambda one: describe(one, station=settings.station), failed=self._seeking_failed,
+            describe=lambda one: describe(one, station=settings.station), failed=self._seeking_failed, setbacks=self._setbacks,
         )  # fmt: skip
-        self._asking_again = AskingAgain(ledger=ledger, attest=self.attest)
+        self._asking_again = AskingAgain(ledger=ledger, attest=self.attest, setbacks=self._setbacks)
         self._observe = observe
         self._standing = self._link.standing
         self._cuts: dict[str, int] = {}
@@ -162,7 +169,9 @@ class Delivery:
     def wake(self) -> None:
         """Look at the queue now, and try the store now."""
         self._standing.open()
+        self._setbacks.try_now()
         self._work.set()
+        self._seeking.wake()
 
     async def run(self) -> None:
         """Deliver until cancelled. Raises LedgerUnusable, and nothing else that a store or a disk could cause."""
@@ -355,67 +364,12 @@ class Delivery:
     # -- proof for those who delete --------------------------------------------------------------------------------------
 
     async def attest(self, wanted: Sequence[Segment]) -> list[str]:
-        """Have each confirmed segment proven once more, now; returns the ids for which that worked.
+        """Have each confirmed segment proven once more, now; returns the ids for which that worked. Raises Retry, Stop."""
+        return await self._attesting.some(wanted)
 
-        Raises Retry where the store cannot be asked, Stop where it is not to be believed. A segment that the store has lost is queued
-        again by this.
-        """
-        pinned = await self._link.trusted_to_delete()
-        limit = asyncio.Semaphore(8)
-
-        async def one(segment: Segment) -> str | None:
-            async with limit:
-                return await self._attest_one(segment, pinned)
-
-        found = await asyncio.gather(*(one(segment) for segment in wanted), return_exceptions=True)
-        for result in found:
-            if isinstance(result, HistoryConflict) and await self._link.went_back(result):
-                raise agreed() from result
-            if isinstance(result, DockdError):
-                self._standing.failed(result, doubt=True)
-                raise result
-            if isinstance(result, BaseException):
-                raise result
-        proven = [result for result in found if isinstance(result, str)]
-        if proven:
-            self._standing.works()
-        return proven
-
-    async def _attest_one(self, segment: Segment, pinned: Pinned) -> str | None:
-        """Its id, or None where it was not proven. A store that was pinned since the last proof gives two: its own word alone counts."""
-        try:
-            for _ in range(1 if segment.store == pinned.id else 2):
-                async with self._standing.impatient("a proof", size=segment.size):
-                    if not await self._confirming.attest(segment, pinned=pinned):
-                        return None
-        except (ObjectGone, Unproven) as error:
-            await self._lost(segment, error)
-            return None
-        except StoreDishonest as error:
-            await self._link.caught(pinned.id, error.message)
-            raise
-        except Hold as error:  # a question that it does not like says nothing of the segment
-            raise StoreDown(error.message) from error
-        except DockdError:
-            raise
-        except Exception as error:
-            log.exception("segment %s could not be proven again", segment.id)
-            await self._delay(segment, Unforeseen(f"it could not be proven again: {unforeseen(error)}"))
-            return None
-        return segment.id
-
-    async def _lost(self, segment: Segment, error: DockdError) -> None:
-        """Queue it again from another copy; a store that loses it time after time is for somebody to look at."""
-
-        def write(tx: Transaction) -> None:
-            if not segments.store_lost(tx, segment.id, error=error.message, object=segment.object):
-                return  # somebody else has found that out
-            times = proofs.times_lost(tx.execute, segment.id)
-            if times >= _LOSSES:
-                text = f"the store has lost it {times} times after it had proven it: {error.message}. {_ASK}"
-                segments.hold(tx, segment.id, reason="store_lost", error=text)
-
-        await self._ledger.commit(write)
+    def in_vain(self) -> str | None:
+        """What single segments wait for, that the store does not answer for, for a person; None where none does."""
+        return self._setbacks.said()
 
 
 def _try_disk_again(tx: Transaction) -> None:

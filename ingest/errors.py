@@ -9,6 +9,8 @@
     |  |- ObjectGone        404, 410: that object or upload is not there (any more)
     |  |- Unproven          the store's answer does not prove these bytes
     |  |- Garbled           what came from the store is no answer at all
+    |  |  `- Withheld          what came where bytes were asked back is none of them: it says nothing of them
+    |  |- Unanswered        the store answers, and not for these segments
     |  |- UploadBlocked     409, 423: it stands elsewhere, or somebody else is writing
     |  |- Unforeseen        a defect of ours, or of what we stand on: logged, and tried again a few times
     |  |- SpoolFull         the dock's room is used up to `keep_free`
@@ -94,6 +96,18 @@ class Garbled(Retry):
     """What came from the store is no answer: garbage, endless, unsigned. It says nothing for or against any bytes."""
 
     reason = "garbled"
+
+
+class Withheld(Garbled):
+    """Asked for bytes, the store gave a page, a refusal or nothing that fits. Whether it has them is not said."""
+
+    reason = "withheld"
+
+
+class Unanswered(Retry):
+    """The store gives no proof of these segments, time after time, and is there for others."""
+
+    reason = "unanswered"
 
 
 class UploadBlocked(Retry):

@@ -69,6 +69,12 @@ class Link:
         """`trusted`, and seen to refuse wrong bytes since this process began: what every deletion rests on. Raises Retry, Stop."""
         return await self._believed(deleting=True)
 
+    async def recognised_since(self, moment: float) -> Pinned:
+        """`trusted_to_delete`, of a store that has said who it is after `moment` (monotonic seconds). Raises Retry, Stop."""
+        if self.standing.answered_at < moment:
+            self.standing.pinned = None
+        return await self.trusted_to_delete()
+
     async def _believed(self, *, deleting: bool) -> Pinned:
         standing = self.standing
         async with self._probe:

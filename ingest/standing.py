@@ -52,6 +52,7 @@ class Standing:
         self._doubt: DockdError | None = None
         self.state = StoreState(since=ledger.clock.now())
         self.pinned: Pinned | None = None
+        self.answered_at = 0.0  # monotonic seconds: when it last said who it is
         self.trouble = asyncio.Event()
 
     def closed_for(self) -> float:
@@ -86,6 +87,7 @@ class Standing:
     def answers(self, pinned: Pinned) -> None:
         """It is the pinned one, and may be asked. What it did wrong with a segment is forgotten only when it has done that right."""
         self.pinned = pinned
+        self.answered_at = time.monotonic()
         self._closed_until, self._stopped = 0.0, None
         if self._doubt is None:
             self.works()

@@ -19,14 +19,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest import events
-from ingest.errors import Hold, LedgerUnusable, Retry, Stop
+from ingest.errors import Hold, LedgerUnusable, Retry, Stop, Unanswered
 from ingest.ledger import Ledger
 from ingest.ledger.core import Transaction
 from ingest.ledger.segments import COLUMNS, Segment, of_row
+from ingest.setbacks import Setbacks
 
 Execute = Callable[..., Any]
 _LOT = 64
 _REST = 5.0
+_SHORTEST = 0.05
 _OVERTAKING = 256  # receipts: so far from their order they may have been written down
 _FOUND = "SELECT body FROM custody WHERE action = 'store.went_back' ORDER BY seq DESC LIMIT 1"
 _SUSPECT = f"""
@@ -96,11 +98,14 @@ def latest(execute: Execute) -> WentBack | None:
 
 
 class AskingAgain:
-    """Has what a store may have lost proven anew. `attest` is the delivery's."""
+    """Has what a store may have lost proven anew. `attest` and `setbacks` are the delivery's."""
 
-    def __init__(self, *, ledger: Ledger, attest: Callable[[Sequence[Segment]], Awaitable[list[str]]]) -> None:
+    def __init__(
+        self, *, ledger: Ledger, attest: Callable[[Sequence[Segment]], Awaitable[list[str]]], setbacks: Setbacks
+    ) -> None:
         self._ledger = ledger
         self._attest = attest
+        self._setbacks = setbacks
         self._woken = asyncio.Event()
         self._idle = asyncio.Event()
         ledger.subscribe(self._hear)
@@ -126,22 +131,29 @@ class AskingAgain:
             if done and not self._woken.is_set():
                 self._idle.set()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(None if done else _REST):
+                async with asyncio.timeout(None if done else self._rest()):
                     await self._woken.wait()
 
     async def over(self) -> None:
         """Wait until there is nothing to be asked for again."""
         await self._idle.wait()
 
+    def _rest(self) -> float:
+        """Seconds until something may be asked again."""
+        soonest = self._setbacks.soonest()
+        return _REST if soonest is None else min(_REST, max(_SHORTEST, soonest))
+
     async def _all(self) -> bool:
+        """Ask for each that waits; what the store cannot say of some keeps it from no other. Returns whether nothing is left."""
         found = await self._ledger.read(lambda db: latest(db.execute))
         if found is None:
             return True
         for copies in (1, 0):
             after = ""
             while lot := await self._lot(found, copies=copies, after=after):
-                await self._attest(lot)
                 after = lot[-1].id
+                with contextlib.suppress(Unanswered):
+                    await self._attest(lot)
         return not await self._lot(found, copies=1, after="") and not await self._lot(found, copies=0, after="")
 
     async def _lot(self, found: WentBack, *, copies: int, after: str) -> list[Segment]:

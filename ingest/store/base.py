@@ -42,10 +42,11 @@ class Store(Protocol):
         Raises ObjectGone, Unproven (nonsense, wrong signature), HistoryConflict.
         """
 
-    async def part(self, upload: str, *, offset: int, length: int, size: int) -> bytes | None:
-        """`length` bytes from `offset` on, as the store gives them back; None where it gives this dock none, or no part.
+    async def part(self, upload: str, *, offset: int, length: int, size: int, fresh: bool = False) -> bytes | None:
+        """`length` bytes from `offset` on, as the store gives them back; None where it says that it gives this dock none.
 
-        Raises ObjectGone, Unproven where what it gives is not `size` bytes long, StoreDown and the like.
+        `fresh`: over a connection of its own. Raises Withheld where the answer is none to that question, Garbled where it speaks of an object
+        that is not `size` bytes long, StoreDown and the like.
         """
 
     async def withdraw(self, upload: str) -> None:

@@ -82,12 +82,24 @@ class Line:
 
     def _http(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=15.0, sock_read=None),
-                connector=aiohttp.TCPConnector(ssl=self._tls or True, socket_factory=self._socket), auto_decompress=False,
-                cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": "dockd"}, trace_configs=[_timed(self._observe)],
-            )  # fmt: skip
+            self._session = self._made()
         return self._session
+
+    def _made(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=15.0, sock_read=None),
+            connector=aiohttp.TCPConnector(ssl=self._tls or True, socket_factory=self._socket), auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": "dockd"}, trace_configs=[_timed(self._observe)],
+        )  # fmt: skip
+
+    @contextlib.asynccontextmanager
+    async def _over(self, *, fresh: bool) -> AsyncIterator[aiohttp.ClientSession]:
+        """What requests go over: the connections that are kept, or one of its own."""
+        if not fresh:
+            yield self._http()
+            return
+        async with self._made() as alone:
+            yield alone
 
     async def close(self) -> None:
         """Close the connections, whatever is still on its way through them."""
@@ -172,21 +184,27 @@ class Line:
 
     @contextlib.asynccontextmanager
     async def take(
-        self, url: str, *, headers: Mapping[str, str], doing: str
+        self, url: str, *, headers: Mapping[str, str], doing: str, fresh: bool = False
     ) -> AsyncIterator[tuple[Answer, AsyncIterator[bytes]]]:
-        """GET: the answer, and its body in blocks of at most 1 MiB. Raises StoreDown when no more comes for too long."""
+        """GET: the answer, and its body in blocks of at most 1 MiB. `fresh`: over a connection of its own.
+
+        Raises StoreDown when no more comes for too long.
+        """
         sent = self._headers(url, headers)
         stall = self._patience.stall
         try:
-            async with asyncio.timeout(stall) as watch:
-                async with self._http().get(url, headers=sent, allow_redirects=False) as answer:
-                    refused = await _some(answer) if answer.status >= 300 else b""
-                    yield (
-                        Answer(status=answer.status, headers=answer.headers, body=refused),
-                        _blocks(answer, watch, stall),
-                    )
-                    if not answer.content.at_eof():
-                        answer.close()
+            async with (
+                asyncio.timeout(stall) as watch,
+                self._over(fresh=fresh) as session,
+                session.get(url, headers=sent, allow_redirects=False) as answer,
+            ):
+                refused = await _some(answer) if answer.status >= 300 else b""
+                yield (
+                    Answer(status=answer.status, headers=answer.headers, body=refused),
+                    _blocks(answer, watch, stall),
+                )
+                if not answer.content.at_eof():
+                    answer.close()
         except TimeoutError as error:
             raise StoreDown(f"the store gave no more of {doing} for {stall:.0f} s") from error
         except (aiohttp.ClientError, ConnectionError, ValueError) as error:

@@ -15,7 +15,17 @@ import ssl
 from collections.abc import Callable, Mapping
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
-from ingest.errors import DockdError, Garbled, ObjectGone, StoreDishonest, StoreDown, Unproven
+from ingest.errors import (
+    DockdError,
+    Garbled,
+    ObjectGone,
+    StoreBusy,
+    StoreDishonest,
+    StoreDown,
+    StoreFull,
+    Unproven,
+    Withheld,
+)  # fmt: skip
 from ingest.model import Claim, Head, ProofMethod, SegmentDescription, StoreIdentity
 from ingest.store import receipts
 from ingest.store.answers import history_conflict, plain
@@ -39,6 +49,8 @@ _PLAIN = (
 _NOT_GIVEN = (401, 403, 405, 501)  # it keeps its bytes to itself
 _NEAR = 1 << 20
 _RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
+_UNSATISFIED = re.compile(r"bytes \*/(\d{1,18})")
+_PART = "a part of a segment"
 _REFUSED_BYTES = (400, 422, 460)  # "these bytes are not what was announced"
 _REFUSED_PROOF = (404, 410, 422, 460)  # "nothing of it was kept"
 
@@ -229,6 +241,10 @@ class TusStore:
                 )
             if answer.status != 200:
                 raise answer.error("the bytes of a segment")
+            if _encoded(answer) or (
+                _is_text(answer) and answer.headers.get("Content-Length") != str(segment.digest.size)
+            ):
+                raise Garbled("the store gives something else, a page perhaps, where its bytes were asked back")
             async for block in blocks:
                 size += len(block)
                 if size > segment.digest.size:
@@ -238,20 +254,18 @@ class TusStore:
         raw = f"{upload} {size} {found}"
         return Claim(method="read-back", store=store, object=upload, size=size, sha256=found, raw=raw)
 
-    async def part(self, upload: str, *, offset: int, length: int, size: int) -> bytes | None:
+    async def part(self, upload: str, *, offset: int, length: int, size: int, fresh: bool = False) -> bytes | None:
         """GET with Range. A server that knows no ranges is read from the beginning, where that is near."""
         headers = {"Accept-Encoding": "identity", "Range": f"bytes={offset}-{offset + length - 1}", **_TUS}
         found = bytearray()
-        async with self._line.take(self._at_home(upload), headers=headers, doing="a part of a segment") as (
+        async with self._line.take(self._at_home(upload), headers=headers, doing=_PART, fresh=fresh) as (
             answer,
             blocks,
         ):
             if answer.status in _NOT_GIVEN:
                 return None
-            if answer.status == 416:
-                raise Unproven(f"it has no bytes from {offset} on, where {size} were sent")
             if answer.status not in (200, 206):
-                raise answer.error("a part of a segment")
+                raise _no_part(answer, size=size)
             first = _first_of(answer, offset=offset, length=length, size=size)
             if offset - first > _NEAR:
                 return None
@@ -313,21 +327,45 @@ class TusStore:
 
 
 def _first_of(answer: Answer, *, offset: int, length: int, size: int) -> int:
-    """Where the body of an answer to a Range begins. Raises Unproven where the whole is not `size` bytes, Garbled."""
+    """Where the body of an answer to a Range begins. Raises Withheld where it is none, Garbled where it speaks of other than `size` bytes."""
+    if _encoded(answer):
+        raise Withheld("the store gives a part of a segment in another encoding than was asked for")
+    said = answer.headers.get("Content-Length")
     if answer.status == 200:
-        said = answer.headers.get("Content-Length")
-        if said is not None and _number(said) != size:
-            raise Unproven(f"it gives back {_number(said)} bytes, where {size} were sent")
+        if said is None or (_number(said) != size and _is_text(answer)):
+            raise Withheld("the store gives something else, a page perhaps, where a part of a segment was asked for")
+        if _number(said) != size:
+            raise Garbled(f"the store gives back {_number(said)} bytes, where {size} were sent and proven")
         return 0
     match = _RANGE.fullmatch(answer.headers.get("Content-Range", "").strip())
     if match is None:
-        raise Garbled("the store gives a part of a segment and does not say which")
+        raise Withheld("the store gives a part of a segment and does not say which")
     first, last, total = map(int, match.groups())
     if total != size:
-        raise Unproven(f"it gives back a part of {total} bytes, where {size} were sent")
-    if (first, last) != (offset, offset + length - 1):
-        raise Garbled("the store gives another part of a segment than was asked for")
+        raise Garbled(f"the store gives back a part of {total} bytes, where {size} were sent and proven")
+    if (first, last) != (offset, offset + length - 1) or (said is not None and _number(said) != length):
+        raise Withheld("the store gives another part of a segment than was asked for")
     return first
+
+
+def _no_part(answer: Answer, *, size: int) -> DockdError:
+    """What a refusal to give a part means: that of a proxy or a rule on the way says nothing of the bytes."""
+    error = answer.error(_PART)
+    match = _UNSATISFIED.fullmatch(answer.headers.get("Content-Range", "").strip())
+    if answer.status == 416 and match is not None and int(match[1]) != size:
+        return Garbled(f"the store says that it has {match[1]} bytes, where {size} were sent and proven")
+    if answer.status >= 500 or isinstance(error, (StoreBusy, StoreFull)):
+        return error
+    return Withheld(error.message)
+
+
+def _encoded(answer: Answer) -> bool:
+    return answer.headers.get("Content-Encoding", "").strip().lower() not in ("", "identity")
+
+
+def _is_text(answer: Answer) -> bool:
+    """Whether it calls itself a page."""
+    return answer.headers.get("Content-Type", "").strip().lower().startswith("text/")
 
 
 def _nothing_known(error: DockdError) -> DockdError:

@@ -128,7 +128,7 @@ PROOFS = (
     ),
     Mutant(
         name="sample: what the store gives back is not compared", promise="P2: a store that signs in good faith for what it lost is believed",
-        file="ingest/sample.py", old="if given != await _ours(file, offset=offset, length=length):", new="if len(given) != len(await _ours(file, offset=offset, length=length)):",
+        file="ingest/sample.py", old="            if given == ours:\n", new="            if len(given) == len(ours):\n",
         tests=("tests/unit/ingest/test_sample.py",),
     ),
     Mutant(

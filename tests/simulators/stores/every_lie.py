@@ -54,18 +54,18 @@ def _portal(after: int, *, login: bool = False) -> Make:
 _BYTES = lies_of_bytes
 EVERY: dict[str, Lie] = {
     # with the bytes, vouched for by a store that hashes what comes in
-    "short": Lie(make=_plainly(_BYTES.Short), kinds=RDP, caught=RD),
-    "long": Lie(make=_plainly(_BYTES.Long), kinds=RDP, caught=RD),
+    "short": Lie(make=_plainly(_BYTES.Short), kinds=RDP, says="(bytes, where|were sent|its proof is for)"),
+    "long": Lie(make=_plainly(_BYTES.Long), kinds=RDP, says="(bytes, where|were sent|its proof is for)"),
     "hole": Lie(make=_plainly(_BYTES.Hole), kinds=RDP, caught=RD),
     "one bit": Lie(make=_plainly(_BYTES.OneBit), kinds=RDP, caught=RD),
-    "nothing": Lie(make=_plainly(_BYTES.Nothing), kinds=RDP, caught=RD),
-    "another file's bytes": Lie(make=_plainly(_BYTES.AnotherFilesBytes), kinds=RDP, partly=True, caught=RD),
+    "nothing": Lie(make=_plainly(_BYTES.Nothing), kinds=RDP),
+    "another file's bytes": Lie(make=_plainly(_BYTES.AnotherFilesBytes), kinds=RDP, partly=True),
     "other bytes given back": Lie(make=_plainly(_BYTES.GivesOtherBytesBack), kinds=RDP, caught=RD),
     "nothing given back": Lie(make=_plainly(_BYTES.GivesNothingBack), kinds=RDP),
     "held in a cache only": Lie(make=_plainly(_BYTES.HeldInACacheOnly), kinds=RDP),
     "large ones with a hole": Lie(make=_plainly(_BYTES.LiesAboutLargeOnes), kinds=RDP, partly=True, caught=RD),
     "from the third on": Lie(make=_plainly(_BYTES.LiesFromTheThirdOn), kinds=RDP, partly=True, caught=RD),
-    "only after the pin": Lie(make=_plainly(_BYTES.LiesAfterThePin), kinds=RDP, caught=RD),
+    "only after the pin": Lie(make=_plainly(_BYTES.LiesAfterThePin), kinds=RDP),
     # with the bytes, and true about it
     "short, and its proof says so": Lie(
         make=_plainly(lies.SaysItHasAll), kinds=RDP, says="(its proof is for|none that can be read)", caught=R

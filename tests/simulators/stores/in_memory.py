@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from ingest.errors import ObjectGone
+from ingest.errors import Garbled, ObjectGone, Withheld
 from ingest.model import Claim, Head, ProofMethod, SegmentDescription, StoreIdentity
 from ingest.store.base import Slices
 
@@ -94,9 +94,13 @@ class InMemoryStore:
             )  # fmt: skip
         return self.lie(claim)
 
-    async def part(self, upload: str, *, offset: int, length: int, size: int) -> bytes | None:
+    async def part(self, upload: str, *, offset: int, length: int, size: int, fresh: bool = False) -> bytes | None:
         self._called("part", self.of.get(upload, ""))
-        return bytes(self._thing(upload)[offset : offset + length])
+        if upload not in self.things:
+            raise Withheld("that is not there")
+        if len(self.things[upload]) != size:
+            raise Garbled("that is of another length")
+        return bytes(self.things[upload][offset : offset + length])
 
     async def withdraw(self, upload: str) -> None:
         self._called("withdraw", self.of.get(upload, ""))

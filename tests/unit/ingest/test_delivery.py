@@ -272,7 +272,7 @@ async def test_what_it_loses_again_and_again_is_for_somebody_to_look_at(tmp_path
         for _ in range(3):
             async with place.at_work():
                 await place.until(lambda: place.confirmed(segment))
-            place.store.troubles["claim"] = times(1, lambda: ObjectGone("gone"))
+            place.store.troubles["claim"] = times(2, lambda: ObjectGone("gone"))
             assert await place.delivery.attest([await place.row(segment)]) == []
         row = await place.row(segment)
         assert (row.held, row.in_spool) == ("store_lost", 1)
