@@ -1,4 +1,8 @@
-"""What stands on a certificate, gathered from a ledger."""
+"""What stands on a certificate, gathered from a ledger.
+
+Rule: it states what entries of the record say, which the dock has signed, and what receipts say, which the store has. A ledger's rows anybody with
+the file can edit; what only they have (of segments from before dockd recorded it) is called so.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,12 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from ingest.clock import rfc3339
 from ingest.copies import word
 from ingest.ledger import history, proven
 from ingest.ledger.audit import Audit, Reader, check
+from ingest.ledger.books import Replayed, replayed
 from ingest.ledger.history import KeptReceipt, Record
 from ingest.ledger.segments import Segment
 from ingest.model import legible
@@ -20,6 +24,7 @@ _LONGEST = 150
 _WORDS = 100
 _NAME = 80
 _FIRST, _LAST = 3, 5
+_BY_THE_LEDGER = "(by the ledger, not in the record)"
 
 Rows = tuple[tuple[str, str], ...]
 
@@ -43,12 +48,16 @@ def facts(reader: Reader, name: str, *, now: float) -> Certificate:
     row = history.segment(reader, name)
     end = audit.signed.head.seq if audit.signed else 0
     told = list(history.records(reader, history.Wanted(segment=name), up_to=end))
+    played = replayed(reader, name)
     receipts = history.receipts(reader, name)
     return Certificate(
         segment=name, made_at=rfc3339(now), verdict=_verdict(audit), faults=audit.faults, story=tuple(_story(told)), check=tuple(_how(audit)),
         sections=(
-            ("The segment", tuple(_what(row, told))),
-            ("When (the station's clock where no other is named)", (*_times(row, told), ("Clocks", _clocks(reader, row, told)))),
+            ("The segment", tuple(_what(name, played))),
+            (
+                "When (the station's clock where no other is named)",
+                (*_times(row, played, told), ("Clocks", _clocks(reader, row, played, told))),
+            ),
             ("Proof of the store", tuple(_proof(reader, receipts))),
             ("The record", tuple(_record(audit))),
         ),
@@ -70,39 +79,32 @@ def _verdict(audit: Audit) -> str:
     )
 
 
-def _said(told: list[Record], action: str, field: str) -> Any:
-    """What the last entry of that kind says."""
-    return next(
-        (one.data[field] for one in reversed(told) if one.action == action and one.data and field in one.data), None
-    )
+def _what(name: str, told: Replayed) -> Iterator[tuple[str, str]]:
+    yield "Segment", name
+    yield "File on the camera", _short(told.path or "-")
+    yield "Camera", _short(told.camera or "-", _NAME)
+    yield "Size", f"{told.size if told.sha256 else told.listed_size} bytes"
+    yield "SHA-256", str(told.sha256) if told.sha256 else "not known: it has not been copied"
+    yield "XXH3-128", str(told.xxh3_128 or "not known")
+    where = ", ".join(sorted(told.copies)) or "nowhere"
+    held = f"; held: {_short(told.held_message or told.held, _WORDS)}" if told.held else ""
+    yield "Now", f"{word(told.copies, held=told.held is not None)} (copies: {where}{held})"
 
 
-def _what(row: Segment | None, told: list[Record]) -> Iterator[tuple[str, str]]:
-    path = legible(row.path) if row else str(_said(told, "segment.listed", "path"))
-    yield "Segment", told[0].data["segment"] if told and told[0].data and "segment" in told[0].data else "-"
-    yield "File on the camera", _short(path)
-    camera = row.camera if row else next((str(one.data.get("camera")) for one in told if one.data), "-")
-    yield "Camera", _short(camera, _NAME)
-    yield "Size", f"{row.size} bytes" if row else f"{_said(told, 'segment.copied', 'bytes')} bytes"
-    digest = row.sha256 if row else _said(told, "segment.copied", "sha256")
-    yield "SHA-256", str(digest) if digest else "not known: it has not been copied"
-    yield "XXH3-128", str((row.xxh3_128 if row else _said(told, "segment.copied", "xxh3_128")) or "not known")
-    if row is not None:
-        where = ", ".join(sorted(row.copies)) or "nowhere"
-        held = f"; held: {_short(row.held_message or row.held, _WORDS)}" if row.held else ""
-        yield "Now", f"{word(row.copies, held=row.held is not None)} (copies: {where}{held})"
-
-
-def _times(row: Segment | None, told: list[Record]) -> Rows:
+def _times(row: Segment | None, told: Replayed, entries: list[Record]) -> Rows:
     """By which clock each time is, is part of its label."""
-    first = {one.action: one for one in reversed(told)}
-    last = {one.action: one for one in told}
+    first = {one.action: one for one in reversed(entries)}
+    last = {one.action: one for one in entries}
 
     def at(found: dict[str, Record], action: str) -> str:
         return f"{found[action].at} (entry {found[action].seq})" if action in found else "not recorded"
 
+    if told.timed:
+        recorded = str(told.captured_at)
+    else:
+        recorded = f"{rfc3339(row.captured_at)} {_BY_THE_LEDGER}" if row else "not known"
     return (
-        ("Recorded (camera's clock)", rfc3339(row.captured_at) if row else "not known"),
+        ("Recorded (camera's clock)", recorded),
         ("Found on the camera", at(first, "segment.listed")),
         ("Copied, read twice", at(first, "segment.copied")),
         ("Confirmed by the store", at(first, "segment.confirmed")),
@@ -110,12 +112,16 @@ def _times(row: Segment | None, told: list[Record]) -> Rows:
     )  # fmt: skip
 
 
-def _clocks(reader: Reader, row: Segment | None, told: list[Record]) -> str:
-    offset = row.clock_offset if row else None
+def _clocks(reader: Reader, row: Segment | None, played: Replayed, told: list[Record]) -> str:
+    if played.timed:
+        offset = None if played.clock_offset_ms is None else played.clock_offset_ms / 1000
+    else:
+        offset = row.clock_offset if row else None
     camera = (
         "how far the camera's clock was off is not known"
         if offset is None
         else f"the camera's clock was {abs(offset):.0f} s {'ahead of' if offset >= 0 else 'behind'} the station's when it was docked"
+        + ("" if played.timed else f" {_BY_THE_LEDGER}")
     )
     if not told:
         return f"{camera}; nothing is recorded of the station's clock."
@@ -157,7 +163,7 @@ def _proof(reader: Reader, receipts: list[KeptReceipt]) -> Iterator[tuple[str, s
             f"{label} of {len(receipts)}",
             (
                 f"store {_short(one.store, _NAME)} had {one.size} bytes with SHA-256 {one.sha256} as object {_short(one.object, _NAME)}, stored {one.stored_at}, "
-                f"attested {one.attested_at} (the store's clock){pins}"
+                f"attested {one.attested_at} (the store's clock){pins}{'' if one.method == 'receipt' else f' {_BY_THE_LEDGER}'}"
             ),
         )
         yield (
@@ -203,9 +209,15 @@ def _story(told: list[Record]) -> Iterator[tuple[str, str, str]]:
 
 def _how(audit: Audit) -> Iterator[str]:
     yield "The file itself: sha256sum FILE gives the SHA-256 above."
-    yield "The record: ask for `dockd custody export --format jsonl`, and check it with verify_export.py (docs/verify.md), which needs no dockd."
+    yield (
+        "The record: ask the station for `dockd custody export --format jsonl --out hand-over`, and check it with verify_export.py, which "
+        "needs no dockd (docs/verify.md)."
+    )
     if audit.signed is not None:
-        yield f"This page pins the record: verify_export.py --head {audit.signed.head.hash} EXPORT must find that head in every later export."
+        yield (
+            f"This page pins the record: `python3 verify_export.py {audit.signed.head.hash} < hand-over/dockd-custody.jsonl` must find that head "
+            "in every later export."
+        )
 
 
 def _short(text: str, longest: int = _LONGEST) -> str:

@@ -122,7 +122,7 @@ def _mhl(reader: Reader, wanted: Wanted, root: Path) -> tuple[int, str]:
     from ingest.ledger.footage import footage
 
     def known() -> Iterator[Footage]:
-        return (one for one in footage(reader, wanted) if one.segment.xxh3_128 is not None)
+        return (one for one in footage(reader, wanted) if one.told.sha256 and one.told.xxh3_128)
 
     count = sum(1 for _one in known())
     if not count:
@@ -138,14 +138,14 @@ def _mhl(reader: Reader, wanted: Wanted, root: Path) -> tuple[int, str]:
         file = part / creator.file_name
         _write(file, mhl.manifest(known(), creator))
         _write(part / mhl.CHAIN, [mhl.chain(creator.file_name, hashlib.sha512(file.read_bytes()).digest())])
-        _write(part / "SHA256SUMS", (f"{one.segment.sha256}  {one.place}\n" for one in known()))
+        _write(part / "SHA256SUMS", (f"{one.told.sha256}  {one.place}\n" for one in known()))
         _write(part / "footage.csv", table.lines(known()), encoding="utf-8-sig")
         part.rename(target)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
     left = sum(1 for _one in footage(reader, wanted)) - count
-    missing = f"; {left} that were never copied have no hash and are not in it" if left else ""
+    missing = f"; {left} have no hash in the record (they were never copied) and are not in it" if left else ""
     return (
         count,
         f"{count} segments in {target / creator.file_name}{missing}. Lay the footage out as {target / 'footage.csv'} says (place)",

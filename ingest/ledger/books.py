@@ -31,7 +31,8 @@ class Replayed:
 
     `size` is 0 and `sha256` None before it was copied; `listed_size` what it was when it was first seen. None: no entry says it (those from
     before dockd recorded it do not; `timed`: the last copy's entry has the camera's times). `stores`: whose proofs made it count as
-    stored. `gone_at`: when it was deleted, None where it came back. `entries`: the first and the last. `faults`: steps that the table does not know.
+    stored. `gone_at`: when it was deleted, None where it came back. `receipt`: SHA-256 of the last
+    one. `entries`: the first and the last. `faults`: steps that the table does not know.
     """
 
     camera: str = ""
@@ -56,6 +57,8 @@ class Replayed:
     wiped_seq: int = 0
     wiped_at: str = ""
     gone_at: str | None = None
+    receipts: int = 0
+    receipt: str | None = None
     entries: tuple[int, int] = (0, 0)
     faults: list[str] = field(default_factory=list)
 
@@ -69,7 +72,7 @@ class Replayed:
         elif action == "segment.unheld":
             self.held = self.held_message = None
         elif action == "segment.attested":
-            self._proven_by(entry_data(text).get("store"))
+            self._proven(entry_data(text))
         step = _STEPS.get(action)
         if step is None:
             return
@@ -101,7 +104,7 @@ class Replayed:
         elif step in (Step.CONFIRMED, Step.FOUND):
             self.confirmed_at, self.stored_as = at, data.get("object")
             self.stores = ()
-            self._proven_by(data.get("store"))
+            self._proven(data)
             if step is Step.CONFIRMED:
                 self.held = self.held_message = None
         elif step is Step.LISTED:
@@ -109,8 +112,10 @@ class Replayed:
         elif step is Step.REAPPEARED:
             self.gone_at, self.mtime_ns = None, data.get("mtime_ns")
 
-    def _proven_by(self, store: object) -> None:
-        self.stores = (*(one for one in self.stores if one != store), str(store))
+    def _proven(self, data: dict[str, Any]) -> None:
+        store = str(data.get("store"))
+        self.stores = (*(one for one in self.stores if one != store), store)
+        self.receipts, self.receipt = self.receipts + 1, data.get("receipt_sha256")
 
 
 def _whole(number: object) -> int:
@@ -124,6 +129,16 @@ def entry_data(text: str) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
+
+
+def replayed(reader: sqlite3.Connection, segment: str) -> Replayed:
+    """What the record says of one segment. Raises sqlite3.DatabaseError."""
+    played = Replayed()
+    for one in reader.execute(
+        "SELECT seq, at, action, camera, body FROM custody WHERE segment = ? ORDER BY seq", (segment,)
+    ):
+        played.play(*one)
+    return played
 
 
 def side_by_side(

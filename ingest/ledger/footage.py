@@ -1,4 +1,6 @@
-"""Which segments a hand-over is of, and where each one's file lies in it.
+"""Which segments a hand-over is of, what the record says of each, and where its file lies in it.
+
+What is handed over is taken from entries, which are signed for, and not from the ledger's rows, which anybody with the file can edit.
 
 The place of a file is `<camera>/<segment>/<path on the camera>`: cameras use their names again after every wipe, so the segment's id is part of it,
 and a file has the same place in every hand-over. Rules: a place can be made on any common disk and told in XML and in a list
@@ -13,8 +15,9 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ingest.ledger.books import Replayed, replayed
 from ingest.ledger.history import Wanted
-from ingest.ledger.segments import COLUMNS, Segment, of_row
+from ingest.model import legible
 
 _PAGE = 500
 _REFUSED = frozenset('%/\\:*?"<>|')
@@ -25,48 +28,54 @@ _KEPT = 150
 
 @dataclass(frozen=True, kw_only=True)
 class Footage:
-    """One segment, and what the record says around it. `entries`: its first and last entry; `receipt`: SHA-256 of the last receipt."""
+    """One segment as the record has it: `told` is what its entries say.
 
-    segment: Segment
-    entries: tuple[int, int] | None
-    receipts: int
-    receipt: str | None
+    `path`: the bytes of its name on the camera, where the ledger's row has them as the record tells them, else the record's words. `evidential` is the
+    row's: no entry has it.
+    """
+
+    segment: str
+    path: bytes
+    told: Replayed
+    evidential: bool
 
     @property
     def place(self) -> str:
         """Where its file lies in a hand-over, relative to its root."""
-        return place(self.segment.camera, self.segment.id, self.segment.path)
+        return place(self.told.camera, self.segment, self.path)
 
 
 def footage(reader: sqlite3.Connection, wanted: Wanted) -> Iterator[Footage]:
-    """The segments that are `wanted` (those with an entry between the two times), by id. Raises sqlite3.DatabaseError."""
-    values: list[str] = []
-    where = "id > ?"
-    if wanted.camera is not None:
-        where, values = f"{where} AND camera = ?", [*values, wanted.camera]
-    if wanted.segment is not None:
-        where, values = f"{where} AND id = ?", [*values, wanted.segment]
-    if (wanted.since, wanted.until) != ("", "~"):
-        where = f"{where} AND EXISTS (SELECT 1 FROM custody WHERE segment = segments.id AND at >= ? AND at <= ?)"
-        values = [*values, wanted.since, wanted.until]
+    """The segments of the record that are `wanted` (those with an entry between the two times), by id. Raises sqlite3.DatabaseError."""
     after = ""
     while True:
         page = reader.execute(
-            f"SELECT {COLUMNS} FROM segments WHERE {where} ORDER BY id LIMIT {_PAGE}", (after, *values)
+            f"SELECT DISTINCT segment FROM custody WHERE segment > ?1 AND (?2 IS NULL OR segment = ?2) ORDER BY segment LIMIT {_PAGE}",
+            (after, wanted.segment),
         ).fetchall()
-        for row in page:
-            yield _with_record(reader, of_row(row))
+        for (name,) in page:
+            told = replayed(reader, name)
+            if wanted.camera in (None, told.camera) and _within(reader, name, wanted):
+                yield _with_row(reader, name, told)
         if len(page) < _PAGE:
             return
-        after = of_row(page[-1]).id
+        after = page[-1][0]
 
 
-def _with_record(reader: sqlite3.Connection, segment: Segment) -> Footage:
-    first, last = reader.execute("SELECT min(seq), max(seq) FROM custody WHERE segment = ?", (segment.id,)).fetchone()
-    raws = reader.execute("SELECT raw FROM receipts WHERE segment = ? ORDER BY id", (segment.id,)).fetchall()
+def _within(reader: sqlite3.Connection, segment: str, wanted: Wanted) -> bool:
+    found = reader.execute(
+        "SELECT 1 FROM custody WHERE segment = ? AND at >= ? AND at <= ? LIMIT 1", (segment, wanted.since, wanted.until)
+    )
+    return found.fetchone() is not None
+
+
+def _with_row(reader: sqlite3.Connection, segment: str, told: Replayed) -> Footage:
+    path, evidential = reader.execute("SELECT path, evidential FROM segments WHERE id = ?", (segment,)).fetchone() or (
+        b"",
+        0,
+    )
     return Footage(
-        segment=segment, entries=None if first is None else (first, last), receipts=len(raws),
-        receipt=hashlib.sha256(raws[-1][0].encode("utf-8", "surrogateescape")).hexdigest() if raws else None,
+        segment=segment, path=path if legible(path) == told.path else told.path.encode(), told=told, evidential=bool(evidential)
     )  # fmt: skip
 
 

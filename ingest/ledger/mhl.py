@@ -52,11 +52,12 @@ def manifest(found: Iterator[Footage], creator: Creator) -> Iterator[str]:
 
 
 def _hash(one: Footage) -> str:
-    row = one.segment
+    told = one.told
+    modified = "" if told.mtime_ns is None else f' lastmodificationdate="{_at(told.mtime_ns / 1e9)}"'
     return (
-        f'    <hash>\n      <path size="{row.size}" lastmodificationdate="{_at(row.mtime_ns / 1e9)}">{_text(one.place)}</path>\n'
-        f'      <xxh128 action="original" hashdate="{_at(row.verified_at or row.listed_at)}">{row.xxh3_128}</xxh128>\n'
-        f'      <metadata>\n        <segment xmlns="urn:dockd:custody:1" id={quoteattr(row.id)} sha256={quoteattr(row.sha256 or "")}/>\n'
+        f'    <hash>\n      <path size="{told.size}"{modified}>{_text(one.place)}</path>\n'
+        f'      <xxh128 action="original" hashdate={quoteattr(told.copied_at or told.listed_at or "")}>{_text(told.xxh3_128 or "")}</xxh128>\n'
+        f'      <metadata>\n        <segment xmlns="urn:dockd:custody:1" id={quoteattr(one.segment)} sha256={quoteattr(told.sha256 or "")}/>\n'
         "      </metadata>\n    </hash>\n"
     )
 

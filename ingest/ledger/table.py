@@ -1,7 +1,8 @@
 """Segments as a table for a spreadsheet: one row each, what it is, where it came from, and what became of it.
 
-Rules: a cell is text and stays text: what a spreadsheet would take for a formula begins with an apostrophe; what is not legible is escaped, and
-then the exact bytes of the name are beside it in hex. The table proves nothing: it names the entries of the record that do.
+Rules: a cell is text and stays text: what a spreadsheet would take for a formula, or begins with an apostrophe, gets one before it; what is not legible is escaped, and
+then the exact bytes of the name are beside it in hex. Every cell is what entries say, and empty where none says it; `evidential` alone is the ledger's.
+The table proves nothing: it names the entries of the record that do.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import csv
 import io
 from collections.abc import Iterator
 
-from ingest.clock import rfc3339
 from ingest.ledger.footage import Footage
 from ingest.model import legible
 
@@ -37,20 +37,17 @@ def _line(cells: tuple[str, ...]) -> str:
 
 
 def _cells(one: Footage) -> tuple[str, ...]:
-    row = one.segment
-    path = _safe(legible(row.path))
-    first, last = one.entries or ("", "")
-    offset = "" if row.clock_offset is None else f"{row.clock_offset:.0f}"
+    told = one.told
+    path = _safe(legible(one.path))
+    offset = "" if told.clock_offset_ms is None else f"{told.clock_offset_ms / 1000:.0f}"
+    first, last = told.entries
     return (
-        row.id, _text(row.camera), path, "" if path.encode() == row.path else f"0x{row.path.hex()}", str(row.size), row.sha256 or "",
-        row.xxh3_128 or "", _at(row.captured_at), offset, _at(row.listed_at), _at(row.verified_at), _at(row.confirmed_at), _at(row.wiped_at),
-        " ".join(sorted(row.copies)), _text(row.held or ""), "yes" if row.evidential else "no", _text(row.store or ""), _text(row.object or ""),
-        str(one.receipts), one.receipt or "", str(first), str(last), _safe(one.place),
+        one.segment, _text(told.camera), path, "" if path.encode() == one.path else f"0x{one.path.hex()}", str(told.size or told.listed_size),
+        told.sha256 or "", told.xxh3_128 or "", told.captured_at or "", offset, told.listed_at or "", told.copied_at or "",
+        told.confirmed_at or "", told.gone_at or "", " ".join(sorted(told.copies)), _text(told.held or ""), "yes" if one.evidential else "no",
+        _text(told.stores[-1] if told.stores else ""), _text(told.stored_as or ""), str(told.receipts), told.receipt or "", str(first), str(last),
+        _safe(one.place),
     )  # fmt: skip
-
-
-def _at(seconds: float | None) -> str:
-    return "" if seconds is None else rfc3339(seconds)
 
 
 def _text(text: str) -> str:
@@ -58,8 +55,9 @@ def _text(text: str) -> str:
 
 
 def _safe(text: str) -> str:
+    """One apostrophe too many, to be taken off again: so a text that begins with one of its own gets one too.
+
+    >>> _safe("=1+1"), _safe("'x")
+    ("'=1+1", "''x")
     """
-    >>> _safe("=1+1")
-    "'=1+1"
-    """
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.startswith(("'", *_FORMULA)) else text

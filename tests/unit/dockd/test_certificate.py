@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,6 +18,7 @@ from ingest.ledger.audit import moment
 from ingest.ledger.custody import canonical
 from tests.unit.ingest.ledger.day import STORE, STORE_PUBLIC, a_day, forger
 
+SCRIPT = Path(__file__).parents[3] / "docs" / "verify_export.py"
 NASTY = "<script>alert(1)</script>\x1b[2J" + "W" * 400
 
 
@@ -49,7 +54,10 @@ async def test_what_it_says(tmp_path: Path) -> None:
 async def test_which_clock_is_to_be_trusted(tmp_path: Path, *, synchronised: bool | None, told: str) -> None:
     one, *_rest = await a_day(tmp_path)
     with forger(tmp_path) as connection:
-        connection.execute("UPDATE segments SET clock_offset = -90.4 WHERE id = ?", (one,))
+        connection.execute(
+            "UPDATE custody SET body = json_set(body, '$.data.clock_offset_ms', -90400) WHERE segment = ? AND action = 'segment.copied'",
+            (one,),
+        )
         connection.execute("UPDATE custody SET action = 'clock.other' WHERE action = 'clock.trust'")
         if synchronised is not None:
             trust = canonical({"data": {"synchronised": synchronised}})
@@ -57,6 +65,57 @@ async def test_which_clock_is_to_be_trusted(tmp_path: Path, *, synchronised: boo
     said = values(made(tmp_path, one))["Clocks"]
     assert told in said
     assert "the camera's clock was 90 s behind the station's when it was docked" in said
+
+
+async def test_a_row_that_somebody_edited_is_not_certified(tmp_path: Path) -> None:
+    one, *_rest = await a_day(tmp_path)
+    before = made(tmp_path, one)
+    with forger(tmp_path) as connection:
+        connection.execute(
+            "UPDATE segments SET path = CAST('DCIM/FORGED.MP4' AS BLOB), captured_at = 0, xxh3_128 = '00', clock_offset = -3600, listed_at = 0,"
+            " size = 7, held = 'failed', held_message = 'forged', on_camera = 1 WHERE id = ?",
+            (one,),
+        )
+    found = made(tmp_path, one)
+    assert found.verdict.startswith("THE RECORD IS NOT WHOLE: ")
+    assert found.sections[:2] == before.sections[:2]
+
+
+async def test_what_only_the_ledger_has_is_called_so(tmp_path: Path) -> None:
+    """Of a segment that was copied before dockd recorded the camera's times."""
+    one, *_rest = await a_day(tmp_path)
+    with forger(tmp_path) as connection:
+        connection.execute(
+            "UPDATE custody SET body = json_remove(body, '$.data.captured_at') WHERE segment = ?", (one,)
+        )
+        connection.execute("UPDATE segments SET clock_offset = 7 WHERE id = ?", (one,))
+    said = values(made(tmp_path, one))
+    assert said["Recorded (camera's clock)"] == "2001-09-09T01:46:40.000Z (by the ledger, not in the record)"
+    assert "7 s ahead of the station's when it was docked (by the ledger, not in the record)" in said["Clocks"]
+
+
+async def test_what_it_tells_an_auditor_to_do_can_be_done(tmp_path: Path) -> None:
+    """Word for word as it is printed, by a shell, in a folder with the script and nothing else."""
+    one, *_rest = await a_day(tmp_path / "state")
+    printed = " ".join(made(tmp_path / "state", one).check)
+    export, script = re.findall("`([^`]+)`", printed)
+    shutil.copy(SCRIPT, tmp_path)
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONPATH": str(SCRIPT.parents[1]),
+    }
+    (tmp_path / "dockd.sh").write_text(f'dockd() {{ python3 -m "dockd" "$@" --state {tmp_path / "state"}; }}\n')
+    done = subprocess.run(
+        ["sh", "-c", f". ./dockd.sh; {export} && {script}"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert re.search(r"^whole: \d+ entries$", done.stdout, re.MULTILINE)
+    other = script.replace(re.findall("[0-9a-f]{64}", script)[0], "0" * 64)
+    done = subprocess.run(
+        ["sh", "-c", other], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, "a head that you know is not in it" in done.stdout) == (1, True)
 
 
 async def test_a_record_that_is_not_whole_is_said_first(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -32,9 +32,16 @@ def digest_of(number: int) -> Digest:
     return Digest(size=SIZES[number], sha256=content, xxh3_128=content[:32])
 
 
-def files() -> list[Listed]:
+def files(names: Sequence[bytes] = ()) -> list[Listed]:
     return [
-        Listed(path=f"DCIM/DOC_{n}.MP4".encode(), size=size, mtime_ns=10**18 + n, ctime_ns=10**18, dev=1, ino=n + 1)
+        Listed(
+            path=names[n] if names else f"DCIM/DOC_{n}.MP4".encode(),
+            size=size,
+            mtime_ns=10**18 + n,
+            ctime_ns=10**18,
+            dev=1,
+            ino=n + 1,
+        )
         for n, size in enumerate(SIZES)
     ]
 
@@ -60,23 +67,25 @@ async def receipt_for(ledger: Ledger, segment: str, number: int, *, nonce: str) 
     )  # fmt: skip
 
 
-async def a_day(folder: Path, *, confirmed: int = 3, wiped: int = 2, camera: CameraId = CAMERA) -> list[str]:
-    """Write the ledger `folder`/ledger.db; returns the ids of the segments."""
+async def a_day(
+    folder: Path, *, confirmed: int = 3, wiped: int = 2, camera: CameraId = CAMERA, names: Sequence[bytes] = ()
+) -> list[str]:
+    """Write the ledger `folder`/ledger.db; returns the ids of the segments. `names`: other paths for the three files."""
     ledger = await Ledger.open(folder / "ledger.db", keys=folder / "keys")
     try:
-        return await _write(ledger, confirmed=confirmed, wiped=wiped, camera=camera)
+        return await _write(ledger, confirmed=confirmed, wiped=wiped, camera=camera, names=names)
     finally:
         await ledger.close()
 
 
-async def _write(ledger: Ledger, *, confirmed: int, wiped: int, camera: CameraId) -> list[str]:
+async def _write(ledger: Ledger, *, confirmed: int, wiped: int, camera: CameraId, names: Sequence[bytes]) -> list[str]:
     await ledger.commit(lambda tx: stores.pin(tx, STORE))
     await ledger.commit(lambda tx: stores.honest(tx, STORE.id))
     docking = await ledger.commit(lambda tx: cameras.docked(tx, camera, bay=1, source="/docks/CAM01"))
 
     def listing(tx: Transaction) -> list[str]:
-        cameras.listing(tx, camera=camera.id, docking=docking, files=files(), skipped=[])
-        return [segments.listed(tx, camera=camera.id, docking=docking, file=file) for file in files()]
+        cameras.listing(tx, camera=camera.id, docking=docking, files=files(names), skipped=[])
+        return [segments.listed(tx, camera=camera.id, docking=docking, file=file) for file in files(names)]
 
     found = await ledger.commit(listing)
     for number, one in enumerate(found):
