@@ -226,7 +226,7 @@ class _Running:
         raise await self.agent.ledger.damage()
 
     async def ledger_becomes_whole(self) -> None:
-        """While the ledger is a new one that the store has not answered for yet, that is a problem."""
+        """While the ledger is a new one, or an older one, that the store has not answered for yet, that is a problem."""
         proven = asyncio.Event()
 
         def hear(event: Event, _seq: int) -> None:
@@ -237,14 +237,22 @@ class _Running:
         while True:
             proven.clear()
             with contextlib.suppress(LedgerUnusable):
-                why = await self.agent.ledger.read(lambda db: views.not_whole(db.execute))
-                if why is None:
+                found = await self.agent.ledger.read(
+                    lambda db: {
+                        "ledger_rebuilt": views.not_whole(db.execute),
+                        "ledger_went_back": views.went_back(db.execute),
+                    }
+                )
+                for name, why in found.items():
+                    if why is None:
+                        self.sources.troubles.close(name)
+                    else:
+                        self.sources.troubles.open(name, why)
+                if not any(found.values()):
                     break
-                self.sources.troubles.open("ledger_rebuilt", why)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_HEARTBEAT):
                     await proven.wait()
-        self.sources.troubles.close("ledger_rebuilt")
 
     # -- the page ------------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,9 +18,14 @@ _TIMESYNCD = Path("/run/systemd/timesync/synchronized")
 
 
 class Clock:
-    """The machine's own clocks. A test may hand in another with the same methods."""
+    """The machine's own clocks. A test may hand in another with the same methods.
 
-    def __init__(self) -> None:
+    `kernel` says whether the kernel holds its time to be synchronised, `flag` is the file that systemd-timesyncd leaves once it did.
+    """
+
+    def __init__(self, *, kernel: Callable[[], bool | None] | None = None, flag: Path = _TIMESYNCD) -> None:
+        self._kernel = kernel or _kernel_synchronised
+        self._flag = flag
         self._boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
     def now(self) -> float:
@@ -36,12 +42,19 @@ class Clock:
         return self._boot_id
 
     def synchronised(self) -> bool | None:
-        """Whether the kernel, or systemd-timesyncd, holds `now` to be synchronised; None where it cannot be known. Needs no rights."""
-        if _TIMESYNCD.exists():
-            return True
-        asked = ctypes.create_string_buffer(_TIMEX_BYTES)
-        state = ctypes.CDLL(None, use_errno=True).adjtimex(asked)
-        return None if state < 0 else state != _TIME_ERROR
+        """Whether the kernel holds `now` to be synchronised; None where it cannot be known. Needs no rights.
+
+        Its word is the newest: a clock that was set by hand is unsynchronised to it at once, while timesyncd's file stays until the next boot. The
+        file is asked only where the kernel does not say (in some containers).
+        """
+        said = self._kernel()
+        return True if said is None and self._flag.exists() else said
+
+
+def _kernel_synchronised() -> bool | None:
+    asked = ctypes.create_string_buffer(_TIMEX_BYTES)
+    state = ctypes.CDLL(None, use_errno=True).adjtimex(asked)
+    return None if state < 0 else state != _TIME_ERROR
 
 
 def moment_of(wall_ns: int, zone: str) -> float:

@@ -152,9 +152,12 @@ def rotate_key(*, config: Path | None, state: Path | None) -> None:
     """Give the dock a new signing key, for which the old one signs in the record. The old private key is gone after that.
 
     dockd must not be running on this state. Stores go on knowing the dock by its first key. Write the new thumbprint down outside
-    of the dock. Exit code 3: the state is in use, or cannot be written (then the old key goes on, or the next start finishes it).
+    of the dock. Exit code 3: the state is in use, the ledger is damaged or gone, or it cannot be written (then the old key goes on, or the next start
+    finishes it).
     """
     import asyncio
+
+    from ingest.errors import LedgerDamaged
 
     where = find_state(config=config, state=state).ledger
     if not where.exists():
@@ -162,21 +165,31 @@ def rotate_key(*, config: Path | None, state: Path | None) -> None:
             f"there is no ledger at {where}: nothing has been signed with this state yet, or the path is wrong", code=3
         )
     with readable():
-        old, new, seq = asyncio.run(_rotate(where))
+        try:
+            old, new, seq, went_back = asyncio.run(_rotate(where))
+        except LedgerDamaged as damage:
+            fail(
+                f"the ledger {where} is damaged or gone ({damage.why}): the key was not changed, and the ledger was left as it is. Start dockd "
+                "(or `dockd ingest`) first: it keeps this ledger for the auditors and makes a new one. Then change the key",
+                code=3,
+            )
+    if went_back:
+        click.echo(f"dockd: {went_back}", err=True)
     click.echo(f"entry {seq}: the key {old} has signed for the new key")
     click.echo(f"new key {new}")
 
 
-async def _rotate(ledger: Path) -> tuple[str, str, int]:
+async def _rotate(ledger: Path) -> tuple[str, str, int, str]:
     from dockd.app import locked
     from ingest.ledger import Ledger
 
     with locked(ledger.with_name("lock")):
-        opened = await Ledger.open(ledger, keys=ledger.with_name("keys"))
+        opened = await Ledger.open(ledger, keys=ledger.with_name("keys"), anew=False)
         try:
             old = opened.key.thumbprint
             fresh = await opened.rotate_key()
-            return old, fresh.thumbprint, opened.head.seq
+            went_back = opened.went_back.message() if opened.went_back is not None else ""
+            return old, fresh.thumbprint, opened.head.seq, went_back
         finally:
             await opened.close()
 

@@ -134,7 +134,7 @@ def _said_at_once() -> Subscriber:
     from ingest import events
 
     kinds = (
-        events.SpoolWaits, events.SpoolGoesOn, events.SpoolFails, events.SpoolWorks, events.StoreChanged, events.StoreCaught, events.WorkerLost, events.CustodyRestored, events.LedgerRebuilt,
+        events.SpoolWaits, events.SpoolGoesOn, events.SpoolFails, events.SpoolWorks, events.StoreChanged, events.StoreCaught, events.WorkerLost, events.CustodyRestored, events.LedgerRebuilt, events.LedgerWentBack,
         events.CameraOtherCard, events.SegmentVanished, events.SegmentRotted, events.SegmentStoreLost, events.SegmentLost,
     )  # fmt: skip
     connected = True

@@ -83,11 +83,14 @@ async def _serve(settings: Settings, file: Path, *, ops: Ops, wishes: Wishes) ->
     from ingest.errors import DockdError, LedgerDamaged
 
     rest = _REST
+    applied = _Applied(settings)
     while True:
         try:
             async with (
-                agent(settings, version=__version__, subscribers=ops.subscribers, observe=ops.metrics.request) as built,
-                _docks(settings, built) as watched,
+                agent(
+                    applied.settings, version=__version__, subscribers=ops.subscribers, observe=ops.metrics.request
+                ) as built,
+                _docks(applied, built) as watched,
             ):
                 await serve(
                     built, docks=watched.docks, ops=ops, version=__version__, announce=_announce, config=file, wishes=wishes,
@@ -103,12 +106,19 @@ async def _serve(settings: Settings, file: Path, *, ops: Ops, wishes: Wishes) ->
         rest = min(_LONGEST_REST, rest * 2)
 
 
+@dataclass
+class _Applied:
+    """The settings as they are now, with what reloads have changed: an agent that is opened anew goes on with them."""
+
+    settings: Settings
+
+
 @dataclass(kw_only=True)
 class _Watched:
     """The docks, and the settings as they are now."""
 
     docks: list[Dock]
-    settings: Settings
+    applied: _Applied
     usb: UdevDock | None = None
     named: Container[str] = frozenset()
 
@@ -116,25 +126,26 @@ class _Watched:
         """The cameras that the site's list names; while it is wrong, those that it named before. Blocks."""
         from dockd.page.registry import read_registry
 
-        found = read_registry(self.settings.registry.file)
+        found = read_registry(self.applied.settings.registry.file)
         if not found.trouble:
             self.named = found.assigned
         return self.named
 
     async def reloaded(self, settings: Settings) -> Sequence[str]:
         """Profiles and the list of cameras are read again; returns the mistakes, with which the profiles stay as they were."""
-        self.settings = settings
+        self.applied.settings = settings
         return await self.usb.reload() if self.usb is not None else ()
 
 
 @contextlib.asynccontextmanager
-async def _docks(settings: Settings, built: Agent) -> AsyncIterator[_Watched]:
+async def _docks(applied: _Applied, built: Agent) -> AsyncIterator[_Watched]:
     """What the configuration says is to be watched."""
     from dockd.docks.folders import FolderDock
     from dockd.docks.usb_building import usb_dock
     from dockd.ops.happenings import UsbTrouble, UsbWell
 
-    watched = _Watched(docks=[], settings=settings)
+    settings = applied.settings
+    watched = _Watched(docks=[], applied=applied)
     if settings.docks.folders is not None:
         watched.docks.append(FolderDock(settings.docks.folders))
     if not settings.docks.usb:

@@ -13,11 +13,16 @@ from dockd.page.looks import BayState
 
 # The worst first: footage that is gone or in doubt, what keeps footage from being brought in, what keeps it from leaving, the rack, the cameras.
 PROBLEMS = (
-    "footage_lost", "footage_in_doubt", "ledger_unusable", "ledger_rebuilt", "integrity_failed", "removed_early", "copy_failed", "store_refused", "store_dishonest", "wrong_store",
+    "footage_lost", "footage_in_doubt", "ledger_unusable", "ledger_rebuilt", "ledger_went_back", "integrity_failed", "removed_early", "copy_failed", "store_refused", "store_dishonest", "wrong_store",
     "store_down", "spool_spoils", "spool_failed", "spool_full", "dock_unwatched", "usb_trouble", "bay_fault", "clock_wrong", "registry_unread", "not_ours",
 )  # fmt: skip
 _REBUILT = "The dock's own record book was damaged or gone, and a new one was begun. No footage is lost by that."
+_WENT_BACK = (
+    "The dock's own record book is an older one: what it wrote last is gone from it. No footage is lost by that."
+)
+_BOOK = {"ledger_rebuilt": _REBUILT, "ledger_went_back": _WENT_BACK}
 _OF_AGENT = {
+    "ledger_went_back": "Leave the cameras in: nothing is deleted until the store has answered. Tell ops: was a backup put back, or does the disk fail?",
     "ledger_rebuilt": "Leave the cameras in: nothing is deleted until the store has answered. Tell ops: the damaged book is kept, and the disk may be failing.",
     "usb_trouble": "Leave the cameras in and tell ops.",
     "spool_failed": "Leave the cameras in and tell ops: it goes on by itself when the disk does.",
@@ -91,7 +96,7 @@ def problems(
         what = "1 segment" if spoilt == 1 else f"{spoilt} segments"
         found.append(Problem(problem="spool_spoils", text=f"This dock spoils its copies of {what}: its disk or its memory fails. The cameras have the footage still.", advice="Tell ops to look at the dock. Leave the cameras in, or put them into another dock."))  # fmt: skip
     for name, text in troubles.items():
-        what, detail = (_REBUILT, text) if name == "ledger_rebuilt" else (text, "")
+        what, detail = (_BOOK[name], text) if name in _BOOK else (text, "")
         found.append(Problem(problem=name, text=what, advice=_OF_AGENT.get(name, "Ops: see the log."), detail=detail))
     found += [_early(one) for one in away]
     if store in _OF_STORE:

@@ -64,6 +64,20 @@ class LedgerRebuilt(
 
 
 @dataclass(frozen=True, kw_only=True)
+class LedgerWentBack(
+    Event,
+    action="ledger.went_back",
+    text="the ledger ends with entry {own_seq}, but its record had ended with entry {lost_seq} before: it went back in time, and what came after is not in it",
+    level="error",
+    outcome="failure",
+):
+    lost_seq: int
+    lost_head: str
+    own_seq: int
+    own_head: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClockJumped(
     Event,
     action="clock.jumped",

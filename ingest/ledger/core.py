@@ -20,12 +20,14 @@ from typing import Any, TypeVar
 
 from ingest.clock import Clock, rfc3339
 from ingest.errors import LedgerDamaged, LedgerUnusable
-from ingest.events import CustodyKeyRotated, CustodyOpened, Event
+from ingest.events import CustodyKeyRotated, CustodyOpened, Event, LedgerWentBack
 from ingest.ledger import custody
 from ingest.ledger.database import open_reader, unusable
+from ingest.ledger.kept_head import HeadKeeper, forget_head, kept_head
 from ingest.ledger.keys import DockKey, KeyFolder
 from ingest.ledger.pin_file import durable_text
-from ingest.ledger.rebuild import Rebuilt, open_or_rebuild, rebuild_over, suspect
+from ingest.ledger.place import Place
+from ingest.ledger.rebuild import Rebuilt, open_as_it_is, open_or_rebuild, rebuild_over, suspect
 from ingest.ledger.timekeeping import Timekeeping
 from ingest.model import Head, whole_text
 
@@ -51,6 +53,11 @@ class Transaction:
         self.beside: dict[str, str] = {}
         self.events: list[tuple[Event, int]] = []
         self.key: DockKey | None = None  # set where the chain is signed with another key from here on
+        self.rests = False
+
+    def rest_on(self) -> None:
+        """Something that cannot be undone will rest on this commit: where the record ends then is durable beside the keys before the caller hears."""
+        self.rests = True
 
     def execute(self, statement: str, values: Iterable[Any] = ()) -> sqlite3.Cursor:
         """One statement."""
@@ -87,7 +94,7 @@ def _writable(values: Iterable[Any]) -> list[Any]:
 
 
 class _Work:
-    __slots__ = ("beside", "error", "events", "function", "future", "key", "result")
+    __slots__ = ("beside", "error", "events", "function", "future", "key", "rests", "result")
 
     def __init__(self, function: Callable[[Transaction], Any], future: asyncio.Future[Any]) -> None:
         self.function, self.future = function, future
@@ -96,6 +103,7 @@ class _Work:
         self.events: list[tuple[Event, int]] = []
         self.key: DockKey | None = None
         self.beside: dict[str, str] = {}
+        self.rests = False
 
 
 class Ledger:
@@ -125,30 +133,50 @@ class Ledger:
         self._dock = key.thumbprint
         self._time = Timekeeping()
         self._damage: asyncio.Future[LedgerDamaged] = self._loop.create_future()
+        self._place = Place(path)
+        self._keeper = HeadKeeper(keys.folder)
+        self._unkept = False
         self.rebuilt: Rebuilt | None = None
+        self.went_back: LedgerWentBack | None = None
         self.settled = (
             True  # whether all that stores have seen of this dock is in it; whoever opens an old one sets it to False
         )
 
     @classmethod
-    async def open(cls, path: Path, *, keys: Path, clock: Clock | None = None, lived: bool = False) -> Ledger:
+    async def open(
+        cls, path: Path, *, keys: Path, clock: Clock | None = None, lived: bool = False, anew: bool = True
+    ) -> Ledger:
         """Open or make the ledger at `path`, its signing key in the folder `keys`; one that is damaged or gone is made anew (`rebuilt` says so).
 
-        `lived`: this dock has footage in its spool, so it is no new one. Raises LedgerUnusable.
+        One that ends before what is kept beside the keys goes on, and says so (`went_back`). `lived`: this dock has footage in its spool, so it is
+        no new one. `anew` False: a damaged one is left as it is. Raises LedgerUnusable, without `anew` LedgerDamaged.
         """
         clock = clock or Clock()
         folder = KeyFolder(keys)
-        connection, rebuilt = open_or_rebuild(path, keys=folder, lived=lived, now=clock.now())
+        connection, rebuilt = (
+            open_or_rebuild(path, keys=folder, lived=lived, now=clock.now())
+            if anew
+            else (open_as_it_is(path, keys=folder, now=clock.now()), None)
+        )
         try:
             key = folder.load(announced=_signs(connection))
             ledger = cls(path, connection, keys=folder, key=key, clock=clock)
             ledger.rebuilt = rebuilt
+            if rebuilt is None:
+                ledger.went_back = ledger._behind(kept_head(keys))
+            else:
+                forget_head(keys)
+        except OSError as error:
+            connection.close()
+            raise LedgerUnusable(
+                f"the ledger {path}, or what is kept in {keys}, cannot be read: {error.strerror}"
+            ) from error
         except BaseException:
             connection.close()
             raise
         ledger._thread.start()
         try:
-            await ledger.commit(ledger._know_key)
+            await ledger.commit(ledger._begin)
             await ledger._keep_name()
             if rebuilt is not None:
                 await asyncio.to_thread(rebuild_over, path)
@@ -156,6 +184,18 @@ class Ledger:
             await ledger.close()
             raise
         return ledger
+
+    def _begin(self, tx: Transaction) -> None:
+        self._know_key(tx)
+        if self.went_back is not None:
+            tx.record(self.went_back)
+
+    def _behind(self, kept: Head | None) -> LedgerWentBack | None:
+        """What is to be said of a ledger that does not have the entry that its record ended with."""
+        if kept is None or self._connection.execute(_THERE, (kept.seq, kept.hash)).fetchone() is not None:
+            return None
+        own = self._head
+        return LedgerWentBack(lost_seq=kept.seq, lost_head=kept.hash, own_seq=own.seq, own_head=own.hash)
 
     def _know_key(self, tx: Transaction) -> None:
         """A key that the chain did not end with is announced in it, with nobody's signature but its own: a new dock, or a key that was lost."""
@@ -242,9 +282,12 @@ class Ledger:
         found = unusable(error, self.path)
         if isinstance(found, LedgerDamaged):
             suspect(self.path, found.why)
-            with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits for it any more
-                self._loop.call_soon_threadsafe(self._say_damaged, found)
+            self._tell_damaged(found)
         return found
+
+    def _tell_damaged(self, found: LedgerDamaged) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is gone: nobody waits for it any more
+            self._loop.call_soon_threadsafe(self._say_damaged, found)
 
     def _say_damaged(self, found: LedgerDamaged) -> None:
         if not self._damage.done():
@@ -283,7 +326,7 @@ class Ledger:
         ending = False
         while not ending:
             group: list[_Work] = []
-            item = self._queue.get()
+            item = self._wait()
             while item is not None:
                 group.append(item)
                 if len(group) >= _GROUP or self._queue.empty():
@@ -294,6 +337,26 @@ class Ledger:
                 self._commit_group(group)
                 with contextlib.suppress(RuntimeError):  # the loop is gone: what was committed stays committed
                     self._loop.call_soon_threadsafe(self._finish, group)
+        self._keep_head()
+
+    def _wait(self) -> _Work | None:
+        try:
+            return self._queue.get(timeout=self._keeper.patience())
+        except queue.Empty:
+            self._keep_head()
+            return self._queue.get()
+
+    def _keep_head(self) -> OSError | None:
+        """Where it cannot be kept now, it is tried again with the next commit: the ledger itself is whole."""
+        try:
+            self._keeper.keep()
+        except OSError as error:
+            if not self._unkept:
+                log.warning("the end of the record cannot be kept in %s: %s", self._keys.folder, error.strerror)
+            self._unkept = True
+            return error
+        self._unkept = False
+        return None
 
     def _commit_group(self, group: list[_Work]) -> None:
         end, key = self._head, self.key
@@ -306,16 +369,36 @@ class Ledger:
                 end = self._run_one(work, end)
                 key = work.key or key
             self._sign(end, key)
+            self._place.check()
             self._write_beside(group)
             self._connection.execute("COMMIT")
+            self._place.grown()
             self._head, self.key = end, key
             self._time.kept()
         except BaseException as error:  # noqa: BLE001 - handed to every caller of the group
             with contextlib.suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
             failure = self._unusable(error) if isinstance(error, sqlite3.Error) else error
+            if isinstance(error, LedgerDamaged):
+                self._tell_damaged(error)
             for work in group:
                 work.error, work.events = work.error or failure, []
+        else:
+            self._keep_for(group)
+
+    def _keep_for(self, group: list[_Work]) -> None:
+        """Keep where the record ends now, if it is time, or if something will rest on it: that is not handed out without."""
+        if self._head.seq == 0:
+            return
+        self._keeper.committed(self._head)
+        resting = [work for work in group if work.rests]
+        if not resting and not self._keeper.due:
+            return
+        error = self._keep_head()
+        for work in resting if error is not None else []:
+            work.error = LedgerUnusable(
+                f"the folder {self._keys.folder} cannot be written: {error.strerror if error else ''}"
+            )
 
     def _run_one(self, work: _Work, end: Head) -> Head:
         tx = Transaction(self._connection, self.clock, end, settled=self.settled)
@@ -329,6 +412,7 @@ class Ledger:
             work.error = error
         else:
             work.events, work.key, work.beside, end = tx.events, tx.key, tx.beside, tx.end
+            work.rests = tx.rests
         self._connection.execute("RELEASE one")
         return end
 
@@ -353,8 +437,7 @@ class Ledger:
 
     def _finish(self, group: list[_Work]) -> None:
         for work in group:
-            if work.error is None:
-                self._tell(work.events)
+            self._tell(work.events)  # none of what was not committed
             if work.future.done():
                 continue
             if work.error is not None:
@@ -371,6 +454,7 @@ class Ledger:
                     log.exception("a reader of events failed on %s", event.action)
 
 
+_THERE = "SELECT 1 FROM custody WHERE seq = ? AND hash = ?"
 _KEEP_KEY = "INSERT OR IGNORE INTO dock_keys (thumbprint, public, since) VALUES (?, ?, ?)"
 
 

@@ -13,15 +13,13 @@ import sqlite3
 from pathlib import Path
 
 from ingest.errors import LedgerDamaged, LedgerUnusable
-from ingest.ledger import schema
+from ingest.ledger import schema, write_ahead_log
 
 _REBUILD = (
     "Nothing will be deleted on its word. The next start keeps it for the auditors, whole and beside its place, takes what is in the spool "
     "into a new ledger, and asks the store before anything is deleted"
 )
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_WAL_MAGIC = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
-_WAL_HEADER = 32
 _LONGEST_WHY = 200
 
 
@@ -137,14 +135,13 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _check_log(path: Path) -> None:
-    """SQLite passes over a log whose beginning is garbage, and with it over everything that was committed last. Raises LedgerDamaged, OSError."""
-    try:
-        with open(f"{path}-wal", "rb") as log:
-            header = log.read(_WAL_HEADER)
-    except FileNotFoundError:
-        return
-    if header.strip(b"\0") and header[:4] not in _WAL_MAGIC:
-        raise damaged(path, "its write-ahead log is garbage")
+    """SQLite passes over a log from the first place on that does not fit, and with it over everything that was committed last.
+
+    Raises LedgerDamaged, OSError.
+    """
+    wrong = write_ahead_log.fault(Path(f"{path}-wal"))
+    if wrong is not None:
+        raise damaged(path, wrong)
 
 
 def _check_end(connection: sqlite3.Connection, path: Path) -> None:

@@ -40,7 +40,8 @@ def since_proof(execute: Execute, clock: Clock, segment: str) -> float | None:
 
 def _was_synchronised(execute: Execute, segment: str) -> bool:
     row = execute(
-        "SELECT max(seq) FROM custody WHERE segment = ? AND action = 'segment.confirmed'", (segment,)
+        "SELECT max(seq) FROM custody WHERE segment = ? AND action IN ('segment.confirmed', 'segment.found_in_store')",
+        (segment,),
     ).fetchone()
     said = last_word(execute, before=row[0]) if row[0] is not None else None
     return said is not None and said.synchronised

@@ -2,8 +2,8 @@
 
 A permit names segments of one camera on one device. For each of them the ledger must hold, committed: the store among its copies; the
 receipt that confirmed it, and a later attestation with another nonce, both from the pinned store, which was never caught lying, for
-exactly these bytes (size and SHA-256); the attestation not older than ten minutes on CLOCK_BOOTTIME of this boot. The permit is committed
-before it is handed out, and ends ten minutes after the oldest of its attestations was asked for.
+exactly these bytes (size and SHA-256); the attestation not older than ten minutes on CLOCK_BOOTTIME of this boot. The permit is committed, and
+where the record ends then is kept beside the keys, before it is handed out; it ends ten minutes after the oldest of its attestations was asked for.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ def issue(tx: Transaction, *, camera: str, device: str, segments: Sequence[str])
         or 0
     )
     tx.executemany("UPDATE segments SET wipe_permit = ? WHERE id = ?", [(number, item.segment) for item in named])
+    tx.rest_on()
     tx.record(
         events.PermitIssued(camera=camera, permit=number, count=len(named), segments=[item.segment for item in named])
     )

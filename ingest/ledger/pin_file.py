@@ -1,8 +1,9 @@
 """The pinned store beside the ledger, so that a ledger that is lost does not take with it which store is believed.
 
 Rules: `store.pin` lies with the dock's keys. It is durable before the ledger commits what it says, so it is never the older of the two, and
-where they differ it is right: which store was pinned, by which keys, and that it was caught. A file that cannot be understood pins nothing
-that could answer: then a person says which store it is (dockd store pin). Without any file the first honest store is pinned, as in a new dock.
+where they differ it is right: which store was pinned, and by which keys. Caught is a store that either of the two says it of. A file that cannot be
+understood pins nothing that could answer, whatever the ledger says: then a person says which store it is (dockd store pin). Without any file a new
+ledger pins the first honest store, as in a new dock.
 """
 
 from __future__ import annotations

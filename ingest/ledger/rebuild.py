@@ -28,6 +28,7 @@ MISSING = "it was not there any more"
 _SUFFIXES = ("", "-wal", "-shm")
 _MOST = 3
 _WITHIN = 3600.0
+_ACQUITTED = 86_400.0
 _TIME = "%Y%m%dT%H%M%SZ"
 _ASIDE = re.compile(r"\.damaged-(\d{8}T\d{6}Z)-[0-9a-f]{8}")
 _TRACES = (b'"action":"', b"CREATE TABLE custody")
@@ -61,7 +62,7 @@ def open_or_rebuild(
             begun = _gone(path) if lived and not os.path.lexists(path) else None
         if begun is None:
             try:
-                connection = _opened(path, keys)
+                connection = _opened(path, keys, now=now)
                 _note(path).unlink(missing_ok=True)
                 return connection, None
             except LedgerDamaged as damage:
@@ -73,6 +74,24 @@ def open_or_rebuild(
             f"the ledger {path} cannot be made anew: {error.filename or path}: {error.strerror}. Check its folder and its disk"
         ) from error
     return connection, begun
+
+
+def open_as_it_is(path: Path, *, keys: KeyFolder, now: float) -> sqlite3.Connection:
+    """The ledger's one writer, for what must not make a new one on the way.
+
+    Raises LedgerDamaged where a start would put it aside, or has begun to; else as `open_or_rebuild`. Blocks.
+    """
+    try:
+        begun = _noted(path)
+        if begun is not None and _moved(path, begun):
+            raise damaged(path, begun.reason)
+        if not os.path.lexists(path):
+            raise damaged(path, MISSING)
+        return _opened(path, keys, now=now)
+    except OSError as error:
+        raise LedgerUnusable(
+            f"the ledger {path} cannot be opened: {error.filename or path}: {error.strerror}. Check its folder and its disk"
+        ) from error
 
 
 def rebuild_over(path: Path) -> None:
@@ -88,12 +107,13 @@ def suspect(path: Path, why: str) -> None:
         durable_text(_suspect(path), why)
 
 
-def _opened(path: Path, keys: KeyFolder) -> sqlite3.Connection:
+def _opened(path: Path, keys: KeyFolder, *, now: float) -> sqlite3.Connection:
     """The ledger as it is. Raises LedgerDamaged, LedgerUnusable, OSError."""
     if _suspect(path).exists():
         why = _suspect(path).read_text(encoding="utf-8", errors="replace")
-        if _acquitted(path).exists() or not is_whole(path):
+        if _acquitted_lately(path, now=now) or not is_whole(path):
             raise damaged(path, f"SQLite said so while it was used: {why}")
+        os.utime(_suspect(path), (now, now))
         os.rename(_suspect(path), _acquitted(path))
     mine, its = keys.identity(), _name_in(path)
     if mine is not None and its is not None and mine != its:
@@ -219,6 +239,13 @@ def _suspect(path: Path) -> Path:
 
 def _acquitted(path: Path) -> Path:
     return path.with_name(f"{path.name}.suspected-once")
+
+
+def _acquitted_lately(path: Path, *, now: float) -> bool:
+    """Whether the same was said of it, and found to be wrong, within a day: false alarms that are years apart are no pattern."""
+    with contextlib.suppress(FileNotFoundError):
+        return abs(now - _acquitted(path).stat().st_mtime) < _ACQUITTED
+    return False
 
 
 def _write_note(path: Path, begun: Rebuilt) -> None:

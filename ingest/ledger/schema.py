@@ -114,6 +114,11 @@ ALTER TABLE receipts ADD COLUMN number INTEGER;
 CREATE INDEX custody_went_back ON custody(seq) WHERE action = 'store.went_back';
 """
 
+# The few entries that say that the ledger itself went back.
+_0007_LEDGER_WENT_BACK = """
+CREATE INDEX custody_ledger_back ON custody(seq) WHERE action = 'ledger.went_back';
+"""
+
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     ("0001_spine", _0001_SPINE),
     ("0002_cameras", _0002_CAMERAS),
@@ -121,6 +126,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
     ("0004_turns", _0004_TURNS),
     ("0005_clock", _0005_CLOCK),
     ("0006_went_back", _0006_WENT_BACK),
+    ("0007_ledger_went_back", _0007_LEDGER_WENT_BACK),
 )
 
 

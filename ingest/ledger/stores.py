@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 from ingest import events
 from ingest.ledger.core import Transaction
 from ingest.ledger.keys import thumbprint
-from ingest.ledger.pin_file import NAME, UNREADABLE, same, text_of
+from ingest.ledger.pin_file import NAME, same, text_of
 from ingest.ledger.pin_file import Pinned as Pinned
 from ingest.model import ProofMethod, StoreIdentity
 
@@ -47,14 +48,23 @@ def _keep(tx: Transaction) -> None:
 
 
 def agree(tx: Transaction, kept: Pinned | None) -> None:
-    """At the start: the ledger believes the store that was pinned last, by what is kept beside it. An older ledger, or a new one, does not know."""
+    """At the start: the ledger believes the store that was pinned last, by what is kept beside it. An older ledger, or a new one, does not know.
+
+    A store that either of them calls caught is caught: both can be put back from an older copy, and only a person clears it.
+    """
     now = pinned(tx.execute)
-    if kept is None or (kept.id == UNREADABLE and now is not None):
+    if kept is None:
         _keep(tx)
-    elif now is None or not same(now, kept):
+        return
+    dishonest = kept.dishonest
+    if now is not None and now.id == kept.id:
+        dishonest = dishonest or now.dishonest
+    if now is None or not same(replace(now, dishonest=dishonest), replace(kept, dishonest=dishonest)):
         pin(tx, StoreIdentity(id=kept.id, url=kept.url, method=kept.method, durable=kept.durable, keys=kept.keys))
-        if kept.dishonest is not None:
-            caught(tx, kept.id, error=kept.dishonest)
+    if dishonest is not None:
+        caught(tx, kept.id, error=dishonest)
+    if dishonest != kept.dishonest:
+        _keep(tx)
 
 
 def keep_keys(tx: Transaction, store: StoreIdentity) -> None:

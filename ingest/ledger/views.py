@@ -155,6 +155,20 @@ def not_whole(execute: Execute) -> str | None:
     return f"{data['reason']}; kept of it: {data['aside']}"
 
 
+def went_back(execute: Execute) -> str | None:
+    """That the ledger has lost the end of its record, as long as the store has proven nothing since; None where it has not, or is settled."""
+    row = execute(
+        "SELECT seq, body FROM custody WHERE action = 'ledger.went_back' ORDER BY seq DESC LIMIT 1"
+    ).fetchone()
+    if row is None or execute(_PROVEN_SINCE, (row[0],)).fetchone() is not None:
+        return None
+    data = json.loads(row[1])["data"]
+    return f"it ended with entry {data['lost_seq']} ({data['lost_head']}), and was found to end with {data['own_seq']} ({data['own_head']})"
+
+
+_PROVEN_SINCE = "SELECT 1 FROM custody WHERE seq > ? AND action IN ('segment.confirmed', 'segment.attested', 'segment.found_in_store') LIMIT 1"
+
+
 def only_elsewhere(execute: Execute, camera: str, *, docking: int) -> int:
     """Segments of which this camera has the only copy, as far as is known, and that were not listed in this docking."""
     row = execute(

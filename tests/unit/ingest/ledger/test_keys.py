@@ -76,7 +76,7 @@ async def test_a_rotation_is_recorded_signed_for_and_the_dock_keeps_its_name(sta
     assert found.signed.key == again[1]
     assert actions(state).count("custody.opened") == 1
     assert stat.S_IMODE((state / "keys" / "dock.key").stat().st_mode) == 0o600
-    assert sorted(path.name for path in (state / "keys").iterdir()) == ["dock.id", "dock.key", "store.pin"]
+    assert sorted(path.name for path in (state / "keys").iterdir()) == ["dock.id", "dock.key", "head", "store.pin"]
 
 
 async def test_stopped_before_the_rotation_was_recorded_the_old_key_goes_on(state: Path) -> None:

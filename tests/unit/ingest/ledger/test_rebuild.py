@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -105,6 +106,17 @@ async def test_said_to_be_damaged_while_it_was_used(tmp_path: Path) -> None:
     assert len(asides(tmp_path)) == 1
 
 
+async def test_a_false_alarm_long_ago_is_no_pattern(tmp_path: Path) -> None:
+    await opened(tmp_path)
+    rebuild.suspect(tmp_path / "ledger.db", "malformed")
+    assert await opened(tmp_path) == ["custody.opened"]
+    two_days_ago = time.time() - 2 * 86_400
+    os.utime(tmp_path / "ledger.db.suspected-once", (two_days_ago, two_days_ago))
+    rebuild.suspect(tmp_path / "ledger.db", "malformed")
+    assert await opened(tmp_path) == ["custody.opened"]
+    assert asides(tmp_path) == []
+
+
 async def test_another_docks_ledger_is_put_aside(tmp_path: Path) -> None:
     for name in ("mine", "other"):
         await opened(tmp_path / name)
@@ -188,13 +200,46 @@ async def test_a_pin_that_cannot_be_understood_pins_nothing_that_could_answer(tm
         assert found.id == UNREADABLE
 
 
-async def test_a_ledger_that_knows_its_store_mends_the_pin(tmp_path: Path) -> None:
+async def test_a_damaged_pin_beside_a_ledger_needs_a_person(tmp_path: Path) -> None:
+    """The ledger may be older than what the file said: that the store was caught, or another one pinned."""
     async with dock_at(tmp_path) as dock:
         (tmp_path / "keys" / NAME).write_text("{")
         await dock.write(lambda tx: stores.agree(tx, kept(tmp_path / "keys")))
+        found = await dock.ledger.read(lambda db: stores.pinned(db.execute))
+        assert found is not None
+        assert found.id == UNREADABLE
+        assert "dockd store pin" in found.id
+        await dock.write(lambda tx: stores.pin(tx, STORE))
     mended = kept(tmp_path / "keys")
     assert mended is not None
     assert mended.id == STORE.id
+
+
+async def test_a_store_that_was_caught_stays_so_when_the_keys_are_put_back(tmp_path: Path) -> None:
+    """The file beside them is the older one then, and the ledger knows better."""
+    async with dock_at(tmp_path) as dock:
+        backup = (tmp_path / "keys" / NAME).read_text()
+        await dock.write(lambda tx: stores.caught(tx, STORE.id, error="it lied"))
+        (tmp_path / "keys" / NAME).write_text(backup)
+        await dock.write(lambda tx: stores.agree(tx, kept(tmp_path / "keys")))
+        found = await dock.ledger.read(lambda db: stores.pinned(db.execute))
+        assert found is not None
+        assert found.dishonest == "it lied"
+        assert (await dock.actions()).count("store.pinned") == 1
+        again = kept(tmp_path / "keys")
+        assert again is not None
+        assert again.dishonest == "it lied"
+
+
+async def test_a_store_that_the_file_calls_caught_is_caught_in_an_older_ledger(tmp_path: Path) -> None:
+    async with dock_at(tmp_path) as dock:
+        (tmp_path / "keys" / NAME).write_text(
+            (tmp_path / "keys" / NAME).read_text().replace('"dishonest": null', '"dishonest": "it lied"')
+        )
+        await dock.write(lambda tx: stores.agree(tx, kept(tmp_path / "keys")))
+        found = await dock.ledger.read(lambda db: stores.pinned(db.execute))
+    assert found is not None
+    assert (found.dishonest, found.honest_at) == ("it lied", None)
 
 
 async def test_a_pin_that_cannot_be_kept_is_not_committed(tmp_path: Path) -> None:
