@@ -66,6 +66,8 @@ def _make(path: Path) -> None:
     fd = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         with contextlib.closing(sqlite3.connect(part, isolation_level=None)) as connection:
+            # Now and not under its name: a kill would leave a rollback journal there, which `_look` cannot play back.
+            connection.execute("PRAGMA journal_mode = WAL")
             schema.migrate(connection)
         os.fsync(fd)
     finally:

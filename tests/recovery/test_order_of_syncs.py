@@ -79,3 +79,9 @@ def test_the_store_syncs_bytes_and_description_before_they_are_an_object(run: tu
     for at in moved:
         one = Path(calls[at][1]).name
         assert any(sync < at for sync in places(calls, "store fdatasync", rf"/uploads/{one}$"))
+
+
+def test_a_ledger_has_no_rollback_journal_under_its_name(run: tuple[Calls, Calls]) -> None:
+    """It is looked at by a connection that cannot write, which could not play one back: a first start that was ended there never went on."""
+    calls, _ = run
+    assert [about for _, about in calls if about.endswith("/ledger.db-journal")] == []
