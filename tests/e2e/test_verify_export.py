@@ -8,7 +8,10 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -478,6 +481,68 @@ def test_a_hostile_line_is_a_fault_and_no_traceback(tampered: Tampered) -> None:
         assert told.stdout.isascii()
         if content:
             assert {int(number) for number in re.findall(r"line (\d+)", told.stdout)} >= set(range(3, len(HOSTILE)))
+
+
+class Server(ThreadingHTTPServer):
+    """Gives bytes, sends who asks for `/away` to `elsewhere`, and keeps what it was asked with."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.asked: list[tuple[str, str | None]] = []
+        self.elsewhere = ""
+        self.url = f"http://127.0.0.1:{self.server_port}/"
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+
+    def __exit__(self, *_error: object) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class Answer(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        assert isinstance(self.server, Server)
+        self.server.asked.append((self.path, self.headers["Authorization"]))
+        if self.path == "/away":
+            self.send_response(302)
+            self.send_header("Location", self.server.elsewhere)
+        else:
+            self.send_response(200)
+            self.send_header("Content-Length", "5")
+        self.end_headers()
+        self.wfile.write(b"" if self.path == "/away" else b"bytes")
+
+    def log_message(self, *_words: object) -> None:
+        pass
+
+
+def fetch(folder: Path, store: str, *rows: tuple[str, str]) -> subprocess.CompletedProcess[str]:
+    """What docs/verify.md gives an auditor to fetch footage with, word for word; `rows` are places and objects."""
+    text = (SCRIPT.parent / "verify.md").read_text()
+    snippet = textwrap.dedent(text.split("    python3 - https://store.example/ <<'END'\n")[1].split("    END\n")[0])
+    (folder / "ascmhl").mkdir(exist_ok=True)
+    (folder / "token").write_text("secret\n")
+    lines = ["segment,place,object", *(f"s,{place},{object}" for place, object in rows)]
+    (folder / "ascmhl" / "footage.csv").write_text("\n".join(lines), encoding="utf-8-sig")
+    command = [sys.executable, "-", store]
+    return subprocess.run(command, input=snippet, cwd=folder, capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_the_token_goes_to_the_store_that_the_auditor_named_and_nowhere_else(tmp_path: Path) -> None:
+    with Server() as store, Server() as evil:
+        store.elsewhere = f"{evil.url}files/1"
+        done = fetch(tmp_path, store.url, ("''01/s/a.mp4", f"{store.url}files/1"))
+        assert (done.returncode, done.stderr) == (0, "")
+        assert (tmp_path / "'01/s/a.mp4").read_bytes() == b"bytes"
+        assert store.asked == [("/files/1", "Bearer secret")]
+        for row in (
+            ("b", f"{evil.url}files/1"),
+            ("c", f"{store.url.rstrip('/')}@{evil.url.removeprefix('http://')}files/1"),
+            ("d", f"{store.url}away"),
+            ("../e", f"{store.url}files/1"),
+        ):
+            assert fetch(tmp_path, store.url, row).returncode == 1
+        assert evil.asked == []
+        assert not (tmp_path.parent / "e").exists()
 
 
 def test_it_is_short_and_needs_nothing_of_dockd() -> None:
