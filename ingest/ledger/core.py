@@ -378,13 +378,25 @@ class Ledger:
         except BaseException as error:  # noqa: BLE001 - handed to every caller of the group
             with contextlib.suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
-            failure = self._unusable(error) if isinstance(error, sqlite3.Error) else error
-            if isinstance(error, LedgerDamaged):
-                self._tell_damaged(error)
+            failure = self._why(error)
             for work in group:
                 work.error, work.events = work.error or failure, []
         else:
             self._keep_for(group)
+
+    def _why(self, error: BaseException) -> BaseException:
+        """What a group failed with; of SQLite's errors first whether the file is there at all."""
+        try:
+            if isinstance(error, sqlite3.Error):
+                self._place.check()
+                return self._unusable(error)
+        except (LedgerDamaged, OSError) as moved:
+            error = moved
+        if isinstance(error, LedgerDamaged):
+            self._tell_damaged(error)
+        elif isinstance(error, OSError):
+            return LedgerUnusable(f"the ledger {self.path} cannot be looked at: {error.strerror}. Check its disk")
+        return error
 
     def _keep_for(self, group: list[_Work]) -> None:
         """Keep where the record ends now, if it is time, or if something will rest on it: that is not handed out without."""

@@ -90,7 +90,7 @@ def test_one_that_ends_early_is_no_damage(folder: Path, kind: str, data: st.Data
 def test_a_torn_last_transaction_is_no_damage(folder: Path, kind: str, data: st.DataObject) -> None:
     """Any of its sectors may have come to the disk, in any order, and none of them."""
     raw, ends = LOGS[kind]
-    torn = bytearray(raw)
+    torn, there = bytearray(raw), True
     for at in range(ends[-2], ends[-1]):
         if at % 512 == 0 or at == ends[-2]:
             there = data.draw(st.booleans())
