@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -35,7 +36,7 @@ from ingest.store.line import Patience
 from ingest.visit import Visit
 from tests.program import filled
 from tests.simulators.stores.every_lie import EVERY, NAMED_IN_THE_PROMISE
-from tests.simulators.stores.honest import HonestStore, Kind, Shelf
+from tests.simulators.stores.honest import HonestStore, Kind, Shelf, Thing
 from tests.simulators.stores.lies_of_bytes import LiesAfterThePin
 from tests.simulators.stores.lies_on_the_way import RedirectElsewhere
 from tests.simulators.stores.running import Running
@@ -204,6 +205,29 @@ async def test_no_lie_gets_a_file_deleted(
     record_property("lies tried", len(names))
     record_property("wipes that followed", sum("WIPED" in line for line in wrong))
     assert not wrong, "\n".join(wrong)
+
+
+class PageOnce(HonestStore):
+    """A proxy on the way answers the first question for bytes."""
+
+    pages = 1
+
+    async def read(self, request: web.Request, name: str, thing: Thing) -> web.StreamResponse:
+        self.pages -= 1
+        if self.pages >= 0:
+            return web.Response(text="<html>log in to the station's network</html>", content_type="text/html")
+        return await super().read(request, name, thing)
+
+
+@pytest.mark.parametrize("kind", ["receipts", "digests"])
+async def test_one_page_of_a_proxy_condemns_no_store(tmp_path: Path, kind: Kind) -> None:
+    with scene_at(tmp_path) as scene:
+        scene.running.store = PageOnce(kind=kind)
+        scene.docked(FILES)
+        assert (await scene.ingest(wait=5)).complete
+        assert scene.taken() == sorted(FILES)
+        assert scene.faults() == []
+        assert await scene.caught() is None
 
 
 def test_every_lie_that_is_named_is_tried() -> None:

@@ -210,3 +210,14 @@ async def test_a_store_whose_clock_was_set_back_is_believed_as_before(place: Pla
     assert outcome.complete
     assert left(camera) == []
     assert not {"store.went_back", "store.dishonest"} & set(place.actions)
+
+
+async def test_a_ledger_that_was_made_anew_does_not_pass_for_the_first_one(place: Place) -> None:
+    assert (await place.run(place.camera("CAM1", "a"))).complete
+    async with place.at_work() as built:
+        assert not built.ledger.settled
+    for one in (place.folder / "state").glob("ledger.db*"):
+        one.unlink()
+    async with place.at_work() as built:
+        assert built.ledger.rebuilt is not None
+        assert not built.ledger.settled  # what it has listed may have been proven under the one that is gone

@@ -7,8 +7,10 @@ import json
 import os
 import time
 from collections.abc import AsyncIterator, Iterator
+from typing import ClassVar
 
 import pytest
+from aiohttp import web
 
 from ingest.errors import (
     DockdError,
@@ -22,12 +24,13 @@ from ingest.errors import (
     StoreFull,
     Unproven,
     UploadBlocked,
+    Withheld,
 )
 from ingest.store.line import Patience
 from ingest.store.tus import TusStore
 from tests.contract.store.exam import asked, claimed, delivered, described, slices_of
 from tests.simulators.stores import lies
-from tests.simulators.stores.honest import HonestStore, Shelf
+from tests.simulators.stores.honest import HonestStore, Shelf, Thing
 from tests.simulators.stores.running import Running
 
 SHORT = Patience(stall=1.0, answer=1.0, settle=1.0)
@@ -171,3 +174,93 @@ async def test_what_a_store_says_is_made_harmless(running: Running, store: TusSt
         await store.announce(described(b"x"))
     assert raised.value.message.isprintable()
     assert len(raised.value.message) < 600
+
+
+# -- a part of a segment -----------------------------------------------------------------------------------------------
+
+
+class GivesInstead(HonestStore):
+    """Whoever asks for bytes gets this."""
+
+    instead = web.Response(status=404)
+
+    async def read(self, request: web.Request, _name: str, _thing: Thing) -> web.StreamResponse:
+        said = dict(self.instead.headers)
+        if self.chunked:
+            answer = web.StreamResponse(headers={"Content-Type": "text/html"})
+            answer.enable_chunked_encoding()
+            await answer.prepare(request)
+            await answer.write(b"<html>blocked by policy</html>" * 100)
+            await answer.write_eof()
+            return answer
+        said.pop("Content-Length", None)
+        return web.Response(status=self.instead.status, headers=said, body=self.instead.body)
+
+    chunked = False
+
+
+PAGE = b"<html>log in</html>"
+NO_PARTS: dict[str, web.Response] = {
+    "a page": web.Response(body=PAGE, headers={"Content-Type": "text/html"}),
+    "a page that begins at the part": web.Response(status=206, body=PAGE, headers={"Content-Type": "text/html"}),
+    "another encoding": web.Response(
+        status=206, body=b"x" * 10, headers={"Content-Encoding": "gzip", "Content-Range": "bytes 0-9/1000"}
+    ),
+    "more than it says": web.Response(status=206, body=b"x" * 11, headers={"Content-Range": "bytes 0-9/1000"}),
+    "another part": web.Response(status=206, body=b"x" * 10, headers={"Content-Range": "bytes 10-19/1000"}),
+    **{str(status): web.Response(status=status) for status in (400, 404, 406, 410, 416, 422)},
+    "302": web.Response(status=302, headers={"Location": "http://127.0.0.1:1/"}),
+}
+OTHER_LENGTHS: dict[str, web.Response] = {
+    "a part of less": web.Response(status=206, body=b"x" * 10, headers={"Content-Range": "bytes 0-9/999"}),
+    "all of less": web.Response(body=b"x" * 999),
+    "nothing beyond": web.Response(status=416, headers={"Content-Range": "bytes */0"}),
+}
+
+
+async def part_given(running: Running, store: TusStore, instead: web.Response) -> bytes | None:
+    upload, _segment = await delivered(store, os.urandom(1000))
+    running.store = far = GivesInstead(running.store.shelf)
+    far.instead = instead
+    return await store.part(upload, offset=0, length=10, size=1000)
+
+
+@pytest.mark.parametrize("instead", NO_PARTS)
+async def test_what_is_no_part_says_nothing_of_the_bytes(running: Running, store: TusStore, instead: str) -> None:
+    with pytest.raises(Withheld):
+        await part_given(running, store, NO_PARTS[instead])
+
+
+@pytest.mark.parametrize("instead", OTHER_LENGTHS)
+async def test_another_length_is_not_taken_for_a_page(running: Running, store: TusStore, instead: str) -> None:
+    with pytest.raises(Garbled, match="1000 were sent and proven") as raised:
+        await part_given(running, store, OTHER_LENGTHS[instead])
+    assert type(raised.value) is Garbled
+
+
+@pytest.mark.parametrize("status", [401, 403, 405, 501])
+async def test_a_store_that_says_that_it_gives_nothing(running: Running, store: TusStore, status: int) -> None:
+    assert await part_given(running, store, web.Response(status=status)) is None
+
+
+async def test_a_page_of_no_length_is_no_part(running: Running, store: TusStore) -> None:
+    upload, _segment = await delivered(store, os.urandom(1000))
+    running.store = far = GivesInstead(running.store.shelf)
+    far.chunked = True
+    with pytest.raises(Withheld):
+        await store.part(upload, offset=0, length=10, size=1000)
+
+
+async def test_a_fresh_question_goes_over_a_line_of_its_own(running: Running, store: TusStore) -> None:
+    class Lines(HonestStore):
+        seen: ClassVar[list[object]] = []
+
+        async def read(self, request: web.Request, name: str, thing: Thing) -> web.StreamResponse:
+            self.seen.append(request.transport)
+            return await super().read(request, name, thing)
+
+    upload, _segment = await delivered(store, os.urandom(1000))
+    running.store = Lines(running.store.shelf)
+    for fresh in (False, False, True, True):
+        assert await store.part(upload, offset=0, length=10, size=1000, fresh=fresh) is not None
+    assert [Lines.seen.index(one) for one in Lines.seen] == [0, 0, 2, 3]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -21,12 +22,14 @@ from ingest.errors import (
     StoreBusy,
     StoreDishonest,
     StoreDown,
+    Unanswered,
     Unproven,
     UploadBlocked,
+    Withheld,
     WrongStore,
 )
 from ingest.events import StoreChanged
-from ingest.ledger import stores
+from ingest.ledger import segments, stores
 from tests.simulators.stores.in_memory import InMemoryStore, always, times
 from tests.unit.ingest.station import Station, station
 
@@ -277,6 +280,87 @@ async def test_what_it_loses_again_and_again_is_for_somebody_to_look_at(tmp_path
         row = await place.row(segment)
         assert (row.held, row.in_spool) == ("store_lost", 1)
         assert "lost it 3 times" in str(row.held_message)
+
+
+async def only_in_the_store(place: Station) -> str:
+    """A segment of which the store has the last copy."""
+    (segment,) = await confirmed(place, b"footage")
+    if (await place.row(segment)).in_spool:
+        await place.ledger.commit(lambda tx: segments.released(tx, segment))
+    await place.ledger.commit(lambda tx: segments.vanished(tx, segment, error="x"))
+    return segment
+
+
+async def test_the_last_copy_is_given_up_on_the_third_occasion(tmp_path: Path) -> None:
+    async with station(tmp_path, keep_confirmed=3600.0) as place:
+        segment = await only_in_the_store(place)
+        place.store.troubles["claim"] = always(lambda: ObjectGone("404"))
+        recognised = place.store.calls("identify")
+        for _ in range(4):  # all on one occasion: only the first counts
+            assert await place.delivery.attest([await place.row(segment)]) == []
+        row = await place.row(segment)
+        assert (row.in_store, row.held) == (1, "in_doubt")
+        assert place.store.calls("identify") > recognised  # it was seen who says so
+        claims = place.store.calls("claim")
+
+        async def lost() -> bool:
+            return "segment.lost" in await place.actions(segment)
+
+        async with place.at_work():
+            await place.until(lost)
+        assert place.store.calls("claim") - claims >= 4
+        assert (await place.actions(segment))[-3:] == ["segment.store_lost", "segment.unheld", "segment.lost"]
+
+
+async def test_a_last_copy_that_is_there_after_all(tmp_path: Path) -> None:
+    async with station(tmp_path, keep_confirmed=3600.0) as place:
+        segment = await only_in_the_store(place)
+        place.store.troubles["claim"] = times(2, lambda: ObjectGone("404"))
+        assert await place.delivery.attest([await place.row(segment)]) == []
+        assert (await place.row(segment)).held == "in_doubt"
+
+        async def known() -> bool:
+            return (await place.row(segment)).held is None
+
+        async with place.at_work():
+            await place.until(known)
+        assert (await place.row(segment)).copies == {"store"}
+        assert "segment.store_lost" not in await place.actions(segment)
+
+
+async def test_what_is_said_once_loses_nothing(tmp_path: Path) -> None:
+    async with station(tmp_path, keep_confirmed=3600.0) as place:
+        (segment,) = await confirmed(place, b"footage")
+        place.store.troubles["claim"] = times(1, lambda: ObjectGone("404"))
+        assert await place.delivery.attest([await place.row(segment)]) == [segment]
+
+
+async def test_a_part_that_does_not_come_loses_nothing(tmp_path: Path) -> None:
+    async with station(tmp_path, keep_confirmed=3600.0) as place:
+        segment = await only_in_the_store(place)
+        place.store.troubles["part"] = always(lambda: Withheld("404"))
+        for _ in range(5):
+            with contextlib.suppress(Retry):
+                place.delivery.wake()
+                await place.delivery.attest([await place.row(segment)])
+        row = await place.row(segment)
+        assert (row.in_store, row.held) == (1, None)
+
+
+async def test_one_that_cannot_be_proven_keeps_no_other_from_it(tmp_path: Path) -> None:
+    async with station(tmp_path, keep_confirmed=3600.0) as place:
+        bad, good = await confirmed(place, b"bad", b"good")
+        rows = [await place.row(bad), await place.row(good)]
+        place.store.troubles["claim"] = lambda segment: StoreDown("500") if segment == bad else None
+        for _ in range(3):
+            place.delivery.wake()
+            assert await place.delivery.attest(rows) == [good]
+        assert place.delivery.state.word == "connected"
+        place.delivery.wake()
+        with pytest.raises(Unanswered):
+            await place.delivery.attest(rows[:1])
+        assert await place.delivery.attest(rows) == [good]  # the door is open
+        assert (await place.row(bad)).in_store == 1
 
 
 @pytest.mark.parametrize(

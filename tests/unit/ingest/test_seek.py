@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.errors import StoreDown
+from ingest.errors import StoreDown, Withheld
 from ingest.ledger import segments, views
 from ingest.model import Claim, SegmentDescription
 from tests.simulators.stores.in_memory import InMemoryStore, always
@@ -139,3 +139,109 @@ async def test_what_only_its_camera_is_believed_to_have_is_asked_for_once(place:
     assert (await place.row(here)).copies == {"camera"}
     assert (await place.row(gone)).copies == {"camera", "store"}
     assert place.store.calls("announce") == 2
+
+
+class KeepsZeros(Knows):
+    """It speaks of what came in, and has kept zeros."""
+
+    async def part(self, upload: str, *, offset: int, length: int, size: int, fresh: bool = False) -> bytes | None:
+        given = await super().part(upload, offset=offset, length=length, size=size)
+        return given and bytes(len(given))
+
+
+class GivesNothing(Knows):
+    """It keeps its bytes to itself."""
+
+    async def part(self, upload: str, *, offset: int, length: int, size: int, fresh: bool = False) -> bytes | None:
+        await super().part(upload, offset=offset, length=length, size=size)
+        return None
+
+
+async def only_on_its_camera(place: Station) -> str:
+    """A segment whose spool copy went bad after it had been sent."""
+    (segment,) = await place.spooled(b"footage" * 50)
+    place.spool.remove(segment)
+    await place.ledger.commit(lambda tx: segments.rotted(tx, segment, error="x"))
+    has(place, segment)
+    return segment
+
+
+async def test_other_bytes_are_not_found_whatever_is_signed(tmp_path: Path) -> None:
+    async with station(tmp_path, store=KeepsZeros()) as place:
+        segment = await only_on_its_camera(place)
+        async with place.at_work():
+            await place.until(lambda: place.delivery.state.word == "dishonest")
+        assert (await place.row(segment)).copies == {"camera"}
+        assert "segment.found_in_store" not in await place.actions()
+
+
+async def test_a_word_alone_finds_nothing_beside_a_camera(tmp_path: Path) -> None:
+    async with station(tmp_path, store=GivesNothing()) as place:
+        segment = await only_on_its_camera(place)
+        async with place.at_work():
+            await place.until(lambda: place.store.calls("part") > 0)
+            await place.delivery.nothing_in_doubt()
+        assert (await place.row(segment)).copies == {"camera"}
+
+
+async def test_a_word_alone_finds_what_has_no_other_copy(tmp_path: Path) -> None:
+    async with station(tmp_path, store=GivesNothing()) as place:
+        segment = await in_doubt(place)
+        has(place, segment)
+        async with place.at_work():
+            await place.until(lambda: place.confirmed(segment))
+
+
+async def test_what_is_withheld_is_neither_found_nor_lost(place: Station) -> None:
+    segment = await in_doubt(place)
+    has(place, segment)
+    place.store.troubles["part"] = always(lambda: Withheld("a page"))
+    async with place.at_work():
+        await place.until(lambda: place.store.calls("part") >= 2)
+        assert await counts(place) == (0, 1)
+        place.store.troubles.clear()
+        await place.until(lambda: place.confirmed(segment))
+
+
+async def test_one_that_the_store_fails_on_blocks_no_other(place: Station) -> None:
+    bad, good = [await in_doubt(place, content) for content in (b"bad" * 50, b"good" * 50)]
+    has(place, good, b"good" * 50)
+    place.store.troubles["announce"] = lambda segment: StoreDown("500") if segment == bad else None
+    async with place.at_work():
+        await place.until(lambda: place.confirmed(good))
+        row = await place.row(good)
+        for _ in range(5):
+            assert await place.delivery.attest([row]) == [good]
+        assert place.delivery.state.word == "connected"
+        assert str(place.delivery.in_vain()).startswith("1 segments wait for the store's answer: 500")
+        place.store.troubles.clear()
+        await place.until(lambda: _is_lost(place))
+    assert place.delivery.in_vain() is None
+
+
+async def test_what_was_called_lost_is_asked_for_at_the_next_start(tmp_path: Path) -> None:
+    async with station(tmp_path, store=Knows()) as place:
+        segment = await in_doubt(place)
+        async with place.at_work():
+            await place.until(lambda: _is_lost(place))
+    async with station(tmp_path, store=Knows()) as place:
+        has(place, segment)  # an operator has put it back
+        async with place.at_work():
+            await place.until(lambda: place.confirmed(segment))
+        assert (await place.actions(segment))[-2:] == ["segment.lost", "segment.found_in_store"]
+        assert await counts(place) == (0, 0)
+
+
+async def test_what_was_never_pulled_is_decided_by_a_history_that_the_store_has_seen(tmp_path: Path) -> None:
+    async with station(tmp_path, store=Knows(method="digest")) as place:
+        place.ledger.settled = False
+        (stored,) = await place.spooled(b"footage")
+        async with place.at_work():
+            await place.until(lambda: place.confirmed(stored))
+        assert not place.ledger.settled  # it was asked with no head
+    async with station(tmp_path / "other") as place:
+        place.ledger.settled = False
+        (stored,) = await place.spooled(b"footage")
+        async with place.at_work():
+            await place.until(lambda: place.confirmed(stored))
+        assert place.ledger.settled
