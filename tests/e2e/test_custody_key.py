@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -57,3 +58,21 @@ async def test_a_next_key_that_cannot_be_read(tmp_path: Path) -> None:
     done = await asyncio.to_thread(told, "rotate-key", "--state", state)
     assert done.exit_code == 3
     assert "cannot be read or written" in done.stderr
+
+
+async def test_no_key_is_rotated_on_a_damaged_ledger(tmp_path: Path) -> None:
+    """It would be put aside and made anew on the way, without a word to whoever only wanted another key."""
+    state = tmp_path / "state"
+    async with agent(settings_for(state, "http://127.0.0.1:9"), version="test") as built:
+        before = built.ledger.key.thumbprint
+    os.truncate(state / "ledger.db", 4096 * 5)
+    done = await asyncio.to_thread(told, "rotate-key", "--state", state)
+    assert (done.exit_code, done.stdout) == (3, "")
+    assert "the key was not changed" in done.stderr
+    assert "Start dockd" in done.stderr
+    assert not [path.name for path in state.iterdir() if "damaged-" in path.name or "rebuilding" in path.name]
+    assert (state / "ledger.db").stat().st_size == 4096 * 5
+    async with agent(settings_for(state, "http://127.0.0.1:9"), version="test") as built:
+        assert built.ledger.rebuilt is not None
+        assert built.ledger.key.thumbprint == before
+    assert before in (await asyncio.to_thread(told, "rotate-key", "--state", state)).stdout

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,3 +97,43 @@ def test_what_is_no_damage_is_left_alone(scene: Scene) -> None:
     always(scene.witness.faults)
     shutil.rmtree(scene.dock.state)
     scene.goes_on()
+
+
+def test_replaced_by_an_older_copy_under_a_running_agent(tmp_path: Path) -> None:
+    """What it commits after that would be gone with it: it opens what lies there now, says that it is older, and keeps what a reload has changed."""
+    store = StoreProcess(root=tmp_path / "store")
+    store.start()
+    try:
+        with running(tmp_path / "dock", store.url) as agent:
+            ledger = tmp_path / "dock" / "state" / "ledger.db"
+            for suffix in ("", "-wal"):
+                shutil.copyfile(f"{ledger}{suffix}", tmp_path / f"copy{suffix}")
+            agent.dock("CAM01", {"a.mp4": os.urandom(30_000)})
+            agent.until_state("CAM01", "ready")
+            agent.configure(more='[bandwidth]\nlimit = "9 Mbit/s"\n')
+            agent.send(signal.SIGHUP)
+            agent.until_logged("settings.reloaded")
+            store.stop()
+            for suffix in ("", "-wal", "-shm"):
+                Path(f"{ledger}{suffix}").unlink()
+            for suffix in ("", "-wal"):
+                shutil.copyfile(tmp_path / f"copy{suffix}", f"{ledger}{suffix}")
+            agent.dock("CAM02", {"b.mp4": os.urandom(30_000)})
+            agent.until_logged("ledger.went_back")
+            agent.until_logged("page.listening", count=2)
+            agent.url = _address(agent.said)
+            agent.until(
+                lambda: [one for one in agent.api("/problems")["problems"] if one["problem"] == "ledger_went_back"],
+                "the problem is told",
+            )
+            agent.send(signal.SIGHUP)
+            assert agent.until_logged("settings.reloaded", count=2)["dockd.applied"] == []
+            store.start()
+            agent.until_state("CAM02", "ready")
+            agent.until(
+                lambda: not [one for one in agent.api("/problems")["problems"] if one["problem"] == "ledger_went_back"],
+                "the problem is over",
+            )
+            assert list((tmp_path / "dock" / "docks" / "CAM02").iterdir()) == []
+    finally:
+        store.kill()

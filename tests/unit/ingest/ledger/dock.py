@@ -91,8 +91,10 @@ class Dock:
 
 
 @contextlib.asynccontextmanager
-async def dock_at(folder: Path, *, camera: CameraId = CAMERA, pinned: bool = True) -> AsyncIterator[Dock]:
-    clock = SetClock()
+async def dock_at(
+    folder: Path, *, camera: CameraId = CAMERA, pinned: bool = True, clock: SetClock | None = None
+) -> AsyncIterator[Dock]:
+    clock = clock or SetClock()
     ledger = await Ledger.open(folder / "ledger.db", keys=folder / "keys", clock=clock)
     dock = Dock(ledger=ledger, clock=clock)
     try:
