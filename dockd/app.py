@@ -89,7 +89,7 @@ async def agent(
         )  # fmt: skip
         stack.push_async_callback(ledger.close)
         # One that is old may have been put back, one that was made anew has lost what came before: the store will say.
-        ledger.settled = ledger.is_new and ledger.rebuilt is None
+        ledger.settled = ledger.is_new and ledger.rebuilt is None and ledger.went_back is None
         for subscriber in subscribers:
             ledger.subscribe(subscriber)
         if ledger.rebuilt is not None:  # it was committed before anybody could listen
