@@ -45,13 +45,13 @@ from ingest.reread import Rereading, SpoolCopyBad, SpoolDiskFailed, SpoolUnread
 from ingest.rot import Rot, Scrubbing
 from ingest.sample import Sampling
 from ingest.seek import Seeking
-from ingest.setbacks import Setbacks
+from ingest.setbacks import Setbacks, backoff
 from ingest.spool import Spool
 from ingest.standing import StoreState, StoreWord
 from ingest.store.answers import LONGEST_RETRY_AFTER
 from ingest.store.base import Store
 from ingest.store.throttle import Bucket
-from ingest.upload import Uploading, backoff
+from ingest.upload import Uploading
 from ingest.went_back import AskingAgain
 
 __all__ = ["Delivery", "DeliverySettings", "StoreState", "StoreWord"]

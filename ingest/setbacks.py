@@ -10,7 +10,6 @@ import time
 from dataclasses import dataclass
 
 from ingest.errors import DockdError, Retry
-from ingest.upload import backoff
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,3 +62,12 @@ class Setbacks:
             return None
         last = max(self._known.values(), key=lambda one: one.until)
         return f"{len(self._known)} segments wait for the store's answer: {last.message}"
+
+
+def backoff(attempts: int, *, longest: float, chance: float, floor: float = 0.0) -> float:
+    """Seconds to wait before the next try: doubled, capped first, then jittered (half to whole), never under `floor`.
+
+    `chance` is from [0, 1).
+    """
+    capped = min(longest, 0.5 * 2.0 ** min(attempts, 32))
+    return max(floor, capped * (0.5 + chance / 2))

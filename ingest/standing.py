@@ -19,7 +19,7 @@ from ingest import events
 from ingest.errors import DockdError, LedgerUnusable, Refused, Retry, Stop, StoreDishonest, StoreDown, WrongStore
 from ingest.ledger import Ledger
 from ingest.ledger.stores import Pinned
-from ingest.upload import backoff
+from ingest.setbacks import backoff
 
 StoreWord = Literal["connected", "slow", "down", "wrong-store", "dishonest", "unknown"]
 _SLOW = 5.0  # seconds without an answer, before that is said

@@ -18,7 +18,7 @@ from ingest.store.base import Slices, Store
 from ingest.store.slices import slices
 from ingest.store.throttle import Bucket, throttled
 
-__all__ = ["SpoolUnread", "Uploading", "backoff"]
+__all__ = ["SpoolUnread", "Uploading"]
 _SMALLEST = 1 << 20
 
 
@@ -121,12 +121,3 @@ class Uploading:
         """
         async with self._rereading.of(segment.id, segment.digest) as copy:
             await copy.sound(anew=True)
-
-
-def backoff(attempts: int, *, longest: float, chance: float, floor: float = 0.0) -> float:
-    """Seconds to wait before the next try: doubled, capped first, then jittered (half to whole), never under `floor`.
-
-    `chance` is from [0, 1).
-    """
-    capped = min(longest, 0.5 * 2.0 ** min(attempts, 32))
-    return max(floor, capped * (0.5 + chance / 2))

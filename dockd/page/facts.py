@@ -77,7 +77,9 @@ class Sums:
     doubt: int = 0
 
 
-_LOSSES = (events.SegmentLost, events.SegmentRecovered, events.SegmentReappeared, events.SegmentFoundInStore)
+_LOSSES = (
+    events.SegmentLost, events.SegmentRecovered, events.SegmentReappeared, events.SegmentFoundInStore, events.SegmentUnheld,
+)  # fmt: skip
 
 
 class Asking:

@@ -14,9 +14,10 @@ from ingest.activity import Activity
 from ingest.confirm import describe
 from ingest.errors import IntegrityFailed, ObjectGone, StoreDown, Unproven
 from ingest.reread import Rereading, SpoolCopyBad
+from ingest.setbacks import backoff
 from ingest.store.base import Slices
 from ingest.store.throttle import Bucket
-from ingest.upload import SpoolUnread, Uploading, backoff
+from ingest.upload import SpoolUnread, Uploading
 from tests.simulators.stores.in_memory import InMemoryStore, times
 from tests.unit.ingest.station import Station, station
 
