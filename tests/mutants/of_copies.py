@@ -84,7 +84,7 @@ COPIES = (
     ),
     Mutant(
         name="upload: waiting doubles without end", promise="P5: footage waits for days because of one bad night",
-        file="ingest/upload.py", old="capped = min(longest, 0.5 * 2.0 ** min(attempts, 32))", new="capped = 0.5 * 2.0 ** min(attempts, 32)", tests=_UPLOAD,
+        file="ingest/setbacks.py", old="capped = min(longest, 0.5 * 2.0 ** min(attempts, 32))", new="capped = 0.5 * 2.0 ** min(attempts, 32)", tests=_UPLOAD,
     ),
     Mutant(
         name="upload: a spool copy is sent that was not read again", promise="P1: rotten bytes are sent, and the camera emptied",

@@ -132,6 +132,16 @@ PROOFS = (
         tests=("tests/unit/ingest/test_sample.py",),
     ),
     Mutant(
+        name="found: what the store signs for is found, nothing is read back", promise="P2: a store that kept other bytes gets the camera's deleted",
+        file="ingest/confirm.py", old='held = True if pinned.method == "read-back" else await self._holds(segment, upload)', new="held = True",
+        tests=("tests/unit/ingest/test_seek.py",),
+    ),
+    Mutant(
+        name="attest: one 404 loses the last copy", promise="P5: footage that is safe in the store is told as lost",
+        file="ingest/attest.py", old="if times < _ASKINGS and not", new="if times < 1 and not",
+        tests=("tests/unit/ingest/test_delivery.py::test_the_last_copy_is_given_up_on_the_third_occasion",),
+    ),
+    Mutant(
         name="permit: wiped on upload instead of confirmation", promise="P2: deleted without a proof",
         file="ingest/ledger/permits.py", old="if not (row.in_store and row.on_camera):", new="if not (row.upload and row.on_camera):",
         tests=_PERMITS, short=True,
