@@ -69,8 +69,13 @@ class Watching(Witness):
         left = [(place, content) for place, content in self._present() if place[1] not in now[place[0]]]
         there = Counter((one.path, one.content) for one in self.stored())
         short = {key for key, count in self._segments(iter(left)).items() if there[key] < count}
+        own = {(one.camera, one.path, one.content) for one in self.stored()}
         for (root, path), content in left:
-            if (path, content) in short:
+            if (path, content) in short or (
+                self.cards[root],
+                path,
+                content,
+            ) not in own:  # the like of another camera may still be there
                 del self._before[root][path]
                 self._past.append(((root, path), content))
         self._forgive_nowhere(now)
