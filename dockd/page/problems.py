@@ -16,14 +16,12 @@ PROBLEMS = (
     "footage_lost", "footage_in_doubt", "ledger_unusable", "ledger_rebuilt", "ledger_went_back", "integrity_failed", "removed_early", "copy_failed", "store_refused", "store_dishonest", "wrong_store",
     "store_down", "spool_spoils", "spool_failed", "spool_full", "dock_unwatched", "usb_trouble", "bay_fault", "clock_wrong", "registry_unread", "not_ours",
 )  # fmt: skip
-_REBUILT = "The dock's own record book was damaged or gone, and a new one was begun. No footage is lost by that."
-_WENT_BACK = (
-    "The dock's own record book is an older one: what it wrote last is gone from it. No footage is lost by that."
-)
+_REBUILT = "The dock's own record book was damaged or gone, and a new one was begun with what lies on the dock and in its cameras."
+_WENT_BACK = "The dock's own record book is an older one: what it wrote last is gone from it, and is looked for in the store."
 _BOOK = {"ledger_rebuilt": _REBUILT, "ledger_went_back": _WENT_BACK}
 _OF_AGENT = {
     "ledger_went_back": "Leave the cameras in: nothing is deleted until the store has answered. Tell ops: was a backup put back, or does the disk fail?",
-    "ledger_rebuilt": "Leave the cameras in: nothing is deleted until the store has answered. Tell ops: the damaged book is kept, and the disk may be failing.",
+    "ledger_rebuilt": "Leave the cameras in: nothing is deleted until the store has answered. Tell ops: what there was of the old book is kept, and the disk may be failing.",
     "usb_trouble": "Leave the cameras in and tell ops.",
     "spool_failed": "Leave the cameras in and tell ops: it goes on by itself when the disk does.",
 }
@@ -34,7 +32,7 @@ _OF_BAY: frozenset[BayState] = frozenset(
 )
 _OF_STORE = {
     "down": ("store_down", "The central store cannot be reached.", "Footage is kept on the dock and goes on by itself. If it lasts, ask ops to look at the line and the store."),
-    "wrong-store": ("wrong_store", "The store that answers is not the one this dock knows.", "Ops: check store.url and store.pin. Nothing is sent and nothing is deleted."),
+    "wrong-store": ("wrong_store", "The store that answers is not the one this dock knows.", "Ops: check store.url and store.pin; if it is right after all, dockd store pin. Nothing is sent and nothing is deleted."),
     "dishonest": ("store_dishonest", "The store vouched for what it does not have.", "Ops: find out why. Nothing is deleted until a person pins it anew."),
 }  # fmt: skip
 
