@@ -50,8 +50,9 @@ from ingest.events import (
     SegmentFoundInStore,
     SpoolFails,
     SpoolWorks,
+    StoreWentBack,
 )  # fmt: skip
-from ingest.ledger import views
+from ingest.ledger import store_memory, views
 
 if TYPE_CHECKING:
     import socket
@@ -124,6 +125,7 @@ async def serve(
     running.view.registry = await asyncio.to_thread(read_registry, agent.settings.registry.file)
     agent.ledger.subscribe(running.hear)
     running.say_what_was_found()
+    await running.say_what_nobody_has_seen()
     with contextlib.suppress(LedgerUnusable):
         await agent.rack.recall()
     async with asyncio.TaskGroup() as group:
@@ -192,6 +194,8 @@ class _Running:
             self.sources.troubles.open("ledger_unusable", sentence(event.error))
         elif isinstance(event, LedgerWorks):
             self.sources.troubles.close("ledger_unusable")
+        elif isinstance(event, StoreWentBack):
+            self.sources.troubles.open("store_went_back", sentence(event.message()))
         elif isinstance(event, UsbTrouble):
             self.usb[event.about, event.error] = event.error
         elif isinstance(event, UsbWell):
@@ -253,6 +257,16 @@ class _Running:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_HEARTBEAT):
                     await proven.wait()
+
+    async def say_what_nobody_has_seen(self) -> None:
+        """A store that went back in time is a problem until a person has pinned a store since, however often dockd is started."""
+        with contextlib.suppress(LedgerUnusable):
+            found = await self.agent.ledger.read(lambda db: store_memory.unseen(db.execute))
+            if found is not None:
+                event = StoreWentBack(
+                    store=found.store, number=found.number, known=found.known, last_receipt=found.last
+                )
+                self.sources.troubles.open("store_went_back", sentence(event.message()))
 
     # -- the page ------------------------------------------------------------------------------------------------------
 

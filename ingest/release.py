@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from ingest.errors import Hold, LedgerUnusable, Retry, Stop
-from ingest.ledger import Ledger, proofs, queue, segments, stores
+from ingest.ledger import Ledger, proofs, queue, segments, store_memory, stores
 from ingest.ledger.core import Transaction
 from ingest.ledger.passed import since_proof
 from ingest.ledger.proofs import SECOND_LOOK, Proof
@@ -151,6 +151,8 @@ def released(tx: Transaction, names: Sequence[str]) -> list[str]:
     """Give up those of these spool copies for which the proof holds in this very transaction; returns which."""
     store = stores.pinned(tx.execute)
     if store is None or store.dishonest is not None or (store.method != "read-back" and store.honest_at is None):
+        return []
+    if store_memory.unasked(tx.execute, store.id):
         return []
     gone = []
     for name in names:

@@ -5,24 +5,24 @@ A store that keeps dockd's protocol numbers the receipts that it gives a dock; w
 before it was asked for, it went back (`store.went_back`, in custody). Then everything that it has proven under that number or a later one is
 proven anew, what still has a copy first: what it has lost is sent again from there, and what has none is told as lost.
 
-Rules: what is to be asked follows from the ledger alone, so that a restart goes on with it; nothing is asked twice.
+Rules: what is to be asked follows from the ledger alone, so that a restart goes on with it; nothing is asked twice; until all of it has been
+asked, nothing is deleted on that store's word (`ingest.ledger.store_memory`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ingest import events
 from ingest.errors import Hold, LedgerUnusable, Retry, Stop, Unanswered
 from ingest.ledger import Ledger
 from ingest.ledger.core import Transaction
-from ingest.ledger.segments import COLUMNS, Segment, of_row
+from ingest.ledger.segments import Segment
+from ingest.ledger.store_memory import WentBack, latest, suspects
 from ingest.setbacks import Setbacks
 
 Execute = Callable[..., Any]
@@ -30,23 +30,7 @@ _LOT = 64
 _REST = 5.0
 _SHORTEST = 0.05
 _OVERTAKING = 256  # receipts: so far from their order they may have been written down
-_FOUND = "SELECT body FROM custody WHERE action = 'store.went_back' ORDER BY seq DESC LIMIT 1"
-_SUSPECT = f"""
-SELECT {COLUMNS} FROM segments s WHERE in_store = 1 AND store = :store AND id > :after AND (on_camera = 1 OR in_spool = 1) = :copies
-AND EXISTS (SELECT 1 FROM receipts r WHERE r.segment = s.id AND r.store = :store AND r.number >= :number AND r.id <= :last)
-AND NOT EXISTS (SELECT 1 FROM receipts r WHERE r.segment = s.id AND r.store = :store AND r.id > :last)
-ORDER BY id LIMIT :count
-"""
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class WentBack:
-    """`number`: of the receipt that showed it; `last`: the newest receipt in the ledger from before that."""
-
-    store: str
-    number: int
-    last: int
 
 
 class Memory:
@@ -86,15 +70,6 @@ def _newest(execute: Execute, store: str) -> int:
 def _went_back(tx: Transaction, *, store: str, known: int, number: int) -> None:
     newest = int(tx.execute("SELECT coalesce(max(id), 0) FROM receipts").fetchone()[0])
     tx.record(events.StoreWentBack(store=store, number=number, known=known, last_receipt=newest))
-
-
-def latest(execute: Execute) -> WentBack | None:
-    """The last time that a store went back; None where none ever did."""
-    row = execute(_FOUND).fetchone()
-    if row is None:
-        return None
-    said = json.loads(row[0])["data"]
-    return WentBack(store=said["store"], number=said["number"], last=said["last_receipt"])
 
 
 class AskingAgain:
@@ -157,7 +132,6 @@ class AskingAgain:
         return not await self._lot(found, copies=1, after="") and not await self._lot(found, copies=0, after="")
 
     async def _lot(self, found: WentBack, *, copies: int, after: str) -> list[Segment]:
-        values = {
-            "store": found.store, "after": after, "copies": copies, "number": found.number, "last": found.last, "count": _LOT,
-        }  # fmt: skip
-        return await self._ledger.read(lambda db: [of_row(row) for row in db.execute(_SUSPECT, values)])
+        return await self._ledger.read(
+            lambda db: suspects(db.execute, found, copies=bool(copies), after=after, count=_LOT)
+        )

@@ -13,13 +13,18 @@ from dockd.page.looks import BayState
 
 # The worst first: footage that is gone or in doubt, what keeps footage from being brought in, what keeps it from leaving, the rack, the cameras.
 PROBLEMS = (
-    "footage_lost", "footage_in_doubt", "ledger_unusable", "ledger_rebuilt", "ledger_went_back", "integrity_failed", "removed_early", "copy_failed", "store_refused", "store_dishonest", "wrong_store",
+    "footage_lost", "footage_in_doubt", "ledger_unusable", "ledger_rebuilt", "ledger_went_back", "integrity_failed", "removed_early", "copy_failed", "store_refused", "store_dishonest", "store_went_back", "wrong_store",
     "store_down", "spool_spoils", "spool_failed", "spool_full", "dock_unwatched", "usb_trouble", "bay_fault", "clock_wrong", "registry_unread", "not_ours",
 )  # fmt: skip
 _REBUILT = "The dock's own record book was damaged or gone, and a new one was begun with what lies on the dock and in its cameras."
-_WENT_BACK = "The dock's own record book is an older one: what it wrote last is gone from it, and is looked for in the store."
-_BOOK = {"ledger_rebuilt": _REBUILT, "ledger_went_back": _WENT_BACK}
+_WENT_BACK = (
+    "The dock's own record book is an older one: what it wrote last is gone from it, and is looked for in the store."
+)
+_STORE_BACK = "The central store is an older copy of itself: it has forgotten footage that it had proven."
+_BOOK = {"ledger_rebuilt": _REBUILT, "ledger_went_back": _WENT_BACK, "store_went_back": _STORE_BACK}
 _OF_AGENT = {
+    "store_went_back": "Tell ops at once. What it lost is sent again where a copy lives, and told as lost where none does; nothing is deleted until all of it was asked for. "
+    "Ops: was a backup put back? This stays until a person pins the store anew (dockd store pin).",
     "ledger_went_back": "Leave the cameras in: nothing is deleted until the store has answered. Tell ops: was a backup put back, or does the disk fail?",
     "ledger_rebuilt": "Leave the cameras in: nothing is deleted until the store has answered. Tell ops: what there was of the old book is kept, and the disk may be failing.",
     "usb_trouble": "Leave the cameras in and tell ops.",

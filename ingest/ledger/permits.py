@@ -13,7 +13,7 @@ from typing import Any
 
 from ingest import events
 from ingest.errors import Stop
-from ingest.ledger import stores
+from ingest.ledger import store_memory, stores
 from ingest.ledger.core import Transaction
 from ingest.ledger.segments import Segment, get
 from ingest.model import PermittedSegment, WipePermit
@@ -36,6 +36,10 @@ def issue(tx: Transaction, *, camera: str, device: str, segments: Sequence[str])
         raise PermitRefused(f"the store {store.id} was caught: {store.dishonest}. Nothing may be deleted")
     if store.method != "read-back" and store.honest_at is None:
         raise PermitRefused(f"the store {store.id} has not yet been seen to refuse wrong bytes")
+    if store_memory.unasked(tx.execute, store.id):
+        raise PermitRefused(
+            f"the store {store.id} went back in time, and has not been asked again for all that it may have lost: nothing is deleted meanwhile"
+        )
     named, oldest = [], tx.clock.boottime_ns()
     for segment in segments:
         row = get(tx.execute, segment)
@@ -133,6 +137,8 @@ def valid(execute: Callable[..., Any], permit: WipePermit) -> bool:
     if row != (permit.camera, permit.device, permit.deadline_ns, permit.boot_id, None) or store is None:
         return False
     if store.dishonest is not None or (store.method != "read-back" and store.honest_at is None):
+        return False
+    if store_memory.unasked(execute, store.id):
         return False
     return all(_still(get(execute, one.segment), permit, store.id) for one in permit.segments)
 

@@ -375,9 +375,7 @@ def released(tx: Transaction, segment: str) -> None:
 def reappeared(tx: Transaction, segment: str, *, docking: int, file: Listed) -> None:
     """A file that was wiped or had vanished is on the camera again, with the same content (the caller has read it)."""
     row = get(tx.execute, segment)
-    event = events.SegmentReappeared(
-        camera=row.camera, segment=segment, path=legible(row.path), mtime_ns=file.mtime_ns
-    )
+    event = events.SegmentReappeared(camera=row.camera, segment=segment, path=legible(row.path), mtime_ns=file.mtime_ns)
     _step(
         tx, row, Step.REAPPEARED, event, docking=docking, dev=file.dev, ino=file.ino, mtime_ns=file.mtime_ns,
         ctime_ns=file.ctime_ns, wiped_at=None, wipe_permit=None,

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from ingest.ledger import permits, segments, stores
+from ingest import events
+from ingest.ledger import permits, segments, store_memory, stores
 from ingest.ledger.permits import PermitRefused
 from ingest.model import StoreIdentity, WipePermit
+from ingest.release import released
 from tests.unit.ingest.ledger.dock import CAMERA, STORE, Dock, dock_at
 
 MINUTE = 60 * 10**9
@@ -224,3 +226,27 @@ async def test_a_caught_store_ends_open_permits_and_what_is_gone_by_then_can_sti
     assert not await dock.ledger.read(lambda db: permits.named(db.execute, camera=CAMERA.id, device="1:2"))
     await dock.write(lambda tx: segments.wiped(tx, segment, permit=permit.id, seen="it was unlinked just before"))
     assert not (await dock.segment(segment)).on_camera
+
+
+async def test_nothing_is_deleted_on_the_word_of_a_store_that_went_back_until_it_was_asked_for_all_again(
+    dock: Dock,
+) -> None:
+    """Neither what it has just proven, nor under a permit of before, nor from the spool."""
+    old, new = await dock.confirmed(b"a"), await dock.confirmed(b"b")
+    await dock.attest(old, number=7)
+    await dock.attest(new, number=8)
+    before = await issue(dock, new)
+    last = await dock.ledger.read(lambda db: int(db.execute("SELECT max(id) FROM receipts").fetchone()[0]))
+    went_back = events.StoreWentBack(store=STORE.id, number=7, known=8, last_receipt=last)
+    await dock.write(lambda tx: tx.record(went_back))
+    await dock.attest(new, number=9)
+    assert not await valid(dock, before)
+    with pytest.raises(PermitRefused, match="went back in time"):
+        await issue(dock, new)
+    assert await dock.write(lambda tx: released(tx, [new])) == []
+    await dock.attest(old, number=10)
+    assert await dock.write(lambda tx: released(tx, [new])) == [new]
+    await issue(dock, new)
+    assert (await dock.ledger.read(lambda db: store_memory.unseen(db.execute))) is not None
+    await dock.write(lambda tx: stores.pin(tx, STORE))
+    assert (await dock.ledger.read(lambda db: store_memory.unseen(db.execute))) is None
