@@ -28,7 +28,11 @@ KEYS = {  # what a line of each type has, no more and no less
 PROOFS = ("segment.confirmed", "segment.attested", "segment.found_in_store")
 seq, last, key, names, hashes, pinned, contents = 0, "0" * 64, None, None, {}, set(), {}
 proven, permitted = set(), set()  # segments in the store by its word, as of this line; (permit, segment)
-known, faults, head, stores, done, unchecked = sys.argv[1:], [], {}, {}, False, 0
+known = [word.strip().lower() if len(word.strip()) == 64 else word.strip() for word in sys.argv[1:]]
+faults, head, stores, done, unchecked = [], {}, {}, False, 0
+if strange := [word for word in known if len(word) not in (43, 64)]:
+    print(f"{strange[0]!r} is neither a head (64 hex digits) nor the thumbprint of a key (43 characters): nothing was checked")
+    sys.exit(2)
 
 def once(pairs):  # of two equal keys readers take one or the other
     if len(pairs) != len(dict(pairs)):

@@ -69,13 +69,22 @@ def _head(_context: click.Context, _option: click.Parameter, value: str | None) 
     return _Known(found, word)
 
 
+def _thumbprints(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{43}", value):
+            raise click.BadParameter(
+                f"{value!r} is no thumbprint of a key: expected the 43 characters that `verify` prints"
+            )
+    return values
+
+
 @custody.command()
 @click.option(
     "--head", metavar="H", callback=_head,
     help="What is known from outside: an entry's hash (64 hex digits), or a receipt of the store (the file, or its text).",
 )  # fmt: skip
 @click.option(
-    "--key", "keys", metavar="K", multiple=True,
+    "--key", "keys", metavar="K", multiple=True, callback=_thumbprints,
     help="Thumbprint of a key of this dock that is known from elsewhere: a change to it needs no signature of the old one.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on one line.")

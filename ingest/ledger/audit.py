@@ -139,19 +139,33 @@ def check(reader: sqlite3.Connection, *, head: str | None = None, vouched: froze
         faults += rows.faults(reader) if not faults else ()  # a damaged record says nothing of rows
     except (sqlite3.DatabaseError, ValueError, TypeError, AttributeError, RecursionError, KeyError) as damage:
         faults += _unreadable(reader) or [f"the record cannot be read: {damage}"]
-    restored = tuple(_say_restored(reader, seq) for seq in verdict.restored)
+    restored = tuple(_say_restored(reader, seq, action) for seq, action in _breaks(reader))
     return Audit(
         entries=verdict.entries, signed=signed, faults=tuple(faults), restored=restored, outside=verdict.outside, keys=tuple(keys.keys),
         notes=keys.notes, receipts_signed=receipts.signed, receipts_unchecked=receipts.unchecked,
     )  # fmt: skip
 
 
-def _say_restored(reader: sqlite3.Connection, seq: int) -> str:
+_BREAKS = ("custody.restored", "ledger.rebuilt", "ledger.went_back", "store.went_back")
+
+
+def _breaks(reader: sqlite3.Connection) -> list[tuple[int, str]]:
+    """Where the dock or its store did not go on from where it was: no fault of the record, and nothing to pass over."""
+    marks = ", ".join("?" * len(_BREAKS))
+    try:
+        return reader.execute(
+            f"SELECT seq, action FROM custody WHERE action IN ({marks}) ORDER BY seq", _BREAKS
+        ).fetchall()
+    except sqlite3.DatabaseError:
+        return []
+
+
+def _say_restored(reader: sqlite3.Connection, seq: int, action: str) -> str:
     at, text = reader.execute("SELECT at, body FROM custody WHERE seq = ?", (seq,)).fetchone()
     try:
-        return f"entry {seq}, {at}: {events.CustodyRestored(**json.loads(text)['data']).message()}"
-    except (ValueError, KeyError, TypeError):
-        return f"entry {seq}, {at}: the ledger had gone back in time; the rest of what it says is damaged"
+        return f"entry {seq}, {at}: {events.REGISTRY[action](**json.loads(text)['data']).message()}"
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return f"entry {seq}, {at}: {action}; the rest of what it says is damaged"
 
 
 def _signer_faults(signed: SignedHead | None, keys: lineage.Lineage) -> list[str]:

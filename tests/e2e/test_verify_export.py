@@ -549,9 +549,23 @@ def test_it_is_short_and_needs_nothing_of_dockd() -> None:
     code = [
         line for line in SCRIPT.read_text().split('"""', 2)[2].splitlines() if line.strip() and not line.startswith("#")
     ]
-    assert len(code) <= 105
+    assert len(code) <= 110
     checks = code[next(n for n, line in enumerate(code) if line.startswith("for number")) :]
-    assert len(checks) <= 75
+    assert len(checks) <= 79
     assert {line.split()[1].split(".")[0] for line in code if line.startswith(("import ", "from "))} == {
         "hashlib", "json", "sys", "base64", "cryptography",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("word", ["hello", "a" * 63, "sha256:" + "a" * 64, "a" * 42])
+def test_a_word_that_is_neither_a_head_nor_a_key_is_refused(word: str, tampered: Tampered) -> None:
+    """A slip of the pen must not pass for a check."""
+    found = run(tampered.text(), word)
+    assert (found.returncode, "nothing was checked" in found.stdout) == (2, True)
+
+
+def test_a_head_is_known_however_it_is_written(tampered: Tampered) -> None:
+    head = str(tampered.lines[0]["head"]["hash"])
+    found = run(tampered.text(), f" {head.upper()} ")
+    assert "cannot know" not in found.stdout
+    assert found.returncode == run(tampered.text(), head).returncode == 0, found.stdout
