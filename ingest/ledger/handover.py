@@ -29,17 +29,23 @@ def handover(reader: sqlite3.Connection, wanted: Wanted, *, with_receipts: bool 
         "filter": {name: value for name, value in asdict(wanted).items() if value not in (None, "", "~")},
         "store_keys": list(store_keys(reader).values()),
     }  # fmt: skip
-    count = given = 0
+    count = receipts_given = 0
+    given: set[str] = set()
     for record in records(reader, wanted, up_to=signed.head.seq if signed else 0):
         yield {"type": "entry"} | record.as_dict()
         count += 1
         if with_receipts and record.action in NAMING:
-            for receipt in _named(receipts(reader, str((record.data or {}).get("segment"))), record):
+            receipt = _named(receipts(reader, str((record.data or {}).get("segment"))), record, given)
+            if receipt is not None:
                 yield {"type": "receipt"} | asdict(receipt)
-                given += 1
-    yield {"type": "end", "entries": count, "receipts": given}
+                given.add(receipt.nonce)
+                receipts_given += 1
+    yield {"type": "end", "entries": count, "receipts": receipts_given}
 
 
-def _named(kept: list[KeptReceipt], record: Record) -> list[KeptReceipt]:
-    wanted = (record.data or {}).get("receipt_sha256")
-    return [one for one in kept if sha256_of(one.raw) == wanted]
+def _named(kept: list[KeptReceipt], record: Record, given: set[str]) -> KeptReceipt | None:
+    """The receipt that an entry names; where proofs of one segment read alike (read-back), by its nonce, or the next one in turn."""
+    data = record.data or {}
+    alike = [one for one in kept if sha256_of(one.raw) == data.get("receipt_sha256")]
+    alike.sort(key=lambda one: (one.nonce != data.get("nonce", one.nonce), one.nonce in given))
+    return alike[0] if alike else None

@@ -92,7 +92,7 @@ def check(reader: sqlite3.Connection, *, pinned: Mapping[str, frozenset[str]]) -
     )
     for seq, segment, text in rows:
         data = json.loads(text)["data"]
-        row = _named(reader, segment, data.get("receipt_sha256"))
+        row = _named(reader, segment, data, named)
         if row is None:
             faults.append(f"entry {seq}: the receipt that it names is not in the ledger (it was removed or changed)")
             continue
@@ -130,11 +130,17 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def _named(reader: sqlite3.Connection, segment: str, wanted: object) -> dict[str, Any] | None:
-    for row in reader.execute(f"SELECT {', '.join(_COLUMNS)} FROM receipts WHERE segment = ?", (segment,)):
-        if sha256_of(row[-1]) == wanted:
-            return dict(zip(_COLUMNS, row, strict=True))
-    return None
+def _named(reader: sqlite3.Connection, segment: str, data: Mapping[str, Any], named: set[int]) -> dict[str, Any] | None:
+    """The row that an entry names: by the hash of what came, and where proofs of one segment read alike (read-back), by nonce or in turn."""
+    rows = [
+        dict(zip(_COLUMNS, row, strict=True))
+        for row in reader.execute(
+            f"SELECT {', '.join(_COLUMNS)} FROM receipts WHERE segment = ? ORDER BY id", (segment,)
+        )
+    ]
+    alike = [row for row in rows if sha256_of(row["raw"]) == data.get("receipt_sha256")]
+    alike.sort(key=lambda row: (row["nonce"] != data.get("nonce", row["nonce"]), row["id"] in named))
+    return alike[0] if alike else None
 
 
 def _checked(
