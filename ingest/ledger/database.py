@@ -15,6 +15,7 @@ from pathlib import Path
 from ingest.errors import LedgerDamaged, LedgerUnusable
 from ingest.ledger import schema, write_ahead_log
 
+_ROOM = 1 << 20  # bytes that a new ledger and the files beside it want
 _REBUILD = (
     "Nothing will be deleted on its word. The next start keeps it for the auditors, whole and beside its place, takes what is in the spool "
     "into a new ledger, and asks the store before anything is deleted"
@@ -41,9 +42,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
             f"the ledger {path} cannot be opened: {error.strerror}. Check that its folder can be written"
         ) from error
     except sqlite3.Error as error:
-        raise LedgerUnusable(
-            f"the ledger {path} cannot be opened: {error}. Check that its folder can be written"
-        ) from error
+        raise LedgerUnusable(_unopened(error, path)) from error
     try:
         _prepare(connection, path)
     except BaseException:
@@ -197,6 +196,15 @@ def unusable(error: sqlite3.Error, path: Path) -> LedgerUnusable:
     if code is not None and code & 0xFF in _DAMAGE:
         return damaged(path, str(error))
     return LedgerUnusable(explain(error, path))
+
+
+def _unopened(error: sqlite3.Error, path: Path) -> str:
+    """SQLite says "disk I/O error" too where there is no room for the files beside a ledger."""
+    with contextlib.suppress(OSError):
+        disk = os.statvfs(path.parent)
+        if disk.f_bavail * disk.f_frsize < _ROOM:
+            return f"the disk of the ledger {path} is full ({error}): make room, then start again"
+    return f"the ledger {path} cannot be opened: {error}. Check that its folder can be written"
 
 
 def explain(error: sqlite3.Error, path: Path) -> str:
