@@ -48,7 +48,7 @@ class SpokenFor:
     async def announce(self, segment: SegmentDescription) -> str:
         raise NotImplementedError
 
-    async def part(self, upload: str, *, offset: int, length: int, size: int) -> bytes | None:
+    async def part(self, upload: str, *, offset: int, length: int, size: int, fresh: bool = False) -> bytes | None:
         raise NotImplementedError
 
     async def withdraw(self, upload: str) -> None:
