@@ -61,7 +61,7 @@ async def told(*said: frames.Frame, ask: Question) -> Worker:
         ([{"ok": {"battery_percent": float("inf"), "clock_offset_seconds": 0}}], lambda worker: worker.vitals()),
         ([{"ok": {"device_id": "x", "vitals": [], "clock_set": True}}], lambda worker: worker.vitals()),
     ],
-    ids=str,
+    ids=lambda value: str(value) if isinstance(value, list) else "asked",
 )  # fmt: skip
 async def test_what_has_no_meaning(said: list[frames.Frame], ask: Question) -> None:
     with pytest.raises(WorkerDied, match="has no meaning"):
