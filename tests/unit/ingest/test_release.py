@@ -203,7 +203,7 @@ def locked(file: Path, *, on: bool) -> None:
 
 async def test_what_its_disk_did_not_let_go_is_removed_once_it_does(tmp_path: Path) -> None:
     """And never a newer copy that was pulled since, under the same name."""
-    async with station(tmp_path, keep_confirmed=3600.0) as place:
+    async with station(tmp_path, keep_confirmed=30 * DAY) as place:  # its own releases stay away
         old, replaced = await confirmed(place, b"one", b"two")
         place.clock.pass_by(3700)
         releasing = Releasing(
