@@ -212,7 +212,10 @@ async def test_what_its_disk_did_not_let_go_is_removed_once_it_does(tmp_path: Pa
         try:
             for one in (old, replaced):
                 locked(place.spool.file(one), on=True)
-            assert await releasing.some() == 2
+            released = 0
+            while released < 2:  # the station's own part, which keeps them for a month, may have put them off meanwhile
+                await place.ledger.commit(lambda tx: tx.execute("UPDATE segments SET next_attempt = 0").rowcount)
+                released += await releasing.some()
         finally:
             for one in (old, replaced):
                 locked(place.spool.file(one), on=False)
