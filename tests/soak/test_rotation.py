@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.soak, pytest.mark.timeout(900)]
 
 async def ingest(folder: Path, camera: str, store: CentralStore) -> None:
     build_tree(folder / camera, files=3, total_bytes=1 << 20, seed=1)
-    words: list[str | Path] = ["--store", store.url, "--keep-free", "1 B", "--state", folder / "state"]
+    words: list[str | Path] = ["--wipe", "--store", store.url, "--keep-free", "1 B", "--state", folder / "state"]
     done = await asyncio.to_thread(dockd, "ingest", folder / camera, *words)
     assert done.returncode == 0, done.stderr
 
@@ -48,8 +48,7 @@ async def test_the_store_goes_on_knowing_a_dock_whose_key_was_replaced(tmp_path:
         await ingest(tmp_path, "CAM03", store)
     found = json.loads((await asyncio.to_thread(told, "verify", "--json", "--state", state)).stdout)
     assert found["keys"] == [first, new]
-    (restored,) = found["restored"]
-    assert "the ledger had gone back in time" in restored
+    assert any("a new chain begins" in one for one in found["restored"]), found["restored"]
     (fault,) = found["faults"]
     assert "without the old key's signature" in fault
     done = await asyncio.to_thread(told, "verify", "--key", new, "--state", state)
