@@ -138,7 +138,7 @@ def test_a_spool_that_is_remounted_read_only_and_back(store: StoreProcess, tmp_p
     [
         pytest.param("ENOSPC", marks=pytest.mark.soak_short),
         pytest.param("EROFS", marks=pytest.mark.soak_short),
-        "EIO",
+        pytest.param("EIO", marks=pytest.mark.soak),
     ],
 )
 def test_a_ledger_that_cannot_be_written_for_a_while(store: StoreProcess, tmp_path: Path, error: str) -> None:
