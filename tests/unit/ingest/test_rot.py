@@ -115,6 +115,21 @@ async def test_a_copy_that_is_not_written_down_yet_is_left_alone(place: Station)
     assert place.spool.file(segment).read_bytes() == b"footage"
 
 
+async def test_a_whole_copy_that_took_the_place_of_the_bad_one_keeps_its_name(place: Station) -> None:
+    """The row is the same still: only which file was read tells them apart."""
+    (segment,) = await place.spooled(b"footage")
+    rot, row = rot_of(place, docked=True), await place.row(segment)
+    file = place.spool.file(segment)
+    finding = SpoolCopyBad("bad", file=place.spool.lies_there(segment))
+    whole = file.with_name("whole")
+    whole.write_bytes(b"footage")
+    whole.rename(file)
+    await rot.found(row, finding)
+    assert file.read_bytes() == b"footage"
+    assert (await place.row(segment)).in_spool == 1
+    assert "segment.rotted" not in await place.actions(segment)
+
+
 async def test_what_the_scrubber_listed_long_ago_is_looked_up_again(place: Station) -> None:
     first, second = await place.spooled(b"footage", b"footage")
     place.clock.pass_by(90_000)
