@@ -151,4 +151,31 @@ DELETIONS = (
         file="dockd/mounting/devices.py", old="            kernel.set_device_read_only(self.fd, read_only=True)\n            locked = kernel.is_device_read_only(self.fd)\n",
         new="            locked = kernel.is_device_read_only(self.fd) or self.fd >= 0\n", tests=("tests/unit/dockd/mounting",),
     ),
+    Mutant(
+        name="permit: a store that went back is believed before it was asked again", promise="P2: deleted on the word of a store that forgot",
+        file="ingest/ledger/permits.py", old="    if store_memory.unasked(tx.execute, store.id):", new='    if store_memory.unasked(tx.execute, ""):',
+        tests=("tests/unit/ingest/ledger/test_permits.py",),
+    ),
+    Mutant(
+        name="permit: one of before holds though the store went back", promise="P2: deleted on the word of a store that forgot",
+        file="ingest/ledger/permits.py", old="    if store_memory.unasked(execute, store.id):", new='    if store_memory.unasked(execute, ""):',
+        tests=("tests/unit/ingest/ledger/test_permits.py",),
+    ),
+    Mutant(
+        name="release: a store that went back is believed before it was asked again", promise="P1: the spool gives up what the store has lost",
+        file="ingest/release.py", old="    if store_memory.unasked(tx.execute, store.id):", new='    if store_memory.unasked(tx.execute, ""):',
+        tests=("tests/unit/ingest/ledger/test_permits.py",),
+    ),
+    Mutant(
+        name="permit: the end of its record is not kept first", promise="P4: a ledger that lost its end goes on in silence",
+        file="ingest/ledger/permits.py", old="    tx.rest_on()\n", new="", tests=("tests/unit/ingest/ledger/test_went_back.py",),
+    ),
+    Mutant(
+        name="rot: a whole copy loses its name to a late finding", promise="P1: the last whole copy is put aside",
+        file="ingest/rot.py", old="and there not in (None, finding.file):", new="and there == finding:", tests=("tests/unit/ingest/test_rot.py",),
+    ),
+    Mutant(
+        name="attest: one 404 is enough", promise="P5: footage is called lost that is safe",
+        file="ingest/attest.py", old="            for again in (False, True):", new="            for again in (False,):", tests=("tests/unit/ingest/test_delivery.py",),
+    ),
 )  # fmt: skip

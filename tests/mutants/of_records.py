@@ -71,4 +71,13 @@ RECORDS = (
         file="ingest/central/trusted_time.py", old="if boottime - self._jumped < SETTLED:", new="if boottime < self._jumped:",
         tests=("tests/unit/ingest/central/test_trusted_time.py",),
     ),
+    Mutant(
+        name="ledger: a file that lost its name is written to", promise="P2: permits and receipts in a file that nobody will find",
+        file="ingest/ledger/core.py", old="            self._place.check()\n            self._write_beside(group)\n", new="            self._write_beside(group)\n",
+        tests=("tests/unit/ingest/ledger/test_went_back.py",),
+    ),
+    Mutant(
+        name="pin: keys that were put back clear a caught store", promise="P2: a store that was caught is believed without a person",
+        file="ingest/ledger/stores.py", old="dishonest = dishonest or now.dishonest", new="dishonest = dishonest or None", tests=("tests/unit/ingest/ledger/test_rebuild.py",),
+    ),
 )  # fmt: skip
