@@ -187,14 +187,20 @@ class Spool:
         for one in (path, self.description_file(segment)):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(one)
-        if os.path.lexists(aside := path.with_suffix(".rotted")):
+        for aside in self.folder.glob(f"{segment}*.rotted"):
             with contextlib.suppress(FileNotFoundError, IsADirectoryError):
                 os.unlink(aside)
 
     def put_aside(self, segment: str) -> None:
-        """Give up the name of a copy that went bad, and keep what is left of it as `.rotted`: it may be all there is. Raises OSError."""
-        path = self.file(segment)
-        os.rename(path, path.with_suffix(".rotted"))
+        """Give up the name of a copy that went bad, and keep what is left of it as `.rotted`: it may be all there is. Raises OSError.
+
+        One that was put aside before stays: where its disk did not answer, it may be whole.
+        """
+        path, aside, number = self.file(segment), self.file(segment).with_suffix(".rotted"), 1
+        while os.path.lexists(aside):
+            number += 1
+            aside = path.with_suffix(f".{number}.rotted")
+        os.rename(path, aside)
 
     def lies_there(self, segment: str) -> tuple[int, int] | None:
         """Device and inode of what has the segment's name now, whatever it is; None: nothing has. Raises OSError."""

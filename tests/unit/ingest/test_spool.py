@@ -95,6 +95,17 @@ def test_removed(spool: Spool) -> None:
     assert names(spool) == []
 
 
+def test_what_was_put_aside_before_stays_until_the_segment_is_given_up(spool: Spool) -> None:
+    """Where its disk did not answer for a while, the first of them may be whole, and all there is."""
+    for content in (b"first", b"second", b"third"):
+        spool.file(ID).write_bytes(content)
+        spool.put_aside(ID)
+    assert sorted(path.read_bytes() for path in spool.folder.glob("*.rotted")) == [b"first", b"second", b"third"]
+    assert spool.segments() == []
+    spool.remove(ID)
+    assert names(spool) == []
+
+
 @pytest.mark.parametrize("name", ["", "..", "../x", "a" * 31, "A" * 32, "a" * 33, "a" * 32 + "\n", f"{'a' * 32}.json"])
 def test_only_ids_are_names(spool: Spool, name: str) -> None:
     with pytest.raises(ValueError, match="no segment's id"):
