@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from ingest.errors import Hold, LedgerUnusable, Retry, Stop
@@ -25,6 +25,7 @@ from ingest.pace import REASON, Pace
 from ingest.spool import Spool
 
 _BATCH = 100
+Which = tuple[int, int]  # inode and time of a file
 log = logging.getLogger(__name__)
 
 
@@ -87,9 +88,10 @@ class Releasing:
         if stale:
             await self._prove(stale)
         names = [one.id for one in found if one not in later]
+        seen = await asyncio.to_thread(lambda: {name: _which(self._spool.file(name)) for name in names})
         gone = await self._ledger.commit(lambda tx: released(tx, names)) if names else []
         if gone:
-            await asyncio.to_thread(self._remove, gone)
+            await asyncio.to_thread(self._remove, {name: seen[name] for name in gone})
         return len(gone)
 
     async def _old_enough(self, found: Sequence[Segment]) -> list[Segment]:
@@ -120,9 +122,14 @@ class Releasing:
             message = self._pace.too_slow(size)
             await self._ledger.commit(lambda tx: segments.hold(tx, lot[0].id, reason=REASON, error=message))
 
-    def _remove(self, names: Sequence[str]) -> None:
-        """What cannot be removed now is removed when its disk lets it, or at the next start: its release stands."""
-        for name in names:
+    def _remove(self, gone: Mapping[str, Which | None]) -> None:
+        """What cannot be removed now is removed when its disk lets it, or at the next start: its release stands.
+
+        `gone`: which file each copy was when it was given up; one that was pulled since, under the same name, is another copy.
+        """
+        for name, seen in gone.items():
+            if seen is not None and _which(self._spool.file(name)) not in (None, seen):
+                continue
             try:
                 self._spool.remove(name)
             except OSError as error:
@@ -140,7 +147,7 @@ class Releasing:
                 del self._left[name]
 
 
-def _which(file: Path) -> tuple[int, int] | None:
+def _which(file: Path) -> Which | None:
     with contextlib.suppress(OSError):
         seen = os.lstat(file)
         return seen.st_ino, seen.st_mtime_ns

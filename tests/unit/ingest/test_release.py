@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest.events import Event, SegmentReleased
 from ingest.ledger import segments, stores
 from ingest.ledger.stores import Pinned
 from ingest.model import Claim, StoreIdentity
@@ -111,10 +112,19 @@ async def test_what_is_lost_before_the_second_look_is_sent_again(tmp_path: Path)
         assert "segment.store_lost" in await place.actions(segment)
 
 
+async def given_up(place: Station, releasing: Releasing, count: int) -> None:
+    """By this part alone: the station's own keeps them for a month, and may have put them off meanwhile."""
+    released = 0
+    while released < count:
+        await place.ledger.commit(lambda tx: tx.execute("UPDATE segments SET next_attempt = 0").rowcount)
+        released += await releasing.some()
+    assert released == count
+
+
 async def test_a_file_that_cannot_be_removed_keeps_no_other_one(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with station(tmp_path, keep_confirmed=3600.0) as place:
+    async with station(tmp_path, keep_confirmed=30 * DAY) as place:
         stuck, free = await confirmed(place, b"one", b"two")
         place.clock.pass_by(3700)
         place.spool.file(stuck).unlink()
@@ -122,7 +132,7 @@ async def test_a_file_that_cannot_be_removed_keeps_no_other_one(
         releasing = Releasing(
             ledger=place.ledger, spool=place.spool, keep_confirmed=0.0, trusted=place.delivery.trusted, attest=place.delivery.attest
         )  # fmt: skip
-        assert await releasing.some() == 2
+        await given_up(place, releasing, 2)
         assert not place.spool.file(free).exists()
         assert f"the released spool copy {stuck} cannot be removed now" in caplog.text
         found = await bring_together(place.ledger, place.spool)  # the next start: no reason not to make it
@@ -212,10 +222,7 @@ async def test_what_its_disk_did_not_let_go_is_removed_once_it_does(tmp_path: Pa
         try:
             for one in (old, replaced):
                 locked(place.spool.file(one), on=True)
-            released = 0
-            while released < 2:  # the station's own part, which keeps them for a month, may have put them off meanwhile
-                await place.ledger.commit(lambda tx: tx.execute("UPDATE segments SET next_attempt = 0").rowcount)
-                released += await releasing.some()
+            await given_up(place, releasing, 2)
         finally:
             for one in (old, replaced):
                 locked(place.spool.file(one), on=False)
@@ -226,3 +233,22 @@ async def test_what_its_disk_did_not_let_go_is_removed_once_it_does(tmp_path: Pa
         for _time in range(2):
             assert await releasing.some() == 0
             assert place.spool.segments() == [replaced]
+
+
+async def test_a_copy_that_was_pulled_since_it_was_given_up_is_another_one(tmp_path: Path) -> None:
+    """Between the commit and the removal the store may lose it, and it is pulled again under the same name."""
+    async with station(tmp_path, keep_confirmed=30 * DAY) as place:
+        (old,) = await confirmed(place, b"one")
+        newer = tmp_path / "newer"
+        newer.write_bytes(b"one")
+
+        def hear(event: Event, _seq: int) -> None:
+            if isinstance(event, SegmentReleased):
+                newer.rename(place.spool.file(old))
+
+        place.ledger.subscribe(hear)
+        releasing = Releasing(
+            ledger=place.ledger, spool=place.spool, keep_confirmed=0.0, trusted=place.delivery.trusted, attest=place.delivery.attest
+        )  # fmt: skip
+        await given_up(place, releasing, 1)
+        assert place.spool.segments() == [old]
