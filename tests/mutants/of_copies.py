@@ -94,7 +94,7 @@ COPIES = (
     Mutant(
         name="release: the file goes before the commit", promise="P1: the ledger counts a copy that is not there",
         file="ingest/release.py", old="        gone = await self._ledger.commit(lambda tx: released(tx, names)) if names else []\n",
-        new="        await asyncio.to_thread(self._remove, names)\n        gone = await self._ledger.commit(lambda tx: released(tx, names)) if names else []\n",
+        new="        await asyncio.to_thread(self._remove, seen)\n        gone = await self._ledger.commit(lambda tx: released(tx, names)) if names else []\n",
         tests=("tests/unit/ingest/test_release.py::test_what_no_longer_holds_when_it_is_written_down_releases_nothing", "tests/unit/ingest/test_release.py::test_what_is_lost_before_the_second_look_is_sent_again"), short=True,
     ),
     Mutant(
