@@ -9,13 +9,13 @@ import asyncio
 import contextlib
 import fcntl
 import os
-import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockd.docking import Rack, Turns
+from dockd.store_kinds import Needs, store_of
 from ingest.activity import Activity
 from ingest.clock import Clock
 from ingest.delivery import Delivery, DeliverySettings
@@ -27,7 +27,6 @@ from ingest.ledger.pin_file import Pinned, kept
 from ingest.recovery import Found, bring_together
 from ingest.spool import Spool
 from ingest.store.throttle import Bucket
-from ingest.store.tus import TusStore
 from ingest.worker.pool import WorkerPool
 
 if TYPE_CHECKING:
@@ -39,10 +38,6 @@ if TYPE_CHECKING:
 
 class StateInUse(DockdError):
     """Another dockd works with this state folder."""
-
-
-class Misconfigured(DockdError):
-    """The settings ask for what cannot be had; the message says what to change."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +67,13 @@ class Agent:
 async def agent(
     settings: Settings, *, version: str, rest: float = 5.0, subscribers: tuple[Subscriber, ...] = (), clock: Clock | None = None,
     ask_every: float = 15.0, observe: Callable[[str, float], None] = lambda _what, _seconds: None, patience: Patience | None = None,
+    founding: bool = False,
 ) -> AsyncIterator[Agent]:  # fmt: skip
     """Build an agent on its state, put right what the last run left, and take it down in order.
 
     `rest` seconds between two looks at a camera that waits; `ask_every` seconds its battery and clock are asked;
-    `observe(method, seconds)` is told of every request to the store; `patience`: when its silence counts as a cut line.
+    `observe(method, seconds)` is told of every request to the store; `patience`: when its silence counts as a cut line;
+    `founding`: a bucket or folder that is no store yet is made one, whatever was pinned before (a person asked for it).
 
     Raises StateInUse, Misconfigured, LedgerUnusable, OSError (the spool).
     """
@@ -101,7 +98,10 @@ async def agent(
         stack.push_async_callback(_say_stopped, ledger)
         stack.enter_context(locked(settings.spool.path.with_name(f"{settings.spool.path.name}.lock")))
         found = await bring_together(ledger, spool)
-        store = _store(settings, observe, patience)
+        store = store_of(
+            settings.store,
+            needs=Needs(founds=_always if founding else _unpinned(ledger), observe=observe, patience=patience),
+        )
         stack.push_async_callback(store.close)
         activity = Activity()
         pool = Turns(
@@ -133,6 +133,19 @@ async def agent(
         )  # fmt: skip
 
 
+async def _always() -> bool:
+    return True
+
+
+def _unpinned(ledger: Ledger) -> Callable[[], Awaitable[bool]]:
+    """Whether no store is pinned yet: then what is found may become the store. A share that is not mounted must not."""
+
+    async def unpinned() -> bool:
+        return await ledger.read(lambda db: stores.pinned(db.execute)) is None
+
+    return unpinned
+
+
 def _holds_footage(spool: Spool) -> bool:
     """Whether copies wait in the spool: then a dock has lived here, whatever became of its ledger."""
     with contextlib.suppress(OSError):
@@ -161,42 +174,6 @@ def _delivery(settings: Settings) -> DeliverySettings:
         station=settings.station.name, parallel=settings.upload.parallel, chunk=settings.upload.chunk,
         retry_max=settings.upload.retry_max, keep_confirmed=settings.spool.keep_confirmed, pin=settings.store.pin,
     )  # fmt: skip
-
-
-def _store(settings: Settings, observe: Callable[[str, float], None], patience: Patience | None) -> Store:
-    if settings.store.url is None:
-        raise Misconfigured("store.url is not set: name the central store's address")
-    if settings.store.kind != "tus":
-        raise Misconfigured(f'store.kind = "{settings.store.kind}" is not built yet: use "tus"')
-    return TusStore(
-        settings.store.url, token=_token(settings.store.token_file), tls=_tls(settings), observe=observe, patience=patience
-    )  # fmt: skip
-
-
-def _token(file: Path | None) -> Callable[[], str | None]:
-    """Read at each use, so that a new token needs no restart; never kept, never logged."""
-
-    def read() -> str | None:
-        if file is None:
-            return None
-        with contextlib.suppress(OSError, UnicodeDecodeError):
-            for line in file.read_text(encoding="utf-8").splitlines():
-                word = line.split("#", 1)[0].strip()
-                if word:
-                    return word
-        return None
-
-    return read
-
-
-def _tls(settings: Settings) -> ssl.SSLContext | None:
-    store = settings.store
-    if store.ca_file is None and store.client_cert_file is None:
-        return None
-    context = ssl.create_default_context(cafile=str(store.ca_file) if store.ca_file else None)
-    if store.client_cert_file is not None:
-        context.load_cert_chain(str(store.client_cert_file), str(store.client_key_file or store.client_cert_file))
-    return context
 
 
 @contextlib.contextmanager

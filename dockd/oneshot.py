@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dockd.app import Agent, Misconfigured, until_clear
+from dockd.app import Agent, until_clear
+from dockd.store_kinds import Misconfigured
 from ingest.camera.mass_storage import MassStorage, no_camera
 from ingest.errors import CameraGone, DockdError, Stop, Unreadable
 from ingest.ledger import cameras, queue, segments, views

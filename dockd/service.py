@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from dockd.app import Agent, Misconfigured
+from dockd.app import Agent
 from dockd.ops.ending import Wishes
 from dockd.ops.happenings import (
     Heartbeat,
@@ -40,6 +40,7 @@ from dockd.page.registry import read_registry
 from dockd.page.server import address_of, page, take_address
 from dockd.page.view import Snapshot, View
 from dockd.settings import Settings, SettingsError, load
+from dockd.store_kinds import Misconfigured
 from ingest.errors import DockdError, LedgerUnusable
 from ingest.events import (
     Event,

@@ -11,10 +11,11 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 
 from ingest.clock import rfc3339
 from ingest.errors import Garbled, StoreDishonest, Unproven, WrongStore
-from ingest.ledger import Ledger, proofs, segments
+from ingest.ledger import Ledger, parts, proofs, segments
 from ingest.ledger.core import Transaction
 from ingest.ledger.segments import Segment
 from ingest.ledger.stores import Pinned
@@ -90,7 +91,9 @@ def receipt_from(
     elif claim.store != pinned.id:
         raise WrongStore(f"the proof is of store {claim.store}, but {pinned.id} is pinned")
     digest = segment.digest
-    if (claim.size, claim.sha256) != (digest.size, digest.sha256):
+    if claim.composite:
+        _in_parts(claim, segment)
+    elif (claim.size, claim.sha256) != (digest.size, digest.sha256):
         text = (
             f"its proof is for {claim.size} bytes with SHA-256 {claim.sha256[:16]}… "
             f"where {digest.size} bytes with {digest.sha256[:16]}… were sent"
@@ -99,10 +102,24 @@ def receipt_from(
     stamp = rfc3339(now)
     return Receipt(
         segment=segment.id, camera=segment.camera, store=claim.store, object=upload, method=claim.method, size=claim.size,
-        sha256=claim.sha256, durable=claim.durable, stored_at=claim.stored_at or stamp, attested_at=claim.attested_at or stamp,
+        sha256=digest.sha256, durable=claim.durable, stored_at=claim.stored_at or stamp, attested_at=claim.attested_at or stamp,
         nonce=nonce, head=head, raw=claim.raw, asked_boottime_ns=asked_boottime_ns, boot_id=boot_id,
         number=claim.number,
     )  # fmt: skip
+
+
+def _in_parts(claim: Claim, segment: SegmentDescription) -> None:
+    """A checksum of the parts' checksums counts only against our own, of parts that are known to make up these very bytes. Raises Unproven."""
+    if segment.parts is None:
+        raise Garbled("the store proves it by parts, and of which parts it is made is not known here")
+    ours = segment.parts.composite
+    if claim.sha256 or claim.method != "digest":
+        raise Garbled("the store's proof by parts names a digest of the whole, too")
+    if (claim.size, claim.composite) != (segment.digest.size, ours):
+        raise OtherBytes(
+            f"its proof is for {claim.size} bytes in parts with {claim.composite[:24]} "
+            f"where {segment.digest.size} bytes with {ours[:24]} were sent"
+        )
 
 
 def _signed(claim: Claim, *, segment: SegmentDescription, upload: str, nonce: str, head: Head | None) -> None:
@@ -171,6 +188,10 @@ class Confirming:
 
     async def _ask(self, segment: Segment, *, upload: str, pinned: Pinned) -> Receipt:
         described = describe(segment, station=self._station)
+        if pinned.method == "digest":
+            described = replace(
+                described, parts=await self._ledger.read(lambda db: parts.known(db.execute, segment.id))
+            )
         nonce = secrets.token_urlsafe(24)
         clock = self._ledger.clock
         known = await self._memory.known(pinned.id)

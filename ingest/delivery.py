@@ -35,7 +35,8 @@ from ingest.errors import (
     Unproven,
     UploadBlocked,
 )  # fmt: skip
-from ingest.ledger import Ledger, queue, segments
+from ingest.lanes import Lanes
+from ingest.ledger import Ledger, excerpt, queue, segments
 from ingest.ledger.core import Transaction
 from ingest.ledger.segments import Segment
 from ingest.ledger.stores import Pinned
@@ -86,6 +87,7 @@ class Delivery:
         self._ledger = ledger
         self._spool = spool
         self._settings = settings
+        self._store = store
         self._link = Link(
             ledger=ledger, store=store, station=settings.station, wanted=settings.pin, bucket=bucket, retry_max=settings.retry_max,
             believed=self._believed_again,
@@ -93,7 +95,13 @@ class Delivery:
         rereading = Rereading(spool)
         self._rot = Rot(ledger=ledger, spool=spool, activity=activity, rereading=rereading)
         self._uploading = Uploading(
-            ledger=ledger, rereading=rereading, store=store, bucket=bucket, chunk=settings.chunk, activity=activity
+            ledger=ledger,
+            rereading=rereading,
+            store=store,
+            bucket=bucket,
+            chunk=settings.chunk,
+            activity=activity,
+            lanes=Lanes(settings.parallel),
         )
         sampling = Sampling(store)
         self._confirming = Confirming(
@@ -248,9 +256,10 @@ class Delivery:
     async def _bring(self, segment: Segment, pinned: Pinned) -> None:
         """Upload, and the proof."""
         began = time.monotonic()
-        upload = await self._uploading.send(
-            segment, describe(segment, station=self._settings.station), progress=lambda: self._moved(segment)
-        )
+        described = describe(segment, station=self._settings.station)
+        upload = await self._uploading.send(segment, described, progress=lambda: self._moved(segment))
+        custody = await self._ledger.read(lambda db: excerpt.of(db.execute, segment.id))
+        await self._store.explain(upload, described, custody=custody)
         async with self._standing.impatient("a proof", size=segment.size):
             await self._confirming.confirm(segment, upload=upload, pinned=pinned)
         self._observe("deliver", time.monotonic() - began)

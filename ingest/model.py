@@ -121,8 +121,28 @@ class Digest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Parts:
+    """A segment's bytes cut into parts of `size` bytes each (the last may be shorter): the SHA-256 of every part, lower-case hex, in order."""
+
+    size: int
+    sha256: tuple[str, ...]
+
+    @property
+    def composite(self) -> str:
+        """The SHA-256 of the parts' SHA-256 and how many they are, as S3 names a multipart object's checksum.
+
+        >>> Parts(size=5, sha256=("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",)).composite[-2:]
+        '-1'
+        """
+        return f"{hashlib.sha256(b''.join(map(bytes.fromhex, self.sha256))).hexdigest()}-{len(self.sha256)}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class SegmentDescription:
-    """All that a store is told of a segment, and all that is needed to upload its spool copy."""
+    """All that a store is told of a segment, and all that is needed to upload its spool copy.
+
+    `parts`: digests of its parts, where the store wants them; they are known to belong to `digest`.
+    """
 
     id: str
     camera: str
@@ -131,6 +151,15 @@ class SegmentDescription:
     captured_at: str
     station: str
     evidential: bool = False
+    parts: Parts | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """`length` bytes from `offset` on."""
+
+    offset: int
+    length: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,13 +186,17 @@ class Head:
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """What a store's answer says of an object, parsed but believed by nobody yet: only `ingest.confirm` makes a Receipt of it."""
+    """What a store's answer says of an object, parsed but believed by nobody yet: only `ingest.confirm` makes a Receipt of it.
+
+    `composite`: what it says of an object that came in parts, in the form of `Parts.composite`; then `sha256` is empty.
+    """
 
     method: ProofMethod
     store: str
     object: str
     size: int
     sha256: str
+    composite: str = ""
     key: str = ""
     stored_at: str = ""
     attested_at: str = ""

@@ -21,7 +21,7 @@ from functools import partial
 from typing import TypeVar
 
 from ingest.errors import IntegrityFailed, Retry
-from ingest.model import Digest
+from ingest.model import Digest, Parts
 from ingest.spool import Spool
 from ingest.worker.arena import Arena
 from ingest.worker.pipeline import Fingerprint, SourceChanged, fingerprint
@@ -86,11 +86,17 @@ class Rereading:
         """It was read, and is what was pulled."""
         self._sound[segment] = look, time.monotonic()
 
-    async def read(self, fd: int, *, size: int, sha256: bool) -> Fingerprint:
-        """Read it whole. Raises SpoolCopyBad (another size), SpoolUnread."""
+    async def read(self, fd: int, *, size: int, sha256: bool, part_size: int | None = None) -> Fingerprint:
+        """Read it whole; `part_size`: with digests of its parts. Raises SpoolCopyBad (another size), SpoolUnread."""
         stop = threading.Event()
         reading = partial(
-            fingerprint, source=fd, expected_size=size, arena=self._arena, sha256=sha256, stop=stop.is_set
+            fingerprint,
+            source=fd,
+            expected_size=size,
+            arena=self._arena,
+            sha256=sha256,
+            part_size=part_size,
+            stop=stop.is_set,
         )
         try:
             async with self._turn:
@@ -164,6 +170,19 @@ class SpoolCopy:
             return
         if not await self._reads_as_pulled(sha256=anew) and not await self._reads_as_pulled(sha256=True):
             raise SpoolCopyBad("its bytes are no longer those that were pulled", file=look[:2])
+        self._untouched_since(look)
+
+    async def in_parts(self, size: int) -> Parts:
+        """`sound(anew=True)`, and the digests of its parts of `size` bytes, of the very bytes that were found to be sound. Raises likewise."""
+        look = self._look()
+        for _ in range(2):
+            found = await self._rereading.read(self.fd, size=self._digest.size, sha256=True, part_size=size)
+            if found.sha256 == self._digest.sha256:
+                self._untouched_since(look)
+                return Parts(size=size, sha256=found.parts)
+        raise SpoolCopyBad("its bytes are no longer those that were pulled", file=look[:2])
+
+    def _untouched_since(self, look: Look) -> None:
         if self._look() != look:
             raise SpoolUnread(
                 "its spool file was touched while it was read: something else than dockd writes in the spool"

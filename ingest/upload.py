@@ -6,13 +6,16 @@ same descriptor, and looked at before each request.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from dataclasses import replace
 
 from ingest.activity import Activity
-from ingest.errors import ObjectGone, StoreDown, Unproven
-from ingest.ledger import Ledger, segments
+from ingest.errors import Hold, ObjectGone, Stop, StoreDown, Unproven
+from ingest.lanes import Lanes
+from ingest.ledger import Ledger, parts, segments
 from ingest.ledger.segments import Segment
-from ingest.model import SegmentDescription
+from ingest.model import SegmentDescription, Span
 from ingest.reread import Rereading, SpoolCopy, SpoolUnread, unread
 from ingest.store.base import Slices, Store
 from ingest.store.slices import slices
@@ -23,12 +26,13 @@ _SMALLEST = 1 << 20
 
 
 class Uploading:
-    """Sends segments. `chunk`: the most bytes in one request."""
+    """Sends segments. `chunk`: the most bytes in one request; `lanes`: how many of those at once, all segments together."""
 
     def __init__(
-        self, *, ledger: Ledger, rereading: Rereading, store: Store, bucket: Bucket, chunk: int, activity: Activity
+        self, *, ledger: Ledger, rereading: Rereading, store: Store, bucket: Bucket, chunk: int, activity: Activity, lanes: Lanes
     ) -> None:  # fmt: skip
         self._ledger = ledger
+        self._lanes = lanes
         self._rereading = rereading
         self._store = store
         self._bucket = bucket
@@ -48,17 +52,16 @@ class Uploading:
         size = described.digest.size
         try:
             async with self._rereading.of(segment.id, described.digest) as copy:
+                described = await self._with_parts(segment, described, copy)
                 if segment.upload is None:
                     await copy.sound()
                 upload = segment.upload or await self._begin(segment, described)
-                offset = await self._store.offset(upload, size=size)
-                if offset > self._reached.get(segment.id, 0):
-                    progress()
-                while offset < size:
-                    await copy.sound()
-                    self._reached[segment.id] = offset
-                    offset = await self._send_some(segment, upload, copy, offset=offset, size=size)
-                    progress()
+                lacking = await self._store.lacking(upload, size=size)
+                if lacking is None:
+                    await self._in_order(segment, upload, copy, size=size, progress=progress)
+                else:
+                    await self._in_parts(segment, described, upload, copy, lacking=lacking, progress=progress)
+                await self._store.finish(upload, described)
         except (ObjectGone, Unproven):
             await self._ledger.commit(lambda tx: segments.uploading_to(tx, segment.id, None))
             self._reached.pop(segment.id, None)
@@ -67,6 +70,76 @@ class Uploading:
             self._activity.upload_over(segment.id)
         self._reached[segment.id] = size
         return upload
+
+    async def _with_parts(self, segment: Segment, described: SegmentDescription, copy: SpoolCopy) -> SegmentDescription:
+        """With the digests of its parts, where the store wants them: known, or read from the copy now."""
+        part_size = self._store.part_size(described.digest.size, wanted=self._chunk, upload=segment.upload)
+        if part_size is None:
+            return described
+        known = await self._ledger.read(lambda db: parts.known(db.execute, segment.id))
+        if known is None or known.size != part_size:
+            found = known = await copy.in_parts(part_size)
+            await self._ledger.commit(lambda tx: parts.keep(tx, segment.id, found))
+        return replace(described, parts=known)
+
+    async def _in_order(
+        self, segment: Segment, upload: str, copy: SpoolCopy, *, size: int, progress: Callable[[], None]
+    ) -> None:
+        offset = await self._store.offset(upload, size=size)
+        if offset > self._reached.get(segment.id, 0):
+            progress()
+        while offset < size:
+            await copy.sound()
+            self._reached[segment.id] = offset
+            async with self._lanes.one():
+                offset = await self._send_some(segment, upload, copy, offset=offset, size=size)
+            progress()
+
+    async def _in_parts(
+        self, segment: Segment, described: SegmentDescription, upload: str, copy: SpoolCopy, *, lacking: Sequence[Span],
+        progress: Callable[[], None],
+    ) -> None:  # fmt: skip
+        """What the store lacks, as many parts at once as there are lanes; the first that fails ends the others."""
+        size = described.digest.size
+        there = size - sum(span.length for span in lacking)
+        if there > self._reached.get(segment.id, 0):
+            progress()
+        self._reached[segment.id] = there
+
+        async def part(span: Span) -> None:
+            async with self._lanes.one():
+                await copy.sound()
+                await self._send_part(segment, described, upload, copy, span)
+            self._reached[segment.id] = self._reached.get(segment.id, 0) + span.length
+            progress()
+
+        waiting = iter(lacking)
+
+        async def one_after_another() -> None:
+            for span in waiting:
+                await part(span)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(self._lanes.width, len(lacking))):
+                    group.create_task(one_after_another())
+        except ExceptionGroup as failures:
+            raise worst(failures) from failures
+
+    async def _send_part(
+        self, segment: Segment, described: SegmentDescription, upload: str, copy: SpoolCopy, span: Span
+    ) -> None:
+        known = described.parts
+        try:
+            reached = await self._store.send(
+                upload, offset=span.offset, length=span.length, size=described.digest.size,
+                slices=self._slices(segment, copy, length=span.length),
+                sha256=known.sha256[span.offset // known.size] if known is not None else None,
+            )  # fmt: skip
+        except (OSError, EOFError) as error:
+            raise unread(error) from error
+        if reached != span.offset + span.length:
+            raise Unproven("the store did not keep a part that it took")
 
     def over(self, segment: str) -> None:
         """It is proven: how far it had come is of no use any more."""
@@ -121,3 +194,21 @@ class Uploading:
         """
         async with self._rereading.of(segment.id, segment.digest) as copy:
             await copy.sound(anew=True)
+
+
+def worst(failures: ExceptionGroup) -> Exception:
+    """Of what went wrong at once, that which says most: what stops everything, then what holds the segment, then the first."""
+    found = _leaves(failures)
+    for kind in (Stop, Hold):
+        for error in found:
+            if isinstance(error, kind):
+                return error
+    return found[0]
+
+
+def _leaves(failures: ExceptionGroup) -> list[Exception]:
+    return [
+        leaf
+        for error in failures.exceptions
+        for leaf in (_leaves(error) if isinstance(error, ExceptionGroup) else [error])
+    ]

@@ -21,12 +21,19 @@ T = TypeVar("T")
 if TYPE_CHECKING:
     from dockd.oneshot import Outcome
     from dockd.settings import Settings
+    from dockd.settings.addresses import StoreKind
     from ingest.ledger.core import Subscriber
 
 
 @click.command("ingest")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…", type=click.Path(path_type=Path, readable=False))
-@click.option("--store", "url", required=True, metavar="URL", help="The central store's address.")
+@click.option(
+    "--store",
+    "url",
+    required=True,
+    metavar="URL",
+    help="The central store: its address, s3+https://… (a bucket's address), or the absolute path of a directory.",
+)
 @click.option("--camera", metavar="ID", help="Who the camera is (default: the folder's name).")
 @click.option("--wipe", is_flag=True, help="Delete from PATH what the store has proven.")
 @click.option(
@@ -62,13 +69,13 @@ def ingest(
     --wipe gone from PATH); 1: it ran, and something is not so; 2: usage; 3: the store or the state cannot be used.
     """
     from dockd.settings import SettingsError, defaults
-    from dockd.settings.addresses import parse_url
+    from dockd.settings.addresses import parse_store
     from dockd.settings.mistakes import WrongValue
     from dockd.settings.units import parse_duration, parse_rate, parse_size
 
     try:
         settings = _settings(
-            defaults(), folder=state or default_state(), url=_option("--store", url, parse_url), wipe=wipe, token_file=token_file,
+            defaults(), folder=state or default_state(), store=_option("--store", url, parse_store), wipe=wipe, token_file=token_file,
             limit=_option("--limit", limit, parse_rate) if limit else None,
             keep_free=_option("--keep-free", keep_free, parse_size), parallel=parallel,
         )  # fmt: skip
@@ -87,12 +94,12 @@ def _option(name: str, text: str, parse: Callable[[str], T]) -> T:
 
 
 def _settings(
-    settings: Settings, *, folder: Path, url: str, wipe: bool, token_file: Path | None, limit: float | None, keep_free: int, parallel: int
+    settings: Settings, *, folder: Path, store: tuple[StoreKind, str], wipe: bool, token_file: Path | None, limit: float | None, keep_free: int, parallel: int
 ) -> Settings:  # fmt: skip
     where = in_state(folder)
     return replace(
         settings,
-        store=replace(settings.store, url=url, token_file=token_file),
+        store=replace(settings.store, kind=store[0], url=store[1], token_file=token_file),
         ledger=replace(settings.ledger, path=where.ledger),
         spool=replace(settings.spool, path=where.spool, keep_free=keep_free),
         wipe=replace(settings.wipe, enabled=wipe),
@@ -103,10 +110,11 @@ def _settings(
 
 
 async def _run(settings: Settings, paths: tuple[Path, ...], *, camera: str | None, wait: float, as_json: bool) -> int:
-    from dockd.app import Misconfigured, agent
+    from dockd.app import agent
     from dockd.cli.progress import progress
     from dockd.oneshot import ingest as run_once
     from dockd.oneshot import visits_of
+    from dockd.store_kinds import Misconfigured
     from ingest.errors import DockdError
 
     hear = _said_at_once()

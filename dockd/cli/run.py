@@ -51,9 +51,9 @@ def run(*, config: Path | None) -> None:
 
 
 async def _run(settings: Settings, file: Path) -> int:
-    from dockd.app import Misconfigured
     from dockd.ops.ending import Wishes, until_ended
     from dockd.service import Ops, refuse_what_is_not_built
+    from dockd.store_kinds import Misconfigured
     from ingest.errors import DockdError
 
     wishes = Wishes()

@@ -37,7 +37,7 @@ def pin(*, url: str | None, token_file: Path | None, yes: bool, config: Path | N
 
 def _settings(*, url: str | None, token_file: Path | None, config: Path | None, state: Path | None) -> Settings:
     from dockd.settings import DEFAULT_FILE, SettingsError, defaults, load
-    from dockd.settings.addresses import parse_url
+    from dockd.settings.addresses import parse_store
     from dockd.settings.mistakes import WrongValue
 
     if state is not None and config is not None:
@@ -51,7 +51,8 @@ def _settings(*, url: str | None, token_file: Path | None, config: Path | None, 
                 settings, ledger=replace(settings.ledger, path=where.ledger), spool=replace(settings.spool, path=where.spool)
             )  # fmt: skip
         store = settings.store
-        store = replace(store, url=parse_url(url) if url else store.url, token_file=token_file or store.token_file)
+        kind, address = parse_store(url) if url else (store.kind, store.url)
+        store = replace(store, kind=kind, url=address, token_file=token_file or store.token_file)
     except (WrongValue, SettingsError) as error:
         raise click.UsageError(str(error)) from error
     if store.url is None:
@@ -61,13 +62,14 @@ def _settings(*, url: str | None, token_file: Path | None, config: Path | None, 
 
 async def _run(settings: Settings, *, yes: bool) -> int:
     from dockd import __version__
-    from dockd.app import Misconfigured, agent
+    from dockd.app import agent
     from dockd.pinning import choice, told
     from dockd.pinning import pin as pin_anew
+    from dockd.store_kinds import Misconfigured
     from ingest.errors import DockdError, LedgerUnusable, Stop
 
     try:
-        async with agent(settings, version=__version__) as built:
+        async with agent(settings, version=__version__, founding=True) as built:
             found = await choice(built)
             click.echo("\n".join(told(found)))
             if not yes and not (sys.stdin.isatty() and click.confirm("Pin the store that answers?")):

@@ -10,12 +10,15 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import urlsplit
 
 from dockd.settings.mistakes import WrongValue, shown
 
 AN_ADDRESS = 'ADDRESS:PORT such as "127.0.0.1:8080" or "[::1]:8080"'
 A_URL = 'a URL such as "https://store.example.org"'
+StoreKind = Literal["tus", "s3", "directory"]
+A_PROXY = 'a proxy\'s URL such as "http://proxy.example.org:3128"'
 A_HOST = 'a host name or address without port, such as "dock-3.example.org"'
 
 _LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.%A-Za-z0-9]+)\]|([^\[\]:]+)):([0-9]{1,5})")
@@ -89,6 +92,29 @@ def parse_url(text: str) -> str:
         raise WrongValue("0 is no port to connect to", A_URL + ", with a port from 1 to 65535 or none")
     if "?" in text or "#" in text:
         raise WrongValue("has a query or fragment (? or #) in it", A_URL)
+    return text
+
+
+def parse_store(text: str) -> tuple[StoreKind, str]:
+    """A store as a command line names it: kind and address. Raises WrongValue.
+
+    >>> parse_store("s3+https://s3.example.org/bucket"), parse_store("/srv/share")
+    (('s3', 'https://s3.example.org/bucket'), ('directory', '/srv/share'))
+    """
+    if text.startswith(("/", "file:///")):
+        path = text.removeprefix("file://")
+        if not path.isprintable():
+            raise WrongValue("is no plain path", "the absolute path of a directory store")
+        return "directory", path
+    if text.startswith("s3+"):
+        return "s3", parse_url(text.removeprefix("s3+"))
+    return "tus", parse_url(text)
+
+
+def parse_proxy(text: str) -> str:
+    """The URL of an HTTP proxy, without a path. Raises WrongValue."""
+    if urlsplit(parse_url(text)).path not in ("", "/"):
+        raise WrongValue("has a path in it", A_PROXY)
     return text
 
 

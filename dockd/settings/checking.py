@@ -54,7 +54,10 @@ def _store(reading: Reading, *, need_store: bool) -> Iterator[Mistake]:
                 "is not an absolute path", 'the absolute path of the store\'s folder, as kind is "directory"'
             )
         yield from _useless(
-            reading, ("token_file", *_FOR_TLS), why='has no use with kind = "directory"', expected="no such key"
+            reading,
+            ("token_file", "proxy", "proxy_auth_file", *_FOR_TLS),
+            why='has no use with kind = "directory"',
+            expected="no such key",
         )
     elif not _is_wrong(reading, ("store", "kind")):
         try:

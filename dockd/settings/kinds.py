@@ -183,6 +183,9 @@ STORE_URL = Kind(addresses.A_URL + ", or the absolute path of a directory store"
 """Any text: what it has to be depends on `store.kind`, see checking.py."""
 
 
+PROXY_URL = text_like(addresses.parse_proxy, addresses.A_PROXY)
+
+
 def list_of(item: Kind, *, plural: str) -> Kind:
     """Lists of `item`, held as tuples."""
     expected = f"a list of {plural}: [{item.expected}, ...]"

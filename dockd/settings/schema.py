@@ -159,6 +159,25 @@ class StoreSettings:
     client_key_file: Path | None = setting(
         kinds.path("the absolute path of a PEM file", secret=True), None, "PEM key of that certificate."
     )
+    proxy: str | None = setting(
+        kinds.PROXY_URL,
+        None,
+        'An HTTP proxy on the way to the store, such as "http://proxy.example.org:3128". None: none, whatever the environment says.',
+    )
+    proxy_auth_file: Path | None = setting(
+        kinds.path("the absolute path of a file that holds USER:PASSWORD", secret=True),
+        None,
+        "A file that holds USER:PASSWORD for the proxy, readable by dockd's user alone.",
+    )
+    region: str = setting(kinds.NAME, "us-east-1", "s3: the region that requests are signed for.")
+    object_lock: Literal["governance", "compliance", "off"] = setting(
+        kinds.choice("governance", "compliance", "off"),
+        "governance",
+        "s3: how evidential segments are locked against deletion, in a bucket where that is seen to hold. off: not at all.",
+    )
+    retain_evidential: float = setting(
+        kinds.duration(86400.0), "2557 d", "s3: how long an evidential segment is locked, from when it was captured."
+    )
     pin: str | None = setting(
         kinds.identifier("the store's identity as `dockd status --json` shows it"),
         None,

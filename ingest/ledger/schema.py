@@ -119,6 +119,11 @@ _0007_LEDGER_WENT_BACK = """
 CREATE INDEX custody_ledger_back ON custody(seq) WHERE action = 'ledger.went_back';
 """
 
+# Digests of the parts in which a segment went to a store that proves it part by part; `sha256`: 32 bytes each, in order.
+_0008_PARTS = """
+CREATE TABLE parts (segment TEXT PRIMARY KEY REFERENCES segments(id), size INTEGER NOT NULL, sha256 BLOB NOT NULL) STRICT;
+"""
+
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     ("0001_spine", _0001_SPINE),
     ("0002_cameras", _0002_CAMERAS),
@@ -127,6 +132,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
     ("0005_clock", _0005_CLOCK),
     ("0006_went_back", _0006_WENT_BACK),
     ("0007_ledger_went_back", _0007_LEDGER_WENT_BACK),
+    ("0008_parts", _0008_PARTS),
 )
 
 

@@ -7,10 +7,10 @@ size and time. Errors are those of `ingest.errors`, by the table of `ingest.stor
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol
 
-from ingest.model import Claim, Head, SegmentDescription, StoreIdentity
+from ingest.model import Claim, Head, SegmentDescription, Span, StoreIdentity
 
 Slices = Callable[[int], AsyncIterator[bytes]]
 """The bytes of a segment from an offset on, in slices of at most 256 KiB; asked again for every try."""
@@ -28,11 +28,38 @@ class Store(Protocol):
     async def announce(self, segment: SegmentDescription) -> str:
         """Begin an upload; returns its address, which is the object's for good. The same segment may get the same address."""
 
-    async def offset(self, upload: str, *, size: int) -> int:
-        """How many bytes the store has of it. Raises ObjectGone, and Unproven where its length is not `size`."""
+    def part_size(self, size: int, *, wanted: int, upload: str | None = None) -> int | None:
+        """Bytes of each part of a segment of `size` bytes whose digest this store wants to be told (`SegmentDescription.parts`); None: of none.
 
-    async def send(self, upload: str, *, offset: int, length: int, size: int, slices: Slices) -> int:
-        """Send `length` bytes from `offset` on; returns the store's offset after them. Raises what `slices` raises (OSError, EOFError)."""
+        `wanted`: how much the line carries well in one request. Of an upload that has begun, what it began with. Asks nobody.
+        """
+
+    async def offset(self, upload: str, *, size: int) -> int:
+        """How many bytes the store has of it, from the first on without a gap.
+
+        Raises ObjectGone, and Unproven where its length is not `size`.
+        """
+
+    async def lacking(self, upload: str, *, size: int) -> Sequence[Span] | None:
+        """What the store does not have of an upload that comes in parts: each goes in one `send`, in any order, several at once.
+
+        None: it takes bytes one after another from `offset` on, in pieces as the sender likes. The store is asked; nothing is remembered.
+        Raises as `offset` does.
+        """
+
+    async def send(
+        self, upload: str, *, offset: int, length: int, size: int, slices: Slices, sha256: str | None = None
+    ) -> int:
+        """Send `length` bytes from `offset` on; returns the store's offset after them (of a part: where it ends).
+
+        `sha256`: of just these bytes, hex, where it is known. Raises what `slices` raises (OSError, EOFError).
+        """
+
+    async def finish(self, upload: str, segment: SegmentDescription) -> None:
+        """All bytes are there: make the object of them. Does nothing where that was done, or needs nothing. Raises as `send` does."""
+
+    async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
+        """Lay beside a finished object what it is and its custody record so far (JSON), where the store has room for such; may be done again."""
 
     async def claim(
         self, upload: str, segment: SegmentDescription, *, nonce: str, head: Head | None, dock: str

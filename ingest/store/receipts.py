@@ -105,13 +105,12 @@ def claim_of(text: str, keys: Mapping[str, OKPKey]) -> Claim:
         raise Garbled("the store's receipt does not say which bytes it is for")
     if not all(isinstance(value, str) and len(value) < 1024 and value.isprintable() for value in texts.values()):
         raise Garbled("the store's receipt does not say whose it is, of what object and when")
-    optional = {name: said.get(name) for name in ("segment", "camera", "nonce")}
-    if not all(value is None or isinstance(value, str) for value in optional.values()):
+    if not all(said.get(name) is None or isinstance(said.get(name), str) for name in ("segment", "camera", "nonce")):
         raise Garbled("the store's receipt is malformed")
     return Claim(
         method="receipt", store=str(texts["iss"]), object=str(texts["sub"]), size=size, sha256=str(digest), key=key,
         stored_at=str(texts["stored_at"]), attested_at=str(texts["attested_at"]), durable=said.get("durable") is True,
-        head=_head(said), number=_number(said), raw=text, **optional,
+        head=_head(said), number=_number(said), raw=text, segment=said.get("segment"), camera=said.get("camera"), nonce=said.get("nonce"),
     )  # fmt: skip
 
 

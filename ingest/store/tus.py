@@ -12,7 +12,7 @@ import base64
 import hashlib
 import re
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from ingest.errors import (
@@ -26,7 +26,7 @@ from ingest.errors import (
     Unproven,
     Withheld,
 )  # fmt: skip
-from ingest.model import Claim, Head, ProofMethod, SegmentDescription, StoreIdentity
+from ingest.model import Claim, Head, ProofMethod, SegmentDescription, Span, StoreIdentity
 from ingest.store import receipts
 from ingest.store.answers import history_conflict, plain
 from ingest.store.base import Slices
@@ -150,7 +150,23 @@ class TusStore:
             raise Unproven(f"the store says that it has {found} bytes of {size}")
         return found
 
-    async def send(self, upload: str, *, offset: int, length: int, size: int, slices: Slices) -> int:
+    def part_size(self, size: int, *, wanted: int, upload: str | None = None) -> int | None:
+        """Of none: it takes bytes one after another."""
+        return None
+
+    async def lacking(self, upload: str, *, size: int) -> Sequence[Span] | None:
+        """It takes bytes one after another."""
+        return None
+
+    async def finish(self, upload: str, segment: SegmentDescription) -> None:
+        """The last byte makes it whole."""
+
+    async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
+        """Its metadata came with it, and there is no place beside it."""
+
+    async def send(
+        self, upload: str, *, offset: int, length: int, size: int, slices: Slices, sha256: str | None = None
+    ) -> int:
         """PATCH from `offset` on. Raises StoreDown when nothing moves for the patience's `stall`; what `slices` raises."""
         answer = await self._patch(upload, offset=offset, length=length, slices=slices)
         if answer.status not in (200, 204):

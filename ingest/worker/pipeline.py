@@ -67,12 +67,13 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class Fingerprint:
-    """What a second read found; `sha256` is None where it was not asked for."""
+    """What a second read found; `sha256` is None where it was not asked for, `parts` (each part's SHA-256) empty."""
 
     size: int
     xxh3_128: str
     sha256: str | None
     method: ReadMethod
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +128,35 @@ class _Digests:
         return self._xxh3.hexdigest()
 
 
+class _PartDigests:
+    """The SHA-256 of every part of `size` bytes, the last as long as it is. It keeps a core busy, too: a consumer of its own."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._found: list[str] = []
+        self._hasher = hashlib.sha256()
+        self._filled = 0
+
+    def consume(self, view: memoryview, _offset: int) -> None:
+        start = 0
+        while start < len(view):
+            piece = view[start : start + self._size - self._filled]
+            self._hasher.update(piece)
+            start += len(piece)
+            self._filled += len(piece)
+            if self._filled == self._size:
+                self._next()
+
+    def _next(self) -> None:
+        self._found.append(self._hasher.hexdigest())
+        self._hasher, self._filled = hashlib.sha256(), 0
+
+    def all(self) -> tuple[str, ...]:
+        if self._filled or not self._found:
+            self._next()
+        return tuple(self._found)
+
+
 def copy(
     *,
     source: int | ByteSource,
@@ -167,10 +197,13 @@ def fingerprint(
     expected_size: int,
     arena: Arena,
     sha256: bool = False,
+    part_size: int | None = None,
     progress: Progress | None = None,
     stop: Stop | None = None,
 ) -> Fingerprint:
     """Read the whole of `source` again, past the page cache if possible; `method` says whether it was.
+
+    `part_size`: bytes of each part whose own SHA-256 is wanted, too.
 
     A source that is no descriptor is asked for all its bytes once more (`ReadMethod.DOWNLOAD`).
 
@@ -178,12 +211,17 @@ def fingerprint(
     Raises SourceChanged, Stopped, ArenaBusyError, OSError.
     """
     digests = _Digests(sha256=sha256)
+    parts = _PartDigests(part_size) if part_size is not None else None
+    consumers = digests.consumers() if parts is None else [*digests.consumers(), parts.consume]
     with arena.claimed() as buffers, _second_read(source, size=expected_size) as reader:
         reading = _Reading(source=reader, expected_size=expected_size, progress=progress, stop=stop)
-        _run(reading, buffers, digests.consumers())
+        _run(reading, buffers, consumers)
     reading.report(expected_size)
     method = reader.method if isinstance(reader, SecondRead) else ReadMethod.DOWNLOAD
-    return Fingerprint(size=expected_size, xxh3_128=digests.xxh3_128(), sha256=digests.sha256(), method=method)
+    return Fingerprint(
+        size=expected_size, xxh3_128=digests.xxh3_128(), sha256=digests.sha256(), method=method,
+        parts=parts.all() if parts is not None else (),
+    )  # fmt: skip
 
 
 @contextlib.contextmanager

@@ -85,6 +85,7 @@ async def delivered(store: Store, content: bytes, **more: Any) -> tuple[str, Seg
     if content:
         reached = await store.send(upload, offset=0, length=len(content), size=len(content), slices=slices_of(content))
         assert reached == len(content)
+    await store.finish(upload, segment)
     return upload, segment
 
 

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ingest.errors import Garbled, ObjectGone, Withheld
-from ingest.model import Claim, Head, ProofMethod, SegmentDescription, StoreIdentity
+from ingest.model import Claim, Head, ProofMethod, SegmentDescription, Span, StoreIdentity
 from ingest.store.base import Slices
 
 Trouble = Callable[[str], Exception | None]
@@ -73,7 +73,21 @@ class InMemoryStore:
         self._called("offset", self.of.get(upload, ""))
         return len(self._thing(upload))
 
-    async def send(self, upload: str, *, offset: int, length: int, size: int, slices: Slices) -> int:
+    def part_size(self, size: int, *, wanted: int, upload: str | None = None) -> int | None:
+        return None
+
+    async def lacking(self, upload: str, *, size: int) -> Sequence[Span] | None:
+        return None
+
+    async def finish(self, upload: str, segment: SegmentDescription) -> None:
+        self._called("finish", segment.id)
+
+    async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
+        self._called("explain", segment.id)
+
+    async def send(
+        self, upload: str, *, offset: int, length: int, size: int, slices: Slices, sha256: str | None = None
+    ) -> int:
         self._called("send", self.of.get(upload, ""))
         thing = self._thing(upload)
         async for block in slices(offset):

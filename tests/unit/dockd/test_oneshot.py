@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from dockd.app import Misconfigured
 from dockd.oneshot import Outcome, balance_of, visits_of
+from dockd.store_kinds import Misconfigured
 from ingest.ledger.segments import Segment
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from dockd.app import Misconfigured
 from dockd.ops.ending import Wishes
 from dockd.ops.reloading import APPLIED, changes, with_keys
 from dockd.service import refuse_what_is_not_built
 from dockd.settings import BaySettings, ListenAddress, defaults
+from dockd.store_kinds import Misconfigured
 
 
 def test_changes_are_named_as_in_the_file() -> None:

@@ -27,7 +27,7 @@ class Counting(Rereading):
 
     reads = 0
 
-    async def read(self, fd: int, *, size: int, sha256: bool) -> Fingerprint:
+    async def read(self, fd: int, *, size: int, sha256: bool, part_size: int | None = None) -> Fingerprint:
         self.reads += 1
         return await super().read(fd, size=size, sha256=sha256)
 
@@ -128,7 +128,7 @@ class Begun(Rereading):
         super().__init__(spool)
         self.begun = asyncio.Event()
 
-    async def read(self, fd: int, *, size: int, sha256: bool) -> Fingerprint:
+    async def read(self, fd: int, *, size: int, sha256: bool, part_size: int | None = None) -> Fingerprint:
         asyncio.get_running_loop().call_later(0.005, self.begun.set)
         return await super().read(fd, size=size, sha256=sha256)
 

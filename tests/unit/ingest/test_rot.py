@@ -136,7 +136,7 @@ async def test_what_the_scrubber_listed_long_ago_is_looked_up_again(place: Stati
     rot = rot_of(place, docked=True)
 
     class PullsMeanwhile(Rereading):
-        async def read(self, fd: int, *, size: int, sha256: bool) -> Fingerprint:
+        async def read(self, fd: int, *, size: int, sha256: bool, part_size: int | None = None) -> Fingerprint:
             if (await place.row(second)).in_spool:
                 await rot.found(await place.row(second), BAD)
             return await super().read(fd, size=size, sha256=sha256)

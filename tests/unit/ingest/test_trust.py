@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pytest
 from ingest.errors import DockdError, StoreBusy, StoreDishonest, StoreDown, WrongStore
 from ingest.ledger import Ledger, stores
 from ingest.ledger.stores import Pinned
-from ingest.model import Claim, Head, ProofMethod, SegmentDescription, StoreIdentity
+from ingest.model import Claim, Head, ProofMethod, SegmentDescription, Span, StoreIdentity
 from ingest.store.base import Slices
 from ingest.store.throttle import Bucket
 from ingest.trust import Trust
@@ -57,7 +57,21 @@ class SpokenFor:
     async def offset(self, upload: str, *, size: int) -> int:
         raise NotImplementedError
 
-    async def send(self, upload: str, *, offset: int, length: int, size: int, slices: Slices) -> int:
+    def part_size(self, size: int, *, wanted: int, upload: str | None = None) -> int | None:
+        raise NotImplementedError
+
+    async def lacking(self, upload: str, *, size: int) -> Sequence[Span] | None:
+        raise NotImplementedError
+
+    async def finish(self, upload: str, segment: SegmentDescription) -> None:
+        raise NotImplementedError
+
+    async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
+        raise NotImplementedError
+
+    async def send(
+        self, upload: str, *, offset: int, length: int, size: int, slices: Slices, sha256: str | None = None
+    ) -> int:
         raise NotImplementedError
 
     async def claim(

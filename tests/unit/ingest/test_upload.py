@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ingest.activity import Activity
 from ingest.confirm import describe
 from ingest.errors import IntegrityFailed, ObjectGone, StoreDown, Unproven
+from ingest.lanes import Lanes
 from ingest.reread import Rereading, SpoolCopyBad
 from ingest.setbacks import backoff
 from ingest.store.base import Slices
@@ -30,6 +31,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Station]:
 
 def uploading(place: Station, *, chunk: int = 64 << 20) -> Uploading:
     return Uploading(
+        lanes=Lanes(2),
         ledger=place.ledger,
         rereading=Rereading(place.spool),
         store=place.store,
@@ -100,7 +102,9 @@ async def test_pieces_are_smaller_while_the_line_is_bad(place: Station) -> None:
     lengths: list[int] = []
 
     class Notes(InMemoryStore):
-        async def send(self, upload: str, *, offset: int, length: int, size: int, slices: Slices) -> int:
+        async def send(
+            self, upload: str, *, offset: int, length: int, size: int, slices: Slices, sha256: str | None = None
+        ) -> int:
             lengths.append(length)
             return await super().send(upload, offset=offset, length=length, size=size, slices=slices)
 
@@ -146,7 +150,9 @@ async def test_a_spool_copy_that_cannot_be_read_is_not_the_stores_fault(place: S
     row = await place.row(segment)
 
     class CutsTheFile(InMemoryStore):
-        async def send(self, upload: str, *, offset: int, length: int, size: int, slices: Slices) -> int:
+        async def send(
+            self, upload: str, *, offset: int, length: int, size: int, slices: Slices, sha256: str | None = None
+        ) -> int:
             os.truncate(place.spool.file(segment), 100)
             return await super().send(upload, offset=offset, length=length, size=size, slices=slices)
 

@@ -32,7 +32,7 @@ PUBLISHED = {
     "pull": "parallel, per_controller",
     "spool": "path, keep_free, keep_confirmed",
     "ledger": "path",
-    "store": "kind, url, token_file, ca_file, client_cert_file, client_key_file, pin",
+    "store": "kind, url, token_file, ca_file, client_cert_file, client_key_file, proxy, proxy_auth_file, region, object_lock, retain_evidential, pin",
     "upload": "parallel, chunk, retry_max",
     "bandwidth": "limit, timetable, evidential",
     "wipe": "enabled, grace",

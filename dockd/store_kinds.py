@@ -1,0 +1,91 @@
+"""Which adapter stands behind `store.kind`: one line for each kind in `KINDS`, and one function that makes it of the settings.
+
+Each adapter is imported only where it is used: what one kind of store needs costs the others nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ingest.errors import DockdError
+
+if TYPE_CHECKING:
+    from dockd.settings.schema import StoreSettings
+    from ingest.store.base import Store
+    from ingest.store.line import Patience
+
+
+class Misconfigured(DockdError):
+    """The settings ask for what cannot be had; the message says what to change."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needs:
+    """What an adapter is given beside its settings.
+
+    `founds`: whether a bucket or folder that is no store yet may be made one; `observe(method, seconds)` is told of every request; `patience`:
+    when silence counts as a cut line.
+    """
+
+    founds: Callable[[], Awaitable[bool]]
+    observe: Callable[[str, float], None]
+    patience: Patience | None
+
+
+def store_of(settings: StoreSettings, *, needs: Needs) -> Store:
+    """The adapter for these settings. Raises Misconfigured."""
+    if settings.url is None:
+        raise Misconfigured("store.url is not set: name the central store's address")
+    return KINDS[settings.kind](settings, settings.url, needs)
+
+
+def _tus(settings: StoreSettings, url: str, needs: Needs) -> Store:
+    from ingest.store.tus import TusStore
+
+    return TusStore(
+        url, token=lambda: _first_word(settings.token_file), tls=_tls(settings), observe=needs.observe, patience=needs.patience
+    )  # fmt: skip
+
+
+def _s3(settings: StoreSettings, url: str, needs: Needs) -> Store:
+    raise Misconfigured('store.kind = "s3" is not built yet: use "tus"')
+
+
+def _directory(settings: StoreSettings, url: str, needs: Needs) -> Store:
+    raise Misconfigured('store.kind = "directory" is not built yet: use "tus"')
+
+
+KINDS: dict[str, Callable[[StoreSettings, str, Needs], Store]] = {"tus": _tus, "s3": _s3, "directory": _directory}
+
+
+def _secret(file: Path | None) -> str | None:
+    """A secret's file, whole. Read at each use, so that a new secret needs no restart; never kept, never logged."""
+    if file is not None:
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            return file.read_text(encoding="utf-8")
+    return None
+
+
+def _first_word(file: Path | None) -> str | None:
+    """The first line that says something, without its comment."""
+    for line in (_secret(file) or "").splitlines():
+        word = line.split("#", 1)[0].strip()
+        if word:
+            return word
+    return None
+
+
+def _tls(settings: StoreSettings) -> ssl.SSLContext | None:
+    if settings.ca_file is None and settings.client_cert_file is None:
+        return None
+    context = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
+    if settings.client_cert_file is not None:
+        context.load_cert_chain(
+            str(settings.client_cert_file), str(settings.client_key_file or settings.client_cert_file)
+        )
+    return context
