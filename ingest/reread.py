@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import hashlib
 import os
 import stat
 import threading
@@ -21,11 +22,12 @@ from functools import partial
 from typing import TypeVar
 
 from ingest.errors import IntegrityFailed, Retry
-from ingest.model import Digest, Parts
+from ingest.model import Digest, Parts, Span
 from ingest.spool import Spool
 from ingest.worker.arena import Arena
 from ingest.worker.pipeline import Fingerprint, SourceChanged, fingerprint
 
+_PIECE = 4 << 20
 BELIEVED = 600.0  # seconds that a reading is good for, while the file looks the same
 _BAD_DISK = frozenset({errno.EIO, errno.EBADMSG, errno.EUCLEAN, errno.ENODATA})
 _NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR})
@@ -171,6 +173,24 @@ class SpoolCopy:
         if not await self._reads_as_pulled(sha256=anew) and not await self._reads_as_pulled(sha256=True):
             raise SpoolCopyBad("its bytes are no longer those that were pulled", file=look[:2])
         self._untouched_since(look)
+
+    async def digest_of(self, span: Span) -> str:
+        """The SHA-256 of just these bytes, hex. Raises SpoolUnread."""
+
+        def read() -> str:
+            hasher = hashlib.sha256()
+            for start in range(span.offset, span.offset + span.length, _PIECE):
+                hasher.update(os.pread(plain, min(_PIECE, span.offset + span.length - start), start))
+            return hasher.hexdigest()
+
+        try:
+            plain = os.open(f"/proc/self/fd/{self.fd}", os.O_RDONLY | os.O_CLOEXEC)  # direct reads want alignment
+            try:
+                return await _in_thread(read)
+            finally:
+                os.close(plain)
+        except OSError as error:
+            raise unread(error) from error
 
     async def in_parts(self, size: int) -> Parts:
         """`sound(anew=True)`, and the digests of its parts of `size` bytes, of the very bytes that were found to be sound. Raises likewise."""

@@ -149,10 +149,11 @@ class Uploading:
     async def _send_some(self, segment: Segment, upload: str, copy: SpoolCopy, *, offset: int, size: int) -> int:
         """One request; smaller ones while the line is bad, so that something arrives."""
         length = min(self._piece, size - offset)
+        sha256 = await copy.digest_of(Span(offset=offset, length=length)) if await self._store.checks() else None
         try:
             reached = await self._store.send(
-                upload, offset=offset, length=length, size=size, slices=self._slices(segment, copy, length=length)
-            )
+                upload, offset=offset, length=length, size=size, slices=self._slices(segment, copy, length=length), sha256=sha256,
+            )  # fmt: skip
         except StoreDown:
             self._piece = max(_SMALLEST, self._piece // 4)
             raise

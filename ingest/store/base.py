@@ -34,6 +34,9 @@ class Store(Protocol):
         `wanted`: how much the line carries well in one request. Of an upload that has begun, what it began with. Asks nobody.
         """
 
+    async def checks(self) -> bool:
+        """Whether each request's bytes are held against a digest that goes with them (`send`'s `sha256`): found out by trying. Raises Retry."""
+
     async def offset(self, upload: str, *, size: int) -> int:
         """How many bytes the store has of it, from the first on without a gap.
 

@@ -27,7 +27,7 @@ from ingest.errors import (
     Withheld,
 )  # fmt: skip
 from ingest.model import Claim, Head, ProofMethod, SegmentDescription, Span, StoreIdentity
-from ingest.store import receipts
+from ingest.store import receipts, tus_checksums
 from ingest.store.answers import history_conflict, plain
 from ingest.store.base import Slices
 from ingest.store.identity import WELL_KNOWN, Announced, understand
@@ -70,6 +70,8 @@ class TusStore:
         self._upload_url = url
         self._identity: StoreIdentity | None = None
         self._announced: Announced | None = None
+        self._announces_checksums = False
+        self._checksums: bool | None = None  # None: not tried yet
 
     async def close(self) -> None:
         """Close the connections."""
@@ -83,6 +85,7 @@ class TusStore:
         if answer.status == 200 and "json" in answer.headers.get("Content-Type", ""):
             announced = understand(answer.body, url=self.url)
             self._announced, self._upload_url = announced, announced.upload_url
+            self._announces_checksums = False
             self._identity = announced.identity(self.url)
         elif answer.status in _PLAIN:
             self._identity = await self._plain()
@@ -99,6 +102,7 @@ class TusStore:
         wanted = answer.headers.get("Want-Repr-Digest", "")
         method: ProofMethod = "digest" if "sha-256" in wanted.lower() else "read-back"
         self._announced, self._upload_url = None, self.url
+        self._announces_checksums = tus_checksums.announced(answer)
         return StoreIdentity(id=f"tus:{self.url}", url=self.url, method=method, durable=False)
 
     async def vouches(self, key: str, pinned: tuple[str, ...]) -> bool:
@@ -154,6 +158,16 @@ class TusStore:
         """Of none: it takes bytes one after another."""
         return None
 
+    async def checks(self) -> bool:
+        """By the checksum extension. A store that signs for the whole needs none."""
+        if not self._announces_checksums:
+            return False
+        if self._checksums is None:
+            self._checksums = await tus_checksums.refuses_wrong_bytes(
+                self._line, self._upload_url, metadata=lambda segment: metadata(segment, plain_name=True)
+            )
+        return self._checksums
+
     async def lacking(self, upload: str, *, size: int) -> Sequence[Span] | None:
         """It takes bytes one after another."""
         return None
@@ -168,13 +182,17 @@ class TusStore:
         self, upload: str, *, offset: int, length: int, size: int, slices: Slices, sha256: str | None = None
     ) -> int:
         """PATCH from `offset` on. Raises StoreDown when nothing moves for the patience's `stall`; what `slices` raises."""
-        answer = await self._patch(upload, offset=offset, length=length, slices=slices)
+        answer = await self._patch(upload, offset=offset, length=length, slices=slices, sha256=sha256)
         if answer.status not in (200, 204):
             raise answer.error("bytes of a segment")
         return _number(answer.headers.get("Upload-Offset"))
 
-    async def _patch(self, upload: str, *, offset: int, length: int, slices: Slices) -> Answer:
+    async def _patch(
+        self, upload: str, *, offset: int, length: int, slices: Slices, sha256: str | None = None
+    ) -> Answer:
         headers = {"Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream", **_TUS}
+        if sha256 is not None:
+            headers |= tus_checksums.header(sha256)
         return await self._line.give(
             "PATCH",
             self._at_home(upload),

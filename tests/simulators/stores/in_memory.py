@@ -45,6 +45,8 @@ class InMemoryStore:
     asked: list[tuple[str, str]] = field(default_factory=list)
     lie: Callable[[Claim], Claim] = field(default=lambda claim: claim)
     offset_lie: int = 0
+    checked: bool = False
+    digests: list[str | None] = field(default_factory=list)
 
     def _called(self, what: str, segment: str) -> None:
         self.asked.append((what, segment))
@@ -76,6 +78,9 @@ class InMemoryStore:
     def part_size(self, size: int, *, wanted: int, upload: str | None = None) -> int | None:
         return None
 
+    async def checks(self) -> bool:
+        return self.checked
+
     async def lacking(self, upload: str, *, size: int) -> Sequence[Span] | None:
         return None
 
@@ -90,6 +95,7 @@ class InMemoryStore:
     ) -> int:
         self._called("send", self.of.get(upload, ""))
         thing = self._thing(upload)
+        self.digests.append(sha256)
         async for block in slices(offset):
             thing += block
         return len(thing) - self.offset_lie

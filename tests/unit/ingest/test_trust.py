@@ -60,6 +60,9 @@ class SpokenFor:
     def part_size(self, size: int, *, wanted: int, upload: str | None = None) -> int | None:
         raise NotImplementedError
 
+    async def checks(self) -> bool:
+        raise NotImplementedError
+
     async def lacking(self, upload: str, *, size: int) -> Sequence[Span] | None:
         raise NotImplementedError
 

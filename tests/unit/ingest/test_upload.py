@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -189,3 +190,16 @@ def test_backoff_is_capped_before_it_is_jittered_and_floored(
     assert floor <= wait <= max(floor, longest)
     capped = min(longest, 0.5 * 2.0 ** min(attempts, 32))
     assert wait >= capped / 2
+
+
+async def test_a_store_that_checks_each_request_is_told_what_it_carries(place: Station) -> None:
+    content = os.urandom(5 << 20)
+    (segment,) = await place.spooled(content)
+    place.store.checked = True
+    await send(place, uploading(place, chunk=2 << 20), segment)
+    pieces = [content[at : at + (2 << 20)] for at in range(0, len(content), 2 << 20)]
+    assert place.store.digests == [hashlib.sha256(piece).hexdigest() for piece in pieces]
+    place.store.checked, place.store.digests = False, []
+    (other,) = await place.spooled(content)
+    await send(place, uploading(place), other)
+    assert place.store.digests == [None]
