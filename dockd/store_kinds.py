@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dockd.settings.schema import StoreSettings
     from ingest.store.base import Store
     from ingest.store.line import Patience
+    from ingest.store.proxy import Proxy
 
 
 class Misconfigured(DockdError):
@@ -48,7 +49,8 @@ def _tus(settings: StoreSettings, url: str, needs: Needs) -> Store:
     from ingest.store.tus import TusStore
 
     return TusStore(
-        url, token=lambda: _first_word(settings.token_file), tls=_tls(settings), observe=needs.observe, patience=needs.patience
+        url, token=lambda: _first_word(settings.token_file), tls=_tls(settings), observe=needs.observe, patience=needs.patience,
+        proxy=_proxy(settings),
     )  # fmt: skip
 
 
@@ -78,6 +80,18 @@ def _first_word(file: Path | None) -> str | None:
         if word:
             return word
     return None
+
+
+def _proxy(settings: StoreSettings) -> Proxy | None:
+    """The proxy that the settings name, and no other."""
+    from ingest.store.proxy import Proxy
+
+    file = settings.proxy_auth_file
+    return None if settings.proxy is None else Proxy(url=settings.proxy, auth=lambda: _first_line(_secret(file)))
+
+
+def _first_line(text: str | None) -> str | None:
+    return text.split("\n", 1)[0] if text else None
 
 
 def _tls(settings: StoreSettings) -> ssl.SSLContext | None:

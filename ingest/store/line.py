@@ -26,18 +26,23 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 from ingest.clock import rfc3339
 from ingest.errors import DockdError, Garbled, ObjectGone, StoreDown
 from ingest.store.answers import error_of, retry_after
+from ingest.store.proxy import Proxy
 
+__all__ = ["Answer", "Line", "Patience", "Proxy"]
 T = TypeVar("T")
 LARGEST_ANSWER = 256 << 10
 _SLOWEST_HASH = 20 << 20  # bytes per second: a store may read an object again before it answers
 _NOT_NOW = (9, 10)  # OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED
+_CUT = "the line to the store was cut: "
 _SLOWEST_BODY = 1 << 10  # bytes per second: less is no body
 
 
 @dataclass(frozen=True, kw_only=True)
 class Patience:
-    """Seconds. `stall`: nothing moves in the middle of a body; `answer`: a small request; `settle`: the answer after a body was sent."""
+    """Seconds. `connect`: until there is a connection; `stall`: nothing moves in the middle of a body; `answer`: a small request; `settle`: the
+    answer after a body was sent."""
 
+    connect: float = 15.0
     stall: float = 60.0
     answer: float = 30.0
     settle: float = 300.0
@@ -58,13 +63,14 @@ class Answer:
 
 
 class Line:
-    """Requests to the store at `url`. `token` is read anew for each request."""
+    """Requests to the store at `url`, through `proxy` where there is one. `token` is read anew for each request."""
 
     def __init__(
         self, url: str, *, token: Callable[[], str | None], patience: Patience, tls: ssl.SSLContext | None,
-        observe: Callable[[str, float], None] = lambda _method, _seconds: None,
+        observe: Callable[[str, float], None] = lambda _method, _seconds: None, proxy: Proxy | None = None,
     ) -> None:  # fmt: skip
         self.url = url
+        self._proxy = proxy
         self._observe = observe
         self._token = token
         self._patience = patience
@@ -87,7 +93,7 @@ class Line:
 
     def _made(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=15.0, sock_read=None),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._patience.connect, sock_read=None),
             connector=aiohttp.TCPConnector(ssl=self._tls or True, socket_factory=self._socket), auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": "dockd"}, trace_configs=[_timed(self._observe)],
         )  # fmt: skip
@@ -125,6 +131,40 @@ class Line:
         token = self._token()
         return {**headers, "Authorization": f"Bearer {token}"} if token else dict(headers)
 
+    def _request(
+        self, session: aiohttp.ClientSession, method: str, url: str, *, headers: Mapping[str, str], **more: Any
+    ) -> contextlib.AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        proxy = self._proxy
+        if proxy is None:
+            return session.request(method, url, headers=headers, allow_redirects=False, **more)
+        own = proxy.headers()
+        if not url.startswith("https:"):  # then the proxy reads the request itself
+            headers, own = {**headers, **own}, {}
+        return session.request(
+            method, url, headers=headers, allow_redirects=False, proxy=proxy.url, proxy_headers=own, **more
+        )
+
+    def _see_whose(self, answer: aiohttp.ClientResponse, *, doing: str) -> None:
+        """Raises what an answer stands for that is the proxy's own, and not the store's."""
+        if self._proxy is not None and answer.url.scheme != "https":
+            own = self._proxy.answered(answer.status, answer.headers, doing=doing)
+            if own is not None:
+                answer.close()
+                raise own
+
+    def _failure(self, error: Exception, *, doing: str, text: str) -> DockdError:
+        """What a request stands for that got no answer of the store's; `text`: what is said where no proxy is the reason."""
+        if self._proxy is not None:
+            if isinstance(error, aiohttp.ClientHttpProxyError):
+                return self._proxy.refused(error.status, error.headers or {}, doing=doing)
+            if isinstance(error, aiohttp.ClientProxyConnectionError):
+                return self._proxy.unreachable(doing=doing, why=_plainly(error.os_error))
+            if isinstance(error, aiohttp.ConnectionTimeoutError):
+                return self._proxy.unreachable(doing=doing, why=f"no connection in {self._patience.connect:.0f} s")
+        if isinstance(error, aiohttp.ConnectionTimeoutError):
+            text = f"the store cannot be reached for {doing}: no connection in {self._patience.connect:.0f} s"
+        return StoreDown(text)
+
     async def ask(
         self, method: str, url: str, *, doing: str, headers: Mapping[str, str] | None = None, query: dict[str, str] | None = None,
         largest: int = LARGEST_ANSWER, size: int = 0, again: bool = True,
@@ -140,14 +180,17 @@ class Line:
             try:
                 async with (
                     asyncio.timeout(within),
-                    self._http().request(method, url, headers=sent, params=query, allow_redirects=False) as answer,
+                    self._request(self._http(), method, url, headers=sent, params=query) as answer,
                 ):
+                    self._see_whose(answer, doing=doing)
                     body = await _bounded(answer, largest, doing)
                     return Answer(status=answer.status, headers=answer.headers, body=body)
             except TimeoutError as error:
-                raise StoreDown(f"the store gave no answer to {doing} in {within:.0f} s") from error
+                text = f"the store gave no answer to {doing} in {within:.0f} s"
+                raise self._failure(error, doing=doing, text=text) from error
             except (aiohttp.ClientError, ConnectionError, ValueError) as error:
-                raise StoreDown(f"the store cannot be reached for {doing}: {_plainly(error)}") from error
+                text = f"the store cannot be reached for {doing}: {_plainly(error)}"
+                raise self._failure(error, doing=doing, text=text) from error
 
         return await _persistently(once) if again else await once()
 
@@ -163,21 +206,19 @@ class Line:
         try:
             async with asyncio.timeout(self._patience.stall) as watch:
                 source = _Source(body, length=length, watch=watch, patience=self._patience)
-                async with self._http().request(
-                    method, url, data=source, headers=sent, allow_redirects=False
-                ) as answer:
+                async with self._request(self._http(), method, url, data=source, headers=sent) as answer:
+                    self._see_whose(answer, doing=doing)
                     found = Answer(status=answer.status, headers=answer.headers, body=await _some(answer))
                     if not source.done:
                         answer.close()  # it stopped listening in the middle of the body: nothing more goes over this line
                     return found
         except TimeoutError as error:
-            raise StoreDown(
-                f"nothing moved on the line to the store for {self._patience.stall:.0f} s ({doing})"
-            ) from error
+            text = f"nothing moved on the line to the store for {self._patience.stall:.0f} s ({doing})"
+            raise self._failure(error, doing=doing, text=text) from error
         except (aiohttp.ClientError, ConnectionError, ValueError) as error:
             if source is not None and source.failed is not None:
                 raise source.failed from None
-            raise StoreDown(f"the line to the store was cut: {_plainly(error)}") from error
+            raise self._failure(error, doing=doing, text=_CUT + _plainly(error)) from error
         finally:
             if source is not None:
                 await source.close()
@@ -196,8 +237,9 @@ class Line:
             async with (
                 asyncio.timeout(stall) as watch,
                 self._over(fresh=fresh) as session,
-                session.get(url, headers=sent, allow_redirects=False) as answer,
+                self._request(session, "GET", url, headers=sent) as answer,
             ):
+                self._see_whose(answer, doing=doing)
                 refused = await _some(answer) if answer.status >= 300 else b""
                 yield (
                     Answer(status=answer.status, headers=answer.headers, body=refused),
@@ -206,9 +248,10 @@ class Line:
                 if not answer.content.at_eof():
                     answer.close()
         except TimeoutError as error:
-            raise StoreDown(f"the store gave no more of {doing} for {stall:.0f} s") from error
+            text = f"the store gave no more of {doing} for {stall:.0f} s"
+            raise self._failure(error, doing=doing, text=text) from error
         except (aiohttp.ClientError, ConnectionError, ValueError) as error:
-            raise StoreDown(f"the line to the store was cut: {_plainly(error)}") from error
+            raise self._failure(error, doing=doing, text=_CUT + _plainly(error)) from error
 
 
 def _timed(observe: Callable[[str, float], None]) -> aiohttp.TraceConfig:
@@ -289,7 +332,11 @@ async def _persistently(ask: Callable[[], Awaitable[T]]) -> T:
 
 def _was_cut(error: BaseException) -> bool:
     """A line that was cut is worth another try at once; a silence has been waited for long enough."""
-    return isinstance(error, StoreDown) and not isinstance(error.__cause__, TimeoutError)
+    if isinstance(error.__cause__, aiohttp.ClientHttpProxyError):
+        return False
+    return (
+        isinstance(error, StoreDown) and error.__cause__ is not None and not isinstance(error.__cause__, TimeoutError)
+    )
 
 
 async def _blocks(answer: aiohttp.ClientResponse, watch: asyncio.Timeout, stall: float) -> AsyncIterator[bytes]:
