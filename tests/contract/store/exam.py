@@ -1,26 +1,29 @@
 """The exam of `ingest.store.base.Store`: every adapter sits it against every store that it can speak to.
 
-A new one writes no new tests: it gives a `FarSide` and inherits `StoreExam`.
+A new one writes no new tests: it gives a `FarSide` and inherits `StoreExam`, or `PartsExam` where it takes a segment in parts (`Store.lacking`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
 
-from ingest.errors import Garbled, ObjectGone, Retry, StoreDown, Unproven
-from ingest.model import Claim, Digest, Head, ProofMethod, SegmentDescription
+from ingest.errors import Garbled, Hold, ObjectGone, Retry, StoreDown, Unproven
+from ingest.model import Claim, Digest, Head, Parts, ProofMethod, SegmentDescription, Span
 from ingest.store.base import Slices, Store
 
 HEAD = Head(seq=7, hash="ab" * 32)
 SIZES = [0, 1, 2, 4095, 65_536, 65_537, 300_001, (2 << 20) + 3]
+WANTED = 5 << 20
 
 
 def described(content: bytes, *, path: bytes = b"DCIM/100MEDIA/MOV_0001.MP4", **more: Any) -> SegmentDescription:
@@ -28,6 +31,19 @@ def described(content: bytes, *, path: bytes = b"DCIM/100MEDIA/MOV_0001.MP4", **
     digest = Digest(size=len(content), sha256=hashlib.sha256(content).hexdigest(), xxh3_128="0" * 32)
     values = {"camera": "CAM01", "captured_at": "2026-11-20T08:00:00.000Z", "station": "station"} | more
     return SegmentDescription(id=secrets.token_hex(16), path=path, digest=digest, **values)
+
+
+def for_store(store: Store, content: bytes, **more: Any) -> SegmentDescription:
+    """`described`, with the digests of its parts where this store wants them."""
+    segment = described(content, **more)
+    size = store.part_size(len(content), wanted=WANTED)
+    return segment if size is None else replace(segment, parts=parts_of(content, size))
+
+
+def parts_of(content: bytes, size: int) -> Parts:
+    """The digests of `content` cut into parts of `size` bytes."""
+    starts = range(0, max(len(content), 1), size)
+    return Parts(size=size, sha256=tuple(hashlib.sha256(content[start : start + size]).hexdigest() for start in starts))
 
 
 def slices_of(content: bytes, *, until: int | None = None, size: int = 40_000) -> Slices:
@@ -75,18 +91,49 @@ class FarSide(ABC):
     def lose(self, upload: str) -> None:
         """Let the object's bytes be gone."""
 
+    def unknown(self, upload: str) -> str:
+        """The address of an upload that it knows nothing of, in the form of one that it knows."""
+        return upload.rpartition("/")[0] + "/" + secrets.token_hex(16)
+
 
 async def delivered(store: Store, content: bytes, **more: Any) -> tuple[str, SegmentDescription]:
     """Bring a segment there whole."""
-    segment = described(content, **more)
+    segment = for_store(store, content, **more)
     upload = await store.announce(segment)
-    offset = await store.offset(upload, size=len(content))
-    assert offset == 0
-    if content:
-        reached = await store.send(upload, offset=0, length=len(content), size=len(content), slices=slices_of(content))
-        assert reached == len(content)
+    spans = await store.lacking(upload, size=len(content))
+    if spans is None:
+        assert await store.offset(upload, size=len(content)) == 0
+    else:
+        assert sum(span.length for span in spans) == len(content)
+    await carried(store, upload, segment, content)
     await store.finish(upload, segment)
     return upload, segment
+
+
+async def carried(store: Store, upload: str, segment: SegmentDescription, content: bytes) -> None:
+    """Send what the store does not have, however it takes it."""
+    spans = await store.lacking(upload, size=segment.digest.size)
+    if spans is None:
+        offset = await store.offset(upload, size=len(content))
+        spans = [Span(offset=offset, length=len(content) - offset)] if offset < len(content) else []
+    for span in spans:
+        assert await sent(store, upload, segment, content, span) == span.offset + span.length
+
+
+async def sent(store: Store, upload: str, segment: SegmentDescription, content: bytes, span: Span) -> int:
+    """One request, with the part's digest where it is known."""
+    parts = segment.parts
+    return await store.send(
+        upload, offset=span.offset, length=span.length, size=segment.digest.size,
+        slices=slices_of(content, until=span.offset + span.length), sha256=parts.sha256[span.offset // parts.size] if parts is not None else None,
+    )  # fmt: skip
+
+
+def proves(claim: Claim, segment: SegmentDescription) -> bool:
+    """Whether a claim is of just these bytes: by the digest of the whole, or by that of its parts' digests."""
+    whole = claim.sha256 == segment.digest.sha256 and not claim.composite
+    in_parts = segment.parts is not None and not claim.sha256 and claim.composite == segment.parts.composite
+    return claim.size == segment.digest.size and (whole or in_parts)
 
 
 async def claimed(store: Store, upload: str, segment: SegmentDescription, *, head: Head | None = HEAD) -> Claim:
@@ -127,7 +174,8 @@ class StoreExam:
         upload, segment = await delivered(store, content)
         assert far.holds(upload) == content
         claim = await claimed(store, upload, segment)
-        assert (claim.method, claim.size, claim.sha256) == (far.method, size, segment.digest.sha256)
+        assert claim.method == far.method
+        assert proves(claim, segment)
         identity = await store.identify()
         assert claim.store == identity.id
 
@@ -157,6 +205,8 @@ class StoreExam:
         content = os.urandom(400_000)
         segment = described(content)
         upload = await store.announce(segment)
+        if await store.lacking(upload, size=len(content)) is not None:
+            return  # in parts: `PartsExam`
         for start in range(0, len(content), 150_000):
             assert await store.offset(upload, size=len(content)) == start
             length = min(150_000, len(content) - start)
@@ -168,28 +218,30 @@ class StoreExam:
 
     async def test_it_goes_on_where_the_store_is_after_a_cut(self, store: Store, far: FarSide) -> None:
         content = os.urandom(1_500_000)
-        segment = described(content)
+        segment = for_store(store, content)
         upload = await store.announce(segment)
         with pytest.raises(LineCut):
             await store.send(
                 upload, offset=0, length=len(content), size=len(content), slices=cut_after(content, 700_000)
             )
-        offset = await settled_offset(store, upload, len(content))
-        assert 0 <= offset <= 700_000
-        reached = await store.send(
-            upload, offset=offset, length=len(content) - offset, size=len(content), slices=slices_of(content)
-        )
-        assert reached == len(content)
+        if await store.lacking(upload, size=len(content)) is None:
+            assert 0 <= await settled_offset(store, upload, len(content)) <= 700_000
+        await carried(store, upload, segment, content)
+        await store.finish(upload, segment)
         assert far.holds(upload) == content
-        assert (await claimed(store, upload, segment)).sha256 == segment.digest.sha256
+        assert proves(await claimed(store, upload, segment), segment)
 
     async def test_a_wrong_offset_is_refused_and_changes_nothing(self, store: Store, far: FarSide) -> None:
         content = os.urandom(90_000)
-        segment = described(content)
+        segment = for_store(store, content)
         upload = await store.announce(segment)
-        with pytest.raises(Retry):
+        before = await store.lacking(upload, size=90_000)
+        with pytest.raises(Retry if before is None else (Retry, ValueError)):
             await store.send(upload, offset=50_000, length=40_000, size=90_000, slices=slices_of(content))
-        assert await store.offset(upload, size=90_000) == 0
+        if before is None:
+            assert await store.offset(upload, size=90_000) == 0
+        else:
+            assert await store.lacking(upload, size=90_000) == before
         try:
             claim = await claimed(store, upload, segment)
         except Retry:
@@ -203,10 +255,11 @@ class StoreExam:
 
     async def test_wrong_bytes_are_never_a_proof(self, store: Store, far: FarSide) -> None:
         true, wrong = os.urandom(200_000), os.urandom(200_000)
-        segment = described(true)
+        segment = for_store(store, true)
         upload = await store.announce(segment)
         try:
-            await store.send(upload, offset=0, length=len(wrong), size=len(wrong), slices=slices_of(wrong))
+            await sent(store, upload, segment, wrong, Span(offset=0, length=len(wrong)))
+            await store.finish(upload, segment)
             claim = await claimed(store, upload, segment)
         except (Unproven, ObjectGone):
             return
@@ -221,8 +274,7 @@ class StoreExam:
             await claimed(store, upload, segment)
 
     async def test_an_unknown_upload_is_gone(self, store: Store, far: FarSide) -> None:
-        known = await store.announce(described(b"x"))
-        unknown = known.rpartition("/")[0] + "/" + secrets.token_hex(16)
+        unknown = far.unknown(await store.announce(described(b"x")))
         with pytest.raises(ObjectGone):
             await store.offset(unknown, size=1)
         with pytest.raises(ObjectGone):
@@ -234,7 +286,7 @@ class StoreExam:
         other, second = await delivered(store, content, path=b"B.MP4")
         assert one != other
         for upload, segment in ((one, first), (other, second)):
-            assert (await claimed(store, upload, segment)).sha256 == segment.digest.sha256
+            assert proves(await claimed(store, upload, segment), segment)
 
     @pytest.mark.parametrize(
         "path", [b"new\nline, and =\x01.mp4", b"\xff\xfe no text.mp4", b"n" * 255, "Straße – ütf8.mp4".encode()]
@@ -247,7 +299,7 @@ class StoreExam:
         async def one(number: int) -> None:
             content = os.urandom(100_000 + number)
             upload, segment = await delivered(store, content, path=b"%d.mp4" % number)
-            assert (await claimed(store, upload, segment)).sha256 == segment.digest.sha256
+            assert proves(await claimed(store, upload, segment), segment)
 
         await asyncio.gather(*(one(number) for number in range(8)))
 
@@ -282,3 +334,118 @@ async def settled_offset(store: Store, upload: str, size: int) -> int:
             await asyncio.sleep(0.1)
             if before == await store.offset(upload, size=size):
                 return before
+
+
+class PartsExam(StoreExam):
+    """What is asked beside that of an adapter that takes a segment in parts. `LARGE` comes in three of them, the last a short one."""
+
+    LARGE: ClassVar[int] = 2 * WANTED + 300_001
+
+    async def _begun(self, store: Store) -> tuple[bytes, SegmentDescription, str, list[Span]]:
+        content = os.urandom(self.LARGE)
+        segment = for_store(store, content)
+        upload = await store.announce(segment)
+        spans = await self._lacking(store, upload)
+        assert len(spans) == 3
+        return content, segment, upload, spans
+
+    async def _lacking(self, store: Store, upload: str) -> list[Span]:
+        found = await store.lacking(upload, size=self.LARGE)
+        assert found is not None
+        return list(found)
+
+    async def _whole(
+        self, store: Store, far: FarSide, upload: str, segment: SegmentDescription, content: bytes
+    ) -> None:
+        await store.finish(upload, segment)
+        assert far.holds(upload) == content
+        claim = await claimed(store, upload, segment)
+        assert claim.method == far.method
+        assert proves(claim, segment)
+
+    async def test_its_parts_fit_together(self, store: Store, far: FarSide) -> None:
+        _content, segment, upload, spans = await self._begun(store)
+        assert segment.parts is not None
+        assert store.part_size(self.LARGE, wanted=1 << 30, upload=upload) == segment.parts.size, "what it began with"
+        assert [span.offset for span in spans] == [0, segment.parts.size, 2 * segment.parts.size]
+        assert spans[-1].offset + spans[-1].length == self.LARGE
+
+    async def test_parts_come_in_any_order(self, store: Store, far: FarSide) -> None:
+        content, segment, upload, spans = await self._begun(store)
+        left = list(spans)
+        for span in (spans[2], spans[0], spans[1]):
+            assert await sent(store, upload, segment, content, span) == span.offset + span.length
+            left.remove(span)
+            assert await self._lacking(store, upload) == left
+        await self._whole(store, far, upload, segment, content)
+
+    async def test_parts_come_all_at_once(self, store: Store, far: FarSide) -> None:
+        content, segment, upload, spans = await self._begun(store)
+        await asyncio.gather(*(sent(store, upload, segment, content, span) for span in spans))
+        await self._whole(store, far, upload, segment, content)
+
+    async def test_it_goes_on_by_the_stores_own_list(self, store: Store, far: FarSide) -> None:
+        content, segment, upload, spans = await self._begun(store)
+        await sent(store, upload, segment, content, spans[1])
+        with pytest.raises(LineCut):
+            await store.send(
+                upload, offset=spans[0].offset, length=spans[0].length, size=self.LARGE,
+                slices=cut_after(content, spans[0].length // 2),
+            )  # fmt: skip
+        assert await self._lacking(store, upload) == [spans[0], spans[2]], "a part that was cut is not there"
+        await carried(store, upload, segment, content)
+        assert await self._lacking(store, upload) == []
+        await self._whole(store, far, upload, segment, content)
+
+    async def test_a_part_under_a_wrong_digest_is_refused_and_changes_nothing(self, store: Store, far: FarSide) -> None:
+        content, segment, upload, spans = await self._begun(store)
+        wrong = bytes(byte ^ 1 for byte in content[: spans[0].length]) + content[spans[0].length :]
+        with pytest.raises((Unproven, Retry)):
+            await sent(store, upload, segment, wrong, spans[0])
+        assert spans[0] in await self._lacking(store, upload)
+        await carried(store, upload, segment, content)
+        await self._whole(store, far, upload, segment, content)
+
+    async def test_it_cannot_be_finished_before_all_is_there(self, store: Store, far: FarSide) -> None:
+        content, segment, upload, spans = await self._begun(store)
+        await sent(store, upload, segment, content, spans[0])
+        with pytest.raises((Unproven, Retry)):
+            await store.finish(upload, segment)
+        assert far.holds(upload) is None
+
+    async def test_finished_and_explained_twice_it_is_the_same(self, store: Store, far: FarSide) -> None:
+        content, segment, upload, _spans = await self._begun(store)
+        await carried(store, upload, segment, content)
+        for _ in range(2):
+            await self._whole(store, far, upload, segment, content)
+            await store.explain(upload, segment, custody=b'{"seq": 1}\n')
+        assert await self._lacking(store, upload) == []
+        assert far.holds(upload) == content
+
+    async def test_what_lies_under_its_name_is_not_overwritten(self, store: Store, far: FarSide) -> None:
+        first, segment, upload, _spans = await self._begun(store)
+        again = await store.announce(segment)
+        await carried(store, upload, segment, first)
+        await self._whole(store, far, upload, segment, first)
+        other = os.urandom(self.LARGE)
+        with contextlib.suppress(Unproven, ObjectGone, Retry, Hold):
+            other_segment = replace(
+                segment,
+                digest=described(other).digest,
+                parts=parts_of(other, segment.parts.size if segment.parts else WANTED),
+            )
+            await carried(store, again, other_segment, other)
+            await store.finish(again, other_segment)
+        assert far.holds(upload) == first
+        assert proves(await claimed(store, upload, segment), segment)
+
+    async def test_an_upload_that_is_gone_is_announced_anew(self, store: Store, far: FarSide) -> None:
+        content, segment, upload, spans = await self._begun(store)
+        await store.withdraw(upload)
+        with pytest.raises(ObjectGone):
+            await store.lacking(upload, size=self.LARGE)
+        with pytest.raises(ObjectGone):
+            await sent(store, upload, segment, content, spans[0])
+        upload = await store.announce(segment)
+        await carried(store, upload, segment, content)
+        await self._whole(store, far, upload, segment, content)
