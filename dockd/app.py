@@ -98,9 +98,12 @@ async def agent(
         stack.push_async_callback(_say_stopped, ledger)
         stack.enter_context(locked(settings.spool.path.with_name(f"{settings.spool.path.name}.lock")))
         found = await bring_together(ledger, spool)
+        bucket = Bucket(settings.bandwidth.limit)
         store = store_of(
             settings.store,
-            needs=Needs(founds=_always if founding else _unpinned(ledger), observe=observe, patience=patience),
+            needs=Needs(
+                founds=_always if founding else _unpinned(ledger), observe=observe, patience=patience, bucket=bucket
+            ),
         )
         stack.push_async_callback(store.close)
         activity = Activity()
@@ -108,7 +111,6 @@ async def agent(
             parallel=settings.pull.parallel, per_controller=settings.pull.per_controller, spool=spool.folder, activity=activity,
         )  # fmt: skip
         stack.push_async_callback(pool.close)
-        bucket = Bucket(settings.bandwidth.limit)
         delivery = Delivery(
             ledger=ledger,
             spool=spool,

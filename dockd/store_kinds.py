@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from dockd.settings.schema import StoreSettings
     from ingest.store.base import Store
     from ingest.store.line import Patience
+    from ingest.store.outgoing import Outgoing
     from ingest.store.proxy import Proxy
+    from ingest.store.throttle import Bucket
 
 
 class Misconfigured(DockdError):
@@ -30,12 +32,13 @@ class Needs:
     """What an adapter is given beside its settings.
 
     `founds`: whether a bucket or folder that is no store yet may be made one; `observe(method, seconds)` is told of every request; `patience`:
-    when silence counts as a cut line.
+    when silence counts as a cut line; `bucket`: the one limit that everything is charged to that goes through an adapter's sockets.
     """
 
     founds: Callable[[], Awaitable[bool]]
     observe: Callable[[str, float], None]
     patience: Patience | None
+    bucket: Bucket | None = None
 
 
 def store_of(settings: StoreSettings, *, needs: Needs) -> Store:
@@ -50,7 +53,7 @@ def _tus(settings: StoreSettings, url: str, needs: Needs) -> Store:
 
     return TusStore(
         url, token=lambda: _first_word(settings.token_file), tls=_tls(settings), observe=needs.observe, patience=needs.patience,
-        proxy=_proxy(settings),
+        proxy=_proxy(settings), outgoing=_outgoing(needs),
     )  # fmt: skip
 
 
@@ -63,6 +66,13 @@ def _directory(settings: StoreSettings, url: str, needs: Needs) -> Store:
 
 
 KINDS: dict[str, Callable[[StoreSettings, str, Needs], Store]] = {"tus": _tus, "s3": _s3, "directory": _directory}
+
+
+def _outgoing(needs: Needs) -> Outgoing | None:
+    """What counts and paces the sockets of an adapter that speaks HTTP."""
+    from ingest.store.outgoing import Outgoing
+
+    return Outgoing(needs.bucket) if needs.bucket is not None else None
 
 
 def _secret(file: Path | None) -> str | None:

@@ -172,8 +172,10 @@ class Uploading:
         return upload
 
     def _slices(self, segment: Segment, copy: SpoolCopy, *, length: int) -> Slices:
+        lane = self._bucket.lane(segment.camera, evidential=bool(segment.evidential))
+
         def from_offset(start: int) -> AsyncIterator[bytes]:
-            return self._counted(throttled(slices(copy.fd, offset=start, length=length), self._bucket), segment, start)
+            return self._counted(throttled(slices(copy.fd, offset=start, length=length), lane), segment, start)
 
         return from_offset
 

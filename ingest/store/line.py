@@ -26,6 +26,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 from ingest.clock import rfc3339
 from ingest.errors import DockdError, Garbled, ObjectGone, StoreDown
 from ingest.store.answers import error_of, retry_after
+from ingest.store.outgoing import Outgoing
 from ingest.store.proxy import Proxy
 
 __all__ = ["Answer", "Line", "Patience", "Proxy"]
@@ -68,9 +69,11 @@ class Line:
     def __init__(
         self, url: str, *, token: Callable[[], str | None], patience: Patience, tls: ssl.SSLContext | None,
         observe: Callable[[str, float], None] = lambda _method, _seconds: None, proxy: Proxy | None = None,
+        outgoing: Outgoing | None = None,
     ) -> None:  # fmt: skip
         self.url = url
         self._proxy = proxy
+        self._outgoing = outgoing
         self._observe = observe
         self._token = token
         self._patience = patience
@@ -84,6 +87,8 @@ class Line:
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self._patience.stall * 1000))
         made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._sockets.add(made)
+        if self._outgoing is not None:
+            self._outgoing.opened(made)
         return made
 
     def _http(self) -> aiohttp.ClientSession:
@@ -92,10 +97,11 @@ class Line:
         return self._session
 
     def _made(self) -> aiohttp.ClientSession:
+        counting = [] if self._outgoing is None else [self._outgoing.trace()]
         return aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._patience.connect, sock_read=None),
             connector=aiohttp.TCPConnector(ssl=self._tls or True, socket_factory=self._socket), auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": "dockd"}, trace_configs=[_timed(self._observe)],
+            cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": "dockd"}, trace_configs=[_timed(self._observe), *counting],
         )  # fmt: skip
 
     @contextlib.asynccontextmanager

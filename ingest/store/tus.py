@@ -32,6 +32,7 @@ from ingest.store.answers import history_conflict, plain
 from ingest.store.base import Slices
 from ingest.store.identity import WELL_KNOWN, Announced, understand
 from ingest.store.line import Answer, Line, Patience, Proxy
+from ingest.store.outgoing import Outgoing
 
 _TUS = {"Tus-Resumable": "1.0.0"}
 _DIGEST = re.compile(r"(?:^|[,\s])sha-256=:([A-Za-z0-9+/]{43}=):")
@@ -64,10 +65,12 @@ class TusStore:
     def __init__(
         self, url: str, *, token: Callable[[], str | None] = lambda: None, patience: Patience | None = None,
         tls: ssl.SSLContext | None = None, observe: Callable[[str, float], None] = lambda _method, _seconds: None,
-        proxy: Proxy | None = None,
+        proxy: Proxy | None = None, outgoing: Outgoing | None = None,
     ) -> None:  # fmt: skip
         self.url = url
-        self._line = Line(url, token=token, patience=patience or Patience(), tls=tls, observe=observe, proxy=proxy)
+        self._line = Line(
+            url, token=token, patience=patience or Patience(), tls=tls, observe=observe, proxy=proxy, outgoing=outgoing
+        )  # fmt: skip
         self._upload_url = url
         self._identity: StoreIdentity | None = None
         self._announced: Announced | None = None

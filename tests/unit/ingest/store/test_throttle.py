@@ -80,9 +80,10 @@ async def test_average_windows_and_first_second(rate: float, senders: int, late:
     assert worst_window(sent, rate=rate) <= 1.10
     total, lasted = sum(size for _, size in sent), sent[-1][0] - begin
     at_the_end = (bucket.slice_size / rate + late) / 10.0  # the last slice itself may be late
-    assert total / lasted == pytest.approx(rate, rel=0.001 + at_the_end)
+    lost = 0.02 if late > 0.01 else 0.0  # whoever is late at every turn is slower, never faster
+    assert 1 - 0.001 - at_the_end - lost <= total / lasted / rate <= 1.001 + at_the_end
     first = sum(size for moment, size in sent if moment - begin < 1.0)
-    assert 0.95 <= first / rate <= 1.02
+    assert 0.95 - lost <= first / rate <= 1.02
     shares = [sum(size for _, size in mine) for mine in each]
     assert max(shares) - min(shares) <= 2 * bucket.slice_size
 
@@ -102,7 +103,7 @@ def test_no_window_is_above_its_share(rate: float, late: float, seed: int, block
     assert all(one[0] <= other[0] for one, other in pairwise(sent))
 
 
-async def test_a_pause_earns_no_more_than_its_credit() -> None:
+async def test_a_pause_earns_nothing() -> None:
     clock = LateClock(late=0.0, seed=1)
     bucket = Bucket(10 * MBIT, now=clock.now, sleep=clock.sleep)
     before = await send(bucket, clock, seconds=0.5, senders=1, block=LARGEST)
@@ -110,7 +111,7 @@ async def test_a_pause_earns_no_more_than_its_credit() -> None:
     begin = clock.time
     after = (await send(bucket, clock, seconds=1.0, senders=1, block=LARGEST))[0]
     assert worst_window(before[0] + after, rate=10 * MBIT) <= 1.10
-    assert sum(size for moment, size in after if moment - begin < 1.0) <= 1.10 * 10 * MBIT
+    assert sum(size for moment, size in after if moment - begin < 1.0) <= 1.01 * 10 * MBIT
 
 
 async def test_the_rate_may_change_while_slices_wait() -> None:
