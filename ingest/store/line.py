@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from yarl import URL
 
 from ingest.clock import rfc3339
 from ingest.errors import DockdError, Garbled, ObjectGone, StoreDown
@@ -64,14 +65,18 @@ class Answer:
 
 
 class Line:
-    """Requests to the store at `url`, through `proxy` where there is one. `token` is read anew for each request."""
+    """Requests to the store at `url`, through `proxy` where there is one. `token` is read anew for each request.
+
+    `exact`: addresses go over the line letter for letter as they are given (a signature covers them).
+    """
 
     def __init__(
         self, url: str, *, token: Callable[[], str | None], patience: Patience, tls: ssl.SSLContext | None,
         observe: Callable[[str, float], None] = lambda _method, _seconds: None, proxy: Proxy | None = None,
-        outgoing: Outgoing | None = None,
+        outgoing: Outgoing | None = None, exact: bool = False,
     ) -> None:  # fmt: skip
         self.url = url
+        self._exact = exact
         self._proxy = proxy
         self._outgoing = outgoing
         self._observe = observe
@@ -140,14 +145,14 @@ class Line:
     def _request(
         self, session: aiohttp.ClientSession, method: str, url: str, *, headers: Mapping[str, str], **more: Any
     ) -> contextlib.AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        proxy = self._proxy
+        proxy, target = self._proxy, URL(url, encoded=True) if self._exact else url
         if proxy is None:
-            return session.request(method, url, headers=headers, allow_redirects=False, **more)
+            return session.request(method, target, headers=headers, allow_redirects=False, **more)
         own = proxy.headers()
         if not url.startswith("https:"):  # then the proxy reads the request itself
             headers, own = {**headers, **own}, {}
         return session.request(
-            method, url, headers=headers, allow_redirects=False, proxy=proxy.url, proxy_headers=own, **more
+            method, target, headers=headers, allow_redirects=False, proxy=proxy.url, proxy_headers=own, **more
         )
 
     def _see_whose(self, answer: aiohttp.ClientResponse, *, doing: str) -> None:
@@ -173,7 +178,7 @@ class Line:
 
     async def ask(
         self, method: str, url: str, *, doing: str, headers: Mapping[str, str] | None = None, query: dict[str, str] | None = None,
-        largest: int = LARGEST_ANSWER, size: int = 0, again: bool = True,
+        largest: int = LARGEST_ANSWER, size: int = 0, again: bool = True, body: bytes | None = None,
     ) -> Answer:  # fmt: skip
         """A small request and its whole answer, up to `largest` bytes. `size`: bytes that the store may have to read before it answers.
 
@@ -186,11 +191,11 @@ class Line:
             try:
                 async with (
                     asyncio.timeout(within),
-                    self._request(self._http(), method, url, headers=sent, params=query) as answer,
+                    self._request(self._http(), method, url, headers=sent, params=query, data=body) as answer,
                 ):
                     self._see_whose(answer, doing=doing)
-                    body = await _bounded(answer, largest, doing)
-                    return Answer(status=answer.status, headers=answer.headers, body=body)
+                    found = await _bounded(answer, largest, doing)
+                    return Answer(status=answer.status, headers=answer.headers, body=found)
             except TimeoutError as error:
                 text = f"the store gave no answer to {doing} in {within:.0f} s"
                 raise self._failure(error, doing=doing, text=text) from error
