@@ -96,7 +96,8 @@ class S3Server(ABC):
             (self.port,) = free_ports(1)
             self.prepare()
         for process in self.processes:
-            process.start()
+            if not process.alive:
+                process.start()
         self._answers()
         self.make_bucket()
 
