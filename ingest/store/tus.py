@@ -7,9 +7,7 @@ Source: https://tus.io/protocols/resumable-upload (1.0.0), RFC 9530.
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import hashlib
 import re
 import ssl
 from collections.abc import Callable, Mapping, Sequence
@@ -19,12 +17,9 @@ from ingest.errors import (
     DockdError,
     Garbled,
     ObjectGone,
-    StoreBusy,
     StoreDishonest,
     StoreDown,
-    StoreFull,
     Unproven,
-    Withheld,
 )  # fmt: skip
 from ingest.model import Claim, Head, ProofMethod, SegmentDescription, Span, StoreIdentity
 from ingest.store import receipts, tus_checksums
@@ -33,6 +28,7 @@ from ingest.store.base import Slices
 from ingest.store.identity import WELL_KNOWN, Announced, understand
 from ingest.store.line import Answer, Line, Patience, Proxy
 from ingest.store.outgoing import Outgoing
+from ingest.store.ranges import A_PART, number, ranged, whole
 
 _TUS = {"Tus-Resumable": "1.0.0"}
 _DIGEST = re.compile(r"(?:^|[,\s])sha-256=:([A-Za-z0-9+/]{43}=):")
@@ -48,10 +44,6 @@ _PLAIN = (
     501,
 )  # what a server without the well-known document may say when asked for it
 _NOT_GIVEN = (401, 403, 405, 501)  # it keeps its bytes to itself
-_NEAR = 1 << 20
-_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
-_UNSATISFIED = re.compile(r"bytes \*/(\d{1,18})")
-_PART = "a part of a segment"
 _REFUSED_BYTES = (400, 422, 460)  # "these bytes are not what was announced"
 _REFUSED_PROOF = (404, 410, 422, 460)  # "nothing of it was kept"
 
@@ -151,9 +143,9 @@ class TusStore:
         answer = await self._line.ask("HEAD", self._at_home(upload), headers=_TUS, doing="a look at an upload")
         if answer.status not in (200, 204):
             raise answer.error("a look at an upload")
-        found, length = _number(answer.headers.get("Upload-Offset")), answer.headers.get("Upload-Length")
-        if length is not None and _number(length) != size:
-            raise Unproven(f"the store's upload is of {_number(length)} bytes, {size} were announced")
+        found, length = number(answer.headers.get("Upload-Offset")), answer.headers.get("Upload-Length")
+        if length is not None and number(length) != size:
+            raise Unproven(f"the store's upload is of {number(length)} bytes, {size} were announced")
         if found > size:
             raise Unproven(f"the store says that it has {found} bytes of {size}")
         return found
@@ -189,7 +181,7 @@ class TusStore:
         answer = await self._patch(upload, offset=offset, length=length, slices=slices, sha256=sha256)
         if answer.status not in (200, 204):
             raise answer.error("bytes of a segment")
-        return _number(answer.headers.get("Upload-Offset"))
+        return number(answer.headers.get("Upload-Offset"))
 
     async def _patch(
         self, upload: str, *, offset: int, length: int, slices: Slices, sha256: str | None = None
@@ -260,12 +252,11 @@ class TusStore:
         if match is None:
             raise Garbled("the store announces digests and gives none that can be read")
         found = base64.b64decode(match.group(1)).hex()
-        size = _number(answer.headers.get("Upload-Length"))
+        size = number(answer.headers.get("Upload-Length"))
         return Claim(method="digest", store=store, object=upload, size=size, sha256=found, raw=said)
 
     async def _read_back(self, upload: str, segment: SegmentDescription, *, store: str) -> Claim:
         """GET the whole object and hash it here, never more than one byte beyond what was sent."""
-        hasher, size = hashlib.sha256(), 0
         headers = {"Accept-Encoding": "identity", **_TUS}
         async with self._line.take(upload, headers=headers, doing="the bytes of a segment") as (answer, blocks):
             if answer.status in (405, 501):
@@ -279,42 +270,20 @@ class TusStore:
                 )
             if answer.status != 200:
                 raise answer.error("the bytes of a segment")
-            if _encoded(answer) or (
-                _is_text(answer) and answer.headers.get("Content-Length") != str(segment.digest.size)
-            ):
-                raise Garbled("the store gives something else, a page perhaps, where its bytes were asked back")
-            async for block in blocks:
-                size += len(block)
-                if size > segment.digest.size:
-                    raise Unproven(f"the store has more than the {segment.digest.size} bytes that were sent")
-                await asyncio.to_thread(hasher.update, block)
-        found = hasher.hexdigest()
+            size, found = await whole(answer, blocks, size=segment.digest.size)
         raw = f"{upload} {size} {found}"
         return Claim(method="read-back", store=store, object=upload, size=size, sha256=found, raw=raw)
 
     async def part(self, upload: str, *, offset: int, length: int, size: int, fresh: bool = False) -> bytes | None:
         """GET with Range. A server that knows no ranges is read from the beginning, where that is near."""
         headers = {"Accept-Encoding": "identity", "Range": f"bytes={offset}-{offset + length - 1}", **_TUS}
-        found = bytearray()
-        async with self._line.take(self._at_home(upload), headers=headers, doing=_PART, fresh=fresh) as (
+        async with self._line.take(self._at_home(upload), headers=headers, doing=A_PART, fresh=fresh) as (
             answer,
             blocks,
         ):
             if answer.status in _NOT_GIVEN:
                 return None
-            if answer.status not in (200, 206):
-                raise _no_part(answer, size=size)
-            first = _first_of(answer, offset=offset, length=length, size=size)
-            if offset - first > _NEAR:
-                return None
-            async for block in blocks:
-                found += block
-                if len(found) >= offset - first + length:
-                    break
-        given = bytes(found[offset - first : offset - first + length])
-        if len(given) < length:
-            raise StoreDown("the store gave less of a segment than it said")
-        return given
+            return await ranged(answer, blocks, offset=offset, length=length, size=size)
 
     # -- the honesty check ---------------------------------------------------------------------------------------------
 
@@ -333,7 +302,7 @@ class TusStore:
             return
         if answer.status not in (200, 204):
             raise _nothing_known(answer.error("the honesty check"))
-        if _number(answer.headers.get("Upload-Offset")) != size:
+        if number(answer.headers.get("Upload-Offset")) != size:
             raise StoreDown("the store took a part of the honesty check only: nothing is known of its honesty")
         identity = self._identity or await self.identify()
         if identity.method == "read-back":
@@ -364,48 +333,6 @@ class TusStore:
             )
 
 
-def _first_of(answer: Answer, *, offset: int, length: int, size: int) -> int:
-    """Where the body of an answer to a Range begins. Raises Withheld where it is none, Garbled where it speaks of other than `size` bytes."""
-    if _encoded(answer):
-        raise Withheld("the store gives a part of a segment in another encoding than was asked for")
-    said = answer.headers.get("Content-Length")
-    if answer.status == 200:
-        if said is None or (_number(said) != size and _is_text(answer)):
-            raise Withheld("the store gives something else, a page perhaps, where a part of a segment was asked for")
-        if _number(said) != size:
-            raise Garbled(f"the store gives back {_number(said)} bytes, where {size} were sent and proven")
-        return 0
-    match = _RANGE.fullmatch(answer.headers.get("Content-Range", "").strip())
-    if match is None:
-        raise Withheld("the store gives a part of a segment and does not say which")
-    first, last, total = map(int, match.groups())
-    if total != size:
-        raise Garbled(f"the store gives back a part of {total} bytes, where {size} were sent and proven")
-    if (first, last) != (offset, offset + length - 1) or (said is not None and _number(said) != length):
-        raise Withheld("the store gives another part of a segment than was asked for")
-    return first
-
-
-def _no_part(answer: Answer, *, size: int) -> DockdError:
-    """What a refusal to give a part means: that of a proxy or a rule on the way says nothing of the bytes."""
-    error = answer.error(_PART)
-    match = _UNSATISFIED.fullmatch(answer.headers.get("Content-Range", "").strip())
-    if answer.status == 416 and match is not None and int(match[1]) != size:
-        return Garbled(f"the store says that it has {match[1]} bytes, where {size} were sent and proven")
-    if answer.status >= 500 or isinstance(error, (StoreBusy, StoreFull)):
-        return error
-    return Withheld(error.message)
-
-
-def _encoded(answer: Answer) -> bool:
-    return answer.headers.get("Content-Encoding", "").strip().lower() not in ("", "identity")
-
-
-def _is_text(answer: Answer) -> bool:
-    """Whether it calls itself a page."""
-    return answer.headers.get("Content-Type", "").strip().lower().startswith("text/")
-
-
 def _nothing_known(error: DockdError) -> DockdError:
     """A refusal that has nothing to do with the bytes is a store that cannot be used now."""
     return error if not isinstance(error, (Unproven, ObjectGone)) else StoreDown(error.message)
@@ -434,9 +361,3 @@ def _required(headers: Mapping[str, str], name: str, doing: str) -> str:
     if not plain(found):
         raise Garbled(f"the store answered {doing} with {name} that is no plain text of bounded length")
     return found
-
-
-def _number(text: str | None) -> int:
-    if text is None or not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise Garbled("the store gives no offset, or one that is no number")
-    return int(text)
