@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 import weakref
 from types import SimpleNamespace
 
@@ -51,7 +52,7 @@ class Outgoing:
         pace = _NO_PACING if rate is None else min(_NO_PACING, int(rate * _PACED_AT))
         ahead = _NO_LOWAT if rate is None else min(_NO_LOWAT, max(_LEAST_AHEAD, int(rate * _AHEAD)))
         with contextlib.suppress(OSError):  # closed, or a kernel that does not know it
-            sock.setsockopt(socket.SOL_SOCKET, _SO_MAX_PACING_RATE, pace)
+            sock.setsockopt(socket.SOL_SOCKET, _SO_MAX_PACING_RATE, pace.to_bytes(4, sys.byteorder))  # unsigned
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, ahead)
 
