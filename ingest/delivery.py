@@ -41,6 +41,7 @@ from ingest.ledger.core import Transaction
 from ingest.ledger.segments import Segment
 from ingest.ledger.stores import Pinned
 from ingest.link import Link, unforeseen
+from ingest.places import Places, Turn
 from ingest.release import Releasing
 from ingest.reread import Rereading, SpoolCopyBad, SpoolDiskFailed, SpoolUnread
 from ingest.rot import Rot, Scrubbing
@@ -56,6 +57,9 @@ from ingest.upload import Uploading
 from ingest.went_back import AskingAgain
 
 __all__ = ["Delivery", "DeliverySettings", "StoreState", "StoreWord"]
+_NEW_WORK = (
+    events.SegmentCopied, events.SegmentRecovered, events.SegmentUnheld, events.SegmentStoreLost, events.SegmentEvidential, events.SegmentMovedUp,
+)  # fmt: skip
 _TRIES = 5
 _MANY_TRIES = 10  # where it may well be over by itself: a lock that is left over, a machine that is short of something
 _PIN = "Look at the store; then pin it anew (dockd store pin): what is held because of it is tried again then"
@@ -66,10 +70,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class DeliverySettings:
-    """`chunk` bytes in one request at most; `retry_max`, `keep_confirmed` and `scrub_every` in seconds; `pin` a store id or key thumbprint."""
+    """`parallel` requests at once at most; `chunk` bytes in one request at most; `retry_max`, `keep_confirmed` and `scrub_every` in seconds; `pin` a store id or key thumbprint."""
 
     station: str = "station"
-    parallel: int = 2
+    parallel: int = 8
     chunk: int = 64 << 20
     retry_max: float = 600.0
     keep_confirmed: float = 0.0
@@ -94,6 +98,7 @@ class Delivery:
         )  # fmt: skip
         rereading = Rereading(spool)
         self._rot = Rot(ledger=ledger, spool=spool, activity=activity, rereading=rereading)
+        lanes = Lanes(settings.parallel)
         self._uploading = Uploading(
             ledger=ledger,
             rereading=rereading,
@@ -101,7 +106,7 @@ class Delivery:
             bucket=bucket,
             chunk=settings.chunk,
             activity=activity,
-            lanes=Lanes(settings.parallel),
+            lanes=lanes,
         )
         sampling = Sampling(store)
         self._confirming = Confirming(
@@ -128,14 +133,13 @@ class Delivery:
         self._standing = self._link.standing
         self._cuts: dict[str, int] = {}
         self._blamed: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        self._longest = (
-            LONGEST_RETRY_AFTER + 2 * settings.retry_max
-        )  # what lies further ahead comes from a clock that jumped
-        self._busy: set[str] = set()
+        # What lies further ahead than the longest wait comes from a clock that jumped.
+        self._places = Places(ledger=ledger, lanes=lanes, longest=LONGEST_RETRY_AFTER + 2 * settings.retry_max)
         self._scrubbing = Scrubbing(
-            ledger=ledger, rereading=rereading, rot=self._rot, busy=self._busy, every=settings.scrub_every
+            ledger=ledger, rereading=rereading, rot=self._rot, busy=self._places.busy, every=settings.scrub_every
         )
         self._work = asyncio.Event()
+        lanes.changed = self._work.set
         ledger.subscribe(self._hear)
 
     @property
@@ -150,9 +154,7 @@ class Delivery:
     def _hear(self, event: events.Event, _seq: int) -> None:
         if isinstance(event, events.SegmentUnheld) and event.segment is not None:
             self._blamed.pop(event.segment, None)
-        if isinstance(
-            event, (events.SegmentCopied, events.SegmentRecovered, events.SegmentUnheld, events.SegmentStoreLost)
-        ):
+        if isinstance(event, _NEW_WORK):
             self._work.set()
         if isinstance(event, events.SegmentHeld) and event.reason == segments.IN_DOUBT:
             self._seeking.wake()
@@ -195,7 +197,7 @@ class Delivery:
     # -- the queue -----------------------------------------------------------------------------------------------------
 
     async def _hand_out(self) -> None:
-        """Give the next segments to at most `parallel` senders."""
+        """Give the next segments to as many senders as there are places."""
         async with asyncio.TaskGroup() as senders:
             while True:
                 self._work.clear()
@@ -206,29 +208,22 @@ class Delivery:
 
     async def _start_next(self, senders: asyncio.TaskGroup) -> float:
         """Start what can be started; returns how long to wait for a change, seconds."""
-        room = self._settings.parallel - len(self._busy)
-        if room <= 0:
-            return 60.0
-        try:
-            await self._link.trusted()
-        except LedgerUnusable:
-            raise
-        except (Retry, Stop):
-            return max(0.2, self._standing.closed_for())
-        now = self._ledger.clock.now()
-        busy = frozenset(self._busy)  # as of before the look: one that ends during it is not in the queue's past again
-        found = await self._ledger.read(
-            lambda db: queue.next_uploads(db.execute, now=now, longest=self._longest, busy=busy, count=room)
-        )
-        for segment in found:
-            self._busy.add(segment.id)
-            senders.create_task(self._deliver(segment), name=f"upload-{segment.id}")
-        if len(found) == room:
+        if self._places.room > 0:
+            try:
+                await self._link.trusted()
+            except LedgerUnusable:
+                raise
+            except (Retry, Stop):
+                return max(0.2, self._standing.closed_for())
+        for segment in await self._places.next():
+            turn = self._places.begin(segment)
+            senders.create_task(self._deliver(segment, turn), name=f"upload-{segment.id}")
+        if self._places.busy:  # whoever ends looks again
             return 60.0
         moment = await self._ledger.read(lambda db: queue.next_time(db.execute))
-        return 60.0 if moment is None or self._busy else min(60.0, max(0.2, moment - now))
+        return 60.0 if moment is None else min(60.0, max(0.2, moment - self._ledger.clock.now()))
 
-    async def _deliver(self, segment: Segment) -> None:
+    async def _deliver(self, segment: Segment, turn: Turn) -> None:
         """Upload one segment and have it confirmed; what goes wrong is sorted here."""
         try:
             pinned = await self._link.trusted()
@@ -239,7 +234,7 @@ class Delivery:
             return
         try:
             try:
-                await self._bring(segment, pinned)
+                await self._bring(segment, pinned, turn)
             except LedgerUnusable:
                 raise
             except DockdError as error:
@@ -253,11 +248,13 @@ class Delivery:
         finally:
             self._handed_back(segment)
 
-    async def _bring(self, segment: Segment, pinned: Pinned) -> None:
-        """Upload, and the proof."""
+    async def _bring(self, segment: Segment, pinned: Pinned, turn: Turn) -> None:
+        """Upload, and the proof; or as much of the upload as its turn lasts."""
         began = time.monotonic()
         described = describe(segment, station=self._settings.station)
-        upload = await self._uploading.send(segment, described, progress=lambda: self._moved(segment))
+        upload = await self._uploading.send(segment, described, progress=lambda: self._moved(segment), turn=turn)
+        if upload is None:
+            return
         custody = await self._ledger.read(lambda db: excerpt.of(db.execute, segment.id))
         await self._store.explain(upload, described, custody=custody)
         async with self._standing.impatient("a proof", size=segment.size):
@@ -269,7 +266,7 @@ class Delivery:
         self._standing.works()
 
     def _handed_back(self, segment: Segment) -> None:
-        self._busy.discard(segment.id)
+        self._places.end(segment)
         self._work.set()
         self._releasing.wake()
 

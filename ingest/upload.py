@@ -1,17 +1,21 @@
 """Bring one segment's spool copy to the store. The offset is asked at every resume, never remembered.
 
 Nothing is sent, and nothing announced, of a copy that was not read again and found to be what was pulled; what was read is sent through the
-same descriptor, and looked at before each request.
+same descriptor, and looked at before each request. Between two requests, and never in the middle of one, it may be another one's turn: the store
+keeps what it has, and the rest goes when the turn comes round.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import replace
+from typing import Any, Protocol
 
 from ingest.activity import Activity
 from ingest.errors import Hold, ObjectGone, Stop, StoreDown, Unproven
+from ingest.goodput import Piece
 from ingest.lanes import Lanes
 from ingest.ledger import Ledger, parts, segments
 from ingest.ledger.segments import Segment
@@ -21,8 +25,35 @@ from ingest.store.base import Slices, Store
 from ingest.store.slices import slices
 from ingest.store.throttle import Bucket, throttled
 
-__all__ = ["SpoolUnread", "Uploading"]
-_SMALLEST = 1 << 20
+__all__ = ["SpoolUnread", "Turn", "Uploading"]
+
+
+class Turn(Protocol):
+    """For how long a segment has its place."""
+
+    def sent(self, size: int) -> None:
+        """So many of its bytes went."""
+
+    async def over(self) -> bool:
+        """Asked between two requests: whether another one comes before the rest of it. Raises LedgerUnusable."""
+
+    def rank(self) -> Any:
+        """What the lanes compare: the least of those who wait is next."""
+
+
+class Endless:
+    """A turn of one that is alone."""
+
+    def sent(self, size: int) -> None:
+        """Nobody counts."""
+
+    async def over(self) -> bool:
+        """Never."""
+        return False
+
+    def rank(self) -> Any:
+        """All alike."""
+        return ()
 
 
 class Uploading:
@@ -36,20 +67,22 @@ class Uploading:
         self._rereading = rereading
         self._store = store
         self._bucket = bucket
-        self._chunk = chunk
-        self._piece = chunk
+        self._piece = Piece(chunk)
         self._reached: dict[str, int] = {}
         self._activity = activity
 
     async def send(
-        self, segment: Segment, described: SegmentDescription, *, progress: Callable[[], None] = lambda: None
-    ) -> str:
+        self, segment: Segment, described: SegmentDescription, *, progress: Callable[[], None] = lambda: None, turn: Turn | None = None,
+    ) -> str | None:  # fmt: skip
         """Send what the store does not have yet; returns the object's address. `progress`: the store has taken something.
+
+        None where its `turn` was over before all of it was there.
 
         Raises Retry (of many kinds: line, store, an upload that expired), Hold, SpoolCopyBad where the spool's copy is not whole,
         SpoolUnread where it could not be read this time.
         """
         size = described.digest.size
+        turn = turn or Endless()
         try:
             async with self._rereading.of(segment.id, described.digest) as copy:
                 described = await self._with_parts(segment, described, copy)
@@ -58,9 +91,13 @@ class Uploading:
                 upload = segment.upload or await self._begin(segment, described)
                 lacking = await self._store.lacking(upload, size=size)
                 if lacking is None:
-                    await self._in_order(segment, upload, copy, size=size, progress=progress)
+                    whole = await self._in_order(segment, upload, copy, size=size, progress=progress, turn=turn)
                 else:
-                    await self._in_parts(segment, described, upload, copy, lacking=lacking, progress=progress)
+                    whole = await self._in_parts(
+                        segment, described, upload, copy, lacking=lacking, progress=progress, turn=turn
+                    )
+                if not whole:
+                    return None
                 await self._store.finish(upload, described)
         except (ObjectGone, Unproven):
             await self._ledger.commit(lambda tx: segments.uploading_to(tx, segment.id, None))
@@ -73,7 +110,7 @@ class Uploading:
 
     async def _with_parts(self, segment: Segment, described: SegmentDescription, copy: SpoolCopy) -> SegmentDescription:
         """With the digests of its parts, where the store wants them: known, or read from the copy now."""
-        part_size = self._store.part_size(described.digest.size, wanted=self._chunk, upload=segment.upload)
+        part_size = self._store.part_size(described.digest.size, wanted=self._piece.part, upload=segment.upload)
         if part_size is None:
             return described
         known = await self._ledger.read(lambda db: parts.known(db.execute, segment.id))
@@ -83,23 +120,28 @@ class Uploading:
         return replace(described, parts=known)
 
     async def _in_order(
-        self, segment: Segment, upload: str, copy: SpoolCopy, *, size: int, progress: Callable[[], None]
-    ) -> None:
+        self, segment: Segment, upload: str, copy: SpoolCopy, *, size: int, progress: Callable[[], None], turn: Turn
+    ) -> bool:
+        """One request after another; whether all of it is there now."""
         offset = await self._store.offset(upload, size=size)
         if offset > self._reached.get(segment.id, 0):
             progress()
         while offset < size:
             await copy.sound()
             self._reached[segment.id] = offset
-            async with self._lanes.one():
-                offset = await self._send_some(segment, upload, copy, offset=offset, size=size)
+            async with self._lanes.one(turn.rank):
+                offset = await self._send_some(segment, upload, copy, offset=offset, size=size, turn=turn)
             progress()
+            if offset < size and await turn.over():
+                self._reached[segment.id] = offset
+                return False
+        return True
 
     async def _in_parts(
         self, segment: Segment, described: SegmentDescription, upload: str, copy: SpoolCopy, *, lacking: Sequence[Span],
-        progress: Callable[[], None],
-    ) -> None:  # fmt: skip
-        """What the store lacks, as many parts at once as there are lanes; the first that fails ends the others."""
+        progress: Callable[[], None], turn: Turn,
+    ) -> bool:  # fmt: skip
+        """What the store lacks, as many parts at once as there are lanes; the first that fails ends the others. Whether all is there now."""
         size = described.digest.size
         there = size - sum(span.length for span in lacking)
         if there > self._reached.get(segment.id, 0):
@@ -107,37 +149,46 @@ class Uploading:
         self._reached[segment.id] = there
 
         async def part(span: Span) -> None:
-            async with self._lanes.one():
+            async with self._lanes.one(turn.rank):
                 await copy.sound()
-                await self._send_part(segment, described, upload, copy, span)
+                await self._send_part(segment, described, upload, copy, span, turn=turn)
             self._reached[segment.id] = self._reached.get(segment.id, 0) + span.length
             progress()
 
-        waiting = iter(lacking)
+        waiting = list(reversed(lacking))
+        over = asyncio.Event()
 
         async def one_after_another() -> None:
-            for span in waiting:
-                await part(span)
+            while waiting and not over.is_set():
+                await part(waiting.pop())
+                if waiting and not over.is_set() and await turn.over():
+                    over.set()
 
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(min(self._lanes.width, len(lacking))):
+                for _ in range(min(self._lanes.most, len(lacking))):
                     group.create_task(one_after_another())
         except ExceptionGroup as failures:
             raise worst(failures) from failures
+        return not waiting
 
     async def _send_part(
-        self, segment: Segment, described: SegmentDescription, upload: str, copy: SpoolCopy, span: Span
+        self, segment: Segment, described: SegmentDescription, upload: str, copy: SpoolCopy, span: Span, *, turn: Turn
     ) -> None:
         known = described.parts
+        began = time.monotonic()
         try:
             reached = await self._store.send(
                 upload, offset=span.offset, length=span.length, size=described.digest.size,
-                slices=self._slices(segment, copy, length=span.length),
+                slices=self._slices(segment, copy, length=span.length, turn=turn),
                 sha256=known.sha256[span.offset // known.size] if known is not None else None,
             )  # fmt: skip
+        except StoreDown:
+            self._cut()
+            raise
         except (OSError, EOFError) as error:
             raise unread(error) from error
+        self._piece.worked(span.length, seconds=time.monotonic() - began)
         if reached != span.offset + span.length:
             raise Unproven("the store did not keep a part that it took")
 
@@ -146,16 +197,20 @@ class Uploading:
         self._reached.pop(segment, None)
         self._rereading.forget(segment)
 
-    async def _send_some(self, segment: Segment, upload: str, copy: SpoolCopy, *, offset: int, size: int) -> int:
-        """One request; smaller ones while the line is bad, so that something arrives."""
-        length = min(self._piece, size - offset)
-        sha256 = await copy.digest_of(Span(offset=offset, length=length)) if await self._store.checks() else None
+    async def _send_some(
+        self, segment: Segment, upload: str, copy: SpoolCopy, *, offset: int, size: int, turn: Turn
+    ) -> int:
+        """One request; smaller ones while the line is bad, so that something arrives. Of one with a digest of its own a cut leaves nothing."""
+        checked = await self._store.checks()
+        length = min(self._piece.part if checked else self._piece.size, size - offset)
+        sha256 = await copy.digest_of(Span(offset=offset, length=length)) if checked else None
+        began = time.monotonic()
         try:
             reached = await self._store.send(
-                upload, offset=offset, length=length, size=size, slices=self._slices(segment, copy, length=length), sha256=sha256,
+                upload, offset=offset, length=length, size=size, slices=self._slices(segment, copy, length=length, turn=turn), sha256=sha256,
             )  # fmt: skip
         except StoreDown:
-            self._piece = max(_SMALLEST, self._piece // 4)
+            self._cut()
             raise
         except (OSError, EOFError) as error:
             raise unread(error) from error
@@ -163,29 +218,37 @@ class Uploading:
             raise Unproven(
                 f"the store says that it has {reached} bytes where {offset + length} were sent: it did not keep what it took"
             )
-        self._piece = min(self._chunk, self._piece * 2)
+        self._piece.worked(length, seconds=time.monotonic() - began)
         return reached
+
+    def _cut(self) -> None:
+        self._piece.cut()
+        self._lanes.cut()
 
     async def _begin(self, segment: Segment, described: SegmentDescription) -> str:
         upload = await self._store.announce(described)
         await self._ledger.commit(lambda tx: segments.uploading_to(tx, segment.id, upload))
         return upload
 
-    def _slices(self, segment: Segment, copy: SpoolCopy, *, length: int) -> Slices:
+    def _slices(self, segment: Segment, copy: SpoolCopy, *, length: int, turn: Turn) -> Slices:
         lane = self._bucket.lane(segment.camera, evidential=bool(segment.evidential))
 
         def from_offset(start: int) -> AsyncIterator[bytes]:
-            return self._counted(throttled(slices(copy.fd, offset=start, length=length), lane), segment, start)
+            return self._counted(throttled(slices(copy.fd, offset=start, length=length), lane), segment, start, turn)
 
         return from_offset
 
-    async def _counted(self, source: AsyncIterator[bytes], segment: Segment, start: int) -> AsyncIterator[bytes]:
+    async def _counted(
+        self, source: AsyncIterator[bytes], segment: Segment, start: int, turn: Turn
+    ) -> AsyncIterator[bytes]:
         done = start
         try:
             async for block in source:
                 done += len(block)
                 yield block
                 self._activity.sent(segment.id, segment.size, done, len(block))
+                turn.sent(len(block))
+                self._lanes.moved(len(block))
         finally:
             if isinstance(source, AsyncGenerator):
                 await source.aclose()

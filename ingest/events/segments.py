@@ -173,6 +173,20 @@ class SegmentUnheld(Event, action="segment.unheld", text="segment {segment} is t
 
 
 @dataclass(frozen=True, kw_only=True)
+class SegmentEvidential(
+    Event, action="segment.evidential", text="{path} of camera {camera} is evidence: it goes before all that is not"
+):
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentMovedUp(
+    Event, action="segment.moved_up", text="{path} of camera {camera} was moved to the top of the queue by hand"
+):
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class SegmentDelayed(
     Event,
     action="segment.delayed",

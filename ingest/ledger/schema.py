@@ -124,6 +124,22 @@ _0008_PARTS = """
 CREATE TABLE parts (segment TEXT PRIMARY KEY REFERENCES segments(id), size INTEGER NOT NULL, sha256 BLOB NOT NULL) STRICT;
 """
 
+# What may be uploaded now, by its rank (ingest.ledger.queue: the same expressions, to the letter), its camera and its age; and apart from it what
+# waits for another try. The index keeps its name: by that an older dockd sees a ledger that is newer, and not one that is damaged.
+_0009_QUEUE = """
+DROP INDEX segments_queue;
+CREATE INDEX segments_queue ON segments(evidential DESC, priority DESC,
+    CAST((min(captured_at - coalesce(clock_offset, 0), listed_at) - 21600) / 86400 AS INTEGER), camera, captured_at, id)
+    WHERE in_spool = 1 AND in_store = 0 AND held IS NULL AND next_attempt = 0;
+CREATE INDEX segments_later ON segments(next_attempt) WHERE in_spool = 1 AND in_store = 0 AND held IS NULL AND next_attempt > 0;
+"""
+
+# What a person has set dockd's bandwidth to, for a time; `rate` NULL: no limit.
+_0010_BANDWIDTH = """
+CREATE TABLE bandwidth_override (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), rate REAL, until REAL NOT NULL, lasts REAL NOT NULL,
+    began REAL NOT NULL, boot TEXT NOT NULL) STRICT;
+"""
+
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     ("0001_spine", _0001_SPINE),
     ("0002_cameras", _0002_CAMERAS),
@@ -133,6 +149,8 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
     ("0006_went_back", _0006_WENT_BACK),
     ("0007_ledger_went_back", _0007_LEDGER_WENT_BACK),
     ("0008_parts", _0008_PARTS),
+    ("0009_queue", _0009_QUEUE),
+    ("0010_bandwidth", _0010_BANDWIDTH),
 )
 
 

@@ -482,6 +482,26 @@ def unhold(tx: Transaction, segment: str) -> None:
     tx.record(events.SegmentUnheld(camera=row.camera, segment=segment))
 
 
+def mark_evidential(tx: Transaction, segment: str) -> bool:
+    """It is evidence, for good. False, and nothing recorded, where that is known. Raises KeyError."""
+    row = get(tx.execute, segment)
+    if row.evidential:
+        return False
+    _write(tx, segment, {"evidential": 1})
+    tx.record(events.SegmentEvidential(camera=row.camera, segment=segment, path=legible(row.path)))
+    return True
+
+
+def move_up(tx: Transaction, segment: str) -> bool:
+    """Put it before all that is not evidence, by hand: the last one moved is the first. False where the store has it already. Raises KeyError."""
+    row = get(tx.execute, segment)
+    if row.in_store:
+        return False
+    entry = tx.record(events.SegmentMovedUp(camera=row.camera, segment=segment, path=legible(row.path)))
+    _write(tx, segment, {"priority": entry})  # later entries have greater numbers
+    return True
+
+
 def delay(tx: Transaction, segment: str, *, seconds: float, error: str) -> None:
     """One more try that did not work; the next not before `seconds` from now. Survives a restart."""
     row = get(tx.execute, segment)

@@ -1,0 +1,132 @@
+"""Who is being sent now, who is next, and who gives up the place: the order of delivery while it runs (docs/decisions/0026).
+
+Rules: there are as many places as lanes, and one more, so that the line does not wait for a proof. A place is given up between two requests and
+never in the middle of one: to what has a higher rank, where no place is free; and after its turn (64 MiB, or an eighth of a large segment) to
+another camera of the same rank that was given no more. At least one request is done in every turn, and what was sent stays sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from ingest.lanes import Lanes
+from ingest.ledger import Ledger, queue
+from ingest.ledger.queue import Rank
+from ingest.ledger.segments import Segment
+from ingest.shares import Shares
+
+TURN = 64 << 20
+_SHARE_OF_ONE = 8  # of a large segment: each time that it comes again its copy may have to be read again
+
+
+def turn_of(size: int) -> int:
+    """How much of a segment of `size` bytes is sent before others of its rank come."""
+    return min(size, max(TURN, size // _SHARE_OF_ONE))
+
+
+@dataclass(kw_only=True)
+class Turn:
+    """One segment's time in a place: `allowed` bytes, `sent` of them; `leaving` once it has given it up."""
+
+    segment: Segment
+    place: Rank
+    places: Places
+    allowed: int
+    sent_now: int = 0
+    leaving: bool = False
+
+    def sent(self, size: int) -> None:
+        """So many of its bytes went."""
+        self.sent_now += size
+
+    async def over(self) -> bool:
+        """Whether another one is to come before the rest of it. Raises LedgerUnusable."""
+        return await self.places.goes_first(self)
+
+    def rank(self) -> tuple[Rank, int]:
+        """Which lane's turn it is among those who wait."""
+        return self.place, self.places.given(self)
+
+
+class Places:
+    """The places of one delivery. `busy`: ids of what is in them; `longest`: the longest wait for another try, seconds."""
+
+    def __init__(self, *, ledger: Ledger, lanes: Lanes, longest: float) -> None:
+        self._ledger = ledger
+        self._lanes = lanes
+        self._longest = longest
+        self._shares = Shares()
+        self._turns: dict[str, Turn] = {}
+
+    @property
+    def busy(self) -> Collection[str]:
+        """Ids of what is being sent, or proven."""
+        return self._turns.keys()
+
+    @property
+    def room(self) -> int:
+        """How many places are free."""
+        staying = sum(not turn.leaving for turn in self._turns.values())
+        return min(self._lanes.most, self._lanes.width + 1) - staying
+
+    async def next(self) -> list[Segment]:
+        """What is to be begun now, as many as there is room for. Raises LedgerUnusable."""
+        room = max(0, min(self.room, self._lanes.most - len(self._turns)))
+        found = await self._waiting(room + 1)
+        self._lanes.demand = len(found) > room
+        if not found and not self._turns:
+            self._shares.forget()
+        return found[:room]
+
+    def begin(self, segment: Segment) -> Turn:
+        """It has a place."""
+        turn = Turn(segment=segment, place=queue.rank(segment), places=self, allowed=turn_of(segment.size))
+        self._turns[segment.id] = turn
+        self._shares.charge(turn.place, segment.camera, turn.allowed)
+        return turn
+
+    def end(self, segment: Segment) -> None:
+        """It has left its place, whatever became of it."""
+        turn = self._turns.pop(segment.id)
+        self._shares.charge(turn.place, segment.camera, turn.sent_now - turn.allowed)
+
+    def given(self, turn: Turn) -> int:
+        """What its camera was given in its rank, in bytes."""
+        return self._shares.of(turn.place, turn.segment.camera)
+
+    async def goes_first(self, turn: Turn) -> bool:
+        """Whether one that waits is to be begun before the rest of this one. Raises LedgerUnusable."""
+        if self.room > 0:
+            return False
+        found = await self._waiting(1)
+        if self.room > 0:  # another one gave up its place meanwhile
+            return False
+        turn.leaving = any(self._before(one, turn) for one in found)
+        if not turn.leaving and turn.sent_now >= turn.allowed:
+            more = turn_of(turn.segment.size)
+            turn.allowed += more
+            self._shares.charge(turn.place, turn.segment.camera, more)
+        return turn.leaving
+
+    def _before(self, one: Segment, turn: Turn) -> bool:
+        place = queue.rank(one)
+        if place != turn.place:
+            lowest = max(other.place for other in self._turns.values() if not other.leaving)
+            return place < turn.place == lowest
+        mine = turn.segment.camera
+        is_over = turn.sent_now >= turn.allowed
+        return is_over and one.camera != mine and self._shares.of(place, one.camera) <= self._shares.of(place, mine)
+
+    async def _waiting(self, count: int) -> list[Segment]:
+        """The first `count` that are not in a place, those whose time to be tried again has come among them."""
+        busy = frozenset(self._turns)  # as of before the look: one that ends during it is not in the queue's past again
+        now, longest = self._ledger.clock.now(), self._longest
+        while await self._ledger.read(lambda db: queue.any_due(db.execute, now=now, longest=longest)):
+            if not await self._ledger.commit(lambda tx: queue.end_waits(tx, longest=longest)):
+                break
+        return await self._ledger.read(
+            lambda db: queue.next_uploads(
+                db.execute, busy=busy, count=count, shares=self._shares.among, turn=turn_of
+            )
+        )  # fmt: skip
