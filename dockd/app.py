@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from dockd.docking import Rack, Turns
 from dockd.store_kinds import Needs, store_of
 from ingest.activity import Activity
+from ingest.bandwidth import Bandwidth, Rules
 from ingest.clock import Clock
 from ingest.delivery import Delivery, DeliverySettings
 from ingest.errors import DockdError, LedgerUnusable
@@ -50,7 +51,7 @@ class Agent:
     spool: Spool
     pool: WorkerPool
     store: Store
-    bucket: Bucket
+    bandwidth: Bandwidth
     activity: Activity
     delivery: Delivery
     intake: Intake
@@ -98,7 +99,9 @@ async def agent(
         stack.push_async_callback(_say_stopped, ledger)
         stack.enter_context(locked(settings.spool.path.with_name(f"{settings.spool.path.name}.lock")))
         found = await bring_together(ledger, spool)
-        bucket = Bucket(settings.bandwidth.limit)
+        bucket = Bucket(None)
+        bandwidth = Bandwidth(ledger=ledger, bucket=bucket, rules=rules_of(settings), clock=clock)
+        await bandwidth.recall()
         store = store_of(
             settings.store,
             needs=Needs(
@@ -130,7 +133,7 @@ async def agent(
             max_clock_offset=settings.ready.max_clock_offset, ask_every=ask_every,
         )  # fmt: skip
         yield Agent(
-            settings=settings, clock=clock, ledger=ledger, spool=spool, pool=pool, store=store, bucket=bucket, activity=activity,
+            settings=settings, clock=clock, ledger=ledger, spool=spool, pool=pool, store=store, bandwidth=bandwidth, activity=activity,
             delivery=delivery, intake=intake, rack=rack, found=found,
         )  # fmt: skip
 
@@ -169,6 +172,12 @@ def _begin(tx: Transaction, pinned: Pinned | None, *, version: str) -> None:
 async def _say_stopped(ledger: Ledger) -> None:
     with contextlib.suppress(LedgerUnusable):
         await ledger.commit(lambda tx: tx.record(AgentStopped()))
+
+
+def rules_of(settings: Settings) -> Rules:
+    """What the configuration says of bandwidth."""
+    said = settings.bandwidth
+    return Rules(limit=said.limit, lines=said.timetable, bypass=said.evidential == "unlimited")
 
 
 def _delivery(settings: Settings) -> DeliverySettings:

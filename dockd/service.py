@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from dockd.app import Agent
+from dockd.app import Agent, rules_of
 from dockd.ops.ending import Wishes
 from dockd.ops.happenings import (
     Heartbeat,
@@ -120,7 +120,7 @@ async def serve(
     sock = take_address(agent.settings.page.listen)
     sources = Sources(
         settings=agent.settings, version=version, clock=agent.clock, ledger=agent.ledger, spool=agent.spool, activity=agent.activity,
-        rack=agent.rack, store_state=lambda: agent.delivery.state, troubles=Troubles(),
+        rack=agent.rack, store_state=lambda: agent.delivery.state, troubles=Troubles(), bandwidth=agent.bandwidth,
     )  # fmt: skip
     running = _Running(agent=agent, ops=ops, sources=sources, view=View(sources), reloaded=reloaded)
     running.view.registry = await asyncio.to_thread(read_registry, agent.settings.registry.file)
@@ -135,6 +135,7 @@ async def serve(
         group.create_task(running.page(sock, announce), name="page")
         group.create_task(sample_lag(ops.metrics.lag), name="event-loop-lag")
         group.create_task(running.pulse(), name="heartbeat")
+        group.create_task(agent.bandwidth.run(), name="bandwidth")
         group.create_task(running.reloads(wishes, config), name="reload")
         group.create_task(running.kept("delivery", agent.delivery.run), name="delivery")
         for number, dock in enumerate(docks, 1):
@@ -332,7 +333,7 @@ class _Running:
         changed = changes(self.sources.settings, fresh)
         applied = [key for key in changed if key in APPLIED]
         self.sources.settings = with_keys(self.sources.settings, fresh, applied)
-        self.agent.bucket.rate = self.sources.settings.bandwidth.limit
+        self.agent.bandwidth.rules = rules_of(self.sources.settings)
         self.ops.logs.level = self.sources.settings.log.level
         registry = await asyncio.to_thread(read_registry, self.sources.settings.registry.file)
         if registry.trouble:  # the one of before stays, and it is said
@@ -354,7 +355,7 @@ def _gauges(snapshot: Snapshot, agent: Agent) -> Gauges:
         unconfirmed_bytes=snapshot.unconfirmed_bytes, unconfirmed_segments=snapshot.unconfirmed_segments, held=snapshot.held,
         store_up=store.word in ("connected", "slow"), store_last_success=store.last_success, spool_free=snapshot.room.free,
         spool_size=snapshot.room.size, problems={name: name in active for name in PROBLEMS},
-        uploaded_bytes=agent.activity.uploaded_bytes,
+        uploaded_bytes=agent.activity.uploaded_bytes, bandwidth_limit=agent.bandwidth.now.rate,
     )  # fmt: skip
 
 

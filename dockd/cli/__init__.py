@@ -20,11 +20,13 @@ _COMMANDS = {
         "One shot: pull, prove in the store and, with --wipe, delete what is proven.",
     ),
     "status": ("dockd.cli.status", "status", "The sergeant's page as text."),
+    "bandwidth": ("dockd.cli.bandwidth", "bandwidth", "What may be sent to the store, now and next; or set it for a time."),
     "check-config": ("dockd.cli.check_config", "check_config", "Every mistake in a configuration at once."),
     "custody": ("dockd.cli.custody", "custody", "Check, show and export the record of what happened."),
     "reconcile": ("dockd.cli.reconcile", "reconcile", "Listed, copied, confirmed and wiped, to the file and the byte."),
     "store": ("dockd.cli.store", "store", "The embedded central store."),
     "bays": ("dockd.cli.bays", "bays", "Which USB port is which bay."),
+    "plan": ("dockd.cli.plan", "plan", "Will the line carry a shift's footage before the next one ends?"),
 }
 
 

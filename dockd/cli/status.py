@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dockd.cli.bandwidth_words import holding_words
 from dockd.cli.common_options import fail
 from dockd.page.advice import some, whose
 from dockd.page.words import age_words, headline, not_coming_words, size_words, span_words
@@ -149,6 +150,8 @@ def figures(found: Document) -> list[str]:
         f"oldest not confirmed: {_oldest(oldest)}",
         f"room on the dock: {size_words(spool['free_bytes'])}",
     ]
+    if "bandwidth" in said:  # an older agent does not say
+        lines.append(f"bandwidth: {holding_words(said['bandwidth'])}")
     if said["trouble"]:  # the figures above are empty then, not none
         lines[1:] = [lines[1], f"NOT KNOWN: {said['trouble']}"]
     if not said["wipe_enabled"]:

@@ -41,6 +41,7 @@ class Gauges:
     spool_size: int | None = None
     problems: Mapping[str, bool] = field(default_factory=dict)
     uploaded_bytes: int = 0
+    bandwidth_limit: float | None = None
 
 
 class Metrics:
@@ -138,6 +139,11 @@ class _Now(Collector):
             "dockd_spool_free_bytes", "Bytes that the spool may still use, above spool.keep_free.", now.spool_free
         )
         yield _one("dockd_spool_size_bytes", "Bytes of the spool's disk.", now.spool_size)
+        yield _one(
+            "dockd_bandwidth_limit_bytes_per_second",
+            "What may be sent to the store now; +Inf when there is no limit.",
+            math.inf if now.bandwidth_limit is None else now.bandwidth_limit,
+        )
         yield _by("dockd_problem_active", "Whether a kind of problem is there.", "problem", {k: int(v) for k, v in now.problems.items()})  # fmt: skip
 
 

@@ -8,7 +8,11 @@ from typing import Any
 
 from dockd.settings import Settings
 
-APPLIED = frozenset({"bandwidth.limit", "log.level", "ready.min_battery", "registry.file"})
+APPLIED = frozenset(
+    {
+        "bandwidth.evidential", "bandwidth.limit", "bandwidth.timetable", "log.level", "ready.min_battery", "registry.file",
+    }
+)  # fmt: skip
 """Keys that take effect at once; all others want a restart."""
 
 

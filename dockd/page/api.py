@@ -47,7 +47,7 @@ class Api:
             ("/status", self.status), ("/bays", self.bays), ("/bays/{n}", self.bay), ("/cameras", self.cameras),
             ("/cameras/{id}", self.camera), ("/segments", self.segments), ("/segments/{id}", self.segment),
             ("/segments/{id}/custody", self.custody), ("/activity", self.activity), ("/problems", self.problems),
-            ("/events", self._live.stream), ("/openapi.json", self.description),
+            ("/events", self._live.stream), ("/openapi.json", self.description), ("/bandwidth", self.bandwidth),
         ):  # fmt: skip
             router.add_get(BASE + path, handler, allow_head=path != "/events")
         for path, handler in (("/healthz", self.healthz), ("/readyz", self.readyz), ("/metrics", self.metrics)):
@@ -90,6 +90,10 @@ class Api:
         _limit(request)
         snapshot = await self._view.look()
         return json_response(request, {"problems": list(snapshot.problems), "next": None})
+
+    async def bandwidth(self, request: web.Request) -> web.Response:
+        """`GET /bandwidth`: what may be sent now, and what the timetable says next."""
+        return json_response(request, documents.bandwidth_document(self._sources.bandwidth))
 
     # -- what the ledger holds -----------------------------------------------------------------------------------------
 

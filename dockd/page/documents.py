@@ -12,6 +12,7 @@ from typing import Any
 from dockd.page.looks import LOOKS
 from dockd.page.problems import Problem
 from dockd.page.state import Shown
+from ingest.bandwidth import Bandwidth, Holding
 from ingest.clock import rfc3339
 from ingest.events import REGISTRY
 from ingest.ledger.custody import Entry
@@ -20,11 +21,40 @@ from ingest.ledger.views import Camera
 from ingest.model import Balance, CameraId, shown
 
 Document = dict[str, Any]
+_COMING = 8  # changes of the bandwidth that are told ahead
 
 
 def when(seconds: float | None) -> str | None:
     """RFC 3339, or null."""
     return None if seconds is None else rfc3339(seconds)
+
+
+def bandwidth_part(holding: Holding) -> Document:
+    """What may be sent now; null is no limit."""
+    return {
+        "limit_bytes_per_second": whole(holding.rate), "source": holding.source, "until": when(holding.until),
+    }  # fmt: skip
+
+
+def bandwidth_document(bandwidth: Bandwidth) -> Document:
+    """`GET /bandwidth`: what holds now, and what will."""
+    rules = bandwidth.rules
+    return {
+        **bandwidth_part(bandwidth.now),
+        "configured": {
+            "limit_bytes_per_second": whole(rules.limit), "timetable_lines": len(rules.lines),
+            "evidential": "unlimited" if rules.bypass else "limited",
+        },
+        "next": [
+            {"at": rfc3339(one.at), "limit_bytes_per_second": whole(one.rate), "source": one.source}
+            for one in bandwidth.coming(_COMING)
+        ],
+    }  # fmt: skip
+
+
+def whole(rate: float | None) -> int | None:
+    """Whole bytes per second, or null."""
+    return None if rate is None else round(rate)
 
 
 def camera_part(camera: CameraId, *, assigned_to: str | None) -> Document:

@@ -35,8 +35,8 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 _TITLES = {
-    400: "What was asked for cannot be understood", 404: "There is nothing at this address", 405: "That cannot be done here",
-    421: "This is not the machine that was asked for", 500: "dockd has made a mistake", 503: "Not now",
+    400: "What was asked for cannot be understood", 403: "This may not be done from there", 404: "There is nothing at this address", 405: "That cannot be done here",
+    413: "That is too much", 415: "That is no JSON", 421: "This is not the machine that was asked for", 500: "dockd has made a mistake", 503: "Not now",
 }  # fmt: skip
 
 

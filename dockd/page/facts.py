@@ -15,6 +15,7 @@ from dockd.docking import Bay, Rack
 from dockd.settings import Settings
 from ingest import events
 from ingest.activity import Activity
+from ingest.bandwidth import Bandwidth
 from ingest.clock import Clock
 from ingest.ledger import Ledger, views
 from ingest.ledger.segments import IN_DOUBT
@@ -60,6 +61,7 @@ class Sources:
     activity: Activity
     rack: Rack
     store_state: Callable[[], StoreState]
+    bandwidth: Bandwidth
     troubles: Troubles = field(default_factory=Troubles)
 
 

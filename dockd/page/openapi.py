@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from dockd.page.looks import BayState
 from dockd.page.problems import PROBLEMS
+from ingest.bandwidth import Source
 from ingest.standing import StoreWord
 
 Schema = dict[str, Any]
@@ -44,6 +45,17 @@ def _page(name: str, of: str, key: Schema) -> Schema:
 
 
 _TALLY = _object(dict.fromkeys(("listed", "copied", "confirmed", "wiped", "held"), _COUNT))
+_RATE = _or_null(_COUNT)
+_SOURCE: Schema = {"type": "string", "enum": list(get_args(Source))}
+_BANDWIDTH_NOW = {"limit_bytes_per_second": _RATE, "source": _SOURCE, "until": _or_null(_TIME)}
+_BANDWIDTH = _object({
+    **_BANDWIDTH_NOW,
+    "configured": _object({
+        "limit_bytes_per_second": _RATE, "timetable_lines": _COUNT, "evidential": {"type": "string", "enum": ["limited", "unlimited"]},
+    }),
+    "next": _list(_object({"at": _TIME, "limit_bytes_per_second": _RATE, "source": _SOURCE})),
+})  # fmt: skip
+_OVERRIDE = _object({"rate": _or_null(_TEXT), "for": _TEXT, "until": _TIME}, optional=("for", "until"))
 _STATUS = _object({
     "station": _TEXT, "time": _TIME, "sequence": _COUNT, "rack": _TEXT, "bays_total": _COUNT, "ready": _COUNT, "needs_action": _COUNT,
     "oldest_unconfirmed": _or_null(_object({
@@ -61,6 +73,7 @@ _STATUS = _object({
     "spool": _object({
         "free_bytes": _or_null(_COUNT), "size_bytes": _or_null(_COUNT), "days_left": _or_null({"type": "number"}),
     }),
+    "bandwidth": _object(_BANDWIDTH_NOW),
     "wipe_enabled": {"type": "boolean"}, "lost_segments": _COUNT, "in_doubt_segments": _COUNT, "trouble": _or_null(_TEXT),
 })  # fmt: skip
 _BAY = _object({
@@ -110,7 +123,7 @@ SCHEMAS: dict[str, Schema] = {
     "Segments": _page("segments", "Segment", _TEXT), "Entry": _ENTRY, "Custody": _page("entries", "Entry", _COUNT),
     "Happened": _HAPPENED, "Activity": _page("activity", "Happened", _COUNT), "Problem": _PROBLEM,
     "Problems": _page("problems", "Problem", _TEXT), "Error": _ERROR, "Alive": _object({"alive": {"type": "boolean"}}),
-    "Ready": _object({"ready": {"type": "boolean"}}),
+    "Ready": _object({"ready": {"type": "boolean"}}), "Bandwidth": _BANDWIDTH, "Override": _OVERRIDE,
 }  # fmt: skip
 
 _ID = {"name": "id", "in": "path", "required": True, "schema": _TEXT}
@@ -140,6 +153,7 @@ PATHS: dict[str, tuple[str, str, str, tuple[Schema, ...]]] = {
     "/segments/{id}/custody": ("What happened to one segment", "Custody", _JSON, (_ID, _after(_COUNT), _LIMIT)),
     "/activity": ("Everything that happened", "Activity", _JSON, (_after(_COUNT), _LIMIT)),
     "/problems": ("What is wrong now, the worst first", "Problems", _JSON, (_LIMIT,)),
+    "/bandwidth": ("What may be sent to the store now, and what the timetable says next", "Bandwidth", _JSON, ()),
     "/events": ("Server-Sent Events: snapshot, then bay, status, problem, and beat every 5 s", "", "text/event-stream", ()),
     "/openapi.json": ("This document", "", _JSON, ()),
     "/healthz": ("The process is alive", "Alive", _JSON, ()),
@@ -147,6 +161,14 @@ PATHS: dict[str, tuple[str, str, str, tuple[Schema, ...]]] = {
     "/metrics": ("Prometheus", "", "text/plain", ()),
 }  # fmt: skip
 """Path below the base, and what it is for, the schema of its answer, its type, its parameters."""
+
+CHANGES: dict[str, tuple[str, str, str]] = {
+    "/bandwidth/override": (
+        "Set what may be sent for a time (`for` a duration or `until` a time, at most 7 days), or lift it (`rate` null). From this machine alone",
+        "Override", "Bandwidth",
+    ),
+}  # fmt: skip
+"""Path below the base of what changes something, and what it is for, the schema of what is sent, that of the answer."""
 
 
 def document(*, version: str) -> Schema:
@@ -158,16 +180,29 @@ def document(*, version: str) -> Schema:
             "description": "The local API of one docking rack. Times are RFC 3339 UTC, sizes bytes. Nothing here wipes.",
         },
         "servers": [{"url": "/api/v1"}],
-        "paths": {path: {"get": _operation(path, *said)} for path, said in PATHS.items()},
+        "paths": {path: {"get": _operation(path, *said)} for path, said in PATHS.items()}
+        | {path: {"post": _change(path, *said)} for path, said in CHANGES.items()},
         "components": {"schemas": SCHEMAS},
     }  # fmt: skip
 
 
+def _change(path: str, summary: str, sent: str, answer: str) -> Schema:
+    name = path.strip("/").replace("/", "_")
+    return {
+        "operationId": f"post_{name}", "summary": summary,
+        "requestBody": {"required": True, "content": {_JSON: {"schema": _ref(sent)}}},
+        "responses": {"200": {"description": "Done", "content": {_JSON: {"schema": _ref(answer)}}}, "default": _error()},
+    }  # fmt: skip
+
+
+def _error() -> Schema:
+    return {"description": "Refused, and why", "content": {"application/problem+json": {"schema": _ref("Error")}}}
+
+
 def _operation(path: str, summary: str, schema: str, content: str, parameters: tuple[Schema, ...]) -> Schema:
-    error = {"description": "Refused, and why", "content": {"application/problem+json": {"schema": _ref("Error")}}}
     found: Schema = {"description": summary, "content": {content: {"schema": _ref(schema)} if schema else {}}}
     name = path.strip("/").replace("{", "").replace("}", "").replace("/", "_").replace(".", "_")
     return {
         "operationId": f"get_{name}", "summary": summary, "parameters": list(parameters),
-        "responses": {"200": found, "304": {"description": "It has not changed"}, "default": error},
+        "responses": {"200": found, "304": {"description": "It has not changed"}, "default": _error()},
     }  # fmt: skip

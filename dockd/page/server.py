@@ -16,6 +16,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from dockd.page.api import Api
+from dockd.page.changes import Changes
 from dockd.page.doorkeeper import Doorkeeper
 from dockd.page.facts import Sources
 from dockd.page.live import Live
@@ -76,6 +77,7 @@ async def page(
     )
     app = web.Application(middlewares=[Doorkeeper(names).middleware], client_max_size=64 << 10)
     Api(sources=sources, view=view, live=live, metrics=metrics).add_to(app.router)
+    Changes(sources=sources).add_to(app.router)
     Pages(sources=sources, view=view).add_to(app.router)
     runner = web.AppRunner(
         app, access_log=None, logger=_log, shutdown_timeout=_ENDING, keepalive_timeout=75.0, handle_signals=False

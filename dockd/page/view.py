@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 from dockd.docking import Bay
-from dockd.page.documents import Document, bay_document, camera_part, problem_document, when
+from dockd.page.documents import Document, bandwidth_part, bay_document, camera_part, problem_document, when
 from dockd.page.estimate import Estimate
 from dockd.page.facts import Asking, Sources, Sums
 from dockd.page.problems import AwayFact, BayFact, Problem, problems
@@ -95,7 +95,7 @@ class View:
         sources = self._sources
         return (
             self._asking.version, sources.activity.version, sources.rack.version, sources.troubles.version, sources.store_state(),
-            sources.settings, self.registry,
+            sources.settings, self.registry, sources.bandwidth.now,
         )  # fmt: skip
 
     async def look(self) -> Snapshot:
@@ -284,6 +284,7 @@ class View:
                 "last_success": when(store.last_success),
             },
             "spool": {"free_bytes": room.free, "size_bytes": room.size, "days_left": None},
+            "bandwidth": bandwidth_part(sources.bandwidth.now),
             "wipe_enabled": sources.settings.wipe.enabled, "lost_segments": sums.lost, "in_doubt_segments": sums.doubt, "trouble": blind or None,
         }  # fmt: skip
 

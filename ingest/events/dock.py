@@ -166,3 +166,28 @@ class WorkerLost(
     custody=False,
 ):
     error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BandwidthChanged(
+    Event, action="bandwidth.changed", text="what dockd may send is now: {limit} (by: {source})", custody=False
+):
+    limit: str
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BandwidthOverridden(
+    Event,
+    action="bandwidth.overridden",
+    text="somebody at this machine set what dockd may send: {limit}, until {until}",
+):
+    limit: str
+    until: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BandwidthLifted(
+    Event, action="bandwidth.lifted", text="the limit that was set by hand holds no longer: {reason}"
+):
+    reason: str

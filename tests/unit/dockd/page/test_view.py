@@ -13,6 +13,7 @@ from dockd.page.facts import Sources
 from dockd.page.view import LOOK_AT_MOST_EVERY, View
 from dockd.settings import defaults
 from ingest.activity import Activity
+from ingest.bandwidth import Bandwidth, Rules
 from ingest.clock import Clock
 from ingest.events import SegmentSame
 from ingest.intake import Intake, IntakeSettings
@@ -21,6 +22,7 @@ from ingest.ledger.segments import Segment
 from ingest.model import folder_camera
 from ingest.spool import Spool
 from ingest.standing import StoreState
+from ingest.store.throttle import Bucket
 from ingest.visit import Visit
 
 T = TypeVar("T")
@@ -62,7 +64,8 @@ def sources(folder: Path, ledger: Ledger) -> Sources:
     )
     activity.camera(camera.id, "done")
     return Sources(
-        settings=defaults(), version="1", clock=clock, ledger=ledger, spool=spool, activity=activity, rack=rack, store_state=StoreState
+        settings=defaults(), version="1", clock=clock, ledger=ledger, spool=spool, activity=activity, rack=rack, store_state=StoreState,
+        bandwidth=Bandwidth(ledger=ledger, bucket=Bucket(None), rules=Rules(), clock=clock),
     )  # fmt: skip
 
 

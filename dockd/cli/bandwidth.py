@@ -1,0 +1,137 @@
+"""`dockd bandwidth`: what may be sent to the store, now and next; set it for a time, or lift that again. It asks the running agent."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from typing import Any, NoReturn
+
+import click
+
+from dockd.cli.bandwidth_words import coming_words, holding_words, rate_words
+from dockd.cli.common_options import fail
+from dockd.cli.status import default_url
+from dockd.settings.mistakes import WrongValue, printable
+from dockd.settings.units import parse_duration, parse_rate
+
+_LARGEST = 1 << 20
+_PATIENCE = 10.0
+
+_url = click.option("--url", metavar="URL", help="The page's address (default: as the agent's own configuration says).")
+_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on one line.")
+
+
+@click.group("bandwidth", invoke_without_command=True)
+@_url
+@_json
+@click.pass_context
+def bandwidth(context: click.Context, *, url: str | None, as_json: bool) -> None:
+    """What may be sent to the store, now and next; `limit` sets it for a time, `lift` ends that.
+
+    Exit codes: 0 done; 1 the agent refused; 2 usage; 3 the agent is not reachable.
+    """
+    context.obj = (url, as_json)
+    if context.invoked_subcommand is None:
+        _tell(_ask(_base(url), "/api/v1/bandwidth"), as_json=as_json)
+
+
+@bandwidth.command("limit")
+@click.argument("rate", metavar="RATE")
+@click.option("--for", "lasts", metavar="DURATION", help='How long, such as "2 h" or "1 h 30 min"; at most 7 days.')
+@click.option("--until", metavar="TIME", help='Or until when, such as "2026-11-20T18:00:00+01:00".')
+@_url
+@_json
+@click.pass_context
+def limit(
+    context: click.Context, *, rate: str, lasts: str | None, until: str | None, url: str | None, as_json: bool
+) -> None:  # fmt: skip
+    """Let dockd send RATE ("5 Mbit/s", or unlimited) for a time, whatever the timetable says.
+
+    It ends by itself, and outlives a restart of dockd. It is recorded. To be called on the machine that dockd runs on.
+    """
+    wanted: dict[str, Any] = {"rate": rate}
+    try:
+        if rate != "unlimited":
+            parse_rate(rate)
+        if lasts is not None:
+            parse_duration(lasts)
+    except WrongValue as error:
+        raise click.UsageError(str(error)) from error
+    if (lasts is None) == (until is None):
+        raise click.UsageError('say how long: --for "2 h", or --until TIME')
+    wanted |= {"for": lasts} if lasts is not None else {"until": until}
+    _change(context, wanted, url=url, as_json=as_json)
+
+
+@bandwidth.command("lift")
+@_url
+@_json
+@click.pass_context
+def lift(context: click.Context, *, url: str | None, as_json: bool) -> None:
+    """End what was set by hand: the timetable and bandwidth.limit hold again. No harm where nothing was set."""
+    _change(context, {"rate": None}, url=url, as_json=as_json)
+
+
+def _change(context: click.Context, wanted: dict[str, Any], *, url: str | None, as_json: bool) -> None:
+    above_url, above_json = context.obj
+    said = _ask(_base(url or above_url), "/api/v1/bandwidth/override", wanted)
+    _tell(said, as_json=as_json or above_json)
+
+
+def _base(url: str | None) -> str:
+    base = (url or default_url()).rstrip("/")
+    if not base.startswith(("http://", "https://")):
+        raise click.UsageError(f"--url {base} is no address such as http://127.0.0.1:8080")
+    return base
+
+
+def _ask(base: str, path: str, wanted: dict[str, Any] | None = None) -> dict[str, Any]:
+    headers = {"Accept": "application/json"}
+    if wanted is not None:
+        headers["Content-Type"] = "application/json"
+    body = None if wanted is None else json.dumps(wanted).encode("ascii")
+    request = urllib.request.Request(base + path, data=body, headers=headers)
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=_PATIENCE) as answer:
+            said = json.loads(answer.read(_LARGEST))
+        if not isinstance(said, dict) or not {"limit_bytes_per_second", "source", "until", "next"} <= said.keys():
+            raise ValueError("what answers there is not dockd's page")
+    except urllib.error.HTTPError as error:
+        _refused(base, error)
+    except urllib.error.URLError as error:
+        _unreachable(base, str(error.reason))
+    except (OSError, ValueError) as error:
+        _unreachable(base, str(error) or type(error).__name__)
+    return said
+
+
+def _refused(base: str, error: urllib.error.HTTPError) -> NoReturn:
+    """In the agent's own words, where it has some."""
+    try:
+        detail = json.loads(error.read(_LARGEST)).get("detail")
+    except (OSError, ValueError, AttributeError):
+        detail = None
+    if not isinstance(detail, str):
+        _unreachable(base, f"it answers {error.code}")
+    fail(f"the agent refused: {printable(detail)}", code=3 if error.code >= 500 else 1)
+
+
+def _unreachable(base: str, why: str) -> NoReturn:
+    fail(
+        f"the agent is not reachable at {base}: {printable(why)}. Is `dockd run` running, and is this its page's address?",
+        code=3,
+    )
+
+
+def _tell(said: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(said))
+        return
+    lines = [f"now: {holding_words(said)}", *(f"from {line}" for line in coming_words(said))]
+    configured = said.get("configured", {})
+    lines.append(
+        f"configured: limit {rate_words(configured.get('limit_bytes_per_second'))}, "
+        f"{configured.get('timetable_lines', 0)} lines of the timetable, evidential footage {configured.get('evidential', '?')}"
+    )
+    click.echo("\n".join(printable(line) for line in lines))
