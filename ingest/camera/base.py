@@ -42,6 +42,9 @@ class Camera(Protocol):
     def vitals(self) -> Vitals:
         """Charge and clock, where this kind of camera tells them. Raises CameraGone."""
 
+    def room(self) -> int | None:
+        """Bytes that it can still record, as it says itself; None where that cannot be known. Raises CameraGone."""
+
     def set_clock(self) -> bool:
         """Set its clock to this machine's; whether that was done. Raises CameraGone."""
 

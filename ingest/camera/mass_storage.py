@@ -69,6 +69,26 @@ class MassStorage:
         """A folder tells neither charge nor clock."""
         return Vitals()
 
+    def room(self) -> int | None:
+        """What its own filesystem has free; None of a folder that shares one with others: their room is not this camera's."""
+        if not self._is_whole_volume():
+            return None
+        try:
+            volume = os.fstatvfs(self._fd)
+        except OSError as error:
+            self.present_after(error)
+            return None
+        return volume.f_bavail * volume.f_frsize
+
+    def _is_whole_volume(self) -> bool:
+        """Whether the folder is a filesystem's root, mounted there."""
+        with open("/proc/self/mountinfo", "rb") as mounts:
+            for line in mounts:
+                number, _parent, _device, root, place = line.split(b" ", 5)[:5]
+                if number.decode("ascii") == self._mount:
+                    return root == b"/" and _unescaped(place) == self.root
+        return False
+
     def set_clock(self) -> bool:
         """A folder has no clock."""
         return False
@@ -241,6 +261,13 @@ def mount_of(fd: int) -> str:
     """Which mount an open file lies in. The number is not given to another as long as the file is open; empty: the kernel does not say."""
     with open(f"/proc/self/fdinfo/{fd}", encoding="ascii") as facts:
         return next((line.split()[1] for line in facts if line.startswith("mnt_id:")), "")
+
+
+def _unescaped(place: bytes) -> bytes:
+    """A path as mountinfo writes it."""
+    for code, plain in ((b"\\040", b" "), (b"\\011", b"\t"), (b"\\012", b"\n"), (b"\\134", b"\\")):
+        place = place.replace(code, plain)
+    return place
 
 
 def _open_quietly(name: bytes, folder: int) -> int:

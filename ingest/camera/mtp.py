@@ -88,6 +88,16 @@ class MtpCamera:
             clock_offset_seconds=clock_offset(self.session, self._info, now=time.time()),
         )
 
+    def room(self) -> int | None:
+        """The least of all its storages, where it says it of each: which of them it records to is not known."""
+        if not self.can(Op.GET_STORAGE_INFO):
+            return None
+        try:
+            rooms = [self.session.storage_room(one) for one in self._storages]
+        except (Refused, Unreadable):
+            return None
+        return None if None in rooms else min((one for one in rooms if one is not None), default=None)
+
     def set_clock(self) -> bool:
         """Whether it took the station's time, and shows it."""
         return set_clock(self.session, self._info, now=time.time)

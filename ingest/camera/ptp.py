@@ -20,6 +20,7 @@ UNKNOWN_SIZE = 0xFFFFFFFF
 _COMMAND, _DATA, _RESPONSE = 1, 2, 3
 _HEADER = struct.Struct("<IHHI")
 _PIECE = 512 << 10
+_NOT_SAID = (1 << 64) - 1
 _LARGEST_DATASET = 8 << 20  # two million handles; everything else is small
 _NOTHING = 64  # transfers without a byte in a row that are put up with
 
@@ -188,6 +189,14 @@ class Session:
     def storages(self) -> tuple[int, ...]:
         """The storages that have a medium in them, sorted."""
         return tuple(sorted(one for one in Dataset(self._ask(Op.GET_STORAGE_IDS)).numbers(4) if one & 0xFFFF))
+
+    def storage_room(self, storage: int) -> int | None:
+        """Bytes that a storage has free; None where the camera does not say, or says what cannot be."""
+        dataset = Dataset(self._ask(Op.GET_STORAGE_INFO, storage))
+        for _word in range(3):  # its type, its filesystem, and what a computer may do with it
+            dataset.number(2)
+        capacity, free = dataset.number(8), dataset.number(8)
+        return free if free <= capacity and free != _NOT_SAID else None
 
     def children(self, storage: int, folder: int) -> tuple[int, ...]:
         """Handles of the objects in a folder; `folder` NO_HANDLE: in the storage's root. Some cameras add those of other folders."""

@@ -75,6 +75,11 @@ class Volumes:
         """Folders tell neither charge nor clock."""
         return Vitals()
 
+    def room(self) -> int | None:
+        """The least of all its volumes: which of them it records to is not known."""
+        rooms = [volume.room() for volume in self._volumes.values()]
+        return None if None in rooms else min(one for one in rooms if one is not None)
+
     def set_clock(self) -> bool:
         """Folders have no clock."""
         return False

@@ -139,7 +139,7 @@ class Child:
                 self._say({"files": batch, "skipped": skipped})
                 batch, skipped, size = [], [], 0
         self._say({"files": batch, "skipped": skipped})
-        return {"change_times": self.camera.keeps_change_times()}
+        return {"change_times": self.camera.keeps_change_times(), "room": self.camera.room()}
 
     def _pull(self, request: frames.Frame) -> frames.Frame:
         """One pass into the spool with both digests, then an independent second read of the source, then publish."""

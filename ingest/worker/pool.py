@@ -49,6 +49,7 @@ class Worker:
         self._busy = False
         self.device = ""
         self.root = b""
+        self.room: int | None = None
 
     @property
     def pid(self) -> int:
@@ -62,11 +63,11 @@ class Worker:
 
     async def open(self, root: bytes) -> None:
         """Begin with the camera at `root`; `device` says then what it is."""
-        self.root = root
+        self.root, self.room = root, None
         self.device = await self._ask({"op": "open", "root": root.hex()}, lambda answer: str(answer["device"]))
 
     async def listing(self) -> tuple[list[Listed], list[Skipped], bool]:
-        """All files, all that was skipped, and whether the filesystem's change times can be trusted."""
+        """All files, all that was skipped, and whether the filesystem's change times can be trusted. `room` is then what the camera can still record."""
         files: list[Listed] = []
         skipped: list[Skipped] = []
 
@@ -74,7 +75,7 @@ class Worker:
             files.extend(frames.to_listed(item) for item in frame.get("files", ()))
             skipped.extend(frames.to_skipped(item) for item in frame.get("skipped", ()))
 
-        change_times = await self._ask({"op": "list"}, lambda answer: bool(answer.get("change_times")), batch)
+        change_times, self.room = await self._ask({"op": "list"}, _listed, batch)
         return files, skipped, change_times
 
     async def pull(
@@ -192,6 +193,13 @@ def _sha256(answer: dict[str, Any]) -> str:
     if not is_sha256(answer["sha256"]):
         raise frames.Nonsense("that is no SHA-256")
     return str(answer["sha256"])
+
+
+def _listed(answer: dict[str, Any]) -> tuple[bool, int | None]:
+    room = answer.get("room")
+    if room is not None and frames.number(room) < 0:
+        raise frames.Nonsense("less than no room")
+    return bool(answer.get("change_times")), room
 
 
 def _copied(answer: dict[str, Any]) -> tuple[Digest, str]:

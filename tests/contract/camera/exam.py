@@ -191,6 +191,13 @@ class CameraExam:
     def test_it_says_which_device_it_is(self, bench: Bench) -> None:
         assert bench.camera.device() == bench.camera.device() != ""
 
+    def test_its_room_is_a_number_or_not_known(self, bench: Bench) -> None:
+        room = bench.camera.room()
+        assert room is None or room >= 0
+        bench.unplug()
+        with contextlib.suppress(CameraGone):
+            assert bench.camera.room() is None or bench.camera.room() == room
+
     def test_nothing_is_left_open(self, bench: Bench) -> None:
         bench.put(b"a/b/c", CONTENT)
         file = listed(bench)[b"a/b/c"]

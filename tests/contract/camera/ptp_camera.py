@@ -49,6 +49,8 @@ class PtpCamera:
     operations: set[int] = field(default_factory=lambda: set(PLAIN))
     properties: dict[int, bytes] = field(default_factory=dict)
     storages: list[int] = field(default_factory=lambda: [STORE])
+    capacity: int = 32 << 30
+    free: int = 20 << 30
     plugged: bool = True
     silent: bool = False
     flat: bool = False
@@ -145,7 +147,7 @@ class PtpCamera:
             return
         kinds: dict[int, Callable[..., bytes | int]] = {
             0x1001: self._device_info, 0x1002: self._open, 0x1003: self._shut, 0x1004: self._storage_ids,
-            0x1007: self._handles, 0x1008: self._object_info, 0x100B: self._delete, 0x1014: self._description,
+            0x1005: self._storage_info, 0x1007: self._handles, 0x1008: self._object_info, 0x100B: self._delete, 0x1014: self._description,
             0x1015: self._value, 0x101B: self._part, 0x95C1: self._wide_part, 0x9803: self._wide_size,
         }  # fmt: skip
         if code == 0x1016:
@@ -177,6 +179,12 @@ class PtpCamera:
 
     def _storage_ids(self) -> bytes:
         return array(self.storages, 4)
+
+    def _storage_info(self, storage: int) -> bytes | int:
+        if storage not in self.storages:
+            return NO_STORAGE
+        kinds = struct.pack("<HHHQQI", 3, 2, 0, self.capacity, self.free, 0xFFFFFFFF)
+        return kinds + text("card") + text("")
 
     def _handles(self, storage: int, kind: int, folder: int) -> bytes | int:
         assert kind == 0

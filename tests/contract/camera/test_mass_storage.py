@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -192,3 +194,43 @@ def test_listing_order_is_by_name_depth_first(bench: Folder) -> None:
     for path in (b"b", b"a/z", b"a/b", b"c"):
         bench.put(path, b"")
     assert list(files(bench.camera)) == [b"a/b", b"a/z", b"b", b"c"]
+
+
+def test_a_folder_that_shares_its_disk_has_no_room_of_its_own(bench: Folder) -> None:
+    assert bench.camera.room() is None
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Iterator[Path]:
+    """A filesystem of 8 MiB of its own, in a place whose name the kernel escapes."""
+    place = tmp_path / "a card"
+    place.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8M", "none", str(place)], capture_output=True, check=False
+    )
+    if done.returncode != 0:
+        pytest.skip("this environment does not mount")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def test_a_volume_of_its_own_says_what_it_has_free(volume: Path) -> None:
+    with contextlib.closing(MassStorage(os.fsencode(volume))) as camera:
+        assert camera.room() == 8 << 20
+        (volume / "a.mp4").write_bytes(bytes(3 << 20))
+        assert camera.room() == 5 << 20
+    (volume / "inner").mkdir()
+    with contextlib.closing(MassStorage(os.fsencode(volume / "inner"))) as inner:
+        assert inner.room() is None, "a folder on a volume is not the volume"
+
+
+def test_a_part_of_another_disk_mounted_there_is_not_its_own(tmp_path: Path, volume: Path) -> None:
+    (volume / "part").mkdir()
+    place = tmp_path / "bound"
+    place.mkdir()
+    subprocess.run(["mount", "--bind", str(volume / "part"), str(place)], check=True)
+    try:
+        with contextlib.closing(MassStorage(os.fsencode(place))) as camera:
+            assert camera.room() is None
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)

@@ -437,3 +437,42 @@ def test_a_file_of_another_session_is_found_by_its_path_and_held_to_its_look(ben
         assert content_of(source) == CONTENT
     with pytest.raises(SourceUnstable):
         again.camera.open(Listed(**{**file.__dict__, "size": 1}))
+
+
+# -- room ----------------------------------------------------------------------------------------------------------------
+
+
+def test_the_room_is_what_its_storage_has_free(bench: Plugged) -> None:
+    bench.inside.capacity, bench.inside.free = 64 << 30, 17 << 30
+    assert bench.mtp.room() == 17 << 30
+
+
+def test_of_several_storages_it_is_the_least(bench: Plugged) -> None:
+    class Uneven(PtpCamera):
+        def _storage_info(self, storage: int) -> bytes | int:
+            self.free = 5 << 30 if storage == STORE else 9 << 30
+            return super()._storage_info(storage)
+
+    uneven = Plugged(Uneven(storages=[STORE, STORE + 0x10000]))
+    assert uneven.mtp.room() == 5 << 30
+
+
+@pytest.mark.parametrize("free", [33 << 30, (1 << 64) - 1], ids=["more than there is", "not said"])
+def test_room_that_cannot_be_is_not_known(bench: Plugged, free: int) -> None:
+    bench.inside.free = free
+    assert bench.mtp.room() is None
+
+
+def test_a_camera_that_does_not_say_its_room(bench: Plugged) -> None:
+    refusing = Plugged(PtpCamera(refuses={0x1005: 0x2005}))
+    assert refusing.mtp.room() is None
+    silent = Plugged(PtpCamera(operations=PLAIN - {0x1005}))
+    assert silent.mtp.room() is None
+
+    class Short(PtpCamera):
+        def _storage_info(self, storage: int) -> bytes | int:
+            return b"\x03\x00"
+
+    assert Plugged(Short()).mtp.room() is None
+    empty = Plugged(PtpCamera(storages=[]))
+    assert empty.mtp.room() is None

@@ -43,6 +43,9 @@ class TwoFaced:
     def vitals(self) -> Vitals:
         return Vitals()
 
+    def room(self) -> int | None:
+        return None
+
     def set_clock(self) -> bool:
         return False
 
