@@ -35,6 +35,7 @@ class Activity:
         self.pulled_bytes = 0
         self.uploaded_bytes = 0
         self.spool_full = False
+        self.spool_full_since = 0.0  # seconds since the epoch
         self.spool_failed = ""  # what is wrong with the spool's disk
         self.queued: set[bytes] = set()
 

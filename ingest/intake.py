@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ingest import events
 from ingest.activity import Activity
 from ingest.emptying import Emptying
-from ingest.errors import CameraGone, DockdError, LedgerUnusable, Retry, Stop, Unreadable
+from ingest.errors import CameraGone, DockdError, LedgerUnusable, Retry, SpoolFull, Stop, Unreadable
 from ingest.ledger import Ledger, Transaction, cameras, segments
 from ingest.ledger.segments import Segment
 from ingest.list import Seen, record
@@ -58,7 +58,7 @@ class Intake:
         self._pool = pool
         self._activity = activity
         self._settings = settings
-        self._pulling = Pulling(ledger=ledger, spool=spool, activity=activity)
+        self._pulling = Pulling(ledger=ledger, spool=spool, activity=activity, wake=self._wake)
         self._emptying = Emptying(
             ledger=ledger, activity=activity, wiping=Wiping(ledger=ledger, activity=activity, attest=attest), pulling=self._pulling,
             grace=settings.grace, touch=self,
@@ -69,11 +69,17 @@ class Intake:
         ledger.subscribe(self._hear)
 
     def _hear(self, event: events.Event, _seq: int) -> None:
-        if isinstance(event, (events.SegmentReleased, events.StoreChanged)):
+        if isinstance(event, events.StoreChanged):
             for visit in self._visits.values():
                 visit.changed.set()
-        elif event.camera in self._visits and event.segment is not None:
+        elif isinstance(event, events.SegmentReleased):
+            self._pulling.made_room()
+        if event.camera in self._visits and event.segment is not None:
             self._visits[event.camera].changed.set()
+
+    def _wake(self, camera: str) -> None:
+        if camera in self._visits:
+            self._visits[camera].changed.set()
 
     async def session(self, visit: Visit, *, once: bool) -> None:
         """Everything for one docked camera. `once`: return when nothing more can be done now, else go on until cancelled.
@@ -105,6 +111,7 @@ class Intake:
             raise
         finally:
             self._visits.pop(camera, None)
+            self._pulling.left(camera)
             self._activity.camera_left(camera)
             with contextlib.suppress(LedgerUnusable):
                 await self._ledger.commit(lambda tx: cameras.undocked(tx, visit.docking, taken=visit.taken))
@@ -151,6 +158,8 @@ class Intake:
                 settled, rest = False, min(rest, 1.0)
             if settled and once:
                 return
+            if visit.waits_for_room:  # it is woken when there is some
+                rest = min(_LOOK_AGAIN, 12 * rest)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(rest):
                     await visit.changed.wait()
@@ -236,7 +245,7 @@ class Intake:
             if not undelivered:
                 return True
             doing = self._activity.cameras.get(visit.camera.id)
-            if doing is None or doing.phase != "waiting":
+            if doing is None or doing.phase != "waiting" or doing.reason:
                 self._activity.camera(visit.camera.id, "waiting")
             try:
                 async with asyncio.timeout_at(
@@ -256,6 +265,7 @@ class Intake:
         visit.yielded = False
         await self._telling.ask(visit, worker)
         files, skipped, change_times = await worker.listing()
+        visit.room = worker.room
         seen = visit.seen(
             Seen(files=tuple(files), skipped=tuple(skipped), change_times=change_times),
             known=await self._known(visit),
@@ -302,6 +312,7 @@ class Intake:
             wanted, worker=worker, camera=visit.camera,
             enough=lambda: time.monotonic() > over_at and bool(self._activity.queued),
         )  # fmt: skip
+        visit.waits_for_room = isinstance(pulled.waiting, SpoolFull)
         for segment in pulled.unstable:
             visit.last_seen = None
             visit.unstable[segment.id] = visit.unstable.get(segment.id, 0) + 1

@@ -1,7 +1,8 @@
-"""Bring a camera's segments into the spool, one after the other, oldest capture first.
+"""Bring a camera's segments into the spool, one after the other: evidential ones, then oldest capture first.
 
-A bad file is held and the rest goes on. A file that is still being written is left for the next pass. A spool that is full, or whose disk
-fails, makes this camera wait, and is told as the dock's own. Only a camera that is gone ends it.
+A bad file is held and the rest goes on. A file that is still being written is left for the next pass. One for which the dock has no room
+waits on the camera, and smaller ones are taken in (ingest.room says who is next). A spool whose disk fails makes this camera wait, and is told
+as the dock's own. Only a camera that is gone ends it.
 """
 
 from __future__ import annotations
@@ -17,41 +18,53 @@ from ingest.errors import IntegrityFailed, SourceUnstable, SpoolFailed, SpoolFul
 from ingest.ledger import Ledger, segments
 from ingest.ledger.segments import Segment
 from ingest.model import CameraId, Digest, legible
+from ingest.room import Claim, Room, too_large
 from ingest.spool import Spool
 from ingest.worker.pool import Worker
 
 _READS = 3
+_FILE_GOES = 0.2  # seconds from the ledger's word to the file's removal, and a little more
 
 
 @dataclass(kw_only=True)
 class Pulled:
-    """What became of a camera's files: `unstable` changed under the read; for `waiting` the spool took no more."""
+    """What became of a camera's files: those in `ids` were copied; `unstable` changed under the read; for `waiting` the spool took no more."""
 
-    copied: int = 0
+    ids: set[str] = field(default_factory=set)
     unstable: list[Segment] = field(default_factory=list)
     waiting: SpoolFull | SpoolFailed | None = None
 
+    @property
+    def copied(self) -> int:
+        """How many."""
+        return len(self.ids)
+
 
 class Pulling:
-    """Pulls into one spool."""
+    """Pulls into one spool. `wake(camera)` is called for one that waited and for which there is room now."""
 
-    def __init__(self, *, ledger: Ledger, spool: Spool, activity: Activity) -> None:
+    def __init__(
+        self, *, ledger: Ledger, spool: Spool, activity: Activity, wake: Callable[[str], None] = lambda _camera: None
+    ) -> None:
         self._ledger = ledger
         self._spool = spool
         self._activity = activity
-        self._wanted = 0
+        self._wake = wake
+        self._looking: asyncio.TimerHandle | None = None
+        self.room = Room(spool)
 
     async def all(
         self, wanted: Sequence[Segment], *, worker: Worker, camera: CameraId, enough: Callable[[], bool] = lambda: False
     ) -> Pulled:
         """Pull each of `wanted`, until it is `enough` for this turn. Raises CameraGone, LedgerUnusable."""
-        if self._free() >= self._wanted:
-            self._say_room()
         result, commits = Pulled(), _OneBehind()
+        waiting: list[Claim] = []
         try:
-            for segment in wanted:
+            for segment in sorted(wanted, key=lambda one: not one.evidential):
                 if result.copied and enough():
+                    waiting += [one for one in self.room.line if one.camera == camera.id and one not in waiting]
                     break
+                claim = _claim(segment)
                 try:
                     if segment.sha256 is not None and not await self._same(segment, worker=worker):
                         result.unstable.append(segment)
@@ -59,23 +72,49 @@ class Pulling:
                     read = await self._read(segment, worker=worker, camera=camera)
                     self._say_works()
                     await commits.begin(partial(self._commit, segment, *read))
-                    result.copied += 1
+                    result.ids.add(segment.id)
                 except SourceUnstable:
                     result.unstable.append(segment)
                 except (Unreadable, IntegrityFailed) as error:
                     await self.hold(segment, reason=error.reason, error=error.message)
                 except SpoolFull as error:
-                    self._wanted = segment.size
-                    self._say_full(error)
-                    result.waiting = error
-                    return result
+                    waiting.append(claim)
+                    self._say_full()
+                    result.waiting = error if self.room.can_ever_hold(claim.size) else too_large(claim)
                 except SpoolFailed as error:
                     self._say_failed(error)
                     result.waiting = error
                     return result
         finally:
             await commits.over()
+        self.room.wait(camera.id, [one for one in waiting if one.segment not in result.ids])
+        self._look_for_room()
         return result
+
+    def left(self, camera: str) -> None:
+        """It is not docked any more: nothing of it waits here."""
+        self.room.wait(camera, ())
+        self._look_for_room()
+
+    def made_room(self) -> None:
+        """The ledger has given up a copy; its file goes next."""
+        self.room.grew()
+        if self.room.line:
+            self._look_for_room(soon=_FILE_GOES)
+
+    def _look_for_room(self, *, soon: float = 0.0) -> None:
+        """Say whether anybody waits for room, and wake those for whom there is some."""
+        if soon:
+            if self._looking is None:
+                self._looking = asyncio.get_running_loop().call_later(soon, self._look_for_room)
+            return
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
+        if not self.room.line:
+            self._say_room()
+        for camera in self.room.fits():
+            self._wake(camera)
 
     async def _same(self, segment: Segment, *, worker: Worker) -> bool:
         """Whether a segment that was pulled before still has those bytes on the camera; if not, it is written down as gone from it."""
@@ -101,7 +140,7 @@ class Pulling:
         tries = 0
         while True:
             try:
-                with self._spool.room_for(segment.size):
+                with self.room.taken(_claim(segment)):
                     self._activity.camera(camera.id, "copying", path=segment.path, total=segment.size)
                     return await worker.pull(
                         segment.listed, segment=segment.id, camera=camera, captured_at=segment.captured_at,
@@ -116,14 +155,14 @@ class Pulling:
         """Keep it on the camera and say why."""
         await self._ledger.commit(lambda tx: segments.hold(tx, segment.id, reason=reason, error=error))
 
-    def _say_full(self, error: SpoolFull) -> None:
+    def _say_full(self) -> None:
         if not self._activity.spool_full:
             self._activity.spool_full = True
+            self._activity.spool_full_since = self._ledger.clock.now()
             free = max(0, self._free() + self._spool.keep_free)
             self._ledger.publish(events.SpoolWaits(free_bytes=free, keep_free=self._spool.keep_free))
 
     def _say_room(self) -> None:
-        self._wanted = 0
         if self._activity.spool_full:
             self._activity.spool_full = False
             self._ledger.publish(events.SpoolGoesOn(free_bytes=max(0, self._free() + self._spool.keep_free)))
@@ -144,6 +183,12 @@ class Pulling:
         if self._activity.spool_failed:
             self._activity.spool_failed = ""
             self._ledger.publish(events.SpoolWorks())
+
+
+def _claim(segment: Segment) -> Claim:
+    return Claim(
+        segment=segment.id, camera=segment.camera, size=segment.size, captured_at=segment.captured_at, evidential=bool(segment.evidential)
+    )  # fmt: skip
 
 
 class _OneBehind:

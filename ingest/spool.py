@@ -27,7 +27,17 @@ from ingest.model import Digest, is_sha256
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _PART = re.compile(r"[0-9a-f]{32}\.[0-9]+\.[0-9a-f]+(\.json)?\.part")
+_BLOCK, _BESIDE = 4096, 32 << 10
 _LARGEST_DESCRIPTION = 256 << 10  # a path may be 16 KiB of bytes that take five characters each
+
+
+def with_its_description(size: int) -> int:
+    """Bytes of the disk that a copy of `size` bytes takes at most: whole blocks, its description, its names.
+
+    >>> with_its_description(1), with_its_description(4 << 30) - (4 << 30)
+    (36864, 32768)
+    """
+    return -(-size // _BLOCK) * _BLOCK + _BESIDE
 
 
 def is_segment(name: str) -> bool:
@@ -136,24 +146,25 @@ class Spool:
         return disk.f_blocks * disk.f_frsize
 
     @contextlib.contextmanager
-    def room_for(self, size: int) -> Iterator[None]:
-        """Promise room for one copy while it is made. Raises SpoolFull where there is none, SpoolFailed where its disk does not say."""
+    def room_for(self, size: int, *, beside: int = 0) -> Iterator[None]:
+        """Promise room for one copy while it is made, with `beside` bytes left over. Raises SpoolFull where there is none, SpoolFailed where its disk does not say."""
         if not self.in_place():
             raise SpoolFailed(self.elsewhere)
         try:
             free = self.free()
         except OSError as error:
             raise of_disk(error, self.folder) from error
-        if size > free:
+        wanted = with_its_description(size)
+        if wanted + beside > free:
             raise SpoolFull(
                 f"dock room is full: {size} bytes are wanted, {max(0, free)} are left above spool.keep_free; "
                 "it goes on by itself when the store has taken more"
             )
-        self._promised += size
+        self._promised += wanted
         try:
             yield
         finally:
-            self._promised -= size
+            self._promised -= wanted
 
     # -- copies --------------------------------------------------------------------------------------------------------
 

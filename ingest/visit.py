@@ -21,7 +21,8 @@ class Visit:
 
     `ours`: the site has named it. `rules`: what its files are. `volume`: where it is mounted by us, None for a folder. `part_hidden`: what of it could not be mounted.
     `skipped`: what the last listing passed over; `unsafe`: why nothing may be deleted from it now, empty where it may; `locked`: why
-    nothing can be (tried again at `locked_until`, CLOCK_MONOTONIC). `yielded`: it let others have their turn in the middle of a pass. `suspect`: something failed since its volume was mounted, so it is mounted anew before anything is believed. `asked_at`: when it last told of itself, CLOCK_MONOTONIC.
+    nothing can be (tried again at `locked_until`, CLOCK_MONOTONIC). `yielded`: it let others have their turn in the middle of a pass; `waits_for_room`: the dock has none for all of it. `suspect`: something failed since its volume was mounted, so it is mounted anew before anything is believed. `asked_at`: when it last told of itself, CLOCK_MONOTONIC.
+    `room`: bytes that it can still record, as it said at the last listing; None: not known.
     `clock_offset`: seconds that its clock was off when it was docked. `told(vitals)` is called with each word of the camera on its charge and clock.
     """
 
@@ -36,6 +37,7 @@ class Visit:
     part_hidden: tuple[Skipped, ...] = ()
     vitals: Vitals = field(default_factory=Vitals)
     clock_offset: float | None = None
+    room: int | None = None
     told: Callable[[Vitals], object] = lambda _vitals: None
     taken: bool = False
     docking: int = 0
@@ -50,6 +52,7 @@ class Visit:
     locked: str = ""
     locked_until: float = 0.0
     yielded: bool = False
+    waits_for_room: bool = False
     suspect: bool = False
     asked_at: float = 0.0
     unsettled: list[Segment] = field(default_factory=list)
@@ -60,7 +63,7 @@ class Visit:
         self.docking, self.last_seen, self.listed_once = docking, None, False
         self.unstable, self.fruitless, self.workers_lost, self.unsettled_passes = {}, 0, 0, 0
         self.skipped, self.unsafe, self.locked, self.unsettled = (), "", "", []
-        self.clock_offset = None
+        self.clock_offset, self.room, self.waits_for_room = None, None, False
 
     @property
     def hidden(self) -> tuple[Skipped, ...]:
