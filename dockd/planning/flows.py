@@ -1,0 +1,149 @@
+"""What flows where at one moment: the rates between cameras, spool, line, store and emptied cameras. Pure.
+
+A queue is served in the order in which its waves came. What comes in goes straight on where nothing waits before it. Rates are those of a
+moment: they hold until something runs empty, the spool runs full, or a step of the calendar comes (`simulation` finds which is first).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+
+Amounts = Mapping[int, float]
+"""Bytes, or bytes per second, by wave: the cameras that were docked together."""
+
+_HALVINGS = 48
+
+
+@dataclass(kw_only=True)
+class Contents:
+    """Where the bytes are, by wave.
+
+    On cameras: `camera` (to be pulled). In the spool: `first` (evidential) and `rest` to be sent, `unread` (sent, and to be read back).
+    On cameras still: `wipe` (proven, to be read again and deleted). In the spool still, all waves together: `held` (proven, too young to go),
+    `due` (old enough, to be looked at once more).
+    """
+
+    camera: dict[int, float] = field(default_factory=dict)
+    first: dict[int, float] = field(default_factory=dict)
+    rest: dict[int, float] = field(default_factory=dict)
+    unread: dict[int, float] = field(default_factory=dict)
+    wipe: dict[int, float] = field(default_factory=dict)
+    held: float = 0.0
+    due: float = 0.0
+
+    @property
+    def unsent(self) -> float:
+        """Bytes in the spool that are not proven."""
+        return sum(self.first.values()) + sum(self.rest.values()) + sum(self.unread.values())
+
+    @property
+    def spool(self) -> float:
+        """All bytes in the spool."""
+        return self.unsent + self.held + self.due
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """What may flow at this moment, bytes/s: `read` off all cameras, `pull`ed off those that are full, `up` and `down` the line, of that `limit`; `maturing`: what becomes old enough."""
+
+    read: float
+    pull: float
+    up: float
+    down: float
+    limit: float
+    maturing: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manner:
+    """How this station works: see `question.Station`."""
+
+    evidential: float
+    bypass: bool
+    read_back: bool
+    reads_to_pull: int
+    reads_to_wipe: int
+    holds: bool
+    """Whether what is proven stays in the spool for a while."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flows:
+    """Bytes per second, by wave: `pull`ed, `first` and `rest` sent, `prove`n, `wipe`d; `release`d from the spool."""
+
+    pull: Amounts
+    first: Amounts
+    rest: Amounts
+    prove: Amounts
+    wipe: Amounts
+    release: float
+
+
+def served(waiting: Amounts, coming: Amounts, capacity: float) -> dict[int, float]:
+    """How a queue is served: in order, all of the capacity for a wave that waits; of one that only comes in, no more than that."""
+    found: dict[int, float] = {}
+    for wave in sorted({*waiting, *coming}):
+        if capacity <= 0:
+            break
+        rate = capacity if waiting.get(wave, 0.0) > 0 else min(capacity, coming.get(wave, 0.0))
+        if rate > 0:
+            found[wave] = rate
+            capacity -= rate
+    return found
+
+
+def flows(contents: Contents, bounds: Bounds, manner: Manner, *, full: bool, wipeable: Set[int]) -> Flows:
+    """The rates now. `full`: the spool takes no more than it gives; `wipeable`: the waves of which something may be deleted."""
+    pull = served(contents.camera, {}, bounds.pull)
+    if not full:
+        return _rates(contents, bounds, manner, pull=pull, wipeable=wipeable)
+    found = _rates(contents, bounds, manner, pull=pull, wipeable=wipeable)
+    low, high = 0.0, sum(pull.values())
+    if found.release >= high:
+        return found
+    for _ in range(_HALVINGS):  # what comes in may go out at once, or take the line from what would go out
+        middle = (low + high) / 2
+        found = _rates(contents, bounds, manner, pull=_within(pull, middle), wipeable=wipeable)
+        low, high = (middle, high) if found.release >= middle else (low, middle)
+    return _rates(contents, bounds, manner, pull=_within(pull, low), wipeable=wipeable)
+
+
+def _within(wanted: Amounts, room: float) -> dict[int, float]:
+    found: dict[int, float] = {}
+    for wave, rate in sorted(wanted.items()):
+        found[wave] = min(rate, room)
+        room -= found[wave]
+    return found
+
+
+def _rates(
+    contents: Contents, bounds: Bounds, manner: Manner, *, pull: Mapping[int, float], wipeable: Set[int]
+) -> Flows:
+    share = manner.evidential
+    coming_first = {wave: rate * share for wave, rate in pull.items()}
+    coming_rest = {wave: rate * (1 - share) for wave, rate in pull.items()}
+    line = bounds.up if manner.bypass else min(bounds.up, bounds.limit)
+    first = served(contents.first, coming_first, line)
+    left = line - sum(first.values())
+    rest = served(contents.rest, coming_rest, min(left, bounds.limit))
+    sent = {wave: first.get(wave, 0.0) + rest.get(wave, 0.0) for wave in {*first, *rest}}
+    down = bounds.down
+    if manner.read_back:
+        prove = served(contents.unread, sent, down)
+        down -= sum(prove.values())
+    else:
+        prove = sent
+    reading = (bounds.read - manner.reads_to_pull * sum(pull.values())) / manner.reads_to_wipe
+    wipe = served(
+        {wave: size for wave, size in contents.wipe.items() if wave in wipeable},
+        {wave: rate for wave, rate in prove.items() if wave in wipeable},
+        min(reading, down) if manner.read_back else reading,
+    )
+    if not manner.holds:
+        release = sum(prove.values())
+    elif manner.read_back:
+        release = sum(served({0: contents.due}, {0: bounds.maturing}, down - sum(wipe.values())).values())
+    else:
+        release = bounds.maturing
+    return Flows(pull=pull, first=first, rest=rest, prove=prove, wipe=wipe, release=release)
