@@ -245,6 +245,18 @@ class ReadySettings:
         "Seconds by which a camera's clock may be wrong, either way. A good clock drifts by less in a month; an hour's "
         "slip or a reset clock is far beyond it.",
     )
+    min_room: int = setting(
+        kinds.size(),
+        "8 GiB",
+        "Bytes that a camera must still be able to record before it may go out with footage on it that is safe on the dock and not yet "
+        "in the store (usable). 8 GiB is more than four hours at 4 Mbit/s. One that does not tell its room stays in. 0: not asked for.",
+    )
+    usable_after: float = setting(
+        kinds.duration(),
+        "15 min",
+        "How long such a camera has waited for the store, all copied, before it may go out. A store that is there needs minutes; so long "
+        "it is better left in, and goes out empty.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

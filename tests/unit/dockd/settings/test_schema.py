@@ -36,7 +36,7 @@ PUBLISHED = {
     "upload": "parallel, chunk, retry_max",
     "bandwidth": "limit, timetable, evidential",
     "wipe": "enabled, grace",
-    "ready": "min_battery, max_clock_offset",
+    "ready": "min_battery, max_clock_offset, min_room, usable_after",
     "page": "listen, tls_cert_file, tls_key_file, allowed_hosts",
     "log": "format, level, file",
     "registry": "file",
