@@ -56,6 +56,12 @@ test-hil: env-dev  ## real USB in a virtual machine: needs root and the packages
 test-hil-short: env-dev
 	@$(PYTEST) tests/hil -m hil_short $(ARGS)
 
+.PHONY: test-netlab test-netlab-short
+test-netlab: env-dev  ## real programs over thin, lossy and cut lines: needs root, iproute2, nftables and ethtool
+	@$(PYTEST) tests/netlab -m netlab $(ARGS)
+test-netlab-short: env-dev
+	@$(PYTEST) tests/netlab -m netlab_short $(ARGS)
+
 .PHONY: test-soak test-soak-short
 test-soak: env-dev  ## kills, faults and fuzz for hours: every stop, every damage, an hour of everything by chance
 	@$(PYTEST) tests/soak tests/fuzz -m soak --timeout 0 $(ARGS)
