@@ -189,12 +189,16 @@ class StoreSettings:
 class UploadSettings:
     """`[upload]`: sending to the store."""
 
-    parallel: int = setting(kinds.number(1, 64, of="uploads at once"), 2, "Segments sent at once.")
+    parallel: int = setting(
+        kinds.number(1, 64, of="uploads at once"),
+        8,
+        "Connections that send at once, at most. dockd finds out by itself how many of them the line has use for.",
+    )
     chunk: int = setting(
         kinds.size(16 * 1024, 4 * _GIB),
         "64 MiB",
-        "Bytes sent in one request at most. 64 MiB is half a second at 1 Gbit/s and under half a minute at 20 Mbit/s: "
-        "little is sent twice when the line drops, and the requests' own cost is nothing beside it.",
+        "Bytes sent in one request at most. How many it is follows from the line: what it carries in some seconds, and less "
+        "after it was cut. 64 MiB is half a second at 1 Gbit/s: the requests' own cost is nothing beside it.",
     )
     retry_max: float = setting(
         kinds.duration(0.1, 86400.0), "10 min", "The longest wait between two tries while the store is away."

@@ -121,7 +121,7 @@ def test_defaults_in_the_units_that_are_promised() -> None:
     assert settings.ledger.path == Path("/var/lib/dockd/ledger.db")
     assert settings.keys_path == Path("/var/lib/dockd/keys")
     assert (settings.store.kind, settings.store.url, settings.store.pin) == ("tus", None, None)
-    assert (settings.upload.parallel, settings.upload.chunk, settings.upload.retry_max) == (2, 64 * 2**20, 600.0)
+    assert (settings.upload.parallel, settings.upload.chunk, settings.upload.retry_max) == (8, 64 * 2**20, 600.0)
     assert (settings.bandwidth.limit, settings.bandwidth.timetable) == (None, ())
     assert (settings.wipe.enabled, settings.wipe.grace) == (True, 0.0)
     assert (settings.ready.min_battery, settings.ready.max_clock_offset) == (80, 60.0)
