@@ -62,7 +62,9 @@ def _s3(settings: StoreSettings, url: str, needs: Needs) -> Store:
 
 
 def _directory(settings: StoreSettings, url: str, needs: Needs) -> Store:
-    raise Misconfigured('store.kind = "directory" is not built yet: use "tus"')
+    from ingest.store.directory import DirectoryStore
+
+    return DirectoryStore(Path(url), founds=needs.founds, observe=needs.observe, patience=needs.patience)
 
 
 KINDS: dict[str, Callable[[StoreSettings, str, Needs], Store]] = {"tus": _tus, "s3": _s3, "directory": _directory}
