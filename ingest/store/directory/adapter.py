@@ -116,8 +116,10 @@ class DirectoryStore:
         self, upload: str, *, offset: int, length: int, size: int, slices: Slices, sha256: str | None = None
     ) -> int:
         """Write and sync. Raises UploadBlocked (it stands elsewhere), StoreDown when nothing moves for the patience's `stall`."""
-        request = {"address": upload, "offset": offset, "length": length, "size": size}
-        said = await self._give("take", slices(offset), length=length, known=await self._of(upload), **request)
+        known = await self._of(upload)
+        said = await self._give(
+            "take", slices(offset), length=length, known=known, address=upload, offset=offset, size=size
+        )
         return int(said["offset"])
 
     async def finish(self, upload: str, segment: SegmentDescription) -> None:
