@@ -171,7 +171,7 @@ class S3Server(ABC):
                     raise
                 time.sleep(0.1)
 
-    def keys(self) -> list[str]:
+    def listing(self) -> list[str]:
         """Every key in the bucket."""
         with contextlib.closing(self.client()) as client:
             found: list[str] = []
