@@ -58,7 +58,13 @@ def _tus(settings: StoreSettings, url: str, needs: Needs) -> Store:
 
 
 def _s3(settings: StoreSettings, url: str, needs: Needs) -> Store:
-    raise Misconfigured('store.kind = "s3" is not built yet: use "tus"')
+    from ingest.store.s3 import S3Store
+
+    return S3Store(
+        url, credentials=lambda: _secret(settings.token_file), region=settings.region, lock=settings.object_lock,
+        retain=settings.retain_evidential, tls=_tls(settings), patience=needs.patience, observe=needs.observe, founds=needs.founds,
+        proxy=_proxy(settings), outgoing=_outgoing(needs),
+    )  # fmt: skip
 
 
 def _directory(settings: StoreSettings, url: str, needs: Needs) -> Store:
