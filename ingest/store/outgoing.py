@@ -64,7 +64,7 @@ class Outgoing:
             _session: aiohttp.ClientSession, _moment: SimpleNamespace, what: aiohttp.TraceRequestHeadersSentParams
         ) -> None:
             fields = sum(len(name) + len(value) + 4 for name, value in what.headers.items())
-            self._bucket.sent(len(what.method) + len(what.url.raw_path_qs) + fields + 13)
+            self._bucket.sent(len(what.method) + len(what.url.raw_path_qs) + fields + 14)
 
         async def block(
             _session: aiohttp.ClientSession, _moment: SimpleNamespace, what: aiohttp.TraceRequestChunkSentParams

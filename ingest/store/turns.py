@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-_MADE_GOOD = 8  # turns of the size that was served last
+_MADE_GOOD = 8  # turns of the size of the larger ones of late
+_FADES = 0.95  # with each turn
 _MOST_KNOWN = 256  # cameras whose share is remembered while they do not wait
 
 
@@ -21,11 +22,11 @@ class Turns:
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         self._had: dict[str, float] = {}
         self._level = 0.0
-        self._last = 0
+        self._large = 0.0
 
     async def enter(self, who: str) -> None:
         """Wait for the turn. Who is cancelled while it is given passes it on."""
-        self._had[who] = max(self._had.get(who, self._level), self._level - _MADE_GOOD * self._last)
+        self._had[who] = max(self._had.get(who, self._level), self._level - _MADE_GOOD * self._large)
         if not self._busy:
             self._busy = True
             return
@@ -43,7 +44,7 @@ class Turns:
         before = self._had.get(who, self._level)
         self._level = max(self._level, before)
         self._had[who] = before + size
-        self._last = size or self._last
+        self._large = max(size, self._large * _FADES)
         self._pass_on()
 
     def _pass_on(self) -> None:
