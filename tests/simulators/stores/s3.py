@@ -62,6 +62,11 @@ def problem(code: str, *, status: int | None = None, **headers: str) -> web.Resp
     )  # fmt: skip
 
 
+def headed(body: bytes, headers: dict[str, str]) -> web.Response:
+    """The answer to a HEAD of this body."""
+    return web.Response(headers={**headers, "Content-Length": str(len(body))})
+
+
 async def body_of(request: web.BaseRequest) -> bytes:
     """The whole body, however long (it is a test's)."""
     found = bytearray()
@@ -252,7 +257,7 @@ class HonestS3:
 
     async def HeadObject(self, request: web.BaseRequest, key: str) -> web.StreamResponse:  # noqa: N802
         version = self.must(key, request)
-        return web.Response(body=version.body, headers=self.found(request, version))
+        return headed(version.body, self.found(request, version))
 
     def found(self, request: web.BaseRequest, version: Version) -> dict[str, str]:
         wanted = request.headers.get("X-Amz-Checksum-Mode", "").upper() == "ENABLED"

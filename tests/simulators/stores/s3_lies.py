@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from tests.simulators.stores.s3 import HonestS3, S3Problem, body_of, document, problem, text, xml
+from tests.simulators.stores.s3 import HonestS3, S3Problem, body_of, document, headed, problem, text, xml
 from tests.simulators.stores.s3_vault import Part, Upload, Vault, Version, b64, sha256_b64
 
 MARKER = ".dockd-store"
@@ -75,7 +75,7 @@ class KeepsHalf(HonestS3):
     async def HeadObject(self, request: web.BaseRequest, key: str) -> web.StreamResponse:  # noqa: N802
         version = self.must(key, request)
         size = len(version.body) * 2 if is_footage(key) else len(version.body)
-        return web.Response(body=bytes(size), headers=self.found(request, version))
+        return headed(bytes(size), self.found(request, version))
 
 
 class KeepsZeros(HonestS3):
@@ -119,7 +119,7 @@ class SaysAnotherSize(HonestS3):
     async def HeadObject(self, request: web.BaseRequest, key: str) -> web.StreamResponse:  # noqa: N802
         version = self.must(key, request)
         more = b"x" if is_footage(key) else b""
-        return web.Response(body=version.body + more, headers=self.found(request, version))
+        return headed(version.body + more, self.found(request, version))
 
 
 class AnotherObjectUnderOurKey(HonestS3):
@@ -158,7 +158,7 @@ class LosesWhatItHasProven(HonestS3):
 
     async def HeadObject(self, request: web.BaseRequest, key: str) -> web.StreamResponse:  # noqa: N802
         version = self.remembered.get(key) or self.must(key, request)
-        return web.Response(body=version.body, headers=self.found(request, version))
+        return headed(version.body, self.found(request, version))
 
 
 class GivesOtherBytesBack(HonestS3):
