@@ -79,7 +79,11 @@ def _midnights(place: Place, end: float) -> list[tuple[float, str]]:
 def _days(place: Place, outcome: Outcome) -> tuple[float, float]:
     """The days that are asked about, and on until the backlog is gone, but for no more than a quarter as long again."""
     begin, end = place.midnight(0), place.midnight(place.days)
-    cleared = next((point.at for point in reversed(outcome.curve) if point.backlog > 0), begin)
+    cleared = begin
+    for point in reversed(outcome.curve):
+        if point.backlog > 0:
+            break
+        cleared = point.at
     return begin, min(max(end, cleared), end + (end - begin) / 4)
 
 
@@ -155,8 +159,8 @@ def _downs(up: Steps, begin: float, end: float, x: Callable[[float], float]) -> 
 
 def _grid(place: Place, end: float, top: float, x: Callable[[float], float], y: Callable[[float], float]) -> list[str]:
     found = []
-    for part in range(5):
-        size = top * part / 4
+    for part in range(6):
+        size = top * part / 5
         found.append(f'<path d="M{_LEFT} {y(size):.1f}H{_WIDTH - _RIGHT}" stroke="{_FAINT}"/>')
         found.append(
             f'<text x="{_LEFT - 8}" y="{y(size) + 4:.1f}" text-anchor="end" fill="{_INK}">{amount(size)}</text>'

@@ -15,6 +15,7 @@ SECOND_LOOK = (
 READS_TO_PULL = 2  # a camera is read to copy it, and once more to verify that
 READS_TO_WIPE = 2  # and again before the deletion, and under its permit
 
+_FASTEST = 1e11
 MOST_CAMERAS = 10_000
 MOST_BYTES = 1e17  # 100 PB in all: beyond it, parts of a byte are all that a float tells apart
 
@@ -55,7 +56,11 @@ class Station:
                 "footage: a camera brings at least a byte, and no more than there can be",
             ),
             (not 0 <= self.evidential <= 1, "evidential: a share from 0 to 1"),
-            (not (self.camera_rate > 0 and self.together > 0), "cameras are read at a rate above 0"),
+            (
+                not (0 < self.camera_rate <= _FASTEST and 0 < self.together),
+                "cameras are read above 0, and up to 100 GB/s",
+            ),
+            (self.together > _FASTEST, "all cameras together are read at up to 100 GB/s"),
             (self.spool is not None and self.spool < 1, "the spool has no room at all above what is kept free"),
         ):
             if wrong:

@@ -15,7 +15,7 @@ from dockd.planning.outcome import Outcome, Point, Shift
 from dockd.planning.question import READS_TO_PULL, NotAsked, Question
 
 _MOST_EVENTS = 200_000
-_INSTANT = 1e-5  # seconds: what would be over within it is over
+_INSTANT = 1e-6  # seconds: what would be over within it is over
 
 
 @dataclass(kw_only=True)
@@ -154,7 +154,7 @@ class _Run:
         full = self._full()
         rates = flows(self._in, self._bounds(), self._manner, full=full, wipeable=self._wipeable)
         after = min(self._running_out(rates, full=full), default=math.inf)
-        moment = max(min([until, self._now + after, *self._calendar()]), self._now + _INSTANT / 10)
+        moment = max(min([until, self._now + after, *self._calendar()]), math.nextafter(self._now, math.inf))
         if full and self._in.camera:
             self._full_since = self._now if self._full_since is None else self._full_since
             self._full_for += moment - self._now

@@ -34,8 +34,8 @@ def amount(size: float) -> str:
 
 
 def when(moment: float, place: Place, *, near: float | None = None) -> str:
-    """A moment on the place's clock; the day is left out where it is that of `near`."""
-    wall = place.wall(moment)
+    """A moment on the place's clock, to the minute; the day is left out where it is that of `near`."""
+    wall = place.wall(round(moment / 60) * 60.0)
     if near is not None and place.wall(near).date() == wall.date():
         return f"{wall:%H:%M}"
     return f"{wall:%a} {wall.day} {wall:%b %H:%M}"
