@@ -41,7 +41,7 @@ from ingest.ledger.core import Transaction
 from ingest.ledger.segments import Segment
 from ingest.ledger.stores import Pinned
 from ingest.link import Link, unforeseen
-from ingest.places import Places, Turn
+from ingest.places import TURN, Places, Turn
 from ingest.release import Releasing
 from ingest.reread import Rereading, SpoolCopyBad, SpoolDiskFailed, SpoolUnread
 from ingest.rot import Rot, Scrubbing
@@ -70,11 +70,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class DeliverySettings:
-    """`parallel` requests at once at most; `chunk` bytes in one request at most; `retry_max`, `keep_confirmed` and `scrub_every` in seconds; `pin` a store id or key thumbprint."""
+    """`parallel` requests at once at most; `chunk` bytes in one request at most, `turn` in one turn at least; `retry_max`, `keep_confirmed` and `scrub_every` in seconds; `pin` a store id or key thumbprint."""
 
     station: str = "station"
     parallel: int = 8
     chunk: int = 64 << 20
+    turn: int = TURN
     retry_max: float = 600.0
     keep_confirmed: float = 0.0
     pin: str | None = None
@@ -134,7 +135,9 @@ class Delivery:
         self._cuts: dict[str, int] = {}
         self._blamed: defaultdict[str, Counter[str]] = defaultdict(Counter)
         # What lies further ahead than the longest wait comes from a clock that jumped.
-        self._places = Places(ledger=ledger, lanes=lanes, longest=LONGEST_RETRY_AFTER + 2 * settings.retry_max)
+        self._places = Places(
+            ledger=ledger, lanes=lanes, longest=LONGEST_RETRY_AFTER + 2 * settings.retry_max, turn=settings.turn
+        )
         self._scrubbing = Scrubbing(
             ledger=ledger, rereading=rereading, rot=self._rot, busy=self._places.busy, every=settings.scrub_every
         )

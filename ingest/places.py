@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 
 from ingest.lanes import Lanes
 from ingest.ledger import Ledger, queue
@@ -20,9 +21,9 @@ TURN = 64 << 20
 _SHARE_OF_ONE = 8  # of a large segment: each time that it comes again its copy may have to be read again
 
 
-def turn_of(size: int) -> int:
-    """How much of a segment of `size` bytes is sent before others of its rank come."""
-    return min(size, max(TURN, size // _SHARE_OF_ONE))
+def turn_of(size: int, *, least: int = TURN) -> int:
+    """How much of a segment of `size` bytes is sent before others of its rank come: an eighth, and `least` at least."""
+    return min(size, max(least, size // _SHARE_OF_ONE))
 
 
 @dataclass(kw_only=True)
@@ -50,12 +51,13 @@ class Turn:
 
 
 class Places:
-    """The places of one delivery. `busy`: ids of what is in them; `longest`: the longest wait for another try, seconds."""
+    """The places of one delivery. `longest`: the longest wait for another try, seconds; `turn`: bytes of a turn at least."""
 
-    def __init__(self, *, ledger: Ledger, lanes: Lanes, longest: float) -> None:
+    def __init__(self, *, ledger: Ledger, lanes: Lanes, longest: float, turn: int = TURN) -> None:
         self._ledger = ledger
         self._lanes = lanes
         self._longest = longest
+        self._turn_of = partial(turn_of, least=turn)
         self._shares = Shares()
         self._turns: dict[str, Turn] = {}
 
@@ -81,7 +83,7 @@ class Places:
 
     def begin(self, segment: Segment) -> Turn:
         """It has a place."""
-        turn = Turn(segment=segment, place=queue.rank(segment), places=self, allowed=turn_of(segment.size))
+        turn = Turn(segment=segment, place=queue.rank(segment), places=self, allowed=self._turn_of(segment.size))
         self._turns[segment.id] = turn
         self._shares.charge(turn.place, segment.camera, turn.allowed)
         return turn
@@ -104,7 +106,7 @@ class Places:
             return False
         turn.leaving = any(self._before(one, turn) for one in found)
         if not turn.leaving and turn.sent_now >= turn.allowed:
-            more = turn_of(turn.segment.size)
+            more = self._turn_of(turn.segment.size)
             turn.allowed += more
             self._shares.charge(turn.place, turn.segment.camera, more)
         return turn.leaving
@@ -127,6 +129,6 @@ class Places:
                 break
         return await self._ledger.read(
             lambda db: queue.next_uploads(
-                db.execute, busy=busy, count=count, shares=self._shares.among, turn=turn_of
+                db.execute, busy=busy, count=count, shares=self._shares.among, turn=self._turn_of
             )
         )  # fmt: skip

@@ -48,6 +48,7 @@ class Replayed:
     clock_offset_ms: int | None = None
     held: str | None = None
     held_message: str | None = None
+    evidential: bool = False
     stored_as: str | None = None
     stores: tuple[str, ...] = ()
     listed_at: str | None = None
@@ -73,6 +74,8 @@ class Replayed:
             self.held = self.held_message = None
         elif action == "segment.attested":
             self._proven(entry_data(text))
+        elif action == "segment.evidential":
+            self.evidential = True
         step = _STEPS.get(action)
         if step is None:
             return
@@ -183,6 +186,7 @@ def differences(name: str, row: Segment | None, played: Replayed | None) -> list
         ("SHA-256", row.sha256, played.sha256),
         ("size in bytes", row.size if row.sha256 else 0, played.size),
         ("held", row.held, played.held),
+        ("being evidence", bool(row.evidential), played.evidential),
     )
     unequal = [one for one in (*pairs, *_more(row, played)) if one[1] != one[2]]
     if not unequal and not played.faults:

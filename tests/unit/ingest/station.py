@@ -41,20 +41,28 @@ class Station:
         """Segments that were pulled: their ids, oldest first."""
         return [await self._one(number, content) for number, content in enumerate(contents)]
 
-    async def _one(self, number: int, content: bytes) -> str:
+    async def of_camera(self, camera: CameraId, content: bytes, *, number: int = 0, captured: float = 0.0) -> str:
+        """A segment of another camera, `captured` seconds after the epoch."""
+        await self.ledger.commit(lambda tx: cameras.docked(tx, camera, bay=None, source="test"))
+        return await self._one(number, content, camera=camera, captured=captured or number)
+
+    async def _one(
+        self, number: int, content: bytes, *, camera: CameraId = CAMERA, captured: float | None = None
+    ) -> str:
         digest = Digest(
             size=len(content), sha256=hashlib.sha256(content).hexdigest(), xxh3_128=xxhash.xxh3_128_hexdigest(content)
         )
         path = b"%d.mp4" % number
-        listed = Listed(path=path, size=len(content), mtime_ns=number * 10**9, ctime_ns=0, dev=1, ino=number)
+        at = number if captured is None else captured
+        listed = Listed(path=path, size=len(content), mtime_ns=int(at * 10**9), ctime_ns=0, dev=1, ino=number)
         segment = await self.ledger.commit(
-            lambda tx: segments.listed(tx, camera=CAMERA.id, docking=self.docking, file=listed)
+            lambda tx: segments.listed(tx, camera=camera.id, docking=self.docking, file=listed)
         )
         with self.spool.part(segment) as part:
             os.write(part.fd, content)
             part.publish(
                 Description(
-                    segment=segment, camera={"profile": "folder", "serial": "CAM01", "card": ""}, path=path, digest=digest, mtime_ns=0,
+                    segment=segment, camera={"profile": "folder", "serial": camera.serial, "card": ""}, path=path, digest=digest, mtime_ns=0,
                     captured_at=0.0,
                 )
             )  # fmt: skip
@@ -98,7 +106,13 @@ class Station:
 
 @contextlib.asynccontextmanager
 async def station(
-    folder: Path, *, store: InMemoryStore | None = None, parallel: int = 2, keep_confirmed: float = 0.0
+    folder: Path,
+    *,
+    store: InMemoryStore | None = None,
+    parallel: int = 2,
+    keep_confirmed: float = 0.0,
+    chunk: int = 64 << 20,
+    turn: int = 64 << 20,
 ) -> AsyncIterator[Station]:
     """A station in a folder, taken down afterwards."""
     clock = StationClock()
@@ -108,7 +122,9 @@ async def station(
         spool.prepare()
         docking = await ledger.commit(lambda tx: cameras.docked(tx, CAMERA, bay=None, source="test"))
         far = store or InMemoryStore()
-        settings = DeliverySettings(parallel=parallel, retry_max=0.2, keep_confirmed=keep_confirmed)
+        settings = DeliverySettings(
+            parallel=parallel, retry_max=0.2, keep_confirmed=keep_confirmed, chunk=chunk, turn=turn
+        )
         delivery = Delivery(
             ledger=ledger, spool=spool, store=far, bucket=Bucket(None), settings=settings, activity=Activity()
         )
