@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from aiohttp import web
 
 from ingest.central.access import Access, Caller
+from ingest.central.bringing import Bringing
 from ingest.central.receiving import LineCutError, LineSilentError
 from ingest.central.refusals import Refusal, busy
 from ingest.central.tus import VERSION
@@ -98,12 +99,18 @@ def caller_of(request: web.Request) -> Caller:
     return caller
 
 
+def bringing_of(request: web.Request) -> Bringing:
+    """This request as one that brings bytes."""
+    transport = request.transport
+    return Bringing(transport.abort if transport is not None else lambda: None)
+
+
 async def no_expectation(request: web.Request) -> None:
     """100 Continue is said by `body_of`, once it is known that the body is wanted."""
 
 
-async def body_of(request: web.Request, *, idle: float) -> AsyncIterator[bytes]:
-    """The request's body as it comes. Raises LineCutError, LineSilentError, Refusal 400."""
+async def body_of(request: web.Request, *, idle: float, bringing: Bringing) -> AsyncIterator[bytes]:
+    """The request's body as it comes; `bringing` is told when it does. Raises LineCutError, LineSilentError, Refusal 400."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Refusal(415, "content-encoding", "the body is to be sent as it is, without Content-Encoding")
     expected = request.headers.get("Expect")
@@ -115,6 +122,7 @@ async def body_of(request: web.Request, *, idle: float) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
     deadline, progress = loop.time() + idle, 0
     while True:
+        bringing.waits()
         try:
             async with asyncio.timeout_at(deadline):
                 chunk, _ = await request.content.readchunk()
@@ -122,6 +130,7 @@ async def body_of(request: web.Request, *, idle: float) -> AsyncIterator[bytes]:
             raise LineSilentError from None
         except (OSError, web.RequestPayloadError, RuntimeError) as cut:
             raise LineCutError from cut
+        bringing.heard()
         if not chunk:
             if request.content.at_eof():
                 return

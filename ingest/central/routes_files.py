@@ -11,7 +11,8 @@ from email.utils import formatdate
 from aiohttp import web
 
 from ingest.central import tus
-from ingest.central.answers import body_of, caller_of, no_expectation
+from ingest.central.answers import body_of, bringing_of, caller_of, no_expectation
+from ingest.central.bringing import Bringing
 from ingest.central.descriptions import UploadDescription, understand
 from ingest.central.index import Row
 from ingest.central.layout import is_id, new_id
@@ -96,10 +97,10 @@ class FileRoutes:
             )
         )
         if isinstance(made, Upload) and not made.busy and (made.size == 0 or (with_body and made.offset == 0)):
-            with made.held():
+            with made.held(bringing := bringing_of(request)):
                 if with_body:
                     tus.check_patch(at=0, offset=made.offset, length=made.size, body=request.content_length)
-                offset = await self._receiving.receive(made, self._body(request), checksum=checksum)
+                offset = await self._receiving.receive(made, self._body(request, bringing), checksum=checksum)
         else:
             offset = made.offset if isinstance(made, Upload) else made.description.size
         return web.Response(
@@ -112,8 +113,8 @@ class FileRoutes:
             },
         )
 
-    def _body(self, request: web.Request) -> AsyncIterator[bytes]:
-        return body_of(request, idle=self._settings.idle_timeout)
+    def _body(self, request: web.Request, bringing: Bringing) -> AsyncIterator[bytes]:
+        return body_of(request, idle=self._settings.idle_timeout, bringing=bringing)
 
     def _expires(self, upload: Upload) -> dict[str, str]:
         left = self._settings.unfinished - (self._uploads.now() - upload.active)
@@ -133,6 +134,9 @@ class FileRoutes:
         """How far an upload is, and what an object's bytes hash to."""
         tus.check_version(request.headers.get("Tus-Resumable"))
         found = await self._found(request)
+        if isinstance(found, Upload) and found.bringing is not None and self._is_owner(found, request):
+            await found.bringing.give_way()  # who asks for the offset has lost the line that he sent over
+            found = await self._found(request)
         if isinstance(found, Upload):
             description, offset, more = found.description, found.offset, self._expires(found)
             return self._head(size=description.size, offset=offset, metadata=description.metadata, more=more)
@@ -166,15 +170,18 @@ class FileRoutes:
             await self._objects.look_quickly(found, who=caller_of(request).name)
             return web.Response(status=204, headers={**_TUS, "Upload-Offset": str(size)})
         self._check_owner(found, request)
-        with found.held():
+        with found.held(bringing := bringing_of(request)):
             tus.check_patch(at=at, offset=found.offset, length=found.size, body=request.content_length)
-            offset = await self._receiving.receive(found, self._body(request), checksum=checksum)
+            offset = await self._receiving.receive(found, self._body(request, bringing), checksum=checksum)
         more = self._expires(found) if offset < found.size else {}
         return web.Response(status=204, headers={**_TUS, "Upload-Offset": str(offset), **more})
 
     def _check_owner(self, upload: Upload, request: web.Request) -> None:
-        if upload.description.owner != caller_of(request).id:
+        if not self._is_owner(upload, request):
             raise Refusal(403, "owner", "this upload belongs to another token: announce your own")
+
+    def _is_owner(self, upload: Upload, request: web.Request) -> bool:
+        return upload.description.owner == caller_of(request).id
 
     async def delete(self, request: web.Request) -> web.Response:
         """End an own, unfinished upload."""

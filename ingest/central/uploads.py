@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ingest.central.bringing import Bringing
 from ingest.central.data_file import DataFile, OffsetFile
 from ingest.central.descriptions import UploadDescription
 from ingest.central.disk import Disk
@@ -33,6 +34,7 @@ class Upload:
         self.active = active
         self.digest = RunningDigest()
         self.busy = False
+        self.bringing: Bringing | None = None  # of whom holds it, while bytes come over a line
         self.sealed: str | None = None  # the SHA-256, once all bytes were read back and only the moving is left
 
     @property
@@ -46,7 +48,7 @@ class Upload:
         return self.description.size
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self, bringing: Bringing | None = None) -> Iterator[None]:
         """Be the one who changes it. Raises Refusal 423 while somebody else is."""
         if self.busy:
             raise Refusal(
@@ -55,11 +57,13 @@ class Upload:
                 "another request is writing to this upload: wait until it ends, ask with HEAD, go on from there",
                 headers={"Retry-After": "1"},
             )
-        self.busy = True
+        self.busy, self.bringing = True, bringing
         try:
             yield
         finally:
-            self.busy = False
+            self.busy, self.bringing = False, None
+            if bringing is not None:
+                bringing.ended()
 
 
 class Uploads:
