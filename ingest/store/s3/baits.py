@@ -127,12 +127,12 @@ async def find_out(requests: Requests) -> Traits:
     try:
         tags, unlike, notes = await _ordinary(good, body)
         headers = ordinary_headers(tags=tags, unlike=unlike)
+        gives = await _gives(requests, good, body)
         if unlike and not await _kept(good, headers):
             notes = (
                 *notes,
                 "it overwrites what is there in spite of If-None-Match: nothing but names that are never used twice keeps objects apart",
             )
-        gives = await _gives(requests, good, body)
         refuses = refused(await wrong.put(_other(body), headers=headers, said=hashlib.sha256(body).hexdigest()))
         refuses = await _refuses_a_part(requests, in_parts, headers) and refuses
     finally:

@@ -89,7 +89,7 @@ def problem_in(body: bytes) -> Problem | None:
 
 def upload_begun(body: bytes) -> str:
     """The UploadId of a new multipart upload. Raises Garbled."""
-    upload = _text(_rooted(body, "InitiateMultipartUploadResult", doing="a new upload"), "UploadId")
+    upload = _text(_rooted(body, "InitiateMultipartUpload", doing="a new upload"), "UploadId")
     if not plain_upload(upload):
         raise Garbled("the store began an upload and gave it no usable name")
     return upload
@@ -98,14 +98,14 @@ def upload_begun(body: bytes) -> str:
 def parts_listed(body: bytes) -> PartsPage:
     """One page of ListParts. Raises Garbled."""
     doing = "a look at an upload's parts"
-    root = _rooted(body, "ListPartsResult", doing=doing)
+    root = _rooted(body, "ListParts", "ListMultipartUploadParts", doing=doing)
     parts = tuple(_part(one) for one in root if _name(one) == "Part")
     return PartsPage(parts=parts, next=_count(_text(root, "NextPartNumberMarker"), doing) if _more(root) else None)
 
 
 def uploads_listed(body: bytes) -> UploadsPage:
     """One page of ListMultipartUploads. Raises Garbled."""
-    root = _rooted(body, "ListMultipartUploadsResult", doing="a look at uploads under way")
+    root = _rooted(body, "ListMultipartUploads", doing="a look at uploads under way")
     found = tuple((_text(one, "Key"), _text(one, "UploadId")) for one in root if _name(one) == "Upload")
     markers = (_text(root, "NextKeyMarker"), _text(root, "NextUploadIdMarker"))
     return UploadsPage(uploads=tuple(one for one in found if plain_upload(one[1])), next=markers if _more(root) else None)  # fmt: skip
@@ -132,7 +132,10 @@ def attributes(body: bytes) -> tuple[int | None, Checksum | None]:
 def completed(body: bytes) -> bool:
     """Whether a body says that an upload has become an object."""
     try:
-        return _name(_read(body, doing="the end of an upload")) == "CompleteMultipartUploadResult"
+        return _name(_read(body, doing="the end of an upload")) in (
+            "CompleteMultipartUploadResult",
+            "CompleteMultipartUpload",
+        )
     except Garbled:
         return False
 
@@ -182,10 +185,11 @@ def _read(body: bytes, *, doing: str) -> Element:
     return root
 
 
-def _rooted(body: bytes, name: str, *, doing: str) -> Element:
+def _rooted(body: bytes, *names: str, doing: str) -> Element:
+    """The document, of one of these names; some servers leave the `Result` behind it out."""
     root = _read(body, doing=doing)
-    if _name(root) != name:
-        raise Garbled(f"the store answered {doing} with another document than {name}")
+    if _name(root).removesuffix("Result") not in names:
+        raise Garbled(f"the store answered {doing} with another document than {names[0]}Result")
     return root
 
 

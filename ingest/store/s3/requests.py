@@ -57,6 +57,11 @@ class Requests:
         self, method: str, key: str, query: Query | None, headers: Mapping[str, str] | None, digest: str
     ) -> tuple[str, dict[str, str]]:
         url = address(self.url, key, query)
+        if method in (
+            "PUT",
+            "POST",
+        ):  # Ceph takes no request whose Content-Type is not signed, and the line would add one
+            headers = {"Content-Type": "application/octet-stream", **(headers or {})}
         keys = keys_of(self._credentials())
         return url, signed(method, url, headers or {}, body_sha256=digest, keys=keys, region=self._region)
 
