@@ -30,14 +30,12 @@ _KEPT = 150
 class Footage:
     """One segment as the record has it: `told` is what its entries say.
 
-    `path`: the bytes of its name on the camera, where the ledger's row has them as the record tells them, else the record's words. `evidential` is the
-    row's: no entry has it.
+    `path`: the bytes of its name on the camera, where the ledger's row has them as the record tells them, else the record's words.
     """
 
     segment: str
     path: bytes
     told: Replayed
-    evidential: bool
 
     @property
     def place(self) -> str:
@@ -70,13 +68,8 @@ def _within(reader: sqlite3.Connection, segment: str, wanted: Wanted) -> bool:
 
 
 def _with_row(reader: sqlite3.Connection, segment: str, told: Replayed) -> Footage:
-    path, evidential = reader.execute("SELECT path, evidential FROM segments WHERE id = ?", (segment,)).fetchone() or (
-        b"",
-        0,
-    )
-    return Footage(
-        segment=segment, path=path if legible(path) == told.path else told.path.encode(), told=told, evidential=bool(evidential)
-    )  # fmt: skip
+    (path,) = reader.execute("SELECT path FROM segments WHERE id = ?", (segment,)).fetchone() or (b"",)
+    return Footage(segment=segment, path=path if legible(path) == told.path else told.path.encode(), told=told)
 
 
 def place(camera: str, segment: str, path: bytes) -> str:

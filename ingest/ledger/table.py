@@ -1,7 +1,7 @@
 """Segments as a table for a spreadsheet: one row each, what it is, where it came from, and what became of it.
 
 Rules: a cell is text and stays text: what a spreadsheet would take for a formula, or begins with an apostrophe, gets one before it; what is not legible is escaped, and
-then the exact bytes of the name are beside it in hex. Every cell is what entries say, and empty where none says it; `evidential` alone is the ledger's.
+then the exact bytes of the name are beside it in hex. Every cell is what entries say, and empty where none says it.
 The table proves nothing: it names the entries of the record that do.
 """
 
@@ -44,7 +44,7 @@ def _cells(one: Footage) -> tuple[str, ...]:
     return (
         one.segment, _text(told.camera), path, "" if path.encode() == one.path else f"0x{one.path.hex()}", str(told.size or told.listed_size),
         told.sha256 or "", told.xxh3_128 or "", told.captured_at or "", offset, told.listed_at or "", told.copied_at or "",
-        told.confirmed_at or "", told.gone_at or "", " ".join(sorted(told.copies)), _text(told.held or ""), "yes" if one.evidential else "no",
+        told.confirmed_at or "", told.gone_at or "", " ".join(sorted(told.copies)), _text(told.held or ""), "yes" if told.evidential else "no",
         _text(told.stores[-1] if told.stores else ""), _text(told.stored_as or ""), str(told.receipts), told.receipt or "", str(first), str(last),
         _safe(one.place),
     )  # fmt: skip

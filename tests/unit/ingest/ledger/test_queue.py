@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ingest.ledger import audit, cameras, queue, segments
+from ingest.ledger import cameras, queue, rows, segments
 from ingest.model import CameraId
 from tests.unit.ingest.ledger.dock import Dock, dock_at
 
@@ -153,7 +153,7 @@ async def test_days_before_cameras_and_cameras_in_turn(dock: Dock) -> None:
 async def test_who_was_given_least_is_next(dock: Dock) -> None:
     for name in "AB":
         await of(dock, name, name.encode(), captured=dock.clock.time)
-    await of(dock, "A", b"A2", captured=dock.clock.time)
+    await of(dock, "A", b"A2", captured=dock.clock.time + 1)
     given = {CameraId(profile="folder", serial="A").id: 15}
     found = await dock.ledger.read(
         lambda db: queue.next_uploads(db.execute, busy=(), count=3, shares=lambda _rank, _cameras: given)
@@ -253,9 +253,9 @@ async def test_waits_end_in_lots(dock: Dock) -> None:
 async def test_a_row_that_is_called_evidence_without_an_entry_is_found(dock: Dock) -> None:
     one, two = await dock.copied(b"one"), await dock.copied(b"two")
     await dock.write(lambda tx: segments.mark_evidential(tx, one))
-    assert await dock.ledger.read(audit.faults) == []
+    assert await dock.ledger.read(rows.faults) == []
     await change(dock, two, evidential=1)
     await change(dock, one, evidential=0)
-    faults = await dock.ledger.read(audit.faults)
+    faults = await dock.ledger.read(rows.faults)
     assert len(faults) == 2
     assert all("being evidence" in fault for fault in faults)
