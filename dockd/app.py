@@ -126,6 +126,7 @@ async def agent(
             ledger=ledger, spool=spool, pool=pool, activity=activity, attest=delivery.attest,
             settings=IntakeSettings(
                 wipe=settings.wipe.enabled, grace=settings.wipe.grace, rest=rest, max_clock_offset=settings.ready.max_clock_offset,
+                min_room=settings.ready.min_room,
             ),
         )  # fmt: skip
         rack = Rack(

@@ -14,7 +14,7 @@ from dockd.docks.base import Controls, Dock, Docked, Noted, Occupied, Undocked
 from ingest.activity import Activity
 from ingest.clock import Clock
 from ingest.errors import CameraGone, LedgerUnusable
-from ingest.events import CameraRemovedEarly, ClockSet, Event
+from ingest.events import CameraRemovedEarly, CameraWentOut, ClockSet, Event
 from ingest.intake import Intake
 from ingest.ledger import Ledger, views
 from ingest.model import CameraId, Vitals
@@ -29,7 +29,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Bay:
-    """A bay of the rack. `camera` is None when it is empty; `docking` then is the last one, `left_early` how many segments it took along.
+    """A bay of the rack. `camera` is None when it is empty; `docking` then is the last one, `left_early` how many segments it took along,
+    `went_out` how many where all of them were safe here and it had room for more.
 
     `since` seconds since the epoch; `battery_percent` and `clock_offset_seconds` None where they are not known. `occupied`: what is in it that
     is no camera, or not yet one (looking, not_ours, fault), and `why`. `note`: what people should know of the camera; `why_kept`: why
@@ -42,6 +43,7 @@ class Bay:
     since: float = 0.0
     docking: int | None = None
     left_early: int = 0
+    went_out: int = 0
     last_camera: CameraId | None = None
     battery_percent: int | None = None
     clock_offset_seconds: float | None = None
@@ -119,6 +121,8 @@ class Rack:
     def _hear(self, event: Event, _seq: int) -> None:
         if isinstance(event, CameraRemovedEarly) and event.bay in self.bays:
             self._set(event.bay, left_early=event.left)
+        if isinstance(event, CameraWentOut) and event.bay in self.bays:
+            self._set(event.bay, went_out=event.left)
 
     def _set(self, number: int, **changes: object) -> None:
         self.bays[number] = replace(self.bays[number], **changes)  # type: ignore[arg-type]
@@ -140,7 +144,8 @@ class Rack:
                 continue
             camera = CameraId(profile=one.profile, serial=one.serial, card=one.card)
             self.bays.setdefault(one.bay, Bay(number=one.bay))
-            self._set(one.bay, since=one.since, left_early=one.segments, last_camera=camera)
+            how = {"left_early": one.segments} if one.early else {"went_out": one.segments}
+            self._set(one.bay, since=one.since, last_camera=camera, **how)
 
     async def watch(self, dock: Dock) -> None:
         """Run a session for whatever this dock says is docked, until cancelled. Raises LedgerUnusable."""
@@ -190,7 +195,7 @@ class Rack:
         )  # fmt: skip
         self._turns.behind(event.root, event.controller)
         self._set(
-            number, camera=event.camera, since=self._clock.now(), visit=visit, left_early=0, last_camera=None, occupied="", why="", still=None,
+            number, camera=event.camera, since=self._clock.now(), visit=visit, left_early=0, went_out=0, last_camera=None, occupied="", why="", still=None,
             note=event.note, why_kept="" if event.wipe else event.why_kept, ours=event.ours,
             battery_percent=event.vitals.battery_percent, clock_offset_seconds=event.vitals.clock_offset_seconds,
         )  # fmt: skip
@@ -200,10 +205,10 @@ class Rack:
         )
 
     def _back_elsewhere(self, camera: CameraId, number: int) -> None:
-        """A camera that left one bay early and is in another now has been put back."""
+        """A camera that left one bay with footage on it and is in another now has been put back."""
         for bay in list(self.bays.values()):
-            if bay.number != number and bay.left_early and bay.last_camera == camera:
-                self._set(bay.number, left_early=0, last_camera=None)
+            if bay.number != number and (bay.left_early or bay.went_out) and bay.last_camera == camera:
+                self._set(bay.number, left_early=0, went_out=0, last_camera=None)
 
     async def _undocked(self, event: Undocked) -> None:
         task = self._sessions.pop(event.place, None)

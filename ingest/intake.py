@@ -37,7 +37,7 @@ class IntakeSettings:
     """`wipe`: whether deletion is wanted at all; `grace`: seconds between confirmation and deletion; `rest`: seconds between passes.
 
     `turn`: seconds after which a camera that is being copied lets others that wait have their turn. `max_clock_offset`: seconds beyond
-    which a camera's clock is set, where that can be done.
+    which a camera's clock is set, where that can be done. `min_room`: bytes that one must still be able to record to go out unconfirmed.
     """
 
     wipe: bool = True
@@ -45,6 +45,7 @@ class IntakeSettings:
     rest: float = 5.0
     turn: float = 60.0
     max_clock_offset: float = 60.0
+    min_room: int = 8 << 30
 
 
 class Intake:
@@ -114,7 +115,15 @@ class Intake:
             self._pulling.left(camera)
             self._activity.camera_left(camera)
             with contextlib.suppress(LedgerUnusable):
-                await self._ledger.commit(lambda tx: cameras.undocked(tx, visit.docking, taken=visit.taken))
+                await self._ledger.commit(
+                    lambda tx: cameras.undocked(tx, visit.docking, taken=visit.taken, may_go=self._may_go(visit))
+                )
+
+    def _may_go(self, visit: Visit) -> bool:
+        """Whether all of it was looked at, and it has room for more: then it may be away for a while with what is safe here still on it."""
+        looked_at = visit.listed_once and visit.ours and not (visit.hidden or visit.unsettled or visit.unsafe)
+        least = self._settings.min_room
+        return looked_at and (least == 0 or (visit.room is not None and visit.room >= least))
 
     def _say_ledger(self, error: str) -> None:
         """What keeps the ledger from being written, once; empty: nothing any more."""

@@ -57,3 +57,14 @@ def _up(seconds: float) -> int:
     if seconds > 86400:
         return (int(seconds // 3600) + 1) * 3600
     return min(step for step in _STEPS if step >= seconds)
+
+
+def days_left(free: int | None, a_day: float | None) -> float | None:
+    """How many days the room lasts if the store takes nothing, as much coming in as in the last days; None where either is not known.
+
+    >>> days_left(30_000, 10_000.0), days_left(0, 10_000.0), days_left(5, 0.0), days_left(None, 1.0)
+    (3.0, 0.0, None, None)
+    """
+    if free is None or a_day is None or a_day <= 0:
+        return None
+    return round(free / a_day, 1)

@@ -24,6 +24,7 @@ from ingest.spool import Spool
 from ingest.standing import StoreState
 
 _SHARE = 20.0
+_RATE_EVERY = 600.0
 
 
 class Troubles:
@@ -67,7 +68,7 @@ class Sources:
 
 @dataclass(frozen=True, kw_only=True)
 class Sums:
-    """What the ledger said. `missing` by camera; `oldest` camera and capture time."""
+    """What the ledger said. `missing` by camera; `oldest` camera and capture time; `a_day`: bytes a day that come in, None: not known."""
 
     dockings: dict[int, Docking] = field(default_factory=dict)
     missing: dict[str, int] = field(default_factory=dict)
@@ -77,6 +78,7 @@ class Sums:
     held: dict[str, int] = field(default_factory=dict)
     lost: int = 0
     doubt: int = 0
+    a_day: float | None = None
 
 
 _LOSSES = (
@@ -95,6 +97,7 @@ class Asking:
         self._backlog_dirty = True
         self._lost_dirty = True
         self._not_before = 0.0
+        self._rate_not_before = 0.0
         self._sums = Sums()
         ledger.subscribe(self._hear)
 
@@ -119,19 +122,26 @@ class Asking:
         if not stale and not backlog and not self._lost_dirty and known.keys() == present.keys():
             return self._sums
         dirty, lost = self._dirty, self._lost_dirty
+        rate = self._ledger.clock.now() if time.monotonic() >= self._rate_not_before else None
         # taken off before the question, so that what happens meanwhile is asked next time
         self._dirty, self._all_dirty, self._lost_dirty = set(), False, False
         self._backlog_dirty = self._backlog_dirty and not backlog
         try:
-            fresh = await self._ledger.read(lambda db: _ask(db.execute, stale, present, backlog=backlog, lost=lost))
+            fresh = await self._ledger.read(
+                lambda db: _ask(db.execute, stale, present, backlog=backlog, lost=lost, rate=rate)
+            )
         except BaseException:
             self._dirty |= dirty
             self._all_dirty, self._backlog_dirty, self._lost_dirty = True, True, self._lost_dirty or lost
             raise
-        self._take(fresh, present, backlog=backlog, lost=lost)
+        if rate is not None:
+            self._rate_not_before = time.monotonic() + _RATE_EVERY
+        self._take(fresh, present, backlog=backlog, lost=lost, rate=rate is not None)
         return self._sums
 
-    def _take(self, fresh: tuple[Sums, float], present: dict[int, str], *, backlog: bool, lost: bool) -> None:
+    def _take(
+        self, fresh: tuple[Sums, float], present: dict[int, str], *, backlog: bool, lost: bool, rate: bool
+    ) -> None:
         new, seconds = fresh
         old = self._sums
         if backlog:
@@ -142,7 +152,7 @@ class Asking:
             missing={c: n for c, n in {**old.missing, **new.missing}.items() if c in mine},
             unproven=new.unproven if backlog else old.unproven, oldest=new.oldest if backlog else old.oldest,
             away=new.away if backlog else old.away, held=new.held if backlog else old.held, lost=new.lost if lost else old.lost,
-            doubt=new.doubt if lost else old.doubt,
+            doubt=new.doubt if lost else old.doubt, a_day=new.a_day if rate else old.a_day,
         )  # fmt: skip
 
     @property
@@ -152,7 +162,7 @@ class Asking:
 
 
 def _ask(
-    execute: Callable[..., Any], stale: Sequence[int], present: dict[int, str], *, backlog: bool, lost: bool
+    execute: Callable[..., Any], stale: Sequence[int], present: dict[int, str], *, backlog: bool, lost: bool, rate: float | None
 ) -> tuple[Sums, float]:  # fmt: skip
     began = time.monotonic()
     sums = Sums(
@@ -164,5 +174,6 @@ def _ask(
         held=views.held_reasons(execute) if backlog else {},
         lost=views.lost(execute) if lost else 0,
         doubt=views.in_doubt(execute) if lost else 0,
+        a_day=views.pulled_a_day(execute, now=rate) if rate is not None else None,
     )
     return sums, time.monotonic() - began

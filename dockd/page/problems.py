@@ -72,18 +72,28 @@ class BayFact:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FullFact:
+    """The dock's room is used up since `since` (as people say it): `cameras` wait with `waiting`, in words."""
+
+    since: str = ""
+    cameras: int = 0
+    waiting: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AwayFact:
-    """A camera that left with footage on it; `bay`: the one that speaks of it, `name` is what people call it, `officer` whose it is, where that is known."""
+    """A camera that left with footage on it, `alone` of its segments nowhere else; `bay`: the one that speaks of it, `name` is what people call it, `officer` whose it is, where that is known."""
 
     camera: str
     bay: int | None
     segments: int
+    alone: int = 0
     name: str = ""
     officer: str | None = None
 
 
 def problems(
-    *, bays: Iterable[BayFact], away: Sequence[AwayFact], store: str, store_message: str, spool_full: bool, lost: int,
+    *, bays: Iterable[BayFact], away: Sequence[AwayFact], store: str, store_message: str, spool_full: FullFact | None, lost: int,
     troubles: Mapping[str, str], doubt: int = 0, spoilt: int = 0,
 ) -> list[Problem]:  # fmt: skip
     """Everything that is wrong now, the worst first. `troubles`: what the agent says of itself, by name; `spoilt`: segments of which this dock
@@ -105,8 +115,8 @@ def problems(
     if store in _OF_STORE:
         name, text, advice = _OF_STORE[store]
         found.append(Problem(problem=name, text=text, advice=advice, detail=store_message))
-    if spool_full:
-        found.append(Problem(problem="spool_full", text="The dock's room is used up; cameras wait.", advice="It goes on by itself when the store has taken more."))  # fmt: skip
+    if spool_full is not None:
+        found.append(_full(spool_full))
     told = {one.camera for one in away}
     for bay in bays:
         if bay.state in _OF_BAY and not (bay.state == "removed_early" and bay.camera in told):
@@ -119,8 +129,22 @@ def _rank(problem: Problem) -> int:
     return PROBLEMS.index(problem.problem if problem.problem in PROBLEMS else "dock_unwatched")
 
 
+def _full(full: FullFact) -> Problem:
+    who = "cameras wait" if full.cameras != 1 else "1 camera waits"
+    who = f"{full.cameras} {who}" if full.cameras > 1 else who
+    wait = f"{who} with {full.waiting}" if full.waiting else who
+    return Problem(
+        problem="spool_full", text=f"Dock room is full{full.since and ' since '}{full.since}; {wait}.",
+        advice="Leave those cameras in: their footage stays on them, and goes on by itself when the store has taken more. If it lasts, ask ops to look at the line and the store.",
+    )  # fmt: skip
+
+
 def _early(one: AwayFact) -> Problem:
     who = whose(one.name or one.camera, one.officer)
+    safe = "It is" if one.segments == 1 else "They are"
+    where = f" {safe} safe on this dock." if not one.alone else ""
+    if 0 < one.alone < one.segments:
+        where = f" {one.alone} of them {'is' if one.alone == 1 else 'are'} on it alone."
     return Problem(
-        problem="removed_early", text=f"Camera {who} left with {some(one.segments)} not yet in the store.", advice=PUT_BACK, bay=one.bay, camera=one.camera,
+        problem="removed_early", text=f"Camera {who} left with {some(one.segments)} not yet in the store.{where}", advice=PUT_BACK, bay=one.bay, camera=one.camera,
     )  # fmt: skip

@@ -6,6 +6,8 @@ Rules kept here:
 * ready is one strict AND (P5): a finished pass over a listing of this very visit; every listed segment confirmed, none held, none
   missing, nothing hidden; the camera empty, unless the site does not want that (then it says "not emptied"); charge and clock right
   where they can be known. Whatever is not known to be so is not ready;
+* usable is another: nothing of it is on the camera alone, nothing is held, hidden or in doubt, the dock is sound, and it is known to have room
+  for hours; and it has waited so long that leaving it in would keep it from a shift;
 * what is being done wins over what is held: a camera that works is left alone, and told about afterwards;
 * a sentence says why, without "done", "uploaded", "complete", or a number that only a programmer knows.
 """
@@ -17,6 +19,7 @@ from dataclasses import dataclass, field, replace
 
 from dockd.page.advice import ASIDE, PUT_BACK, Told, of_failure, of_held, of_occupied, of_unnamed, sentence, some, whose
 from dockd.page.looks import LOOKS, BayState, Look
+from dockd.page.words import size_words
 from ingest.activity import Phase
 from ingest.model import Tally
 from ingest.standing import StoreWord
@@ -28,11 +31,14 @@ class Facts:
 
     `occupied`: what is in it that is no camera or not yet one (looking, not_ours, fault), `occupied_why` in words; `note`: what people
     should know of the camera; `why_kept`: why it is not emptied; `ours`: it is the site's;
-    `last_camera` (its serial) and `last_officer`: who left it last; `left_early`: segments that this one took along unproven, `still_unsafe` how many of them are so now; `listed_once`: a listing of this visit is in; `counts`: segments of
+    `last_camera` (its serial) and `last_officer`: who left it last; `left_early`: segments that this one took along unproven, `still_unsafe` how many of them are so now, `nowhere_else` how many of
+    these are on it alone; `went_out`: segments that it took along, all safe on the dock; `listed_once`: a listing of this visit is in; `counts`: segments of
     this docking; `on_camera`: how many of them still lie on the camera and are to be wiped, `stays`: how many files that are no footage are copied and stay; `missing`: segments that should be on this camera and were not
     listed; `hidden`: places on it that nobody could look into; `unsettled`: files of which it is not yet
     known whether they are the ones of before; `unsafe`: why nothing may be deleted from it; `held`: reasons and how many; `held_example`: one of them in words;
     `wipes`: whether the site wants this camera emptied, `grace` whether it wants to wait with that; `percent`: of its bytes copied; `turn`: it waits for its turn to be read;
+    `alone`: how many segments neither the dock nor the store has; `sound`: nothing speaks against the dock's own copies; `waited`: it has waited long
+    for the store; `room`: bytes that it can still record, `min_room` how many it must.
     `blind`: why nothing can be known now.
     """
 
@@ -45,6 +51,8 @@ class Facts:
     camera: str = ""
     left_early: int = 0
     still_unsafe: int = 0
+    nowhere_else: int = 0
+    went_out: int = 0
     last_camera: str = ""
     last_officer: str = ""
     phase: Phase | None = None
@@ -60,6 +68,11 @@ class Facts:
     hidden: int = 0
     unsettled: int = 0
     unsafe: str = ""
+    alone: int = 0
+    sound: bool = True
+    waited: bool = False
+    room: int | None = None
+    min_room: int = 0
     held: Mapping[str, int] = field(default_factory=dict)
     held_example: str = ""
     wipes: bool = True
@@ -146,10 +159,24 @@ def _vacant(facts: Facts) -> Shown | None:
                 advice=PUT_BACK,
             )
         left = some(facts.still_unsafe)
+        if not facts.nowhere_else:
+            be = "is" if facts.still_unsafe == 1 else "are"
+            return _show(
+                "removed_early",
+                f"{who} was taken out before the store had its footage: {left} {be} safe on the dock, and still on it.",
+                advice=PUT_BACK,
+            )
+        alone = "" if facts.nowhere_else == facts.still_unsafe else f", {facts.nowhere_else} of them on it alone"
         return _show(
             "removed_early",
-            f"{who} was taken out before its footage was safe: {left} not yet in the store.",
+            f"{who} was taken out before its footage was safe: {left} not yet in the store{alone}.",
             advice=PUT_BACK,
+        )
+    if facts.went_out and facts.last_camera:
+        who = whose(facts.last_camera, facts.last_officer)
+        return _show(
+            "empty",
+            f"No camera is in this bay. Camera {who} went out; its footage is safe here, and it is emptied when it comes back.",
         )
     return _show("empty", "No camera is in this bay.")
 
@@ -230,7 +257,7 @@ def _not_all_seen(facts: Facts) -> Shown | None:
 def _waiting(facts: Facts) -> Shown | None:
     counts = facts.counts
     if facts.reason == "spool_full":
-        return _show("queued", "The dock is full. It goes on by itself when the store has taken more. Leave it in.")
+        return _show("queued", _why_full(counts))
     if facts.reason == "spool_failed":
         return _show(
             "queued",
@@ -238,6 +265,8 @@ def _waiting(facts: Facts) -> Shown | None:
         )
     if counts.copied < counts.listed - counts.held:
         return _show("queued", f"{counts.copied} of {some(counts.listed)} copied. It waits for its turn. Leave it in.")
+    if _is_usable(facts):
+        return _show("usable", _why_usable(facts))
     if counts.confirmed < counts.listed:
         if facts.phase == "done":  # nothing on its way and nothing held, and yet not in the store: it is nowhere
             short = counts.listed - counts.confirmed
@@ -251,6 +280,46 @@ def _waiting(facts: Facts) -> Shown | None:
         if facts.phase == "done" and not facts.unsettled
         else _show("reading", "The camera is looked at once more. Leave it in.")
     )
+
+
+def _why_full(counts: Tally) -> str:
+    on = "It goes on by itself when the store has taken more."
+    if not counts.copied:
+        return f"Leave in. Dock room is full: its footage stays on the camera. {on}"
+    return f"Leave in. Dock room is full: {counts.copied} of {some(counts.listed)} copied, the rest stays on the camera. {on}"
+
+
+def _is_usable(facts: Facts) -> bool:
+    """The other strict AND: all of its footage is safe here, the store does not take it soon, and it is fit for a shift."""
+    counts = facts.counts
+    waits_for_store = counts.confirmed < counts.listed or facts.store not in ("connected", "slow")
+    safe_here = (
+        counts.listed > 0
+        and counts.copied == counts.listed
+        and counts.held == 0
+        and not facts.held
+        and facts.alone == 0
+        and facts.missing == 0
+        and facts.hidden == 0
+        and facts.unsettled == 0
+        and not facts.unsafe
+        and facts.sound
+        and facts.store != "dishonest"  # what it has "confirmed" is in doubt
+    )
+    fit = (
+        facts.ours
+        and (facts.min_room == 0 or (facts.room is not None and facts.room >= facts.min_room))
+        and (facts.battery is None or facts.battery >= facts.min_battery)
+        and (facts.clock_offset is None or abs(facts.clock_offset) <= facts.max_clock_offset)
+    )
+    looked_at = facts.docked and facts.listed_once and facts.phase == "waiting" and not facts.reason
+    return looked_at and safe_here and fit and facts.waited and waits_for_store
+
+
+def _why_usable(facts: Facts) -> str:
+    said = f"{facts.counts.confirmed} of {some(facts.counts.listed)} proven in the store."
+    room = f"; it has room for {size_words(facts.room)} more" if facts.room is not None else ""
+    return f"Its footage is safe on the dock; {said} {_storesentence(facts)}It may go out if cameras are short{room}."
 
 
 def _before_emptying(facts: Facts) -> str:

@@ -13,12 +13,13 @@ from dataclasses import asdict, dataclass, field, replace
 
 from dockd.docking import Bay
 from dockd.page.documents import Document, bandwidth_part, bay_document, camera_part, problem_document, when
-from dockd.page.estimate import Estimate
+from dockd.page.estimate import Estimate, days_left
 from dockd.page.facts import Asking, Sources, Sums
-from dockd.page.problems import AwayFact, BayFact, Problem, problems
+from dockd.page.problems import AwayFact, BayFact, FullFact, Problem, problems
 from dockd.page.registry import Registry
 from dockd.page.state import Facts, Shown, derive
 from dockd.page.whereabouts import whereabouts
+from dockd.page.words import moment_words, size_words
 from ingest.errors import LedgerUnusable
 from ingest.events import Event
 from ingest.ledger.views import Away, Docking
@@ -26,6 +27,7 @@ from ingest.model import Balance, CameraId, legible
 
 LOOK_AT_MOST_EVERY = 0.2
 _LOOK_AT_LEAST_EVERY = 5.0
+_UNSOUND = frozenset({"ledger_rebuilt", "ledger_went_back", "ledger_unusable", "store_went_back", "spool_failed"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +144,7 @@ class View:
         known = self._known.get(bay.number)
         if known is None or known[0] != inputs:
             fresh = self._told_anew(bay, sums, blind)
-            if fresh[1].state == "ready" and self._is_outrun(bay):
+            if fresh[1].state in ("ready", "usable") and self._is_outrun(bay):
                 fresh, inputs = self._told_anew(bay, Sums(), blind), ()
             known = (inputs, *fresh)
             self._known[bay.number] = known
@@ -158,7 +160,7 @@ class View:
         if visit is None or camera is None:
             return (*common, sums.away)
         return (
-            *common, sources.activity.cameras.get(camera.id), sums.dockings.get(visit.docking), sums.missing.get(camera.id),
+            *common, self._is_sound(sums), self._has_waited(camera.id), visit.room, sources.activity.cameras.get(camera.id), sums.dockings.get(visit.docking), sums.missing.get(camera.id),
             visit.docking, visit.listed_once, visit.unsafe, visit.hidden, len(visit.unsettled), visit.root in sources.activity.queued,
         )  # fmt: skip
 
@@ -198,15 +200,31 @@ class View:
             battery=bay.battery_percent, min_battery=settings.ready.min_battery, clock_offset=bay.clock_offset_seconds,
             max_clock_offset=settings.ready.max_clock_offset, blind=blind, note=bay.note,
             why_kept=bay.why_kept if settings.wipe.enabled else "", ours=bay.ours or not settings.wipe.enabled,
+            alone=found.alone, sound=self._is_sound(sums), waited=self._has_waited(camera), room=visit.room, min_room=settings.ready.min_room,
         )  # fmt: skip
         return facts, found.balance
 
+    def _has_waited(self, camera: str) -> bool:
+        """Whether it has waited for the store so long, all copied, that it may go out."""
+        doing = self._sources.activity.cameras.get(camera)
+        if doing is None or doing.phase != "waiting":
+            return False
+        return time.monotonic() - doing.since >= self._sources.settings.ready.usable_after
+
+    def _is_sound(self, sums: Sums) -> bool:
+        """Whether nothing speaks against what the dock says that it has."""
+        unsound = _UNSOUND & self._sources.troubles.now.keys()
+        return not (unsound or self._sources.activity.spool_failed or sums.held.get("spool_spoils") or sums.doubt)
+
     def _vacant(self, bay: Bay, sums: Sums, blind: str) -> Facts:
         last = bay.last_camera
-        left = next((one.segments for one in sums.away if last is not None and one.camera == last.id), 0)
+        away = next((one for one in sums.away if last is not None and one.camera == last.id), None)
+        left, alone = (away.segments, away.alone) if away is not None else (0, 0)
+        early = bay.left_early or (bay.went_out if alone else 0)  # its copies here went bad since it went out
         return Facts(
             docked=False, last_camera=(last.serial or last.id) if last is not None else "",
-            last_officer=(self.registry.assigned_to(last) or "") if last is not None else "", left_early=bay.left_early, still_unsafe=left, blind=blind,
+            last_officer=(self.registry.assigned_to(last) or "") if last is not None else "", left_early=early, still_unsafe=left, blind=blind,
+            nowhere_else=alone, went_out=bay.went_out if left else 0,
         )  # fmt: skip
 
     def _share(self, docking: int, found: Docking, done: int) -> int | None:
@@ -227,18 +245,37 @@ class View:
         if self.registry.trouble:
             troubles["registry_unread"] = self.registry.trouble
         here = self._here()
-        away = [self._away_fact(one) for one in sums.away if one.camera not in here]
+        away = [self._away_fact(one) for one in sums.away if one.camera not in here and one.early]
         return problems(
-            bays=facts, away=away, store=store.word, store_message=store.message, spool_full=self._sources.activity.spool_full,
+            bays=facts, away=away, store=store.word, store_message=store.message, spool_full=self._full(sums),
             lost=sums.lost, doubt=sums.doubt, spoilt=sums.held.get("spool_spoils", 0), troubles=troubles,
         )  # fmt: skip
+
+    def _full(self, sums: Sums) -> FullFact | None:
+        """Who waits for room, where anybody does."""
+        activity = self._sources.activity
+        if not activity.spool_full:
+            return None
+        waiting = [
+            sums.dockings.get(bay.visit.docking, Docking()).balance.bytes
+            for bay in self._sources.rack.bays.values()
+            if bay.visit is not None and bay.camera is not None and self._waits_for_room(bay.camera.id)
+        ]
+        bytes_waiting = sum(max(0, one.listed - one.copied) for one in waiting)
+        return FullFact(
+            since=moment_words(activity.spool_full_since), cameras=len(waiting), waiting=size_words(bytes_waiting) if waiting else "",
+        )  # fmt: skip
+
+    def _waits_for_room(self, camera: str) -> bool:
+        doing = self._sources.activity.cameras.get(camera)
+        return doing is not None and doing.reason == "spool_full"
 
     def _away_fact(self, away: Away) -> AwayFact:
         camera = CameraId(profile=away.profile, serial=away.serial, card=away.card)
         bay = self._sources.rack.bays.get(away.bay) if away.bay is not None else None
         speaks = bay is not None and bay.camera is None and bay.last_camera == camera
         return AwayFact(
-            camera=away.camera, bay=away.bay if speaks else None, segments=away.segments, name=camera.serial or camera.id,
+            camera=away.camera, bay=away.bay if speaks else None, segments=away.segments, alone=away.alone, name=camera.serial or camera.id,
             officer=self.registry.assigned_to(camera),
         )  # fmt: skip
 
@@ -246,7 +283,7 @@ class View:
         """Cameras that left early with footage, and of which no bay speaks: theirs has another by now, or something else in it."""
         here = self._here()
         spoken = {fact.camera for fact in map(self._bay_fact, self._sources.rack.bays.values()) if fact.state == "removed_early"}  # fmt: skip
-        return sum(one.camera not in here and one.camera not in spoken for one in sums.away)
+        return sum(one.early and one.camera not in here and one.camera not in spoken for one in sums.away)
 
     def _bay_fact(self, bay: Bay) -> BayFact:
         """What was told of it at this look."""
@@ -266,6 +303,7 @@ class View:
         sources, here = self._sources, self._here()
         store = sources.store_state()
         where = whereabouts(sums.unproven, here)
+        out = [one for one in sums.away if not one.early and one.camera not in here]
         eta = self._estimate.seconds(where.coming.bytes)
         oldest = None
         if sums.oldest is not None:
@@ -279,11 +317,12 @@ class View:
                 **asdict(where.coming), "eta_seconds": {"low": eta[0], "high": eta[1]} if eta else None,
             },
             "held": asdict(where.held), "away": {**asdict(where.away), "cameras": where.cameras},
+            "out": {"cameras": len(out), "segments": sum(one.segments for one in out)},
             "store": {
                 "state": store.word, "since": when(store.since), "id": store.id, "message": store.message,
                 "last_success": when(store.last_success),
             },
-            "spool": {"free_bytes": room.free, "size_bytes": room.size, "days_left": None},
+            "spool": {"free_bytes": room.free, "size_bytes": room.size, "days_left": days_left(room.free, sums.a_day)},
             "bandwidth": bandwidth_part(sources.bandwidth.now),
             "wipe_enabled": sources.settings.wipe.enabled, "lost_segments": sums.lost, "in_doubt_segments": sums.doubt, "trouble": blind or None,
         }  # fmt: skip
@@ -342,7 +381,11 @@ def _told(status: Document) -> Document:
     spool = status["spool"]
     free = spool["free_bytes"]
     store = {key: value for key, value in status["store"].items() if key != "last_success"}
-    return {**status, "spool": {**spool, "free_bytes": None if free is None else free >> 26}, "store": store}
+    return {
+        **status,
+        "spool": {**spool, "free_bytes": None if free is None else free >> 26, "days_left": None},
+        "store": store,
+    }
 
 
 def _example(found: Docking) -> str:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,6 +39,11 @@ def age_words(seconds: float) -> str:
     if days > 60:
         return f"{days} days"
     return f"{_some(days, 'day')} {hours} h" if hours else _some(days, "day")
+
+
+def moment_words(moment: float) -> str:
+    """A moment (seconds since the epoch) on the station's own clock; it does not tick."""
+    return time.strftime("%H:%M on %-d %B", time.localtime(moment))
 
 
 def span_words(low: int, high: int) -> str:

@@ -34,6 +34,16 @@ class CameraRemovedEarly(
 
 
 @dataclass(frozen=True, kw_only=True)
+class CameraWentOut(
+    Event,
+    action="camera.went_out",
+    text="camera {camera} left bay {bay} with {left} segments on it that are safe on the dock: it is emptied when it comes back",
+):
+    docking: int
+    left: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class CameraListed(Event, action="camera.listed", text="camera {camera}: {files} files, {bytes} bytes listed"):
     docking: int
     listing: int

@@ -53,19 +53,26 @@ def clock_measured(tx: Transaction, docking: int, *, offset: float) -> None:
     tx.record(events.ClockMeasured(camera=camera, bay=bay, docking=docking, offset_seconds=round(offset)))
 
 
-def undocked(tx: Transaction, docking: int, *, taken: bool) -> int:
-    """The docking is over. Returns how many of its segments were not yet proven in the store: if it was `taken`, then early."""
+def undocked(tx: Transaction, docking: int, *, taken: bool, may_go: bool = False) -> int:
+    """The docking is over. Returns how many of its segments were not yet proven in the store.
+
+    If it was `taken` with such, then early; but where each has a whole copy on the dock, and nothing else speaks against it (`may_go`), it
+    went out.
+    """
     camera, bay = tx.execute("SELECT camera, bay FROM dockings WHERE id = ?", (docking,)).fetchone()
     tx.execute("UPDATE dockings SET undocked_at = ? WHERE id = ?", (tx.now, docking))
-    left = int(
-        tx.execute(
-            "SELECT count(*) FROM segments WHERE docking = ? AND on_camera = 1 AND in_store = 0", (docking,)
-        ).fetchone()[0]
-    )
+    left, unsafe = tx.execute(
+        "SELECT coalesce(sum(on_camera AND NOT in_store), 0), coalesce(sum((NOT in_store AND NOT in_spool) OR held IS NOT NULL), 0)"
+        " FROM segments WHERE docking = ?",
+        (docking,),
+    ).fetchone()
     tx.record(events.CameraUndocked(camera=camera, bay=bay, docking=docking))
-    if left and taken:
+    if left and taken and may_go and not unsafe:
+        tx.execute("UPDATE dockings SET went_out = 1 WHERE id = ?", (docking,))
+        tx.record(events.CameraWentOut(camera=camera, bay=bay, docking=docking, left=left))
+    elif left and taken:
         tx.record(events.CameraRemovedEarly(camera=camera, bay=bay, docking=docking, left=left))
-    return left
+    return int(left)
 
 
 def listing(tx: Transaction, *, camera: str, docking: int, files: Sequence[Listed], skipped: Sequence[Skipped]) -> int:

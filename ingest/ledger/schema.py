@@ -140,6 +140,11 @@ CREATE TABLE bandwidth_override (only_row INTEGER PRIMARY KEY CHECK (only_row = 
     began REAL NOT NULL, boot TEXT NOT NULL) STRICT;
 """
 
+# Whether a camera left with footage on it that was all safe on the dock, and room for more: it may be out for a while.
+_0011_WENT_OUT = """
+ALTER TABLE dockings ADD COLUMN went_out INTEGER;
+"""
+
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     ("0001_spine", _0001_SPINE),
     ("0002_cameras", _0002_CAMERAS),
@@ -151,6 +156,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
     ("0008_parts", _0008_PARTS),
     ("0009_queue", _0009_QUEUE),
     ("0010_bandwidth", _0010_BANDWIDTH),
+    ("0011_went_out", _0011_WENT_OUT),
 )
 
 

@@ -17,11 +17,12 @@ _MANY = 500  # parameters in one statement
 
 @dataclass(frozen=True, kw_only=True)
 class Docking:
-    """One docking in sums. `on_camera` segments still on it that may be wiped, `stays`: others on it (neither segment nor sidecar); `held` reasons and how many; `example` a held one: path and message."""
+    """One docking in sums. `on_camera` segments still on it that may be wiped, `stays`: others on it (neither segment nor sidecar), `alone` segments of which the dock has no whole copy and the store none; `held` reasons and how many; `example` a held one: path and message."""
 
     balance: Balance = field(default_factory=Balance)
     on_camera: int = 0
     stays: int = 0
+    alone: int = 0
     held: dict[str, int] = field(default_factory=dict)
     example: tuple[bytes, str] | None = None
 
@@ -31,7 +32,8 @@ SELECT docking, count(*), coalesce(sum(sha256 IS NOT NULL), 0), coalesce(sum(in_
        coalesce(sum(wiped_at IS NOT NULL AND NOT on_camera), 0), coalesce(sum(held IS NOT NULL), 0),
        coalesce(sum(size), 0), coalesce(sum(size * (sha256 IS NOT NULL)), 0), coalesce(sum(size * in_store), 0),
        coalesce(sum(size * (wiped_at IS NOT NULL AND NOT on_camera)), 0), coalesce(sum(size * (held IS NOT NULL)), 0),
-       coalesce(sum(on_camera AND kind IS NOT 'other'), 0), coalesce(sum(on_camera AND kind IS 'other'), 0)
+       coalesce(sum(on_camera AND kind IS NOT 'other'), 0), coalesce(sum(on_camera AND kind IS 'other'), 0),
+       coalesce(sum(NOT in_spool AND NOT in_store), 0)
 FROM segments INDEXED BY segments_docking WHERE docking IN ({marks}) GROUP BY docking
 """
 _HELD = """
@@ -60,6 +62,7 @@ def of_dockings(execute: Execute, dockings: Sequence[int]) -> dict[int, Docking]
                 ),
                 on_camera=row[11],
                 stays=row[12],
+                alone=row[13],
                 held=held.get(row[0], {}),
                 example=example.get(row[0]),
             )
@@ -78,6 +81,22 @@ def bytes_since(execute: Execute, began: float) -> Tally:
     """Bytes of all dockings that began at `began` (seconds since the epoch) or later; what is held is not counted apart."""
     listed, copied, confirmed, wiped = execute(_BYTES_SINCE, (began,)).fetchone()
     return Tally(listed=listed, copied=copied, confirmed=confirmed, wiped=wiped)
+
+
+_PULLED_SINCE = """
+SELECT coalesce(sum(size), 0) FROM segments INDEXED BY segments_docking
+WHERE docking IN (SELECT id FROM dockings WHERE coalesce(undocked_at, ?) >= ?) AND pulled_at >= ?
+"""
+
+
+def pulled_a_day(execute: Execute, *, now: float, days: float = 7.0) -> float | None:
+    """Bytes a day that were pulled in the last `days`; None where this dock has worked for less than one. `now`: seconds since the epoch."""
+    row = execute("SELECT docked_at FROM dockings ORDER BY id LIMIT 1").fetchone()
+    worked = min(days, (now - row[0]) / 86400) if row is not None else 0.0
+    if worked < 1.0:
+        return None
+    since = now - worked * 86400
+    return float(execute(_PULLED_SINCE, (now, since, since)).fetchone()[0]) / worked
 
 
 def waits_in_spool(execute: Execute) -> bool:
@@ -180,7 +199,10 @@ def only_elsewhere(execute: Execute, camera: str, *, docking: int) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Away:
-    """A camera that left with footage on it that the store has not confirmed."""
+    """A camera that left with footage on it that the store has not confirmed: `alone` of these segments are nowhere else.
+
+    `out`: when it left, all of them were safe on the dock, and it had room for more.
+    """
 
     camera: str
     profile: str
@@ -189,18 +211,36 @@ class Away:
     bay: int | None
     segments: int
     since: float
+    alone: int = 0
+    out: bool = False
+
+    @property
+    def early(self) -> bool:
+        """Whether it is missed: it is to be put back."""
+        return self.alone > 0 or not self.out
 
 
 def away(execute: Execute) -> list[Away]:
     """Cameras whose last docking is over and whose unconfirmed footage is, for all that is known, still on them."""
     rows = execute(
-        "SELECT c.id, c.profile, c.serial, c.card, c.last_bay, count(*), coalesce(max(d.undocked_at), c.last_seen)"
+        "SELECT c.id, c.profile, c.serial, c.card, c.last_bay, count(*), coalesce(max(d.undocked_at), c.last_seen),"
+        " sum(s.in_spool = 0), coalesce(max(d.went_out), 0)"
         " FROM segments s INDEXED BY segments_unconfirmed JOIN cameras c ON c.id = s.camera"
         " LEFT JOIN dockings d ON d.id = (SELECT max(id) FROM dockings WHERE camera = c.id)"
         " WHERE s.in_store = 0 AND s.on_camera = 1 AND (s.on_camera = 1 OR s.in_spool = 1) GROUP BY c.id ORDER BY c.id"
     )
     return [
-        Away(camera=r[0], profile=r[1], serial=r[2], card=r[3], bay=r[4], segments=int(r[5]), since=float(r[6]))
+        Away(
+            camera=r[0],
+            profile=r[1],
+            serial=r[2],
+            card=r[3],
+            bay=r[4],
+            segments=int(r[5]),
+            since=float(r[6]),
+            alone=int(r[7]),
+            out=bool(r[8]),
+        )
         for r in rows
     ]
 

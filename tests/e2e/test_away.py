@@ -44,7 +44,7 @@ def test_it_needs_action_and_is_a_problem(agent: Running) -> None:
 
 def test_the_officer_is_named(agent: Running) -> None:
     found = {one["problem"]: one for one in agent.api("/problems")["problems"]}
-    assert found["removed_early"]["text"] == "Camera CAM (PC Jones) left with 2 segments not yet in the store."
+    assert found["removed_early"]["text"] == "Camera CAM (PC Jones) left with 2 segments not yet in the store. They are safe on this dock."
 
 
 def test_the_terminal_tells_the_problems_with_what_to_do_and_whose_cameras(agent: Running) -> None:
@@ -53,7 +53,7 @@ def test_the_terminal_tells_the_problems_with_what_to_do_and_whose_cameras(agent
     )  # fmt: skip
     lines = done.stdout.splitlines()
     assert lines[0] == "Test Street rack 7: 1 ready, 1 needs action"
-    first = "! Camera CAM (PC Jones) left with 2 segments not yet in the store. Put it back into any bay."
+    first = "! Camera CAM (PC Jones) left with 2 segments not yet in the store. They are safe on this dock. Put it back into any bay."
     assert first in lines
     store = next(line for line in lines if line.startswith("! The central store cannot be reached."))
     assert lines.index(first) < lines.index(store)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dockd.page import words
 from dockd.page.estimate import Estimate
 from dockd.page.looks import BayState
-from dockd.page.problems import PROBLEMS, AwayFact, BayFact, Problem, problems
+from dockd.page.problems import PROBLEMS, AwayFact, BayFact, FullFact, Problem, problems
 from dockd.page.registry import Registry, read_registry
 from dockd.page.state import Facts, derive
 from ingest.model import CameraId, folder_camera
@@ -110,7 +110,7 @@ def test_problems_open_and_close_with_their_cause() -> None:
         BayFact(number=3, state="removed_early", what="put back C", camera="C"), BayFact(number=4, state="removed_early", what="put back D", camera="D"),
     ]  # fmt: skip
     found = problems(
-        bays=bays, away=[AwayFact(camera="C", bay=3, segments=2)], store="down", store_message="no route", spool_full=True, lost=1,
+        bays=bays, away=[AwayFact(camera="C", bay=3, segments=2)], store="down", store_message="no route", spool_full=FullFact(since="09:05 on 3 March", cameras=2, waiting="14 GB"), lost=1,
         troubles={"ledger_unusable": "the disk is full"},
     )  # fmt: skip
     assert sorted((one.problem, one.bay or 0) for one in found) == [
@@ -119,12 +119,12 @@ def test_problems_open_and_close_with_their_cause() -> None:
     ]  # fmt: skip
     assert len({one.id for one in found}) == len(found)
     assert all(one.text for one in found)
-    calm = problems(bays=bays[:1], away=[], store="connected", store_message="", spool_full=False, lost=0, troubles={})
+    calm = problems(bays=bays[:1], away=[], store="connected", store_message="", spool_full=None, lost=0, troubles={})
     assert calm == []
 
 
 def of_bays(*bays: BayFact, away: tuple[AwayFact, ...] = ()) -> list[Problem]:
-    return problems(bays=bays, away=away, store="connected", store_message="", spool_full=False, lost=0, troubles={})
+    return problems(bays=bays, away=away, store="connected", store_message="", spool_full=None, lost=0, troubles={})
 
 
 def test_a_bays_problem_says_once_what_to_do() -> None:
@@ -147,7 +147,7 @@ def test_the_worst_is_first() -> None:
     states: list[BayState] = ["not_ours", "clock_wrong", "bay_fault", "store_refused", "copy_failed", "removed_early", "integrity_failed", "ready"]  # fmt: skip
     found = problems(
         bays=[BayFact(number=n, state=state, what=state, camera=f"C{n}") for n, state in enumerate(states, 1)],
-        away=[AwayFact(camera="AWAY", bay=9, segments=1)], store="down", store_message="", spool_full=True, lost=2,
+        away=[AwayFact(camera="AWAY", bay=9, segments=1)], store="down", store_message="", spool_full=FullFact(since="09:05 on 3 March", cameras=2, waiting="14 GB"), lost=2,
         troubles={"registry_unread": "it cannot be read", "new_one": "something", "dock_unwatched": "it ended", "ledger_unusable": "full"},
     )  # fmt: skip
     assert [one.problem for one in found] == [
@@ -159,14 +159,14 @@ def test_the_worst_is_first() -> None:
 def test_what_the_usb_dock_says_of_itself() -> None:
     assert "usb_trouble" in PROBLEMS
     (found,) = problems(
-        bays=[], away=[], store="connected", store_message="", spool_full=False, lost=0, troubles={"usb_trouble": "udev does not answer."},
+        bays=[], away=[], store="connected", store_message="", spool_full=None, lost=0, troubles={"usb_trouble": "udev does not answer."},
     )  # fmt: skip
     assert (found.text, found.advice) == ("udev does not answer.", "Leave the cameras in and tell ops.")
 
 
 def test_a_dock_that_spoils_copies_is_a_problem_of_the_dock() -> None:
     (found,) = problems(
-        bays=[], away=[], store="connected", store_message="", spool_full=False, lost=0, troubles={}, spoilt=2
+        bays=[], away=[], store="connected", store_message="", spool_full=None, lost=0, troubles={}, spoilt=2
     )
     assert (found.problem, found.bay) == ("spool_spoils", None)
     assert found.problem in PROBLEMS

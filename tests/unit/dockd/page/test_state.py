@@ -23,6 +23,9 @@ def tally(listed: int, copied: int = 0, confirmed: int = 0, wiped: int = 0, held
     return Tally(listed=listed, copied=copied, confirmed=confirmed, wiped=wiped, held=held)
 
 
+USABLE: dict[str, Any] = {
+    "phase": "waiting", "counts": tally(4, 4, 1), "on_camera": 4, "store": "down", "waited": True, "room": 21 * 10**9, "min_room": 8 << 30,
+}  # fmt: skip
 TABLE: list[tuple[str, dict[str, Any], str, str, str]] = [
     # what is changed of a finished camera, its state, its word, a part of why
     ("finished", {}, "ready", "Take", "the camera is empty"),
@@ -43,7 +46,10 @@ TABLE: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("a stick that nobody named, on its way", {"phase": "waiting", "counts": tally(4, 4, 2), "wipes": False, "why_kept": "nobody has named it", "ours": False}, "unconfirmed", "Copied, not confirmed", "2 of 4"),
     ("one that the site only copies", {"counts": tally(4, 4, 4), "on_camera": 4, "wipes": False, "why_kept": "its profile says so"}, "ready", "Take", "still on the camera. Its profile says so."),
     ("one with a namesake", {"note": "another camera with its serial is in bay 3"}, "ready", "Take", "empty. Another camera with its serial is in bay 3."),
-    ("left early", {"docked": False, "left_early": 3, "still_unsafe": 2, "last_camera": "CAM07"}, "removed_early", "Put back", "CAM07 was taken out before its footage was safe: 2 segments"),
+    ("left early", {"docked": False, "left_early": 3, "still_unsafe": 2, "nowhere_else": 2, "last_camera": "CAM07"}, "removed_early", "Put back", "CAM07 was taken out before its footage was safe: 2 segments not yet in the store."),
+    ("left early, some of it safe here", {"docked": False, "left_early": 3, "still_unsafe": 2, "nowhere_else": 1, "last_camera": "CAM07"}, "removed_early", "Put back", "2 segments not yet in the store, 1 of them on it alone."),
+    ("left early, all of it safe here", {"docked": False, "left_early": 3, "still_unsafe": 2, "last_camera": "CAM07"}, "removed_early", "Put back", "CAM07 was taken out before the store had its footage: 2 segments are safe on the dock, and still on it."),
+    ("went out", {"docked": False, "went_out": 3, "last_camera": "CAM07", "last_officer": "PC Jones"}, "empty", "Empty", "No camera is in this bay. Camera CAM07 (PC Jones) went out; its footage is safe here"),
     ("left early, safe by now", {"docked": False, "left_early": 3, "last_camera": "CAM07"}, "removed_early", "Put back", "still on it"),
     ("left early, and it is known whose it is", {"docked": False, "left_early": 3, "last_camera": "C0009", "last_officer": "PC Jones"}, "removed_early", "Put back", "Camera C0009 (PC Jones) was taken out early."),
     ("just docked", {"phase": None, "counts": Tally(), "listed_once": False}, "reading", "Checking", "Leave it in"),
@@ -53,7 +59,8 @@ TABLE: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("done, but this visit was not listed", {"listed_once": False}, "reading", "Checking", ""),
     ("copying", {"phase": "copying", "counts": tally(4, 1), "percent": 42}, "copying", "Copying 42%", "1 of 4 segments"),
     ("copying beside a held one", {"phase": "copying", "counts": tally(4, 1, held=1), "held": {"copy_failed": 1}}, "copying", "Copying", "1 segment held"),
-    ("dock full", {"phase": "waiting", "reason": "spool_full", "counts": tally(4, 2)}, "queued", "Waiting to copy", "dock is full"),
+    ("dock full", {"phase": "waiting", "reason": "spool_full", "counts": tally(4, 2)}, "queued", "Waiting to copy", "Leave in. Dock room is full: 2 of 4 segments copied, the rest stays on the camera. It goes on by itself"),
+    ("dock full before anything was copied", {"phase": "waiting", "reason": "spool_full", "counts": tally(4)}, "queued", "Waiting to copy", "Leave in. Dock room is full: its footage stays on the camera."),
     ("dock disk fails", {"phase": "waiting", "reason": "spool_failed", "counts": tally(4, 2)}, "queued", "Waiting to copy", "nothing is wrong with the camera"),
     ("not all copied", {"phase": "waiting", "counts": tally(4, 2)}, "queued", "Waiting to copy", "2 of 4"),
     ("copied", {"phase": "waiting", "counts": tally(4, 4, 1)}, "unconfirmed", "Copied, not confirmed", "1 of 4 segments proven"),
@@ -64,6 +71,12 @@ TABLE: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("confirmed, the site waits with that", {"phase": "waiting", "counts": tally(4, 4, 4), "on_camera": 4, "grace": True}, "wiping", "Wiping", "time that the site gives"),
     ("confirmed, the store is away", {"phase": "waiting", "counts": tally(4, 4, 4), "on_camera": 4, "store": "down"}, "wiping", "Wiping", "cannot be reached"),
     ("are they those of before?", {"unsettled": 1}, "reading", "Checking", "once more"),
+    ("usable", USABLE, "usable", "May go out", "Its footage is safe on the dock; 1 of 4 segments proven in the store. The store cannot be reached; it goes on by itself. It may go out if cameras are short; it has room for 21 GB more."),
+    ("usable, on a thin line", {**USABLE, "store": "connected"}, "usable", "May go out", "1 of 4 segments proven in the store. It may go out"),
+    ("usable, all in the store that is away", {**USABLE, "counts": tally(4, 4, 4)}, "usable", "May go out", "4 of 4"),
+    ("all in the store that is there", {**USABLE, "counts": tally(4, 4, 4), "store": "connected"}, "wiping", "Wiping", "emptied next"),
+    ("usable, room is not asked for", {**USABLE, "min_room": 0, "room": None}, "usable", "May go out", "if cameras are short."),
+    ("usable but for its room", {**USABLE, "room": None}, "unconfirmed", "Copied, not confirmed", "Leave it in"),
     ("wiping", {"phase": "wiping", "counts": tally(4, 4, 4), "on_camera": 4}, "wiping", "Wiping", "emptied"),
     ("wiping amid the rest", {"phase": "wiping", "counts": tally(3, 3, 2), "on_camera": 3}, "wiping", "Wiping", "2 of 3 segments are proven in the store; those are now deleted from the camera."),
     ("wiping beside a document on its way", {"phase": "wiping", "counts": tally(3, 3, 2), "on_camera": 2, "stays": 1}, "wiping", "Wiping", "2 of 3 segments are proven"),
@@ -164,9 +177,10 @@ FACTS = st.builds(
         Tally, listed=st.integers(0, 3), copied=st.integers(0, 3), confirmed=st.integers(0, 3), wiped=st.integers(0, 3), held=st.integers(0, 1)
     ),
     on_camera=st.integers(0, 2), missing=st.integers(0, 1), hidden=st.integers(0, 1), unsafe=st.sampled_from(["", "it may hold it"]), unsettled=st.integers(0, 1),
-    held=st.sampled_from([{}, {"copy_failed": 1}, {"other": 1}]), wipes=st.booleans(), store=st.sampled_from(["connected", "down"]),
+    held=st.sampled_from([{}, {"copy_failed": 1}, {"other": 1}]), wipes=st.booleans(), store=st.sampled_from(["connected", "down", "dishonest"]),
     battery=st.sampled_from([None, 10, 80]), min_battery=st.just(80), clock_offset=st.sampled_from([None, 0.0, 61.0]),
-    blind=st.sampled_from(["", "no ledger"]),
+    blind=st.sampled_from(["", "no ledger"]), alone=st.integers(0, 1), sound=st.booleans(), waited=st.booleans(), ours=st.booleans(),
+    room=st.sampled_from([None, 7, 8]), min_room=st.sampled_from([0, 8]), nowhere_else=st.integers(0, 1), went_out=st.integers(0, 1),
 )  # fmt: skip
 
 
@@ -226,3 +240,34 @@ def test_one_thing_that_is_not_so_is_enough(facts: Facts, spoilt: str) -> None:
         "clock_offset": -61.0, "phase": "waiting", "listed_once": False,
     }  # fmt: skip
     assert derive(replace(facts, wipes=True, min_battery=80, **{spoilt: worse[spoilt]})).state != "ready"
+
+
+SPOILS_USABLE: list[tuple[str, dict[str, Any]]] = [
+    ("not looked at", {"listed_once": False}), ("still copying", {"phase": "copying"}), ("failed", {"phase": "failed"}), ("nobody in it", {"docked": False}),
+    ("nobody knows", {"blind": "no ledger"}), ("not all copied", {"counts": tally(4, 3)}), ("held", {"counts": tally(4, 4, 1, held=1)}),
+    ("held, by another sum", {"held": {"other": 1}}), ("on the camera alone", {"alone": 1}), ("another card", {"missing": 1}), ("hidden", {"hidden": 1}),
+    ("are they those of before?", {"unsettled": 1}), ("it may hold an only copy", {"unsafe": "so"}), ("the dock is in doubt", {"sound": False}),
+    ("the store was caught", {"store": "dishonest"}), ("nobody named it", {"ours": False}), ("no room", {"room": (8 << 30) - 1}), ("room not known", {"room": None}),
+    ("not charged", {"battery": 79}), ("clock wrong", {"clock_offset": 61.0}), ("not waited", {"waited": False}), ("no room on the dock", {"reason": "spool_full"}),
+    ("the dock's disk fails", {"reason": "spool_failed"}), ("it is empty", {"counts": Tally(), "on_camera": 0}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("spoilt", [row[1] for row in SPOILS_USABLE], ids=[row[0] for row in SPOILS_USABLE])
+def test_one_thing_that_is_not_so_keeps_it_in(spoilt: dict[str, Any]) -> None:
+    usable = replace(DONE, **USABLE)
+    assert derive(usable).state == "usable"
+    assert derive(replace(usable, **spoilt)).look.verb != "take"
+
+
+@given(FACTS)
+def test_usable_is_one_strict_and(facts: Facts) -> None:
+    said, counts = derive(facts), facts.counts
+    everything = [
+        facts.docked, not facts.blind, facts.phase == "waiting", not facts.reason, facts.listed_once, counts.listed > 0, counts.copied == counts.listed,
+        counts.held == 0, not facts.held, not facts.missing, not facts.hidden, not facts.unsafe, not facts.unsettled, not facts.alone, facts.sound,
+        facts.store != "dishonest", facts.waited, facts.ours, facts.min_room == 0 or (facts.room or 0) >= facts.min_room,
+        facts.battery is None or facts.battery >= 80, facts.clock_offset is None or abs(facts.clock_offset) <= 60,
+        counts.confirmed < counts.listed or facts.store != "connected",
+    ]  # fmt: skip
+    assert (said.state == "usable") == all(everything)
