@@ -13,7 +13,6 @@ import json
 import socket
 import ssl
 import time
-import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -29,6 +28,7 @@ from ingest.errors import DockdError, Garbled, ObjectGone, StoreDown
 from ingest.store.answers import error_of, retry_after
 from ingest.store.outgoing import Outgoing
 from ingest.store.proxy import Proxy
+from ingest.store.sockets import Sockets
 
 __all__ = ["Answer", "Line", "Patience", "Proxy"]
 T = TypeVar("T")
@@ -42,9 +42,12 @@ _SLOWEST_BODY = 1 << 10  # bytes per second: less is no body
 @dataclass(frozen=True, kw_only=True)
 class Patience:
     """Seconds. `connect`: until there is a connection; `stall`: nothing moves in the middle of a body; `answer`: a small request; `settle`: the
-    answer after a body was sent."""
+    answer after a body was sent.
 
-    connect: float = 15.0
+    A line that is dead, where the store is not merely slow, is noticed long before (`ingest.store.sockets`).
+    """
+
+    connect: float = 10.0
     stall: float = 60.0
     answer: float = 30.0
     settle: float = 300.0
@@ -84,14 +87,10 @@ class Line:
         self._patience = patience
         self._tls = tls
         self._session: aiohttp.ClientSession | None = None
-        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._sockets = Sockets(stall=patience.stall)
 
     def _socket(self, address: tuple[Any, ...]) -> socket.socket:
-        """A socket that the kernel gives up when the other side takes nothing for so long: closing it would wait for ever."""
-        made = socket.socket(*address[:3])
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self._patience.stall * 1000))
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._sockets.add(made)
+        made = self._sockets.made(address)
         if self._outgoing is not None:
             self._outgoing.opened(made)
         return made
@@ -123,9 +122,7 @@ class Line:
         if self._session is not None:
             await self._session.close()
             self._session = None
-        for left in self._sockets:
-            with contextlib.suppress(OSError):
-                left.shutdown(socket.SHUT_RDWR)
+        self._sockets.close()
         await asyncio.sleep(0)  # connections are told of their end in the loop's next turns
         await asyncio.sleep(0)
 
@@ -142,7 +139,16 @@ class Line:
         token = self._token()
         return {**headers, "Authorization": f"Bearer {token}"} if token else dict(headers)
 
-    def _request(
+    @contextlib.asynccontextmanager
+    async def _request(
+        self, session: aiohttp.ClientSession, method: str, url: str, *, headers: Mapping[str, str], **more: Any
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """One request over a line that is watched."""
+        with self._sockets.watched():
+            async with self._through_proxy(session, method, url, headers=headers, **more) as answer:
+                yield answer
+
+    def _through_proxy(
         self, session: aiohttp.ClientSession, method: str, url: str, *, headers: Mapping[str, str], **more: Any
     ) -> contextlib.AbstractAsyncContextManager[aiohttp.ClientResponse]:
         proxy, target = self._proxy, URL(url, encoded=True) if self._exact else url
@@ -172,6 +178,8 @@ class Line:
                 return self._proxy.unreachable(doing=doing, why=_plainly(error.os_error))
             if isinstance(error, aiohttp.ConnectionTimeoutError):
                 return self._proxy.unreachable(doing=doing, why=f"no connection in {self._patience.connect:.0f} s")
+        if self._sockets.just_ended():
+            text = f"nothing at all came back over the line to the store for {self._sockets.deaf:.0f} s ({doing})"
         if isinstance(error, aiohttp.ConnectionTimeoutError):
             text = f"the store cannot be reached for {doing}: no connection in {self._patience.connect:.0f} s"
         return StoreDown(text)

@@ -38,6 +38,7 @@ _ENDS: tuple[tuple[Side, str, str], ...] = (
 )
 _NAMED = re.compile(r"dockdlab-(\d+)-\d+-(?:agent|wan|host)")
 _HEADERS = 52  # bytes of each packet that are no payload: IPv4 without options (20), TCP with timestamps (32)
+MSS = 1500 - _HEADERS
 _NUMBERS = itertools.count()
 _TABLE = """
 table inet lab {
@@ -145,6 +146,12 @@ class Lab:
     def arrived(self) -> Carried:
         """Of that, what was not lost on the way."""
         return self._counted("arrived")
+
+    def repeated(self) -> int:
+        """Segments that the agent's TCP has sent again by itself, `MSS` bytes at most each."""
+        lines = [line.split() for line in _run(*self.on("agent"), "cat", "/proc/net/snmp").splitlines()]
+        names, values = (line for line in lines if line[0] == "Tcp:")
+        return int(dict(zip(names, values, strict=True))["RetransSegs"])
 
     def _counted(self, name: str) -> Carried:
         said = json.loads(_run(*self.on("wan"), "nft", "-j", "list", "counter", "inet", "lab", name))

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.netlab.lab import HOST, Carried, Lab
+from tests.netlab.lab import HOST, MSS, Carried, Lab
 from tests.program import DOCKD, REPOSITORY, Dock, Ended, ended, environment, kill_group
 
 TOKEN = "a-token-of-the-net-lab"
@@ -91,9 +91,11 @@ class Scene:
 
 @dataclass(frozen=True, kw_only=True)
 class Sent:
-    """What went over the line for a scene's footage; `check`: bytes of the honesty check, which goes once a process and is nobody's footage."""
+    """What went over the line for a scene's footage. `check`: bytes of the honesty check, which goes once a process and is nobody's footage;
+    `repeated`: bytes that TCP by itself sent again."""
 
     size: int
+    repeated: int
     check: int
     sent: Carried
     arrived: Carried
@@ -105,6 +107,11 @@ class Sent:
         return (self.sent.payload - self.check) / self.size - 1
 
     @property
+    def waste_resumed(self) -> float:
+        """Of that, what dockd handed to TCP a second time, and the heads of its requests."""
+        return self.waste_sent - self.repeated / self.size
+
+    @property
     def waste_arrived(self) -> float:
         """Payload above the footage's size that came through to the store's end, as a share."""
         return (self.arrived.payload - self.check) / self.size - 1
@@ -114,7 +121,7 @@ class Sent:
         return self.size * 8 / 1e6 / self.seconds
 
     def __str__(self) -> str:
-        shares = f"sent {self.waste_sent:+.2%}, arrived {self.waste_arrived:+.2%}, and a check of {self.check} bytes"
+        shares = f"sent {self.waste_sent:+.2%} (by dockd {self.waste_resumed:+.2%}, by TCP {self.repeated / self.size:+.2%}), arrived {self.waste_arrived:+.2%}, and a check of {self.check} bytes"
         return f"{self.size / 1e6:.1f} MB in {self.seconds:.1f} s ({self.mbit:.2f} Mbit/s), {shares}"
 
 
@@ -166,7 +173,7 @@ def delivered(
 ) -> tuple[Sent, Ended]:
     """Ingest the camera, `meanwhile` something happens to the line; everything has to come, and to be wiped only then."""
     checks = _Checks(found)
-    before, arrived, began = found.lab.sent(), found.lab.arrived(), time.monotonic()
+    before, arrived, repeated, began = found.lab.sent(), found.lab.arrived(), found.lab.repeated(), time.monotonic()
     process = found.ingest(*options)
     try:
         meanwhile()
@@ -184,7 +191,8 @@ def delivered(
     counted = end.document
     assert counted["bytes"]["confirmed"] == counted["bytes"]["wiped"] == found.size
     sent = Sent(
-        size=found.size, check=check, sent=found.lab.sent() - before, arrived=found.lab.arrived() - arrived, seconds=seconds
+        size=found.size, check=check, sent=found.lab.sent() - before, arrived=found.lab.arrived() - arrived, seconds=seconds,
+        repeated=(found.lab.repeated() - repeated) * MSS,
     )  # fmt: skip
     print(json.dumps({"over the line": str(sent)}), file=sys.stderr)
     return sent, end
