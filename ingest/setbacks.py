@@ -67,7 +67,8 @@ class Setbacks:
 def backoff(attempts: int, *, longest: float, chance: float, floor: float = 0.0) -> float:
     """Seconds to wait before the next try: doubled, capped first, then jittered (half to whole), never under `floor`.
 
-    `chance` is from [0, 1).
+    Above `floor` it is jittered, too (by half of it, at most `longest`): a busy store tells all racks the same Retry-After, and they would all
+    be back in that second. `chance` is from [0, 1).
     """
     capped = min(longest, 0.5 * 2.0 ** min(attempts, 32))
-    return max(floor, capped * (0.5 + chance / 2))
+    return max(floor + chance * min(floor / 2, longest), capped * (0.5 + chance / 2))

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -41,10 +41,11 @@ class StoreState:
 
 
 class Standing:
-    """How the store stands. `pinned` while it is believed; `trouble` is set by each failure; `retry_max` in seconds."""
+    """How the store stands. `pinned` while it is believed; `trouble` is set by each failure; `retry_max` in seconds, `now` on a clock that is never set."""
 
-    def __init__(self, *, ledger: Ledger, retry_max: float) -> None:
+    def __init__(self, *, ledger: Ledger, retry_max: float, now: Callable[[], float] = time.monotonic) -> None:
         self._ledger = ledger
+        self._now = now
         self._retry_max = retry_max
         self._failures = 0
         self._closed_until = 0.0
@@ -57,7 +58,7 @@ class Standing:
 
     def closed_for(self) -> float:
         """Seconds until it may be asked again; 0 or less for now."""
-        return self._closed_until - time.monotonic()
+        return self._closed_until - self._now()
 
     def open(self) -> None:
         """Somebody wants it tried now."""
@@ -87,7 +88,7 @@ class Standing:
     def answers(self, pinned: Pinned) -> None:
         """It is the pinned one, and may be asked. What it did wrong with a segment is forgotten only when it has done that right."""
         self.pinned = pinned
-        self.answered_at = time.monotonic()
+        self.answered_at = self._now()
         self._closed_until, self._stopped = 0.0, None
         if self._doubt is None:
             self.works()
@@ -117,7 +118,7 @@ class Standing:
         if isinstance(error, Refused):
             floor = max(floor, min(_REFUSED_FOR, self._retry_max))
         wait = backoff(self._failures - 1, longest=min(self._retry_max, _DOOR), chance=random.random(), floor=floor)  # noqa: S311
-        self._closed_until = max(self._closed_until, time.monotonic() + wait)
+        self._closed_until = max(self._closed_until, self._now() + wait)
         self._stopped = error if isinstance(error, Stop) else None
         self._doubt = error if doubt else self._doubt
         self.pinned = None

@@ -189,7 +189,7 @@ def test_backoff_is_capped_before_it_is_jittered_and_floored(
     attempts: int, longest: float, chance: float, floor: float
 ) -> None:
     wait = backoff(attempts, longest=longest, chance=chance, floor=floor)
-    assert floor <= wait <= max(floor, longest)
+    assert floor <= wait <= max(longest, floor + min(floor / 2, longest))
     capped = min(longest, 0.5 * 2.0 ** min(attempts, 32))
     assert wait >= capped / 2
 
