@@ -15,7 +15,9 @@ from pathlib import Path
 from dockd.settings.addresses import A_URL, is_loopback, parse_url, url_host
 from dockd.settings.mistakes import Mistake, WrongValue
 from dockd.settings.reading import Reading
+from dockd.settings.schema import StoreSettings
 
+_FOR_S3 = ("region", "object_lock", "retain_evidential")
 _FOR_TLS = ("ca_file", "client_cert_file", "client_key_file")
 
 
@@ -66,13 +68,31 @@ def _store(reading: Reading, *, need_store: bool) -> Iterator[Mistake]:
             yield place.mistake(wrong.message, wrong.expected)
         else:
             yield from _transport(reading, store.url)
+    if not _is_wrong(reading, ("store", "kind")):
+        yield from _s3(reading) if store.kind == "s3" else _not_s3(reading, store.kind)
     yield from _pair(reading, "store", "client_cert_file", "client_key_file")
+
+
+def _s3(reading: Reading) -> Iterator[Mistake]:
+    """No bucket is open to everybody."""
+    if reading.settings.store.token_file is None and ("store", "token_file") not in reading.origins:
+        expected = "token_file = the absolute path of a file that holds the access key and its secret"
+        yield reading.origin("store", "token_file").mistake('is missing, as kind is "s3"', expected)
+
+
+def _not_s3(reading: Reading, kind: str) -> Iterator[Mistake]:
+    """Written out with their defaults, as the shipped file has them, they do no harm."""
+    usual = StoreSettings()
+    for key in _FOR_S3:
+        if getattr(reading.settings.store, key) != getattr(usual, key):
+            yield reading.origin("store", key).mistake(f'has no use with kind = "{kind}"', "no such key")
 
 
 def _transport(reading: Reading, url: str) -> Iterator[Mistake]:
     if not url.lower().startswith("http://"):
         return
-    if reading.settings.store.token_file is not None and not is_loopback(url_host(url)):
+    store = reading.settings.store  # S3's secret signs requests and is never sent
+    if store.kind != "s3" and store.token_file is not None and not is_loopback(url_host(url)):
         message = "would send the token of token_file over the network in clear"
         yield reading.origin("store", "url").mistake(message, A_URL)
     yield from _useless(reading, _FOR_TLS, why="has no use with an http:// url", expected="store.url with https://")

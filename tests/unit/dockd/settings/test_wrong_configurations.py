@@ -485,6 +485,21 @@ WRONG = [
         id="ca-for-directory",
     ),
     pytest.param(
+        '[store]\nkind = "s3"\nurl = "http://10.0.0.7:9000/footage"\n',
+        [
+            'F:1: store.token_file: is missing, as kind is "s3", expected token_file = the absolute path of a file that holds the access key and its secret'
+        ],
+        id="s3-without-a-key",
+    ),
+    pytest.param(
+        '[store]\nurl = "https://s"\nregion = "eu-west-1"\nobject_lock = "off"\n',
+        [
+            'F:3: store.region: has no use with kind = "tus", expected no such key',
+            'F:4: store.object_lock: has no use with kind = "tus", expected no such key',
+        ],
+        id="s3-keys-for-tus",
+    ),
+    pytest.param(
         '[store]\nurl = "https://s"\nclient_cert_file = "/etc/dockd/dock.pem"\n',
         [
             "F:3: store.client_cert_file: is there without client_key_file, expected both client_cert_file and client_key_file, or neither"
