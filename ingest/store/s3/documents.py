@@ -22,6 +22,7 @@ LARGEST_LIST = 2 << 20
 _CHECKSUM = re.compile(r"([A-Za-z0-9+/]{43}=)(?:-([1-9][0-9]{0,4}))?")
 _ETAG = re.compile(r'["\w./+=-]{1,256}', re.ASCII)
 _CODE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_ENDING = re.compile(r"(?:Result|Response|Output)$")
 _DIGITS = re.compile(r"[0-9]{1,18}")
 
 
@@ -117,7 +118,7 @@ def attributes(body: bytes) -> tuple[int | None, Checksum | None]:
         root = _read(body, doing="a look at an object's attributes")
     except Garbled:
         return None, None
-    if _name(root) not in ("GetObjectAttributesResponse", "GetObjectAttributesOutput"):
+    if _ENDING.sub("", _name(root)) != "GetObjectAttributes":
         return None, None
     size = _text(root, "ObjectSize")
     sums = next((one for one in root if _name(one) == "Checksum"), None)
@@ -132,12 +133,10 @@ def attributes(body: bytes) -> tuple[int | None, Checksum | None]:
 def completed(body: bytes) -> bool:
     """Whether a body says that an upload has become an object."""
     try:
-        return _name(_read(body, doing="the end of an upload")) in (
-            "CompleteMultipartUploadResult",
-            "CompleteMultipartUpload",
-        )
+        root = _read(body, doing="the end of an upload")
     except Garbled:
         return False
+    return _ENDING.sub("", _name(root)) == "CompleteMultipartUpload"
 
 
 def checksum(text: str | None) -> Checksum | None:
@@ -186,9 +185,9 @@ def _read(body: bytes, *, doing: str) -> Element:
 
 
 def _rooted(body: bytes, *names: str, doing: str) -> Element:
-    """The document, of one of these names; some servers leave the `Result` behind it out."""
+    """The document, of one of these names; servers differ in what stands behind those."""
     root = _read(body, doing=doing)
-    if _name(root).removesuffix("Result") not in names:
+    if _ENDING.sub("", _name(root)) not in names:
         raise Garbled(f"the store answered {doing} with another document than {names[0]}Result")
     return root
 
