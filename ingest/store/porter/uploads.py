@@ -232,7 +232,9 @@ class Uploads:
     def sweep(self) -> int:
         """Take away what uploads have left that nobody has gone on with for a month, by the share's own clock; how many files."""
         gone = 0
-        with self._share.inside(INCOMING, make=True) as incoming:
+        with self._inside_incoming() as incoming:
+            if incoming is None:
+                return 0
             with self._share.temporary(b"", folder=incoming, beside=b"now") as name:
                 now = os.stat(name, dir_fd=incoming, follow_symlinks=False).st_mtime
             with os.scandir(incoming) as listed:
