@@ -1,16 +1,30 @@
 """What flows where at one moment: the rates between cameras, spool, line, store and emptied cameras. Pure.
 
-A queue is served in the order in which its waves came. What comes in goes straight on where nothing waits before it. Rates are those of a
+Cameras are read in the order in which they came. What is sent is the oldest day's first, and within a day as much of each camera as of another
+(docs/decisions/0026). What comes in goes straight on where nothing waits before it. Rates are those of a
 moment: they hold until something runs empty, the spool runs full, or a step of the calendar comes (`simulation` finds which is first).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+import math
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 Amounts = Mapping[int, float]
 """Bytes, or bytes per second, by wave: the cameras that were docked together."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Turn:
+    """By what a wave's turn comes: the day on which its footage was captured, and how many cameras it is."""
+
+    day: int
+    cameras: int
+
+
+Turns = Sequence[Turn]
+"""By wave."""
 
 _HALVINGS = 48
 
@@ -80,33 +94,57 @@ class Flows:
     release: float
 
 
-def served(waiting: Amounts, coming: Amounts, capacity: float) -> dict[int, float]:
-    """How a queue is served: in order, all of the capacity for a wave that waits; of one that only comes in, no more than that."""
+def served(waiting: Amounts, coming: Amounts, capacity: float, *, turns: Turns | None = None) -> dict[int, float]:
+    """How a queue is served: all of the capacity for what waits; of what only comes in, no more than that.
+
+    `turns`: a day before the next, and each camera of a day alike. None: a wave before the next.
+    """
     found: dict[int, float] = {}
+    group: dict[int, float] = {}
     for wave in sorted({*waiting, *coming}):
-        if capacity <= 0:
-            break
-        rate = capacity if waiting.get(wave, 0.0) > 0 else min(capacity, coming.get(wave, 0.0))
-        if rate > 0:
-            found[wave] = rate
-            capacity -= rate
+        bound = math.inf if waiting.get(wave, 0.0) > 0 else coming.get(wave, 0.0)
+        if group and (turns is None or turns[wave].day != turns[next(iter(group))].day):
+            capacity -= _shared(group, found, capacity, turns)
+            group = {}
+            if capacity <= 0:
+                return found
+        if bound > 0:
+            group[wave] = bound
+    if capacity > 0:
+        _shared(group, found, capacity, turns)
     return found
 
 
-def flows(contents: Contents, bounds: Bounds, manner: Manner, *, full: bool, wipeable: Set[int]) -> Flows:
+def _shared(group: Mapping[int, float], found: dict[int, float], capacity: float, turns: Turns | None) -> float:
+    """Give each camera of a group as much as another, and none more than its bound. Returns how much was given."""
+    left, open_ = capacity, dict(group)
+    while open_:
+        weights = {wave: 1 if turns is None else turns[wave].cameras for wave in open_}
+        fair = left / sum(weights.values())
+        sated = [wave for wave, bound in open_.items() if bound <= fair * weights[wave]]
+        for wave in sated:
+            found[wave] = open_.pop(wave)
+            left -= found[wave]
+        if not sated:
+            found.update({wave: fair * weight for wave, weight in weights.items()})
+            return capacity
+    return capacity - left
+
+
+def flows(contents: Contents, bounds: Bounds, manner: Manner, *, turns: Turns, full: bool, wipeable: Set[int]) -> Flows:
     """The rates now. `full`: the spool takes no more than it gives; `wipeable`: the waves of which something may be deleted."""
     pull = served(contents.camera, {}, bounds.pull)
     if not full:
-        return _rates(contents, bounds, manner, pull=pull, wipeable=wipeable)
-    found = _rates(contents, bounds, manner, pull=pull, wipeable=wipeable)
+        return _rates(contents, bounds, manner, pull=pull, turns=turns, wipeable=wipeable)
+    found = _rates(contents, bounds, manner, pull=pull, turns=turns, wipeable=wipeable)
     low, high = 0.0, sum(pull.values())
     if found.release >= high:
         return found
     for _ in range(_HALVINGS):  # what comes in may go out at once, or take the line from what would go out
         middle = (low + high) / 2
-        found = _rates(contents, bounds, manner, pull=_within(pull, middle), wipeable=wipeable)
+        found = _rates(contents, bounds, manner, pull=_within(pull, middle), turns=turns, wipeable=wipeable)
         low, high = (middle, high) if found.release >= middle else (low, middle)
-    return _rates(contents, bounds, manner, pull=_within(pull, low), wipeable=wipeable)
+    return _rates(contents, bounds, manner, pull=_within(pull, low), turns=turns, wipeable=wipeable)
 
 
 def _within(wanted: Amounts, room: float) -> dict[int, float]:
@@ -118,19 +156,19 @@ def _within(wanted: Amounts, room: float) -> dict[int, float]:
 
 
 def _rates(
-    contents: Contents, bounds: Bounds, manner: Manner, *, pull: Mapping[int, float], wipeable: Set[int]
+    contents: Contents, bounds: Bounds, manner: Manner, *, pull: Mapping[int, float], turns: Turns, wipeable: Set[int]
 ) -> Flows:
     share = manner.evidential
     coming_first = {wave: rate * share for wave, rate in pull.items()}
     coming_rest = {wave: rate * (1 - share) for wave, rate in pull.items()}
     line = bounds.up if manner.bypass else min(bounds.up, bounds.limit)
-    first = served(contents.first, coming_first, line)
+    first = served(contents.first, coming_first, line, turns=turns)
     left = line - sum(first.values())
-    rest = served(contents.rest, coming_rest, min(left, bounds.limit))
+    rest = served(contents.rest, coming_rest, min(left, bounds.limit), turns=turns)
     sent = {wave: first.get(wave, 0.0) + rest.get(wave, 0.0) for wave in {*first, *rest}}
     down = bounds.down
     if manner.read_back:
-        prove = served(contents.unread, sent, down)
+        prove = served(contents.unread, sent, down, turns=turns)
         down -= sum(prove.values())
     else:
         prove = sent
@@ -143,7 +181,7 @@ def _rates(
     if not manner.holds:
         release = sum(prove.values())
     elif manner.read_back:
-        release = sum(served({0: contents.due}, {0: bounds.maturing}, down - sum(wipe.values())).values())
+        release = sum(served({0: contents.due}, {0: bounds.maturing}, max(down - sum(wipe.values()), 0.0)).values())
     else:
         release = bounds.maturing
     return Flows(pull=pull, first=first, rest=rest, prove=prove, wipe=wipe, release=release)

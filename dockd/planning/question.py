@@ -15,6 +15,7 @@ SECOND_LOOK = (
 READS_TO_PULL = 2  # a camera is read to copy it, and once more to verify that
 READS_TO_WIPE = 2  # and again before the deletion, and under its permit
 
+DAY_BEGINS = 6 * 3600.0  # after midnight UTC: where a day of capture begins in the queue (docs/decisions/0026)
 _FASTEST = 1e11
 MOST_CAMERAS = 10_000
 MOST_BYTES = 1e17  # 100 PB in all: beyond it, parts of a byte are all that a float tells apart
@@ -57,7 +58,7 @@ class Station:
             ),
             (not 0 <= self.evidential <= 1, "evidential: a share from 0 to 1"),
             (
-                not (0 < self.camera_rate <= _FASTEST and 0 < self.together),
+                not (0 < self.camera_rate <= _FASTEST and self.together > 0),
                 "cameras are read above 0, and up to 100 GB/s",
             ),
             (self.together > _FASTEST, "all cameras together are read at up to 100 GB/s"),
@@ -102,3 +103,9 @@ class Question:
             raise NotAsked("at least one shift, and the end of the next")
         if self.station.footage * self.station.cameras * len(self.ends) > MOST_BYTES:
             raise NotAsked("more footage than there can be: look at --cameras, --hours and --bit-rate")
+
+
+def day_of(ends: Sequence[float], shift: int) -> int:
+    """The day on which a shift's footage was captured, as the queue counts days: that of its middle."""
+    before = ends[shift - 1] if shift else ends[0] - (ends[1] - ends[0])
+    return int(((before + ends[shift]) / 2 - DAY_BEGINS) // 86400)

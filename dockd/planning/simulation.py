@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from dockd.planning.flows import Bounds, Contents, Flows, Manner, flows
+from dockd.planning.flows import Bounds, Contents, Flows, Manner, Turn, flows
 from dockd.planning.outcome import Outcome, Point, Shift
-from dockd.planning.question import READS_TO_PULL, NotAsked, Question
+from dockd.planning.question import READS_TO_PULL, NotAsked, Question, day_of
 
 _MOST_EVENTS = 200_000
 _INSTANT = 1e-6  # seconds: what would be over within it is over
@@ -57,6 +57,7 @@ class _Run:
         self._now = question.ends[0]
         self._in: Contents = Contents()
         self._waves: list[_Wave] = []
+        self._turns: list[Turn] = []  # of the waves
         self._outside: deque[tuple[int, int]] = deque()  # shift, and its cameras that wait for a bay
         self._taken = 0  # bays, by cameras that are not copied yet
         self._docked = 0  # cameras that are not empty
@@ -103,6 +104,7 @@ class _Run:
                 self._outside.appendleft((shift, waiting - docked))
             self._in.camera[len(self._waves)] = docked * self._station.footage
             self._waves.append(_Wave(shift=shift, cameras=docked))
+            self._turns.append(Turn(day=day_of(ends, shift), cameras=docked))
             self._taken += docked
             self._docked += docked
         for shift, waiting in self._outside:
@@ -152,7 +154,7 @@ class _Run:
     def step(self, until: float) -> None:
         """Go to the next event."""
         full = self._full()
-        rates = flows(self._in, self._bounds(), self._manner, full=full, wipeable=self._wipeable)
+        rates = flows(self._in, self._bounds(), self._manner, full=full, turns=self._turns, wipeable=self._wipeable)
         after = min(self._running_out(rates, full=full), default=math.inf)
         moment = max(min([until, self._now + after, *self._calendar()]), math.nextafter(self._now, math.inf))
         if full and self._in.camera:

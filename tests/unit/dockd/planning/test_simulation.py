@@ -6,9 +6,10 @@ import math
 
 import pytest
 
-from dockd.planning.question import MOST_BYTES, NotAsked, Question
+from dockd.planning.question import DAY_BEGINS, MOST_BYTES, NotAsked, Question, day_of
 from dockd.planning.simulation import simulate
 from dockd.planning.steps import Steps
+from ingest.ledger import queue
 from tests.unit.dockd.planning.asking import DAY, HOUR, asking, line
 
 NEAR = 0.3  # seconds: what the reading of cameras takes where nothing is said of it
@@ -39,11 +40,23 @@ def test_the_slower_of_reading_and_sending_decides_and_the_spool_holds_the_diffe
     assert found.spool_peak == pytest.approx(1e9 - 50 * 10e6, rel=1e-6)
 
 
-def test_shifts_that_overlap_wait_for_each_other_oldest_first() -> None:
+def test_shifts_of_one_day_that_overlap_share_the_line_camera_by_camera() -> None:
     found = simulate(asking(over=line(1e6), footage=12e9, ends=(0.0, 8000.0, 16000.0)))
-    assert [shift.clear for shift in found.shifts] == [pytest.approx(12000, abs=NEAR), pytest.approx(24000, abs=NEAR)]
+    assert [shift.clear for shift in found.shifts] == [pytest.approx(16000, abs=NEAR), pytest.approx(24000, abs=NEAR)]
     assert [shift.in_time for shift in found.shifts] == [False, False]
-    assert found.backlog_at(8000.0) == pytest.approx(16e9, rel=1e-6)
+    assert found.backlog_at(8000.0) == pytest.approx(16e9, rel=1e-4)
+
+
+def test_the_footage_of_a_day_goes_before_that_of_the_next() -> None:
+    ends = (0.0, 20 * HOUR, 40 * HOUR)
+    found = simulate(asking(over=line(1e6), footage=90e9, ends=ends))
+    assert [shift.clear for shift in found.shifts] == [pytest.approx(90000, abs=NEAR), pytest.approx(180000, abs=NEAR)]
+
+
+def test_a_day_begins_where_it_does_in_the_queue() -> None:
+    assert queue._NEW_DAY == DAY_BEGINS
+    at = [6 * HOUR, 14 * HOUR, 22 * HOUR, 30 * HOUR, 38 * HOUR]  # the ends of a night, a day and an evening, and again
+    assert [day_of(at, shift) for shift in range(5)] == [-1, 0, 0, 0, 1]
 
 
 def test_an_outage_delays_by_its_length_and_fills_the_spool() -> None:
@@ -67,7 +80,7 @@ def test_evidential_footage_goes_past_the_limit_where_it_may(bypass: bool, clear
 
 def test_evidential_footage_of_a_later_shift_goes_before_the_rest_of_an_earlier_one() -> None:
     found = simulate(asking(over=line(1e6), footage=2e9, evidential=0.5, ends=(0.0, 1500.0, 9000.0)))
-    assert [shift.clear for shift in found.shifts] == [pytest.approx(3000, abs=NEAR), pytest.approx(4000, abs=NEAR)]
+    assert [shift.clear for shift in found.shifts] == [pytest.approx(3500, abs=NEAR), pytest.approx(4000, abs=NEAR)]
 
 
 def test_a_full_spool_makes_cameras_wait_and_takes_what_goes_out() -> None:
