@@ -24,7 +24,7 @@ from ingest.store.s3.documents import (
 from ingest.store.s3.meanings import meaning
 from ingest.store.s3.requests import Requests
 
-_MOST_PAGES = 2 * MOST_PARTS  # servers choose how much a page holds
+_MOST_PAGES = 1000  # servers choose how much a page holds
 _MOST_UPLOADS = 100  # pages: of the uploads under one key there are few
 AN_UPLOAD = "a new upload"
 AN_END = "the end of an upload"
@@ -51,7 +51,7 @@ async def parts(requests: Requests, key: str, upload: str) -> list[Part]:
         found |= {one.number: one for one in page.parts}
         if page.next is None:
             return [found[number] for number in sorted(found)]
-        if page.next <= after or len(found) > MOST_PARTS:
+        if page.next <= after or page.next > MOST_PARTS or len(found) > MOST_PARTS:
             break
         after = page.next
     raise Garbled("the store's list of an upload's parts does not end")

@@ -282,17 +282,17 @@ class CompletesAndHangsUp(HonestS3):
 
 
 class Instead(HonestS3):
-    """One operation is answered with something else, the first `times` times (of footage alone, where a key is named)."""
+    """Some operations are answered with something else, the first `times` times: of footage, where a key is named; or (`every`) of anything."""
 
     def __init__(
         self, vault: Vault | None = None, *, what: tuple[str, ...], answer: web.Response, times: int = 1 << 30, hashes: bool = True,
-        host_style: bool = False,
+        every: bool = False,
     ) -> None:  # fmt: skip
-        super().__init__(vault, hashes=hashes, host_style=host_style)
-        self.what, self.instead, self.times = what, answer, times
+        super().__init__(vault, hashes=hashes)
+        self.what, self.instead, self.times, self.every = what, answer, times, every
 
     async def do(self, operation: str, request: web.BaseRequest, bucket: str, key: str) -> web.StreamResponse:
-        if operation in self.what and self.times > 0 and (not key or is_footage(key)):
+        if operation in self.what and self.times > 0 and (not key or is_footage(key) or self.every):
             self.times -= 1
             await body_of(request)
             headers = {n: v for n, v in self.instead.headers.items() if n.lower() != "content-length"}
@@ -314,7 +314,7 @@ class NoETags(HonestS3):
 class OddETags(NoETags):
     """Something that is no ETag."""
 
-    etag = '"' + "<>&\x01\xff" * 2000 + '"'
+    etag = '"' + "<>&" * 2000 + '"'
 
 
 class IgnoresIfNoneMatch(HonestS3):
@@ -352,7 +352,7 @@ class AnotherBucket(HonestS3):
         self.looks -= 1
         other = bytes(version.body)
         if self.looks < 0:
-            other = other.translate(bytes.maketrans(b"0123456789abcdef", b"123456789abcdef0"))
+            other = other.translate(bytes.maketrans(b"0123456789", b"1234567890"))
         return self.given(request, version, other)
 
 

@@ -5,7 +5,6 @@ Needs root and mmdebstrap: `make test-ceph`.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import time
@@ -54,17 +53,16 @@ async def test_what_is_evidential_cannot_be_deleted(ceph: Ceph, record_property:
         await store.identify()
         kept = [await delivered(store, os.urandom(size), evidential=True) for size in (70_001, (5 << 20) * 2 + 1)]
         free, _ = await delivered(store, os.urandom(70_001))
-        with contextlib.closing(ceph.client()) as client:
-            for upload, segment in kept:
-                key = far.key(upload)
-                version = client.head_object(Bucket=ceph.bucket, Key=key)["VersionId"]
-                with pytest.raises(ClientError, match="AccessDenied"):
-                    client.delete_object(Bucket=ceph.bucket, Key=key, VersionId=version)
-                assert client.get_object_retention(Bucket=ceph.bucket, Key=key)["Retention"]["Mode"] == "GOVERNANCE"
-                assert proves(await claimed(store, upload, segment), segment)
-            version = client.head_object(Bucket=ceph.bucket, Key=far.key(free))["VersionId"]
-            client.delete_object(Bucket=ceph.bucket, Key=far.key(free), VersionId=version)
-            assert far.holds(free) is None
+        for upload, segment in kept:
+            key = far.key(upload)
+            version = ceph.client.head_object(Bucket=ceph.bucket, Key=key)["VersionId"]
+            with pytest.raises(ClientError, match="AccessDenied"):
+                ceph.client.delete_object(Bucket=ceph.bucket, Key=key, VersionId=version)
+            assert ceph.client.get_object_retention(Bucket=ceph.bucket, Key=key)["Retention"]["Mode"] == "GOVERNANCE"
+            assert proves(await claimed(store, upload, segment), segment)
+        version = ceph.client.head_object(Bucket=ceph.bucket, Key=far.key(free))["VersionId"]
+        ceph.client.delete_object(Bucket=ceph.bucket, Key=far.key(free), VersionId=version)
+        assert far.holds(free) is None
         assert not any("lock" in note.lower() for note in store.notes), store.notes
     finally:
         await store.close()
@@ -116,11 +114,10 @@ def test_one_of_three_object_servers_dies_in_the_middle(
 
 def in_the_middle(server: Ceph) -> bool:
     """Whether an upload in parts is under way, and has some of them."""
-    with contextlib.closing(server.client()) as client:
-        for upload in client.list_multipart_uploads(Bucket=server.bucket).get("Uploads", []):
-            if upload["Key"].startswith("dockd-checks/"):
-                continue
-            said = client.list_parts(Bucket=server.bucket, Key=upload["Key"], UploadId=upload["UploadId"])
-            if said.get("Parts"):
-                return True
+    for upload in server.client.list_multipart_uploads(Bucket=server.bucket).get("Uploads", []):
+        if upload["Key"].startswith("dockd-checks/"):
+            continue
+        said = server.client.list_parts(Bucket=server.bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+        if said.get("Parts"):
+            return True
     return False

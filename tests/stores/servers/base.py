@@ -7,6 +7,7 @@ write a log each into the folder that they are given.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import socket
@@ -145,6 +146,7 @@ class S3Server(ABC):
 
     # -- as somebody else sees it --------------------------------------------------------------------------------------
 
+    @functools.cached_property
     def client(self) -> Any:
         """Another make's client (botocore)."""
         return botocore.session.Session().create_client(
@@ -160,11 +162,9 @@ class S3Server(ABC):
         end = time.monotonic() + _START
         while True:
             try:
-                with contextlib.closing(self.client()) as client:
-                    if self.bucket not in [one["Name"] for one in client.list_buckets()["Buckets"]]:
-                        client.create_bucket(
-                            Bucket=self.bucket, **({"ObjectLockEnabledForBucket": True} if self.locks else {})
-                        )
+                if self.bucket not in [one["Name"] for one in self.client.list_buckets()["Buckets"]]:
+                    locks = {"ObjectLockEnabledForBucket": True} if self.locks else {}
+                    self.client.create_bucket(Bucket=self.bucket, **locks)
                 return
             except (BotoCoreError, ClientError):
                 if time.monotonic() > end:
@@ -173,23 +173,20 @@ class S3Server(ABC):
 
     def listing(self) -> list[str]:
         """Every key in the bucket."""
-        with contextlib.closing(self.client()) as client:
-            found: list[str] = []
-            for page in client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket):
-                found += [one["Key"] for one in page.get("Contents", [])]
-            return found
+        found: list[str] = []
+        for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket):
+            found += [one["Key"] for one in page.get("Contents", [])]
+        return found
 
     def get(self, key: str) -> bytes | None:
         """The bytes that it gives for a key now; None where it gives none."""
-        with contextlib.closing(self.client()) as client:
-            try:
-                body = client.get_object(Bucket=self.bucket, Key=key)["Body"]
-                with contextlib.closing(body):
-                    found = body.read()
-            except (BotoCoreError, ClientError):
-                return None
-            assert isinstance(found, bytes)
-            return found
+        try:
+            with contextlib.closing(self.client.get_object(Bucket=self.bucket, Key=key)["Body"]) as body:
+                found = body.read()
+        except (BotoCoreError, ClientError):
+            return None
+        assert isinstance(found, bytes)
+        return found
 
     def holds(self, key: str) -> bytes | None:
         """The bytes that lie there: on its disk where that can be seen, else as it gives them."""
@@ -197,8 +194,7 @@ class S3Server(ABC):
 
     def lose(self, key: str) -> None:
         """Let an object be gone."""
-        with contextlib.closing(self.client()) as client:
-            client.delete_object(Bucket=self.bucket, Key=key)
+        self.client.delete_object(Bucket=self.bucket, Key=key)
 
 
 @contextlib.contextmanager
@@ -209,3 +205,4 @@ def running(server: S3Server) -> Iterator[S3Server]:
         yield server
     finally:
         server.stop()
+        server.client.close()
