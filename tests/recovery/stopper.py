@@ -32,6 +32,8 @@ CALLS = {
 _PATH_FIRST = frozenset({82, 83, 86, 87})  # the path is the first argument; of the …at calls it is the second
 _AT = frozenset({258, 263, 264, 265, 316})
 _WORKER = b"ingest.worker"
+_PORTER = b"ingest.store.porter"
+_ROLES = {_WORKER: "worker", _PORTER: "porter", b"serve": "store"}
 _BYTECODE = "/__pycache__"  # what the interpreter writes there on the first run is not the program's doing
 
 _CONT, _LISTEN, _SEIZE, _SYSCALL_INFO = 7, 0x4208, 0x4206, 0x420E
@@ -167,7 +169,7 @@ class Stopper:
     def _role_of(self, process: int) -> str:
         if process not in self._role:
             words = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
-            self._role[process] = "worker" if _WORKER in words else "store" if b"serve" in words else "agent"
+            self._role[process] = next((role for word, role in _ROLES.items() if word in words), "agent")
         return self._role[process]
 
 
