@@ -32,6 +32,7 @@ class Width:
         self._base: float | None = None  # bytes per second at what is known to be good
         self._odd = 0
         self._rest = self._patience = 1
+        self._window = WINDOW / 2  # until it has found its measure for the first time
         self._begin(now)
 
     def _begin(self, now: float, *, settle: float = 0.0) -> None:
@@ -52,7 +53,7 @@ class Width:
         self._bytes += size
         self._heard = now
         seconds = now - self._began
-        if seconds < WINDOW:
+        if seconds < self._window:
             return False
         before = self.lanes
         self._decide(self._bytes / seconds)
@@ -89,7 +90,7 @@ class Width:
 
     def _in_vain(self) -> None:
         """What was before is right: the other direction is tried next, after a rest."""
-        self._rest, self._trial = self._patience, 0
+        self._rest, self._trial, self._window = self._patience, 0, WINDOW
         self._patience = min(_LONGEST_REST, 2 * self._patience)
         self._direction = -self._direction
 

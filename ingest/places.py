@@ -1,6 +1,6 @@
 """Who is being sent now, who is next, and who gives up the place: the order of delivery while it runs (docs/decisions/0026).
 
-Rules: there are as many places as lanes, and one more, so that the line does not wait for a proof. A place is given up between two requests and
+Rules: there are twice as many places as lanes, so that the line does not wait for proofs. A place is given up between two requests and
 never in the middle of one: to what has a higher rank, where no place is free; and after its turn (64 MiB, or an eighth of a large segment) to
 another camera of the same rank that was given no more. At least one request is done in every turn, and what was sent stays sent.
 """
@@ -18,6 +18,7 @@ from ingest.ledger.segments import Segment
 from ingest.shares import Shares
 
 TURN = 64 << 20
+_PLACES_A_LANE = 2  # a small segment is announced and proven for as long as it is sent
 _SHARE_OF_ONE = 8  # of a large segment: each time that it comes again its copy may have to be read again
 
 
@@ -70,7 +71,7 @@ class Places:
     def room(self) -> int:
         """How many places are free."""
         staying = sum(not turn.leaving for turn in self._turns.values())
-        return min(self._lanes.most, self._lanes.width + 1) - staying
+        return min(self._lanes.most, _PLACES_A_LANE * self._lanes.width) - staying
 
     async def next(self) -> list[Segment]:
         """What is to be begun now, as many as there is room for. Raises LedgerUnusable."""

@@ -12,8 +12,6 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +19,7 @@ from dockd.app import Agent, agent
 from dockd.oneshot import visits_of
 from dockd.settings import Settings, defaults
 from ingest.events import Event, SegmentCopied
-from tests.bench.watch import children, cpu_of, loop_lag, memory_of_family
+from tests.bench.watch import children, cpu_of, highest_memory, loop_lag
 
 
 def _settings(state: Path, *, parallel: int) -> Settings:
@@ -40,7 +38,7 @@ async def _dock(cameras: Path, state: Path, *, parallel: int) -> dict[str, float
     async with agent(_settings(state, parallel=parallel), version="0", rest=1.0) as built:
         visits = visits_of(sorted(cameras.iterdir()), camera=None, state=[state])
         copied = _Count(built, wanted)
-        async with loop_lag() as told, _memory() as memory:
+        async with loop_lag() as told, highest_memory() as memory:
             began, used = time.perf_counter(), time.process_time()
             sessions = [asyncio.create_task(built.intake.session(visit, once=False)) for visit in visits]
             await _first(copied.all_there, sessions)
@@ -74,25 +72,6 @@ async def _first(end: asyncio.Event, sessions: list[asyncio.Task[None]]) -> None
     for task in done:
         task.result()
     assert waiting in done, "a camera's session ended by itself"
-
-
-@asynccontextmanager
-async def _memory() -> AsyncIterator[dict[str, float]]:
-    """The highest of what is seen four times a second, in bytes."""
-    highest: dict[str, float] = {"pss": 0.0, "workers": 0.0}
-
-    async def look() -> None:
-        while True:
-            pss, children = await asyncio.to_thread(memory_of_family)
-            highest["pss"], highest["workers"] = max(highest["pss"], pss), max(highest["workers"], children)
-            await asyncio.sleep(0.25)
-
-    task = asyncio.create_task(look(), name="memory")
-    try:
-        yield highest
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 def main() -> None:

@@ -55,6 +55,25 @@ def memory_of_family() -> tuple[int, int]:
     return sum(map(_memory_of, ["self", *map(str, ours)])), len(ours)
 
 
+@asynccontextmanager
+async def highest_memory() -> AsyncIterator[dict[str, float]]:
+    """The highest of what is seen four times a second of this process and its children: PSS in bytes, and how many children."""
+    highest: dict[str, float] = {"pss": 0.0, "workers": 0.0}
+
+    async def look() -> None:
+        while True:
+            pss, workers = await asyncio.to_thread(memory_of_family)
+            highest["pss"], highest["workers"] = max(highest["pss"], pss), max(highest["workers"], workers)
+            await asyncio.sleep(0.25)
+
+    task = asyncio.create_task(look(), name="memory")
+    try:
+        yield highest
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 def _read(path: Path) -> str:
     try:
         return path.read_text()
