@@ -71,6 +71,9 @@ def _store(reading: Reading, *, need_store: bool) -> Iterator[Mistake]:
     if not _is_wrong(reading, ("store", "kind")):
         yield from _s3(reading) if store.kind == "s3" else _not_s3(reading, store.kind)
     yield from _pair(reading, "store", "client_cert_file", "client_key_file")
+    if store.kind != "directory" and store.proxy_auth_file is not None and ("store", "proxy") not in reading.origins:
+        place = reading.origin("store", "proxy_auth_file")
+        yield place.mistake("is there without proxy", "store.proxy too, or no proxy_auth_file")
 
 
 def _s3(reading: Reading) -> Iterator[Mistake]:

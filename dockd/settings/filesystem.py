@@ -28,6 +28,7 @@ _NAMED_FILES = (
     ("store", "ca_file", False),
     ("store", "client_cert_file", False),
     ("store", "client_key_file", True),
+    ("store", "proxy_auth_file", True),
     ("page", "tls_cert_file", False),
     ("page", "tls_key_file", True),
     ("registry", "file", False),

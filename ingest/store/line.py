@@ -34,6 +34,14 @@ __all__ = ["Answer", "Line", "Patience", "Proxy"]
 T = TypeVar("T")
 LARGEST_ANSWER = 256 << 10
 _SLOWEST_HASH = 20 << 20  # bytes per second: a store may read an object again before it answers
+_NO_ISSUER = (
+    2,
+    18,
+    19,
+    20,
+    21,
+)  # OpenSSL's X509_V_ERR_…: issuer not found, self-signed (also in the chain), no local issuer, unverifiable leaf
+_WRONG_NAME = (62, 63, 64)  # … hostname, e-mail, IP address mismatch
 _NOT_NOW = (9, 10)  # OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED
 _CUT = "the line to the store was cut: "
 _SLOWEST_BODY = 1 << 10  # bytes per second: less is no body
@@ -414,7 +422,12 @@ def _of_its_certificate(error: Exception) -> str:
     """Why it is not taken; whether a certificate is good now is for a clock to say, and the clock may be what is wrong."""
     why = getattr(error, "verify_message", "") or str(error)
     text = f"its certificate is not taken: {why}"
-    if getattr(error, "verify_code", 0) in _NOT_NOW:
+    code = getattr(error, "verify_code", 0)
+    if code in _NO_ISSUER:
+        text += ". Is store.ca_file the authority that signed it?"
+    if code in _WRONG_NAME:
+        text += ". Is store.url the store's own name?"
+    if code in _NOT_NOW:
         text += f". This station's clock says {rfc3339(time.time())}: if that is wrong, certificates cannot be checked; set the clock"
     return text[:300]
 

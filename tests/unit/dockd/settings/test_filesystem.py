@@ -111,17 +111,22 @@ def test_files_that_are_named_have_to_be_there(tmp_path: Path, said: Say) -> Non
 
 @pytest.mark.parametrize("mode", [0o604, 0o644, 0o602, 0o666])
 def test_secrets_that_others_can_read(tmp_path: Path, said: Say, mode: int) -> None:
-    for name in ("token", "key", "cert"):
+    for name in ("token", "key", "cert", "proxy"):
         (tmp_path / name).write_text("hunter2")
         (tmp_path / name).chmod(mode)
-    text = URL + 'token_file = "@/token"\n[page]\ntls_cert_file = "@/cert"\ntls_key_file = "@/key"\n'
+    named = 'token_file = "@/token"\nproxy_auth_file = "@/proxy"\nproxy = "http://p:3128"\n'
+    text = URL + named + '[page]\ntls_cert_file = "@/cert"\ntls_key_file = "@/key"\n'
     assert said(text) == [
         (
             "@/F:3: store.token_file: @/token can be read by everybody on this machine, expected a file of dockd's own: "
             "chmod 600 @/token"
         ),
         (
-            "@/F:6: page.tls_key_file: @/key can be read by everybody on this machine, expected a file of dockd's own: "
+            "@/F:4: store.proxy_auth_file: @/proxy can be read by everybody on this machine, expected a file of dockd's own: "
+            "chmod 600 @/proxy"
+        ),
+        (
+            "@/F:8: page.tls_key_file: @/key can be read by everybody on this machine, expected a file of dockd's own: "
             "chmod 600 @/key"
         ),
     ]

@@ -507,6 +507,11 @@ WRONG = [
         id="client-cert-alone",
     ),
     pytest.param(
+        '[store]\nurl = "https://s"\nproxy_auth_file = "/etc/dockd/proxy.auth"\n',
+        ["F:3: store.proxy_auth_file: is there without proxy, expected store.proxy too, or no proxy_auth_file"],
+        id="proxy-auth-alone",
+    ),
+    pytest.param(
         '[store]\nurl = "https://s"\npin = "two words"\n',
         [
             'F:3: store.pin: "two words" has characters that do not belong in it, expected the store\'s identity as `dockd status --json` shows it'
