@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 import time
 from collections.abc import Callable
 
@@ -29,15 +30,16 @@ log = logging.getLogger(__name__)
 class Link:
     """The link to one store. `standing` is how it stands, `gate` the custody head that it is asked with; `wanted` what the site has pinned.
 
-    `believed` is called whenever it has said who it is and may be asked again. `now`: seconds on a clock that is never set.
+    `believed` is called whenever it has said who it is and may be asked again. `now`: seconds on a clock that is never set, `chance` from [0, 1).
     """
 
     def __init__(
         self, *, ledger: Ledger, store: Store, station: str, wanted: str | None, bucket: Bucket, retry_max: float,
         believed: Callable[[], None], now: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
     ) -> None:  # fmt: skip
         self.gate = HeadGate(ledger)
-        self.standing = Standing(ledger=ledger, retry_max=retry_max, now=now)
+        self.standing = Standing(ledger=ledger, retry_max=retry_max, now=now, chance=chance)
         self._believed_again = believed
         self._trust = Trust(
             ledger=ledger, store=store, station=station, wanted=wanted, bucket=bucket, heads=self.gate.head

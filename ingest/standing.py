@@ -41,11 +41,15 @@ class StoreState:
 
 
 class Standing:
-    """How the store stands. `pinned` while it is believed; `trouble` is set by each failure; `retry_max` in seconds, `now` on a clock that is never set."""
+    """How the store stands. `pinned` while it is believed; `trouble` is set by each failure; `retry_max` in seconds, `now` on a clock that is never set, `chance` from [0, 1)."""
 
-    def __init__(self, *, ledger: Ledger, retry_max: float, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, *, ledger: Ledger, retry_max: float, now: Callable[[], float] = time.monotonic, chance: Callable[[], float] = random.random
+    ) -> None:  # fmt: skip
         self._ledger = ledger
         self._now = now
+        self._chance = chance
+        self._luck = 0.0  # of the failures that came together: the longest of many lots would bring everybody back late, and together
         self._retry_max = retry_max
         self._failures = 0
         self._closed_until = 0.0
@@ -114,10 +118,11 @@ class Standing:
             raise error
         if self.closed_for() <= 0:
             self._failures += 1
+            self._luck = self._chance()
         floor = error.after if isinstance(error, Retry) else 0.0
         if isinstance(error, Refused):
             floor = max(floor, min(_REFUSED_FOR, self._retry_max))
-        wait = backoff(self._failures - 1, longest=min(self._retry_max, _DOOR), chance=random.random(), floor=floor)  # noqa: S311
+        wait = backoff(self._failures - 1, longest=min(self._retry_max, _DOOR), chance=self._luck, floor=floor)
         self._closed_until = max(self._closed_until, self._now() + wait)
         self._stopped = error if isinstance(error, Stop) else None
         self._doubt = error if doubt else self._doubt

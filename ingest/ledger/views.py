@@ -224,9 +224,10 @@ def away(execute: Execute) -> list[Away]:
     """Cameras whose last docking is over and whose unconfirmed footage is, for all that is known, still on them."""
     rows = execute(
         "SELECT c.id, c.profile, c.serial, c.card, c.last_bay, count(*), coalesce(max(d.undocked_at), c.last_seen),"
-        " sum(s.in_spool = 0), coalesce(max(d.went_out), 0)"
+        " sum(s.in_spool = 0), min(coalesce(seen.went_out, 0))"
         " FROM segments s INDEXED BY segments_unconfirmed JOIN cameras c ON c.id = s.camera"
         " LEFT JOIN dockings d ON d.id = (SELECT max(id) FROM dockings WHERE camera = c.id)"
+        " LEFT JOIN dockings seen ON seen.id = s.docking"  # one that was in a bay for a moment since, and not looked at, is as it was
         " WHERE s.in_store = 0 AND s.on_camera = 1 AND (s.on_camera = 1 OR s.in_spool = 1) GROUP BY c.id ORDER BY c.id"
     )
     return [
