@@ -8,7 +8,7 @@ moment: they hold until something runs empty, the spool runs full, or a step of 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 Amounts = Mapping[int, float]
@@ -26,7 +26,7 @@ class Turn:
 Turns = Sequence[Turn]
 """By wave."""
 
-_HALVINGS = 48
+_TRIES = 60
 
 
 @dataclass(kw_only=True)
@@ -137,14 +137,32 @@ def flows(contents: Contents, bounds: Bounds, manner: Manner, *, turns: Turns, f
     if not full:
         return _rates(contents, bounds, manner, pull=pull, turns=turns, wipeable=wipeable)
     found = _rates(contents, bounds, manner, pull=pull, turns=turns, wipeable=wipeable)
-    low, high = 0.0, sum(pull.values())
-    if found.release >= high:
+    wanted = sum(pull.values())
+    if found.release >= wanted:
         return found
-    for _ in range(_HALVINGS):  # what comes in may go out at once, or take the line from what would go out
-        middle = (low + high) / 2
-        found = _rates(contents, bounds, manner, pull=_within(pull, middle), turns=turns, wipeable=wipeable)
-        low, high = (middle, high) if found.release >= middle else (low, middle)
-    return _rates(contents, bounds, manner, pull=_within(pull, low), turns=turns, wipeable=wipeable)
+
+    def more_than_goes(rate: float) -> float:
+        """By how much the spool gives more than it takes, if it takes `rate`: what comes in may go out at once, or keep the line from what would."""
+        return _rates(contents, bounds, manner, pull=_within(pull, rate), turns=turns, wipeable=wipeable).release - rate
+
+    taken = _falls_to_zero(more_than_goes, high=wanted, at_high=found.release - wanted)
+    return _rates(contents, bounds, manner, pull=_within(pull, taken), turns=turns, wipeable=wipeable)
+
+
+def _falls_to_zero(function: Callable[[float], float], *, high: float, at_high: float) -> float:
+    """Where a falling function, piecewise linear and not below 0 at 0, comes to 0: from below, by the Illinois method."""
+    wanted, low, at_low = high, 0.0, function(0.0)
+    left, right = at_low, at_high  # as they are weighed: an end that stays is given less weight each time
+    for _ in range(_TRIES):
+        if at_low <= wanted * 1e-12:
+            break
+        middle = low + (high - low) * left / (left - right)
+        found = function(middle)
+        if found >= 0:
+            low, at_low, left, right = middle, found, found, right / 2
+        else:
+            high, right, left = middle, found, left / 2
+    return low
 
 
 def _within(wanted: Amounts, room: float) -> dict[int, float]:

@@ -15,7 +15,7 @@ from dockd.planning.simulation import simulate
 from dockd.planning.steps import Steps
 from tests.unit.dockd.planning.asking import HOUR, asking
 
-quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 RATES = st.floats(1e5, 1e8)
 
 
