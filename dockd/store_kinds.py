@@ -60,6 +60,10 @@ def _tus(settings: StoreSettings, url: str, needs: Needs) -> Store:
 def _s3(settings: StoreSettings, url: str, needs: Needs) -> Store:
     from ingest.store.s3 import S3Store
 
+    if settings.token_file is None:
+        raise Misconfigured(
+            "an S3 store needs a key: name the file that holds it and its secret (store.token_file, --token-file)"
+        )
     return S3Store(
         url, credentials=lambda: _secret(settings.token_file), region=settings.region, lock=settings.object_lock,
         retain=settings.retain_evidential, tls=_tls(settings), patience=needs.patience, observe=needs.observe, founds=needs.founds,
@@ -113,11 +117,21 @@ def _first_line(text: str | None) -> str | None:
 
 
 def _tls(settings: StoreSettings) -> ssl.SSLContext | None:
+    """Whom to believe, and by what to be known. Raises Misconfigured."""
     if settings.ca_file is None and settings.client_cert_file is None:
         return None
-    context = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
+    try:
+        context = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
+    except OSError as error:  # ssl.SSLError is one
+        raise Misconfigured(
+            f"store.ca_file: {settings.ca_file} holds no PEM certificates that can be read: {error}"
+        ) from error
     if settings.client_cert_file is not None:
-        context.load_cert_chain(
-            str(settings.client_cert_file), str(settings.client_key_file or settings.client_cert_file)
-        )
+        key = settings.client_key_file or settings.client_cert_file
+        try:
+            context.load_cert_chain(str(settings.client_cert_file), str(key))
+        except OSError as error:
+            raise Misconfigured(
+                f"store.client_cert_file and store.client_key_file: {settings.client_cert_file} and {key} are no pair that can be read: {error}"
+            ) from error
     return context

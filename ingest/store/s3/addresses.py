@@ -13,14 +13,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 from ingest.errors import NeverStorable, ObjectGone
 from ingest.model import SegmentDescription, is_sha256
 from ingest.store.names import place_of
 
 _COMPONENTS = 6
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*){5}")
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*){5}")
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _LONGEST = 4096
 _LONGEST_UPLOAD = 1024
@@ -83,11 +83,11 @@ class Address:
 
 def address_of(text: str) -> Address:
     """What `Address.at` has made. Raises ObjectGone for what is no such address."""
-    parts = urlsplit(text) if len(text) <= _LONGEST and text.isascii() else urlsplit("")
-    key = "/".join(parts.path.split("/")[-_COMPONENTS:])
-    if _PLAIN.fullmatch(key) is None:
+    where, _, known = text.partition("#")
+    key = "/".join(where.split("/")[-_COMPONENTS:])
+    if len(text) > _LONGEST or _PLAIN.fullmatch(key) is None:
         raise ObjectGone("its address is none that a segment has in a bucket")
-    said = dict(parse_qsl(parts.fragment))
+    said = dict(parse_qsl(known))
     size, part_size = _number(said.get("size")), _number(said.get("partSize"))
     sha256 = said["sha256"] if is_sha256(said.get("sha256")) else None
     upload = said.get("uploadId")

@@ -26,6 +26,7 @@ from ingest.store.s3.retention import Retention
 from ingest.store.s3.signing import EMPTY
 
 BYTES = "bytes of a segment"
+_OTHERS = "other bytes lie under its name in the bucket; they are left alone"
 _WANTED = 64 << 20
 _KEYS = 9  # of one segment, where others' objects lie under the first ones
 log = logging.getLogger(__name__)
@@ -90,22 +91,27 @@ class Transfer:
             try:
                 listed = await uploads.parts(self._requests, address.key, address.upload)
             except ObjectGone:
-                await self._there(address.key, size=size)
+                await self._there(address, size=size)
                 return []
             have = uploads.whole_parts(listed, size=size, part_size=address.part_size, ours=None)
             return uploads.missing(have, size=size, part_size=address.part_size)
         try:
-            await self._there(address.key, size=size)
+            await self._there(address, size=size)
         except ObjectGone:
             if address.sha256 is None:
                 raise
             return [Span(offset=0, length=size)] if size else []
         return []
 
-    async def _there(self, key: str, *, size: int) -> None:
-        found = await objects.look(self._requests, key, size=size)
+    async def _there(self, address: Address, *, size: int, segment: SegmentDescription | None = None) -> None:
+        """Raises ObjectGone, and Unproven where what lies there is something else by its length or by a checksum that can be held against ours."""
+        found = await objects.look(self._requests, address.key, size=size)
         if found.size != size:
             raise Unproven(f"the object at the store is of {found.size} bytes, {size} were announced")
+        said = found.checksum
+        other = said is not None and said.parts is None and address.sha256 not in (None, said.sha256)
+        if other or (segment is not None and objects.comparable(found, segment) is False):
+            raise Unproven(_OTHERS)
 
     # -- bytes ---------------------------------------------------------------------------------------------------------
 
@@ -163,7 +169,7 @@ class Transfer:
             return
         if found.size == size and said is None and await self._reads_as(address.key, sha256, size=size):
             return
-        raise Unproven("other bytes lie under its name in the bucket; they are left alone") from error
+        raise Unproven(_OTHERS) from error
 
     async def _reads_as(self, key: str, sha256: str, *, size: int) -> bool:
         return (await objects.read_back(self._requests, key, size=size))[1] == sha256
@@ -178,7 +184,7 @@ class Transfer:
             await self._complete(address, address.upload, segment, part_size=address.part_size)
         elif not size and address.sha256 is not None:
             try:
-                await self._there(address.key, size=0)
+                await self._there(address, size=0)
             except ObjectGone:
                 await self._put(address, EMPTY, body=once(b""), size=0)
 
@@ -191,14 +197,14 @@ class Transfer:
                 self._requests, address.key, upload, parts, headers=await self.unlike(), size=size
             )  # fmt: skip
         except ObjectGone:  # it has been ended before, and its answer was lost; or it is not there at all
-            await self._there(address.key, size=size)
+            await self._there(address, size=size, segment=segment)
         except Taken as error:
             traits = await self._finding.known()
             found = await objects.holds(
                 self._requests, address.key, segment, attributes_too=traits.gives == "attributes"
             )
             if found is None:
-                raise Unproven("other bytes lie under its name in the bucket; they are left alone") from error
+                raise Unproven(_OTHERS) from error
             with contextlib.suppress(Retry):
                 await uploads.abort(self._requests, address.key, upload)
 
