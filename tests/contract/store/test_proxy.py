@@ -13,11 +13,15 @@ import pytest
 from ingest.errors import ObjectGone, Refused, StoreDown
 from ingest.store.line import Line, Patience, Proxy
 from ingest.store.tus import TusStore
-from tests.contract.store.exam import delivered
+from tests.contract.store.exam import claimed, delivered
+from tests.contract.store.test_exam_s3 import adapter
 from tests.simulators.authority import Authority
 from tests.simulators.proxy import ForwardProxy
 from tests.simulators.stores.honest import HonestStore
 from tests.simulators.stores.running import Running
+from tests.simulators.stores.s3 import HonestS3
+from tests.simulators.stores.s3_running import RunningS3
+from tests.simulators.stores.s3_vault import Vault
 
 PATIENT = Patience(connect=5, stall=5, answer=5, settle=5)
 CONTENT = b"footage" * 40_000
@@ -102,6 +106,25 @@ async def test_what_the_store_answers_through_it_is_the_stores_word(running: Run
         with pytest.raises(ObjectGone, match="the store answered 404"):
             await store.offset(upload, size=len(CONTENT))
         await store.close()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_an_s3_store_behind_it(authority: Authority, scheme: str) -> None:
+    tls = authority.served("store") if scheme == "https" else None
+    with RunningS3(HonestS3(Vault()), tls=tls) as far, ForwardProxy(auth=PASSWORD) as proxy:
+        store = adapter(
+            far.bucket_url, far.far.vault, patience=PATIENT, proxy=Proxy(url=proxy.url, auth=lambda: PASSWORD),
+            tls=authority.trusted() if tls else None,
+        )  # fmt: skip
+        await store.identify()
+        upload, segment = await delivered(store, CONTENT)
+        assert (await claimed(store, upload, segment)).size == len(CONTENT)
+        proxy.refuses = 403
+        await store.close()
+        with pytest.raises(StoreDown, match="the proxy .* answered 403"):
+            await store.part(upload, offset=0, length=10, size=len(CONTENT))
+        await store.close()
+    assert proxy.heads
 
 
 async def test_one_that_is_not_there(running: Running, authority: Authority) -> None:

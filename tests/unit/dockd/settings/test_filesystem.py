@@ -130,7 +130,7 @@ def test_secrets_that_others_can_read(tmp_path: Path, said: Say, mode: int) -> N
             "chmod 600 @/key"
         ),
     ]
-    for name in ("token", "key"):
+    for name in ("token", "key", "proxy"):
         (tmp_path / name).chmod(0o640)
     assert said(text) == []
 
