@@ -2,7 +2,7 @@
 
 Why: what waits in a socket's buffer while the line stands still leaves at the line's speed once it goes on, whatever the bucket said when it was
 put there. So while there is a limit the kernel is told of it: it sends each connection's bytes at most a little faster than that
-(SO_MAX_PACING_RATE), and takes no more of them ahead than go in a fiftieth of a second (TCP_NOTSENT_LOWAT). Both are hints: a kernel without
+(SO_MAX_PACING_RATE), and takes no more of them ahead than a slice (TCP_NOTSENT_LOWAT). Both are hints: a kernel without
 them loses smoothness, not the limit.
 
 What is counted is what is handed to the socket: heads and bodies of requests. TLS adds about 0.2 %, TCP and IP 3 to 5 %.
@@ -24,7 +24,7 @@ _SO_MAX_PACING_RATE = 47  # asm-generic/socket.h; Python has no name for it
 _NO_PACING = 0xFFFF_FFFF
 _NO_LOWAT = 0x7FFF_FFFF
 _PACED_AT = 1.05  # of the limit: the bucket says how much goes, the kernel only that it does not go at once
-_AHEAD = 0.02  # seconds at the limit
+_AHEAD = 0.005  # seconds at the limit
 _LEAST_AHEAD = 16 << 10
 
 

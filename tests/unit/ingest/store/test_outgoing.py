@@ -65,9 +65,10 @@ def test_the_kernel_is_told_of_the_limit_and_of_every_new_one() -> None:
     with socket.socket() as sock:
         outgoing.opened(sock)
         assert sock.getsockopt(socket.SOL_SOCKET, _PACING) == 1_050_000
-        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == 20_000
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == 16 << 10
         bucket.rate = 1e7
         assert sock.getsockopt(socket.SOL_SOCKET, _PACING) == 10_500_000
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == 50_000
         bucket.bypass = True  # what does not wait goes over the same connections
         assert sock.getsockopt(socket.SOL_SOCKET, _PACING) & 0xFFFF_FFFF == 0xFFFF_FFFF
         bucket.bypass, bucket.rate = False, None
