@@ -16,6 +16,8 @@ PATIENT = Patience(stall=20.0, answer=20.0, settle=20.0)
 
 
 class RealS3(FarSide):
+    tells_length = False
+
     def __init__(self, server: S3Server, method: ProofMethod) -> None:
         self.server, self.method, self.url = server, method, server.bucket_url
 

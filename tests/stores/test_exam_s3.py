@@ -50,6 +50,10 @@ class TestS3BeforeMoto(Before):
 
     make = Moto
     method = "read-back"
+    FAILS: ClassVar[dict[str, str]] = {
+        "test_a_part_under_a_wrong_digest_is_refused_and_changes_nothing": "it looks at no checksum",
+        "test_an_upload_that_is_gone_is_announced_anew": "it answers 500 to a part of an upload that was aborted",
+    }
 
 
 class TestS3BeforeRclone(Before):
@@ -57,3 +61,7 @@ class TestS3BeforeRclone(Before):
 
     make = Rclone
     method = "read-back"
+    FAILS: ClassVar[dict[str, str]] = {
+        "test_a_part_under_a_wrong_digest_is_refused_and_changes_nothing": "it looks at no checksum",
+        "test_parts_of_it_come_back": "it answers 200 with a part of an object, and does not say that it is one",
+    }

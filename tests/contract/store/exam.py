@@ -82,6 +82,8 @@ class FarSide(ABC):
     url: str
     method: ProofMethod
     signs: ClassVar[bool] = False
+    tells_length: ClassVar[bool] = True
+    """Whether it says how long an object is when it has no such range (416, where the length is not a must)."""
 
     @abstractmethod
     def holds(self, upload: str) -> bytes | None:
@@ -185,7 +187,7 @@ class StoreExam:
         upload, _segment = await delivered(store, content)
         given = await store.part(upload, offset=offset, length=length, size=len(content))
         assert given == content[offset : offset + length]
-        with pytest.raises(Garbled, match="200001 were sent"):
+        with pytest.raises(Garbled, match="200001 were sent" if far.tells_length else None):
             await store.part(upload, offset=len(content), length=1, size=len(content) + 1)
 
     async def test_a_receipt_names_what_was_asked(self, store: Store, far: FarSide) -> None:
