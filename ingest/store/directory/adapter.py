@@ -22,6 +22,7 @@ from ingest.store.directory.porters import Porters
 from ingest.store.line import Patience
 from ingest.store.names import place_of
 
+_LONG = frozenset({"begin", "take", "read"})
 _SWEEP_EVERY = 86_400.0
 _MOST_BEGUN = 10_000
 
@@ -207,7 +208,7 @@ class DirectoryStore:
     ) -> tuple[dict[str, Any], bytes]:
         began = time.monotonic()
         try:
-            async with self._porters.lent() as porter:
+            async with self._porters.lent(carrying=op in _LONG) as porter:
                 return await porter.ask(self._request(op, known, more), within=within or self._patience.answer)
         finally:
             self._observe(op.upper(), time.monotonic() - began)
@@ -217,7 +218,7 @@ class DirectoryStore:
     ) -> dict[str, Any]:
         began = time.monotonic()
         try:
-            async with self._porters.lent() as porter:
+            async with self._porters.lent(carrying=op in _LONG) as porter:
                 return await porter.give(self._request(op, known, more | {"length": length}), source, length=length)
         finally:
             self._observe(op.upper(), time.monotonic() - began)

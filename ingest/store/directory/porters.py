@@ -21,7 +21,10 @@ from ingest.worker import frames
 
 SILENT = "the share does not answer (is its server there?)"
 MOST_LEFT = 3
-_AT_ONCE = 4
+_CARRYING, _LOOKING = (
+    4,
+    2,
+)  # porters at once for what takes long, and for what does not: a look must not wait for a throttled upload
 _LET_GO = 1.0  # seconds that the kernel gets to end killed porters before they count as hanging
 # What a porter may raise here. That a store is to be believed no more is not for it to say, but that it is another one is.
 _KNOWN_ERRORS = {
@@ -183,11 +186,11 @@ def _meant(word: frames.Frame) -> frames.Frame:
 
 
 class Porters:
-    """At most `at_once` at a time, and at most `MOST_LEFT` left behind."""
+    """A few at a time, and at most `MOST_LEFT` left behind."""
 
-    def __init__(self, *, patience: Patience, at_once: int = _AT_ONCE) -> None:
+    def __init__(self, *, patience: Patience) -> None:
         self._patience = patience
-        self._slots = asyncio.Semaphore(at_once)
+        self._carrying, self._looking = asyncio.Semaphore(_CARRYING), asyncio.Semaphore(_LOOKING)
         self._idle: list[Porter] = []
         self._left: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -198,9 +201,9 @@ class Porters:
         return len(self._left)
 
     @contextlib.asynccontextmanager
-    async def lent(self) -> AsyncIterator[Porter]:
-        """A porter for one request. Raises StoreDown."""
-        async with self._slots:
+    async def lent(self, *, carrying: bool = False) -> AsyncIterator[Porter]:
+        """A porter for one request; `carrying`: for one that takes as long as its bytes do. Raises StoreDown."""
+        async with self._carrying if carrying else self._looking:
             porter = await self._take()
             try:
                 yield porter
