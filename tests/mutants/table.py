@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from tests.mutants.of_bandwidth import BANDWIDTH
 from tests.mutants.of_copies import COPIES
 from tests.mutants.of_deletions import DELETIONS
 from tests.mutants.of_proofs import PROOFS
+from tests.mutants.of_queue import QUEUE
 from tests.mutants.of_records import RECORDS
+from tests.mutants.of_room import ROOM
+from tests.mutants.of_s3 import S3
 from tests.mutants.planting import Mutant
 
 CONTROLS = (
@@ -24,4 +28,4 @@ CONTROLS = (
     ),
 )  # fmt: skip
 
-MUTANTS = (*COPIES, *PROOFS, *DELETIONS, *RECORDS)
+MUTANTS = (*COPIES, *PROOFS, *DELETIONS, *RECORDS, *QUEUE, *ROOM, *BANDWIDTH, *S3)
