@@ -1,0 +1,75 @@
+"""P2 before a bucket: what its server checks, what of an upload counts, which bucket it is, and what may lie under a segment's name."""
+
+from __future__ import annotations
+
+from tests.mutants.planting import Mutant
+
+_STORE = ("tests/unit/ingest/store/test_s3_store.py",)
+_TEXTS = ("tests/unit/ingest/store/test_s3_texts.py",)
+_EXAM = ("tests/contract/store/test_exam_s3.py",)
+_LIES = ("tests/e2e/test_every_lie_of_s3.py",)
+
+S3 = (
+    Mutant(
+        name="s3: a checksum of parts is not compared", promise="P2: a proof of other parts counts",
+        file="ingest/confirm.py", old="if (claim.size, claim.composite) != (segment.digest.size, ours):", new="if (claim.size, ours) != (segment.digest.size, ours):",
+        tests=("tests/unit/ingest/test_in_parts.py",), short=True,
+    ),
+    Mutant(
+        name="s3: parts of another size are compared", promise="P2: what cannot be held against ours is taken for a lie",
+        file="ingest/store/s3/store.py", old="if said is not None and segment.parts is not None and address.part_size == segment.parts.size:",
+        new="if said is not None and segment.parts is not None:", tests=_STORE,
+    ),
+    Mutant(
+        name="s3: a part of another size counts as there", promise="P2: an object is made with a hole",
+        file="ingest/store/s3/uploads.py", old="if not 1 <= one.number <= count or one.size != min(part_size, size - (one.number - 1) * part_size):",
+        new="if not 1 <= one.number <= count:", tests=_TEXTS, short=True,
+    ),
+    Mutant(
+        name="s3: a part with another checksum counts as there", promise="P2: an upload of other bytes goes on",
+        file="ingest/store/s3/uploads.py", old="return one.sha256 is None or sums is None or one.sha256 == sums[one.number - 1]",
+        new="return one.sha256 is None or sums is None or bool(sums[one.number - 1])", tests=_TEXTS,
+    ),
+    Mutant(
+        name="s3: one page of the parts is enough", promise="what is there is sent again for ever",
+        file="ingest/store/s3/uploads.py", old="        if page.next is None:\n            return [found[number]", new="        if page.next is None or found:\n            return [found[number]",
+        tests=_EXAM,
+    ),
+    Mutant(
+        name="s3: If-None-Match is left out", promise="P1: what lies under the name is overwritten",
+        file="ingest/store/s3/transfer.py", old="return dict(UNLIKE) if (await self._finding.known()).unlike else {}",
+        new="return {} if (await self._finding.known()).unlike else {}", tests=(*_STORE, *_EXAM), short=True,
+    ),
+    Mutant(
+        name="s3: other bytes under its name are taken for its own", promise="P2: a segment is proven by a stranger's bytes",
+        file="ingest/store/s3/objects.py", old="        return found if ours else None\n", new="        return found if ours is not None else None\n", tests=_STORE,
+    ),
+    Mutant(
+        name="s3: the marker is not looked at before bytes are sent", promise="P2: footage goes to another bucket",
+        file="ingest/store/s3/store.py", old="        await self._marker.see()\n        return (await self._transfer.begin", new="        return (await self._transfer.begin",
+        tests=_STORE, short=True,
+    ),
+    Mutant(
+        name="s3: another marker is as good", promise="P2: another bucket's word counts",
+        file="ingest/store/s3/marker.py", old="if found != self._known:", new="if found is None:", tests=_STORE,
+    ),
+    Mutant(
+        name="s3: a wrong checksum that is taken counts as refused", promise="P2: hashes that the client sent count as the store's",
+        file="ingest/store/s3/baits.py", old="    if answer.status in TOOK:\n        return False\n    error = meaning", new="    if answer.status in TOOK:\n        return True\n    error = meaning",
+        tests=(*_STORE, *_LIES), short=True,
+    ),
+    Mutant(
+        name="s3: a part under a wrong checksum is not tried", promise="P2: hashes of parts that nobody looked at count",
+        file="ingest/store/s3/baits.py", old="refuses = await _refuses_a_part(requests, in_parts, headers) and refuses",
+        new="refuses = refuses and bool(in_parts and headers)", tests=(*_STORE, *_LIES),
+    ),
+    Mutant(
+        name="s3: a lock is believed without trying", promise="evidential footage can be deleted, and nobody is told",
+        file="ingest/store/s3/retention.py", old="        if deleted.status in (200, 204, 404):\n", new="        if deleted.status == 404:\n", tests=_STORE,
+    ),
+    Mutant(
+        name="s3: 200 at the end is enough", promise="P2: an error after 200 is not heard",
+        file="ingest/store/s3/uploads.py", old="if answer.status != 200 or problem is not None or not completed(answer.body):",
+        new="if answer.status != 200 or (problem is not None and not answer.body):", tests=(*_EXAM, *_LIES),
+    ),
+)  # fmt: skip
