@@ -64,8 +64,10 @@ def _held(segment: Segment) -> dict[str, str]:
     return said
 
 
-def visits_of(paths: Sequence[Path], *, camera: str | None, state: Sequence[Path]) -> list[Visit]:
-    """One visit a path. Raises Misconfigured for a path that is no folder, holds or lies in dockd's own files, or is given twice; CameraGone."""
+def visits_of(
+    paths: Sequence[Path], *, camera: str | None, state: Sequence[Path], share: Path | None = None
+) -> list[Visit]:
+    """One visit a path. Raises Misconfigured for a path that is no folder, holds or lies in dockd's own files or `share` (its real path), or is given twice; CameraGone."""
     if camera is not None and not camera.strip():
         raise Misconfigured("--camera is empty: name the camera, or leave it out to have the folder's name")
     found: list[Visit] = []
@@ -80,6 +82,11 @@ def visits_of(paths: Sequence[Path], *, camera: str | None, state: Sequence[Path
                 raise Misconfigured(
                     f"{legible(os.fsencode(path))} and dockd's own state ({own}) lie in one another: name another --state; dockd must never take its own files for footage"
                 )
+        if share is not None and (share == root or root in share.parents or share in root.parents):
+            raise Misconfigured(
+                f"{legible(os.fsencode(path))} and the store's folder ({share}) lie in one another: name the camera itself; dockd must never take "
+                "what a store holds for footage"
+            )
         _still_in(root)
         _no_files_of_dockd(root)
         name = os.fsencode(camera) if camera is not None else os.fsencode(root.name or "root")

@@ -114,6 +114,7 @@ async def _run(settings: Settings, paths: tuple[Path, ...], *, camera: str | Non
     from dockd.cli.progress import progress
     from dockd.oneshot import ingest as run_once
     from dockd.oneshot import visits_of
+    from dockd.settings.shares import seen
     from dockd.store_kinds import Misconfigured
     from ingest.errors import DockdError
 
@@ -122,7 +123,9 @@ async def _run(settings: Settings, paths: tuple[Path, ...], *, camera: str | Non
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, lambda: this.cancel() if this is not None else None)
     try:
-        visits = visits_of(paths, camera=camera, state=[settings.ledger.path.parent])
+        share = seen(Path(settings.store.url or "/")) if settings.store.kind == "directory" else None
+        real = share.real if share is not None else None
+        visits = visits_of(paths, camera=camera, state=[settings.ledger.path.parent], share=real)
         async with agent(settings, version=__version__, rest=1.0, subscribers=(hear,)) as built, progress(built):
             outcome = await run_once(built, visits, wait=wait)
     except asyncio.CancelledError:

@@ -7,6 +7,7 @@ a FIFO or device in place of a file is refused without being opened for reading;
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from dockd.settings.documents import Origin
 from dockd.settings.mistakes import Mistake
 from dockd.settings.reading import Reading
 from dockd.settings.schema import CamerasSettings
+from dockd.settings.shares import Seen, seen
 
 MAX_BYTES = 1024 * 1024
 """A configuration file is at most 1 MiB."""
@@ -83,8 +85,22 @@ def _bytes(path: Path) -> bytes | str:
 def file_checks(reading: Reading) -> list[Mistake]:
     """Every mistake that only the disk shows, for the user who runs this."""
     already = {(mistake.line, mistake.key) for mistake in reading.mistakes}
-    found = [*_named_files(reading), *_folders(reading), *overlaps(reading, seen_as=_real)]
+    share = _share(reading)
+    there = seen(share) if share is not None else None
+
+    def real(path: Path) -> Path:
+        if path != share:
+            return _real(path)
+        return there.real if there is not None else Path(os.path.normpath(path))
+
+    found = [*_named_files(reading), *_folders(reading, share=there), *overlaps(reading, seen_as=real)]
     return [mistake for mistake in found if (mistake.line, mistake.key) not in already]
+
+
+def _share(reading: Reading) -> Path | None:
+    """The folder that the store is, where it is one: only another process touches it, for its server may be gone."""
+    store = reading.settings.store
+    return Path(store.url) if store.kind == "directory" and (store.url or "").startswith("/") and store.url else None
 
 
 def _real(path: Path) -> Path:
@@ -119,7 +135,17 @@ def _wrong_with_file(path: Path, *, secret: bool) -> tuple[str, str] | None:
     return None
 
 
+_SERVER_GONE = frozenset({
+    errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ETIMEDOUT, errno.EREMOTEIO, errno.ECONNRESET,
+})  # fmt: skip
 _AS_USER = "is this the user that dockd runs as?"
+
+
+def _not_seen(path: Path, code: int) -> tuple[str, str]:
+    expected = f"a folder that dockd can read ({_AS_USER})"
+    if code == errno.ENOTDIR:
+        return f"{path} cannot be there: something on the way is not a folder", expected
+    return f"{path} cannot be looked at ({os.strerror(code)})", expected
 
 
 def _look(path: Path) -> os.stat_result | str | None:
@@ -137,15 +163,15 @@ def _look(path: Path) -> os.stat_result | str | None:
         return f"{path} cannot be looked at ({said})"
 
 
-def _folders(reading: Reading) -> Iterator[Mistake]:
+def _folders(reading: Reading, *, share: Seen | None) -> Iterator[Mistake]:
     settings = reading.settings
     if settings.docks.folders is not None:
         yield from _folder(reading, ("docks", "folders"), settings.docks.folders)
     # The shipped default need not be there: a site without profiles of its own has no such folder.
     if settings.cameras.profiles != CamerasSettings().profiles:
         yield from _folder(reading, ("cameras", "profiles"), settings.cameras.profiles)
-    if settings.store.kind == "directory" and (settings.store.url or "").startswith("/"):
-        yield from _folder(reading, ("store", "url"), Path(settings.store.url or "/"))
+    if share is not None:
+        yield from _share_folder(reading, Path(settings.store.url or "/"), share)
     if settings.log.file is not None:
         log_folder = [*_folder(reading, ("log", "file"), settings.log.file.parent)]
         yield from log_folder or _kind(reading, ("log", "file"), settings.log.file, folder=False)
@@ -172,3 +198,22 @@ def _folder(reading: Reading, key: tuple[str, str], path: Path) -> Iterator[Mist
         yield reading.origin(*key).mistake(f"{path} {what}", f"a folder that is there: mkdir -p {path}")
     elif not os.access(path, os.R_OK | os.X_OK):
         yield reading.origin(*key).mistake(f"{path} may not be read by this user", "a folder that dockd can read")
+
+
+def _share_folder(reading: Reading, path: Path, share: Seen) -> Iterator[Mistake]:
+    """One that does not answer is no mistake in a configuration: dockd starts, and waits for it."""
+    at = reading.origin("store", "url")
+    if share.mode is not None and stat.S_ISDIR(share.mode):
+        if not share.enters:
+            yield at.mistake(f"{path} may not be read by this user", "a folder that dockd can read")
+    elif share.error not in _SERVER_GONE:
+        expected = f"a folder that is there: mkdir -p {path}"
+        if share.error == errno.EACCES:
+            yield at.mistake(
+                f"{path} may not be looked at by this user: a folder on the way is closed to it",
+                f"a folder that dockd can read ({_AS_USER})",
+            )
+        elif share.error in (0, errno.ENOENT):
+            yield at.mistake(f"{path} {'does not exist' if share.error else 'is not a folder'}", expected)
+        else:
+            yield at.mistake(*_not_seen(path, share.error))

@@ -36,6 +36,7 @@ _KINDS = (
 _NO_CAMERA = (
     ({b"store.json", b"objects", b"uploads"}, "the root of a central store"),
     ({b"ledger.db", b"spool"}, "the state of a dock"),
+    ({b".dockd-store"}, "a share that is a store"),
 )
 
 

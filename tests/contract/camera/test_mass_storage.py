@@ -159,6 +159,7 @@ def test_dockds_own_files_are_no_footage(bench: Folder, marks: tuple[str, ...]) 
 def test_half_the_marks_are_an_ordinary_folder() -> None:
     assert no_camera([b"objects", b"uploads", b"x"]) is None
     assert no_camera([b"store.json", b"objects", b"uploads", b"x"]) == "the root of a central store"
+    assert no_camera([b".dockd-store"]) == "a share that is a store"
 
 
 def test_a_root_that_is_not_there(tmp_path: Path) -> None:
