@@ -62,6 +62,12 @@ test-netlab: env-dev  ## real programs over thin, lossy and cut lines: needs roo
 test-netlab-short: env-dev
 	@$(PYTEST) tests/netlab -m netlab_short $(ARGS)
 
+.PHONY: test-stores test-ceph
+test-stores: env-dev  ## the exam, deliveries and kills before servers of other makes, installed on first use (ARGS="-k swift --table FILE")
+	@$(PYTEST) tests/stores $(wildcard tests/contract/store/test_exam*.py) --ignore tests/stores/ceph -n $(JOBS) --dist worksteal $(ARGS)
+test-ceph: env-dev  ## the same before Ceph, with Object Lock and an object server that dies: needs root and mmdebstrap
+	@$(PYTEST) tests/stores/ceph $(ARGS)
+
 .PHONY: test-soak test-soak-short
 test-soak: env-dev  ## kills, faults and fuzz for hours: every stop, every damage, an hour of everything by chance
 	@$(PYTEST) tests/soak tests/fuzz -m soak --timeout 0 $(ARGS)

@@ -6,37 +6,43 @@ A row is a class of tests; its docstring's first line says which adapter sits be
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-_ROWS = pytest.StashKey[dict[str, str]]()
+from tests.contract.store.exam import StoreExam
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--table", type=Path, default=None, help="write the table to this file")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_ROWS] = {}
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """The row's name travels with the test's report, from whichever process runs it."""
-    cls = getattr(item, "cls", None)
-    if cls is not None and cls.__doc__:
-        item.user_properties.append(("row", cls.__doc__.strip().splitlines()[0].rstrip(".")))
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What a server is known to fail is named in its class's FAILS, and has to fail."""
+    """The row's name travels with a test's report, from whichever process runs it.
+
+    What a server is known to fail is named in its class's FAILS, and has to fail.
+    """
     for item in items:
-        known = getattr(getattr(item, "cls", None), "FAILS", {})
+        cls = getattr(item, "cls", None)
+        if cls is not None and issubclass(cls, StoreExam):
+            item.user_properties.append(("row", row_of(cls)))
+        known = getattr(cls, "FAILS", {})
         why = known.get(getattr(item, "originalname", item.name))
         if why is not None:
             item.add_marker(pytest.mark.xfail(reason=why, strict=True))
+
+
+def row_of(cls: type) -> str:
+    """The first line of its docstring, or its name in words."""
+    said = (cls.__dict__.get("__doc__") or "").strip().partition("\n")[0].rstrip(".")
+    return (
+        said
+        if "×" in said
+        else " ".join(re.findall("[A-Z][a-z0-9]+|S3", cls.__name__)[1:]).lower().replace(" against ", " × ", 1)
+    )
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -57,7 +63,7 @@ def table(stats: dict[str, list[Any]]) -> Iterable[str]:
     for outcome in ("passed", "failed", "error", "xfailed"):
         for report in stats.get(outcome, []):
             said = dict(getattr(report, "user_properties", []))
-            if "exam" in report.nodeid and "row" in said:
+            if "row" in said:
                 name = report.nodeid.rpartition("::")[2].partition("[")[0].removeprefix("test_").replace("_", " ")
                 exams.setdefault(said["row"], {}).setdefault(outcome, []).append(name)
             if "table" in said:

@@ -39,7 +39,11 @@ class Meddler:
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._over = asyncio.Event()
-        self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(self._serve()), daemon=True)
+        self._thread = threading.Thread(target=self._run, name="meddler", daemon=True)
+
+    def _run(self) -> None:
+        self._loop.run_until_complete(self._serve())
+        self._loop.close()
 
     async def _serve(self) -> None:
         async with aiohttp.ClientSession(auto_decompress=False) as session:
@@ -55,7 +59,8 @@ class Meddler:
             self._ready.set()
             await self._over.wait()
             await runner.cleanup()
-        await asyncio.sleep(0)
+        for _ in range(3):  # connections are told of their end in the loop's next turns
+            await asyncio.sleep(0)
 
     async def _pass_on(self, session: aiohttp.ClientSession, request: web.BaseRequest) -> web.StreamResponse:
         body = await body_of(request)

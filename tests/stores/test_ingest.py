@@ -23,7 +23,7 @@ from tests.stores.watching import Watch, dock_for, footage, kills
 pytestmark = pytest.mark.timeout(420)  # the first time they are installed
 SERVERS: dict[str, type[S3Server]] = {"swift": Swift, "moto": Moto, "rclone": Rclone}
 OPTIONS = ("--wipe", "--wait", "20 s", "--json")
-LARGE = (140_000_000, 3_000_000, 70_001, 1, 0)
+LARGE = (70_000_000, 3_000_000, 70_001, 1, 0)
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_the_store_and_dockd_are_killed_in_the_middle(
     server: S3Server, tmp_path: Path, record_property: Callable[[str, Any], None]
 ) -> None:
     watch = Watch(camera=tmp_path / "CAM01", server=server)
-    watch.docked(footage((100_000_000, *[5_000_000] * 6, 70_001)))
+    watch.docked(footage((70_000_000, *[5_000_000] * 6, 70_001)))
     dock, options = dock_for(server, tmp_path)
     done = kills(watch, dock, options, times=4, chance=random.Random(server.name), seconds=60)
     assert watch.faults() == []

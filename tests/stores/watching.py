@@ -17,8 +17,6 @@ from pathlib import Path
 from tests.program import Dock, filled, kill_group
 from tests.stores.servers.base import S3Server
 
-SIZES = (12_000_000, 6_000_001, 300_000, 70_001, 1, 0, 5 << 20, 900_000)
-
 
 @dataclass(kw_only=True)
 class Watch:
@@ -54,7 +52,7 @@ class Watch:
         return found
 
 
-def footage(sizes: tuple[int, ...] = SIZES) -> dict[str, bytes]:
+def footage(sizes: tuple[int, ...]) -> dict[str, bytes]:
     """Files of these sizes."""
     return {f"DCIM/MOV_{number:04d}.MP4": os.urandom(size) for number, size in enumerate(sizes)}
 
@@ -71,7 +69,7 @@ def kills(
     watch: Watch, dock: Dock, options: tuple[str, ...], *, times: int, chance: random.Random, seconds: float
 ) -> int:
     """Deliver while the server and dockd are killed `times` times, then to the end, at most for so long. How often each died."""
-    words = ("--wipe", "--wait", "10 s", "--limit", "60 Mbit/s", *options)
+    words = ("--wipe", "--wait", "10 s", "--limit", "200 Mbit/s", *options)
     end = time.monotonic() + seconds
     process = _start(dock, watch.camera, words)
     done = 0
