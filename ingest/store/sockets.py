@@ -79,12 +79,16 @@ class Sockets:
             with contextlib.suppress(OSError):
                 left.shutdown(socket.SHUT_RDWR)
 
+    def look(self, now: float) -> None:
+        """End those that nobody answers any more; `now` on time.monotonic's clock."""
+        for each in list(self._all):
+            if self._unanswered(each, now=now) >= self.deaf:
+                self._ended_at = now
+                _end(each)
+
     def _look(self) -> None:
         self._next = asyncio.get_running_loop().call_later(_LOOK, self._look) if self._requests else None
-        for each in list(self._all):
-            if self._unanswered(each, now=time.monotonic()) >= self.deaf:
-                self._ended_at = time.monotonic()
-                _end(each)
+        self.look(time.monotonic())
 
     def _unanswered(self, sock: socket.socket, *, now: float) -> float:
         """Seconds for which something was sent and nothing at all came back."""

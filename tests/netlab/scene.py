@@ -19,7 +19,7 @@ from tests.netlab.lab import HOST, MSS, Carried, Lab
 from tests.program import DOCKD, REPOSITORY, Dock, Ended, ended, environment, kill_group
 
 TOKEN = "a-token-of-the-net-lab"
-_ADDRESS = re.compile(rf"http://{re.escape(HOST)}:(\d+)")
+_ADDRESS = re.compile(r"http://[\d.]+:(\d+)")
 _BLOCK = 1 << 20
 
 
@@ -29,13 +29,14 @@ class Scene:
 
     lab: Lab
     folder: Path
+    address: str
     port: int
     files: dict[str, str] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
-        return f"http://{HOST}:{self.port}"
+        return f"http://{self.address}:{self.port}"
 
     @property
     def camera(self) -> Path:
@@ -131,20 +132,20 @@ def _sha256(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def scene(lab: Lab, folder: Path, *, settings: str = "") -> Iterator[Scene]:
-    """A store that runs at the host's end, and everything that is needed at the agent's."""
+def scene(lab: Lab, folder: Path, *, address: str = HOST) -> Iterator[Scene]:
+    """A store that runs at the host's end, on that `address` of it, and everything that is needed at the agent's."""
     folder.mkdir(parents=True, exist_ok=True)
     tokens = folder / "tokens"
     tokens.write_text(f"{TOKEN} # station\n")
     tokens.chmod(0o600)
     config = folder / "store.toml"
-    config.write_text(f'[store]\nkeep_free = "1 MB"\n{settings}')
+    config.write_text('[store]\nkeep_free = "1 MB"\n')
     command = [
-        *lab.on("host"), *DOCKD, "store", "serve", "--root", str(folder / "store"), "--listen", f"{HOST}:0",
+        *lab.on("host"), *DOCKD, "store", "serve", "--root", str(folder / "store"), "--listen", f"{address}:0",
         "--token-file", str(tokens), "--config", str(config),
     ]  # fmt: skip
     with started(command, log=folder / "store.log", until=_ADDRESS) as found:
-        yield Scene(lab=lab, folder=folder, port=int(found[1]))
+        yield Scene(lab=lab, folder=folder, address=address, port=int(found[1]))
 
 
 @contextlib.contextmanager

@@ -34,6 +34,8 @@ PACKAGES = (
     "dmsetup",
     "usbutils",
     "procps",
+    # A line with delay.
+    "iproute2",
 )
 # Only what is needed to find the root disk; everything else is loaded by udev, as on a real machine.
 INITRD_MODULES = ("virtio_pci", "virtio_blk", "ext4")
