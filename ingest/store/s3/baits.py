@@ -133,8 +133,8 @@ async def find_out(requests: Requests) -> Traits:
                 *notes,
                 "it overwrites what is there in spite of If-None-Match: nothing but names that are never used twice keeps objects apart",
             )
-        refuses = refused(await wrong.put(_other(body), headers=headers, said=hashlib.sha256(body).hexdigest()))
-        refuses = await _refuses_a_part(requests, in_parts, headers) and refuses
+        refused_it = refused(await wrong.put(_other(body), headers=headers, said=hashlib.sha256(body).hexdigest()))
+        refuses = await _refuses_a_part(requests, in_parts, headers) and refused_it
     finally:
         await asyncio.gather(good.cleared(), wrong.cleared())
     if not refuses:
