@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutants.of_bandwidth import BANDWIDTH
 from tests.mutants.of_copies import COPIES
 from tests.mutants.of_deletions import DELETIONS
+from tests.mutants.of_directory import DIRECTORY
 from tests.mutants.of_proofs import PROOFS
 from tests.mutants.of_queue import QUEUE
 from tests.mutants.of_records import RECORDS
@@ -28,4 +29,4 @@ CONTROLS = (
     ),
 )  # fmt: skip
 
-MUTANTS = (*COPIES, *PROOFS, *DELETIONS, *RECORDS, *QUEUE, *ROOM, *BANDWIDTH, *S3)
+MUTANTS = (*COPIES, *PROOFS, *DELETIONS, *RECORDS, *QUEUE, *ROOM, *BANDWIDTH, *S3, *DIRECTORY)

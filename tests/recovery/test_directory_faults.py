@@ -153,6 +153,21 @@ async def test_a_share_that_is_unmounted_confirms_nothing(disk: SmallDisk) -> No
         assert (await claimed(store, upload, segment)).sha256 == segment.digest.sha256
 
 
+async def test_what_rots_below_the_page_cache_is_seen(disk: SmallDisk) -> None:
+    """The disk has other bytes than this machine remembers: read-back that asked the memory would prove them."""
+    image = disk.at.with_name("share.img")
+    async with opened(disk.at) as store:
+        upload, segment = await delivered(store, CONTENT)
+        assert (disk.at / upload).read_bytes() == CONTENT
+        place = image.read_bytes().find(CONTENT[:4096])
+        assert place > 0
+        with image.open("r+b") as below:
+            below.seek(place)
+            below.write(bytes([CONTENT[0] ^ 1]))
+        assert (disk.at / upload).read_bytes() == CONTENT, "that is what is remembered"
+        assert (await claimed(store, upload, segment)).sha256 != segment.digest.sha256
+
+
 async def test_another_store_that_is_mounted_in_its_place(tmp_path: Path) -> None:
     needs_mounts()
     share, other = tmp_path / "share", tmp_path / "other"

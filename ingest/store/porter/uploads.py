@@ -163,13 +163,9 @@ class Uploads:
             if self._size(folder, name) == 0 < size:
                 os.rename(part, name, src_dir_fd=incoming, dst_dir_fd=folder)  # our own empty placeholder
                 return
-            try:
+            # Where the name is taken, or the part gone, somebody has been quicker: a process of ours, or this one, unheard.
+            with contextlib.suppress(FileExistsError, FileNotFoundError):
                 publish(part, name, source=incoming, target=folder)
-            except (
-                FileExistsError,
-                FileNotFoundError,
-            ):  # somebody has been quicker: a process of ours, or this one, unheard
-                return
 
     def _drop_second_name(self, incoming: int, name: bytes, *, of: int) -> None:
         """Take away the name under which the very file came in, where it still has that."""
