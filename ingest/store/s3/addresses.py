@@ -91,6 +91,8 @@ def address_of(text: str) -> Address:
     size, part_size = _number(said.get("size")), _number(said.get("partSize"))
     sha256 = said["sha256"] if is_sha256(said.get("sha256")) else None
     upload = said.get("uploadId")
+    if upload is not None and not plain_upload(upload):
+        raise ObjectGone("its address names no upload that there could be")
     if size is None or (upload is None and sha256 is None) or (upload is not None and not part_size):
         return Address(key=key, size=size, part_size=part_size)
     return Address(
