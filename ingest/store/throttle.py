@@ -1,7 +1,7 @@
 """One bandwidth limit for everything that dockd sends: whoever wants to send asks the bucket how much may go, and waits until then.
 
 A slice is what goes in a two-hundredth of a second (1 to 256 KiB), cut when it is granted, so that a new rate holds from the next slice on. An
-ideal timetable says when each is due; a sender that wakes up late makes good at most 100 ms of it: 30 ms at once, the rest at 1.06 times
+ideal timetable says when each is due; a sender that wakes up late makes good at most 100 ms of it: 50 ms at once, the rest at 1.06 times
 the rate. No 100 ms, wherever they begin, carry more than 1.07 times their share. After a pause there is no credit at all.
 
 Who waits is served camera by camera (`ingest.store.turns`), however many connections a camera has. What went past the bucket (requests'
@@ -25,7 +25,7 @@ WINDOW = 0.1  # seconds: the longest credit, and what the limit is held over
 TRICKLE = 0.1  # of the rate: what is left to those who pay for what went past the bucket
 _SLICES_PER_SECOND = 200
 _MOST_IN_A_WINDOW = 1.07
-_AT_ONCE = 0.03  # seconds: what is made good without a pause in between; timers and the loop are late by less
+_AT_ONCE = 0.05  # seconds: what is made good without a pause in between; timers and the loop are late by less
 _CATCHING_UP = 1.06
 _IDLE = 0.25  # seconds: so long after what was due nobody wanted to send, or nobody could
 _MOST_OWED = 1.0  # seconds at the rate

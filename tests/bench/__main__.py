@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ingest.worker import residency
-from tests.bench import backlog, cameras, herd, plan_vs_run, pull, queue, stores, upload
+from tests.bench import backlog, bandwidth, cameras, herd, plan_vs_run, pull, queue, stores, upload
 from tests.bench.harness import Options
 from tests.bench.report import Report
 
@@ -19,6 +19,7 @@ BENCHES: dict[str, Callable[[Options], Report]] = {
     "pull": pull.run,
     "upload": upload.run,
     "cameras": cameras.run,
+    "bandwidth": bandwidth.run,
     "queue": queue.run,
     "backlog": backlog.run,
     "plan": plan_vs_run.run,

@@ -15,6 +15,7 @@ from pathlib import Path
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 _OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+_NOT_THERE = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -46,7 +47,7 @@ class Peer:
             if b"100-continue" in head:
                 self.sock.sendall(_CONTINUE)
             if not self.left:
-                self.sock.sendall(_OK)
+                self.sock.sendall(_NOT_THERE if head.startswith(b"PROPFIND") else _OK)
 
 
 def main() -> None:
