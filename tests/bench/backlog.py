@@ -54,7 +54,7 @@ class Scale:
 
 
 FULL = Scale(cameras=64, files=8, size=8_000_000, rate=125e6, outage=60)
-QUICK = Scale(cameras=8, files=8, size=1_000_000, rate=10e6, outage=2)
+QUICK = Scale(cameras=8, files=4, size=8_000_000, rate=40e6, outage=2)
 
 
 def run(options: Options) -> Report:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
 from ingest.lanes import Lanes
 
@@ -61,16 +60,14 @@ async def test_no_more_at_once_than_there_are_and_the_highest_rank_is_next() -> 
 
 async def test_who_is_cancelled_while_it_waits_or_is_given_one_costs_no_lane() -> None:
     users = Users(Lanes(1))
-    for name in ("a", "b", "c"):
-        await users.come(name)
-    users.tasks["b"].cancel()
+    async with users.lanes.one():
+        for name in ("b", "c"):
+            await users.come(name)
+        users.tasks["b"].cancel()
+        await _settle()
+    users.tasks["c"].cancel()  # it was given the lane in this very moment, and did not run yet
     await _settle()
-    users.let_go["a"].set()
-    await users.tasks["a"]
-    users.tasks["c"].cancel()  # it was given the lane in this very moment
-    with contextlib.suppress(asyncio.CancelledError):
-        await users.tasks["c"]
-    assert users.lanes.taken == 0
+    assert (users.have, users.lanes.taken) == ([], 0)
     await users.come("d")
     assert users.have == ["d"]
     await users.end()

@@ -237,7 +237,7 @@ async def test_the_last_one_moved_up_is_the_first(dock: Dock) -> None:
     ids = [await dock.copied(name) for name in (b"a", b"b", b"c", b"d")]
     for segment in ids[1:3]:
         await dock.write(lambda tx, one=segment: segments.move_up(tx, one))  # type: ignore[misc]
-    assert (await upcoming(dock))[:3] == [b"c", b"b", b"a"]
+    assert (await upcoming(dock))[:2] == [b"c", b"b"]
 
 
 async def test_waits_end_in_lots(dock: Dock) -> None:
