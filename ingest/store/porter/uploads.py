@@ -22,6 +22,7 @@ from ingest.store.porter import journal
 from ingest.store.porter.journal import Journal
 from ingest.store.porter.publishing import publish
 from ingest.store.porter.share import INCOMING, Share
+from ingest.store.porter.write_out import WriteOut
 from ingest.worker import residency
 from ingest.worker.arena import Arena
 from ingest.worker.direct_io import Target
@@ -325,10 +326,11 @@ def _of_length(found: int, size: int) -> None:
 
 def _written(fd: int, blocks: Blocks, *, offset: int, end: int) -> int:
     """Write what comes, up to `end`; where it ended. Raises OSError."""
-    reached = offset
+    reached, out = offset, WriteOut(fd, start=offset)
     with Target(fd, direct=False) as target:
         for block in blocks:
             kept = block[: end - reached]
             target.write(kept, offset=reached)
             reached += len(kept)
+            out.written(reached)
     return reached
