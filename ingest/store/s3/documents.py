@@ -11,6 +11,7 @@ import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import ElementTree
@@ -22,6 +23,7 @@ LARGEST_LIST = 2 << 20
 _CHECKSUM = re.compile(r"([A-Za-z0-9+/]{43}=)(?:-([1-9][0-9]{0,4}))?")
 _ETAG = re.compile(r'["\w./+=-]{1,256}', re.ASCII)
 _CODE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_SPACE = ' xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
 _ENDING = re.compile(r"(?:Result|Response|Output)$")
 _DIGITS = re.compile(r"[0-9]{1,18}")
 
@@ -164,7 +166,18 @@ def completing(parts: list[Part]) -> bytes:
         + "</Part>"
         for one in parts
     )
-    return f'<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{listed}</CompleteMultipartUpload>'.encode()  # fmt: skip
+    return f"<CompleteMultipartUpload{_SPACE}>{listed}</CompleteMultipartUpload>".encode()
+
+
+def tagging(pairs: str) -> bytes:
+    """The document that gives an object these tags (as in x-amz-tagging)."""
+    tags = "".join(f"<Tag><Key>{key}</Key><Value>{value}</Value></Tag>" for key, value in parse_qsl(pairs))
+    return f"<Tagging{_SPACE}><TagSet>{tags}</TagSet></Tagging>".encode()
+
+
+def retaining(mode: str, until: str) -> bytes:
+    """The document that locks an object."""
+    return f"<Retention{_SPACE}><Mode>{mode}</Mode><RetainUntilDate>{until}</RetainUntilDate></Retention>".encode()
 
 
 def _part(element: Element) -> Part:

@@ -7,6 +7,7 @@ not the same store any more. Before anything is announced and before anything is
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -128,11 +129,17 @@ class S3Store:
 
     async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
         """Two documents beside the object. The description is always the same, so that the first one stays; of the custody record, which grows,
-        the last one counts. Raises Retry.
+        the last one counts. One that became evidential since it was announced gets its tag and its lock now. Raises Retry.
         """
-        address = replace(address_of(upload), evidential=segment.evidential)
-        await self._lay(address, DESCRIPTION, describing(segment), unlike=await self._transfer.unlike())
-        await self._lay(address, CUSTODY, custody, unlike={})
+        announced = address_of(upload)
+        address = replace(announced, evidential=segment.evidential)
+        if segment.evidential and not announced.evidential:
+            await self._transfer.mark(address)
+        unlike = await self._transfer.unlike()
+        await asyncio.gather(
+            self._lay(address, DESCRIPTION, describing(segment), unlike=unlike),
+            self._lay(address, CUSTODY, custody, unlike={}),
+        )
 
     async def _lay(self, address: Address, suffix: str, body: bytes, *, unlike: dict[str, str]) -> None:
         doing = "the description of a segment"

@@ -19,14 +19,15 @@ from ingest.store.line import Answer
 from ingest.store.s3 import objects, uploads
 from ingest.store.s3.addresses import Address, key_of, part_size_of
 from ingest.store.s3.baits import TAGS, TOOK, UNLIKE, Finding, once
-from ingest.store.s3.documents import Part, checksum, problem_in
+from ingest.store.s3.documents import Part, checksum, problem_in, retaining, tagging
 from ingest.store.s3.meanings import BadRequest, Taken, meaning
 from ingest.store.s3.requests import Requests
-from ingest.store.s3.retention import Retention
+from ingest.store.s3.retention import MODE, UNTIL, Retention
 from ingest.store.s3.signing import EMPTY
 
 BYTES = "bytes of a segment"
 _OTHERS = "other bytes lie under its name in the bucket; they are left alone"
+_MARKING = "marking a segment as evidential"
 _WANTED = 64 << 20
 _KEYS = 9  # of one segment, where others' objects lie under the first ones
 log = logging.getLogger(__name__)
@@ -207,6 +208,20 @@ class Transfer:
                 raise Unproven(_OTHERS) from error
             with contextlib.suppress(Retry):
                 await uploads.abort(self._requests, address.key, upload)
+
+    async def mark(self, address: Address) -> None:
+        """Tags and lock for an object that is there. Raises Retry, Hold."""
+        headers = await self.headers(address)
+        wanted = [("tagging", tagging(headers[TAGS]))] if TAGS in headers else []
+        if MODE in headers:
+            wanted.append(("retention", retaining(headers[MODE], headers[UNTIL])))
+        for what, body in wanted:
+            said = {**objects.said_as_checksum_headers(body), "Content-Type": "application/xml"}
+            answer = await self._requests.ask(
+                "PUT", address.key, query={what: ""}, headers=said, body=body, doing=_MARKING
+            )
+            if answer.status not in TOOK:
+                raise meaning(answer, doing=_MARKING)
 
     async def withdraw(self, address: Address) -> None:
         """End an upload in parts. What goes in one piece has not begun."""

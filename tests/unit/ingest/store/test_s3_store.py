@@ -336,6 +336,19 @@ async def test_it_is_explained_twice_alike(store: S3Store, bucket: RunningS3) ->
     assert custody.body == b"{2}"
 
 
+async def test_what_became_evidential_on_its_way_is_tagged_and_locked() -> None:
+    with RunningS3(HonestS3(Vault(locks=True))) as bucket:
+        store = adapter(bucket)
+        await store.identify()
+        segment = described(b"footage")
+        upload = await bring(store, segment, b"footage")
+        await store.explain(upload, replace(segment, evidential=True), custody=b"{}")
+        found = bucket.far.vault.latest(bucket.far.vault.key_of(upload))
+        assert found is not None
+        assert (found.mode, found.tags) == ("GOVERNANCE", "dockd-evidential=true&dockd-captured=2026-11-20")
+        await store.close()
+
+
 async def test_no_check_object_stays(store: S3Store, bucket: RunningS3) -> None:
     assert keys(bucket) == {".dockd-store"}
     assert not bucket.far.vault.uploads
