@@ -12,6 +12,7 @@ import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from ingest.clock import Clock
@@ -66,7 +67,7 @@ class Bandwidth:
         self._clock = clock
         self._wall = wall
         self._override: Override | None = None
-        self._over = False  # the ledger has one yet that has ended
+        self._over: Override | None = None  # it has ended, and the ledger has it yet
         self._news = asyncio.Event()
         self.now = Holding(rate=None, source="none")
         self._apply(self._found())
@@ -91,13 +92,12 @@ class Bandwidth:
         if not 0 < lasts <= LONGEST_OVERRIDE:
             raise ValueError("an override lasts for some time, and at most 7 days")
         self._override = await self._ledger.commit(lambda tx: override.begin(tx, rate=rate, lasts=lasts))
-        self._over = False
         return self.look()
 
     async def lift(self) -> bool:
         """A person's word: no override any more. Returns whether there was one. Raises LedgerUnusable."""
         there = await self._ledger.commit(lambda tx: override.end(tx, why="it was lifted"))
-        self._override, self._over = None, False
+        self._override = self._over = None
         self.look()
         return there
 
@@ -118,10 +118,10 @@ class Bandwidth:
             time.tzset()  # a zone that was set while this runs
             self.look()
             self._news.clear()
-            if self._over:
+            if (over := self._over) is not None:
                 with contextlib.suppress(LedgerUnusable):  # it has ended all the same; said when it can be
-                    await self._ledger.commit(lambda tx: override.end(tx, why="its time was over"))
-                    self._over = False
+                    await self._ledger.commit(partial(override.end, why="its time was over", only=over))
+                    self._over = None if self._over is over else self._over
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(_LOOKS, self._until_next())):
                     await self._news.wait()
@@ -147,8 +147,7 @@ class Bandwidth:
     def _found(self) -> Holding:
         held = self._override
         if held is not None and held.left(self._clock) <= 0:
-            held = self._override = None
-            self._over = True
+            self._over, self._override, held = held, None, None
         if held is not None:
             return Holding(rate=held.rate, source="override", until=held.until)
         said = self._planned(self._clock.now())

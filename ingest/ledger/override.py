@@ -56,8 +56,10 @@ def begin(tx: Transaction, *, rate: float | None, lasts: float) -> Override:
     return found
 
 
-def end(tx: Transaction, *, why: str) -> bool:
-    """It holds no longer. Returns whether there was one."""
+def end(tx: Transaction, *, why: str, only: Override | None = None) -> bool:
+    """It holds no longer. Returns whether there was one. `only`: this one, and none that was set since."""
+    if only is not None and known(tx.execute) != only:
+        return False
     there = tx.execute("DELETE FROM bandwidth_override").rowcount > 0
     if there:
         tx.record(events.BandwidthLifted(reason=why))

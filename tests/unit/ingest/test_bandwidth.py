@@ -142,6 +142,23 @@ async def test_an_override_outlives_a_restart_but_not_its_time(
         clock.jump(-jump)
 
 
+async def test_the_end_of_one_override_takes_no_other_with_it(ledger: Ledger, clock: StationClock) -> None:
+    bandwidth, _bucket = of(ledger, clock)
+    await bandwidth.set(3e6, lasts=60)
+    clock.pass_by(61)
+    bandwidth.look()  # it is over, which is to be written down yet
+    fresh = asyncio.create_task(bandwidth.set(4e6, lasts=600))
+    await asyncio.sleep(0)
+    task = asyncio.create_task(bandwidth.run())
+    await fresh
+    await ledger.commit(lambda _tx: None)
+    task.cancel()
+    await asyncio.wait({task})
+    again, bucket = of(ledger, clock)
+    await again.recall()
+    assert (again.now.source, bucket.rate) == ("override", 4e6)
+
+
 async def test_lifting_is_recorded_once(ledger: Ledger, clock: StationClock) -> None:
     bandwidth, bucket = of(ledger, clock)
     await bandwidth.set(3e6, lasts=7200)
