@@ -24,9 +24,9 @@ PYTHON = {
 }
 NODE = {"tus-js-client": "tus-js-client@4.3.1"}
 CHECKS = {
-    "s5cmd": "no checksum of its own; each part's SHA-256 is in the request's signature",
-    "aws": "`--checksum-algorithm SHA256`: each part's, in the request",
-    "rclone": "MD5, of each part and of the whole (it has no SHA-256 for S3)",
+    "s5cmd": "each part's MD5, and its SHA-256, which is signed with the request",
+    "aws": "each part's SHA-256 as a checksum (`--checksum-algorithm SHA256`), and signed with the request",
+    "rclone": "MD5, of each part and of the whole; the requests are signed without their bytes (it has no SHA-256 for S3)",
     "curl": "none; the SHA-256 is announced",
     "tuspy": "none; the SHA-256 is announced",
     "aiotus": "none; the SHA-256 is announced",
