@@ -29,8 +29,8 @@ DIRECTORY = (
     ),
     Mutant(
         name="share: a segment gets its name before its bytes are synced", promise="P1: a server that falls over leaves a name without its bytes",
-        file="ingest/store/porter/uploads.py", old="            os.fsync(fd)\n            if self._size(folder, name) == 0 < size:",
-        new="            if self._size(folder, name) == 0 < size:", tests=_ORDER,
+        file="ingest/store/porter/uploads.py", old="            os.fsync(fd)\n        if self._size(folder, name) == 0 < size:",
+        new="        if self._size(folder, name) == 0 < size:", tests=_ORDER,
     ),
     Mutant(
         name="share: the folder is not synced", promise="P1: a server that falls over loses a name that was proven",

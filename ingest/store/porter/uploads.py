@@ -161,12 +161,12 @@ class Uploads:
             if os.fstat(fd).st_size > size:  # not by us: nobody of ours writes beyond the end
                 os.ftruncate(fd, size)
             os.fsync(fd)
-            if self._size(folder, name) == 0 < size:
-                os.rename(part, name, src_dir_fd=incoming, dst_dir_fd=folder)  # our own empty placeholder
-                return
-            # Where the name is taken, or the part gone, somebody has been quicker: a process of ours, or this one, unheard.
-            with contextlib.suppress(FileExistsError, FileNotFoundError):
-                publish(part, name, source=incoming, target=folder)
+        if self._size(folder, name) == 0 < size:  # our own empty placeholder
+            os.rename(part, name, src_dir_fd=incoming, dst_dir_fd=folder)
+            return
+        # Where the name is taken, or the part gone, somebody has been quicker: a process of ours, or this one, unheard.
+        with contextlib.suppress(FileExistsError, FileNotFoundError):
+            publish(part, name, source=incoming, target=folder)
 
     def _drop_second_name(self, incoming: int, name: bytes, *, of: int) -> None:
         """Take away the name under which the very file came in, where it still has that."""
