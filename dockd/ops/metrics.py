@@ -21,6 +21,9 @@ from ingest import events
 _LAG = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0)
 _REQUEST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "OPTIONS", "PUT", "DELETE"})
+_OF_A_SHARE = frozenset(
+    {"WHO", "BEGIN", "LOOK", "TAKE", "FINISH", "READ", "PART", "LAY"}
+)  # what is asked of a store that is a folder
 HELD_REASONS = (
     "copy_failed", "integrity_failed", "source_unstable", "not_deletable", "store_refused", "unproven", "dishonest", "spool_rotted", "spool_spoils", "other",
 )  # fmt: skip
@@ -96,7 +99,7 @@ class Metrics:
 
     def request(self, method: str, seconds: float) -> None:
         """A request to the store took so long."""
-        self._request.labels(method=method if method in _METHODS else "other").observe(seconds)
+        self._request.labels(method=method if method in _METHODS | _OF_A_SHARE else "other").observe(seconds)
 
     def lag(self, seconds: float) -> None:
         """The event loop was late by so much."""
