@@ -16,7 +16,7 @@ import click
 from dockd.cli.bandwidth_words import holding_words
 from dockd.cli.common_options import fail
 from dockd.page.advice import some, whose
-from dockd.page.words import age_words, headline, not_coming_words, size_words, span_words
+from dockd.page.words import age_words, headline, not_coming_words, room_words, size_words, span_words
 from dockd.settings.mistakes import printable
 
 if TYPE_CHECKING:
@@ -143,12 +143,12 @@ def figures(found: Document) -> list[str]:
     eta = backlog["eta_seconds"]
     when = f", {span_words(eta['low'], eta['high'])}" if eta else ""
     lines = [
-        f"{said['station']} rack {said['rack']}: {headline(said['ready'], said['needs_action'])}",
+        f"{said['station']} rack {said['rack']}: {headline(said['ready'], said['needs_action'], said.get('usable', 0))}",
         f"store: {store['state']}{': ' + store['message'] if store['message'] else ''}",
         f"on the dock, on its way to the store: {some(backlog['segments'])}, {size_words(backlog['bytes'])}{when}",
         f"not in the store, and not on its way: {', '.join(not_coming_words(said)) or 'nothing'}",
         f"oldest not confirmed: {_oldest(oldest)}",
-        f"room on the dock: {size_words(spool['free_bytes'])}",
+        f"room on the dock: {room_words(spool['free_bytes'], spool['days_left'])}",
     ]
     if "bandwidth" in said:  # an older agent does not say
         lines.append(f"bandwidth: {holding_words(said['bandwidth'])}")

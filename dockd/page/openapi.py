@@ -57,7 +57,7 @@ _BANDWIDTH = _object({
 })  # fmt: skip
 _OVERRIDE = _object({"rate": _or_null(_TEXT), "for": _TEXT, "until": _TIME}, optional=("for", "until"))
 _STATUS = _object({
-    "station": _TEXT, "time": _TIME, "sequence": _COUNT, "rack": _TEXT, "bays_total": _COUNT, "ready": _COUNT, "needs_action": _COUNT,
+    "station": _TEXT, "time": _TIME, "sequence": _COUNT, "rack": _TEXT, "bays_total": _COUNT, "ready": _COUNT, "usable": _COUNT, "needs_action": _COUNT,
     "oldest_unconfirmed": _or_null(_object({
         "captured_at": _TIME, "age_seconds": _COUNT, "camera": _TEXT, "bay": _or_null(_COUNT),
     })),
@@ -65,7 +65,7 @@ _STATUS = _object({
         "segments": _COUNT, "bytes": _COUNT, "eta_seconds": _or_null(_object({"low": _COUNT, "high": _COUNT})),
     }),
     "held": _object({"segments": _COUNT, "bytes": _COUNT}),
-    "away": _object({"segments": _COUNT, "bytes": _COUNT, "cameras": _COUNT}),
+    "away": _object({"segments": _COUNT, "bytes": _COUNT, "cameras": _COUNT}), "out": _object({"cameras": _COUNT, "segments": _COUNT}),
     "store": _object({
         "state": {"type": "string", "enum": list(get_args(StoreWord))}, "since": _TIME, "id": _or_null(_TEXT), "message": _TEXT,
         "last_success": _or_null(_TIME),

@@ -19,7 +19,7 @@ from dockd.page.documents import Document
 from dockd.page.doorkeeper import Problem, tagged
 from dockd.page.facts import Sources
 from dockd.page.view import Snapshot, View
-from dockd.page.words import age_words, headline, not_coming_words, size_words, span_words
+from dockd.page.words import age_words, headline, not_coming_words, room_words, size_words, span_words
 from ingest.clock import from_rfc3339
 from ingest.copies import word
 from ingest.errors import LedgerUnusable
@@ -93,7 +93,7 @@ class Pages:
         if template not in self._rendered[1]:
             text = self._templates.get_template(template).render(
                 status=status, tiles=[self._tile(bay) for bay in snapshot.bays.values()], problems=list(snapshot.problems), facts=self._strip(snapshot),
-                headline=headline(status["ready"], status["needs_action"]),
+                headline=headline(status["ready"], status["needs_action"], status["usable"]),
             )  # fmt: skip
             self._rendered[1][template] = text.encode("utf-8", "backslashreplace")
         return self._rendered[1][template]
@@ -216,7 +216,7 @@ def _room(status: dict[str, Any]) -> Fact:
     low = free is None or (size and free * 20 < size)
     return Fact(
         name="Room on the dock",
-        value=size_words(free),
+        value=room_words(free, status["spool"]["days_left"]),
         note=f"of {size_words(size)}" if size else "",
         tone="bad" if low else "plain",
     )

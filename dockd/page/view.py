@@ -312,6 +312,7 @@ class View:
         return {
             "station": sources.settings.station.name, "rack": sources.settings.station.rack,
             "bays_total": len(bays), "ready": sum(doc["state"] == "ready" for doc in bays.values()),
+            "usable": sum(doc["state"] == "usable" for doc in bays.values()),
             "needs_action": sum(doc["verb"] == "act" for doc in bays.values()) + self._unspoken(sums), "oldest_unconfirmed": oldest,
             "backlog": {
                 **asdict(where.coming), "eta_seconds": {"low": eta[0], "high": eta[1]} if eta else None,

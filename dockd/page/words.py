@@ -57,15 +57,28 @@ def span_words(low: int, high: int) -> str:
     return f"{age_words(low)} to {age_words(high)}"
 
 
-def headline(ready: int, needs_action: int) -> str:
+def headline(ready: int, needs_action: int, usable: int = 0) -> str:
     """What everybody wants to know first.
 
-    >>> headline(3, 1), headline(0, 2)
-    ('3 ready, 1 needs action', '0 ready, 2 need action')
+    >>> headline(3, 1), headline(0, 2), headline(0, 1, usable=12)
+    ('3 ready, 1 needs action', '0 ready, 2 need action', '0 ready, 12 may go out, 1 needs action')
     """
+    may = f", {usable} may go out" if usable else ""
     if needs_action:
-        return f"{ready} ready, {needs_action} need{'s' if needs_action == 1 else ''} action"
-    return f"{ready} ready"
+        return f"{ready} ready{may}, {needs_action} need{'s' if needs_action == 1 else ''} action"
+    return f"{ready} ready{may}"
+
+
+def room_words(free: int | None, days: float | None) -> str:
+    """The dock's room, and how long it lasts if the store takes nothing.
+
+    >>> room_words(53_000_000_000, 3.25), room_words(0, 0.0), room_words(5, None), room_words(None, None)
+    ('53 GB, 3 days without the store', '0 bytes, under a day without the store', '5 bytes', 'not known')
+    """
+    if days is None:
+        return size_words(free)
+    lasts = "under a day" if days < 1 else _some(int(days), "day")
+    return f"{size_words(free)}, {lasts} without the store"
 
 
 def not_coming_words(status: Mapping[str, Any]) -> list[str]:
