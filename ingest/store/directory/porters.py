@@ -1,8 +1,8 @@
 """The agent's side of the porters: a bounded number of processes that touch the share, each lent to one request at a time.
 
 Rules: the agent waits for a porter's word and for nothing else. One that does not answer within the patience is left behind: killed, not waited for
-(a write to a share whose server is gone cannot be ended), and replaced. So are at most three; then no other is started until one of them
-has ended. What is our own (a slow disk, the bandwidth's limit) costs a porter no patience.
+(a write to a share whose server is gone cannot be ended), and replaced. While three hang no other is
+started until one of them has ended: with those that were at work when it began that is eight at most. What is our own (a slow disk, the bandwidth's limit) costs a porter no patience.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ def _meant(word: frames.Frame) -> frames.Frame:
 
 
 class Porters:
-    """A few at a time, and at most `MOST_LEFT` left behind."""
+    """A few at a time; none is started while `MOST_LEFT` are left behind."""
 
     def __init__(self, *, patience: Patience) -> None:
         self._patience = patience
