@@ -141,12 +141,14 @@ class StoreSettings:
         kinds.STORE_URL,
         None,
         "Where it is. dockd's own store: its address; another tus server: the address at which uploads are created; "
-        "s3: the bucket's address; directory: the absolute path of its folder. Has to be written.",
+        's3: the bucket\'s address as the server has it, "https://HOST/BUCKET" or "https://BUCKET.HOST"; directory: the absolute path of its folder. '
+        "Has to be written.",
     )
     token_file: Path | None = setting(
         kinds.path("the absolute path of a file that holds the token", secret=True),
         None,
-        "A file that holds the bearer token (s3: the access key and secret) and is readable by dockd's user alone.",
+        "A file that holds the bearer token and is readable by dockd's user alone. s3: the access key and its secret, on two lines, as KEY:SECRET, or as "
+        "an AWS credentials file.",
     )
     ca_file: Path | None = setting(
         kinds.path("the absolute path of a PEM file"),
