@@ -18,7 +18,7 @@ from ingest.errors import IntegrityFailed, SourceUnstable, SpoolFailed, SpoolFul
 from ingest.ledger import Ledger, segments
 from ingest.ledger.segments import Segment
 from ingest.model import CameraId, Digest, legible
-from ingest.room import Claim, Room, too_large
+from ingest.room import Claim, Room
 from ingest.spool import Spool
 from ingest.worker.pool import Worker
 
@@ -80,7 +80,7 @@ class Pulling:
                 except SpoolFull as error:
                     waiting.append(claim)
                     self._say_full()
-                    result.waiting = error if self.room.can_ever_hold(claim.size) else too_large(claim)
+                    result.waiting = self.room.refusal(claim, error)
                 except SpoolFailed as error:
                     self._say_failed(error)
                     result.waiting = error

@@ -111,9 +111,16 @@ class Room:
                 break
         return list(found)
 
+    def refusal(self, claim: Claim, error: SpoolFull) -> SpoolFull:
+        """What to say of it: `error`, or that it fits into no empty spool, of one that takes others."""
+        try:
+            takes_some = self._spool.size() > self._spool.keep_free + with_its_description(0)
+        except OSError:
+            return error
+        return _too_large(claim) if takes_some and not self.can_ever_hold(claim.size) else error
 
-def too_large(claim: Claim) -> SpoolFull:
-    """What to say of one that fits into no empty spool."""
+
+def _too_large(claim: Claim) -> SpoolFull:
     return SpoolFull(
         f"dock room is too small: one file of {claim.size} bytes is larger than all that spool.keep_free leaves of its disk; "
         "it stays on the camera until the dock has a larger disk"

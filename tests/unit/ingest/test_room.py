@@ -118,6 +118,11 @@ def test_room_is_never_kept_for_what_can_never_fit() -> None:
     bench.released(40 * MB)
     assert bench.pull(claim("small", 9 * MB, at=2))
     assert not bench.room.can_ever_hold(91 * MB)
+    full = SpoolFull("dock room is full")
+    assert "dock room is too small" in bench.room.refusal(claim("giant", 91 * MB), full).message
+    assert bench.room.refusal(claim("small", 9 * MB), full) is full
+    nothing = Bench(Disk(whole=10 * MB, keep_free=11 * MB))
+    assert nothing.room.refusal(claim("small", 9 * MB), full) is full, "that is no fault of the file's"
     assert bench.room.can_ever_hold(90 * MB - BESIDE)
 
 
