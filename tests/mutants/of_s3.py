@@ -13,7 +13,7 @@ S3 = (
     Mutant(
         name="s3: a checksum of parts is not compared", promise="P2: a proof of other parts counts",
         file="ingest/confirm.py", old="if (claim.size, claim.composite) != (segment.digest.size, ours):", new="if (claim.size, ours) != (segment.digest.size, ours):",
-        tests=("tests/unit/ingest/test_in_parts.py",), short=True,
+        tests=("tests/unit/ingest/test_in_parts.py::test_a_proof_by_parts_counts_only_against_our_own_parts",), short=True,
     ),
     Mutant(
         name="s3: parts of another size are compared", promise="P2: what cannot be held against ours is taken for a lie",
@@ -60,8 +60,8 @@ S3 = (
     ),
     Mutant(
         name="s3: a part under a wrong checksum is not tried", promise="P2: hashes of parts that nobody looked at count",
-        file="ingest/store/s3/baits.py", old="refuses = await _refuses_a_part(requests, in_parts, headers) and refuses",
-        new="refuses = refuses and bool(in_parts and headers)", tests=(*_STORE, *_LIES),
+        file="ingest/store/s3/baits.py", old="refuses = await _refuses_a_part(requests, in_parts, headers) and refused_it",
+        new="refuses = refused_it and bool(in_parts and headers)", tests=(*_STORE, *_LIES),
     ),
     Mutant(
         name="s3: a lock is believed without trying", promise="evidential footage can be deleted, and nobody is told",

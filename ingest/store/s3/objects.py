@@ -92,14 +92,16 @@ async def read_back(requests: Requests, key: str, *, size: int) -> tuple[int, st
         return await whole(answer, blocks, size=size)
 
 
-async def holds(requests: Requests, key: str, segment: SegmentDescription, *, attributes_too: bool) -> Found | None:
+async def holds(
+    requests: Requests, key: str, segment: SegmentDescription, *, attributes_too: bool, hashes: bool
+) -> Found | None:
     """What lies there, if it is this segment's bytes: by its checksum where that can be held against ours, else by all of its bytes; None where it
-    is something else. Raises ObjectGone where nothing is, Retry.
+    is something else. `hashes`: whether its checksums are believed. Raises ObjectGone where nothing is, Retry.
     """
     found = await look(requests, key, size=segment.digest.size, attributes_too=attributes_too)
     if found.size != segment.digest.size:
         return None
-    ours = comparable(found, segment)
+    ours = comparable(found, segment) if hashes else None
     if ours is not None:
         return found if ours else None
     return found if (await read_back(requests, key, size=found.size))[1] == segment.digest.sha256 else None

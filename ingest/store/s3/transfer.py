@@ -47,7 +47,9 @@ class Transfer:
         for attempt in range(1, _KEYS + 1):
             key = key_of(segment, attempt=attempt)
             try:
-                found = await objects.holds(self._requests, key, segment, attributes_too=traits.gives == "attributes")
+                found = await objects.holds(
+                    self._requests, key, segment, attributes_too=traits.gives == "attributes", hashes=traits.method == "digest"
+                )  # fmt: skip
             except ObjectGone:
                 return await self._begun(key, segment)
             if found is not None:
@@ -109,6 +111,8 @@ class Transfer:
         found = await objects.look(self._requests, address.key, size=size)
         if found.size != size:
             raise Unproven(f"the object at the store is of {found.size} bytes, {size} were announced")
+        if (await self._finding.known()).method != "digest":
+            return  # its hashes say nothing: its bytes are read back before anything is proven
         said = found.checksum
         other = said is not None and said.parts is None and address.sha256 not in (None, said.sha256)
         if other or (segment is not None and objects.comparable(found, segment) is False):
@@ -202,8 +206,8 @@ class Transfer:
         except Taken as error:
             traits = await self._finding.known()
             found = await objects.holds(
-                self._requests, address.key, segment, attributes_too=traits.gives == "attributes"
-            )
+                self._requests, address.key, segment, attributes_too=traits.gives == "attributes", hashes=traits.method == "digest"
+            )  # fmt: skip
             if found is None:
                 raise Unproven(_OTHERS) from error
             with contextlib.suppress(Retry):

@@ -13,6 +13,7 @@ from ingest.store.line import Patience
 from ingest.store.s3 import S3Store
 from tests.contract.store.exam import FarSide, PartsExam, claimed, delivered, proves
 from tests.simulators.stores.s3 import HonestS3
+from tests.simulators.stores.s3_lies import EchoesAndMixesHashesUp
 from tests.simulators.stores.s3_running import RunningS3
 from tests.simulators.stores.s3_vault import Vault
 
@@ -116,3 +117,18 @@ async def test_keys_sort_by_station_day_and_camera_and_explain_themselves() -> N
         assert footage.mode == "GOVERNANCE"
         assert footage.held
         assert footage.tags == "dockd-evidential=true&dockd-captured=2026-11-20"
+
+
+async def test_hashes_that_prove_nothing_are_not_looked_at() -> None:
+    """It echoes, and is read back: what it says of an object is no reason either to take it for another's."""
+    with RunningS3(EchoesAndMixesHashesUp()) as running:
+        far = SimulatedS3(running)
+        store = adapter(far.url, far.vault)
+        try:
+            assert (await store.identify()).method == "read-back"
+            upload, segment = await delivered(store, os.urandom(PartsExam.LARGE))
+            await store.finish(upload, segment)
+            assert (await claimed(store, upload, segment)).sha256 == segment.digest.sha256
+            assert far.vault.key_of(await store.announce(segment)) == far.vault.key_of(upload)
+        finally:
+            await store.close()

@@ -397,3 +397,12 @@ class HashInTheWrongForm(HonestS3):
         if "x-amz-checksum-sha256" in said:
             said["x-amz-checksum-sha256"] = b64(b"\xff" * 20)
         return said
+
+
+class EchoesAndMixesHashesUp(EchoesTheHash):
+    """Looks at no checksum, and what it says of an object in parts is of nothing at all (as a mock does)."""
+
+    def assembled(self, upload: Upload, parts: list[Part]) -> Version:
+        version = super().assembled(upload, parts)
+        version.checksum = f"{sha256_b64(b'of nothing')}-{len(parts)}"
+        return version

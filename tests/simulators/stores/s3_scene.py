@@ -84,7 +84,7 @@ class Scene:
         """One run of the whole pipeline that wants to wipe."""
         async with self.agent() as built:
             visit = Visit(camera=folder_camera(b"CAM01"), root=os.fsencode(self.camera))
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(90):
                 return await ingest(built, [visit], wait=wait)
 
     async def caught(self) -> str | None:
