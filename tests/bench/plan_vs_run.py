@@ -38,10 +38,10 @@ class Scene:
 
     cameras: int = 4
     files: int = 16
-    second: float = 20.0
-    away: float = 30.0
-    back: float = 40.0
-    limit: float = 2e6
+    second: float = 40.0
+    away: float = 60.0
+    back: float = 80.0
+    limit: float = 1e6
 
     @property
     def shift(self) -> int:
