@@ -11,7 +11,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 
 from ingest.central.access import Access, Caller
 from ingest.central.bringing import Bringing
@@ -109,8 +109,8 @@ async def no_expectation(request: web.Request) -> None:
     """100 Continue is said by `body_of`, once it is known that the body is wanted."""
 
 
-async def body_of(request: web.Request, *, idle: float, bringing: Bringing) -> AsyncIterator[bytes]:
-    """The request's body as it comes; `bringing` is told when it does. Raises LineCutError, LineSilentError, Refusal 400."""
+async def _wanted(request: web.Request) -> None:
+    """Say so to who waits for it. Raises Refusal 415, 417."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Refusal(415, "content-encoding", "the body is to be sent as it is, without Content-Encoding")
     expected = request.headers.get("Expect")
@@ -119,6 +119,17 @@ async def body_of(request: web.Request, *, idle: float, bringing: Bringing) -> A
             raise Refusal(417, "expect", "Expect may only say 100-continue")
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0
+
+
+def _left_behind(content: StreamReader) -> bytes:
+    """What had come before the line was cut and was not read yet: aiohttp tells of the cut first, and would forget it."""
+    content._exception = None
+    return content.read_nowait()
+
+
+async def body_of(request: web.Request, *, idle: float, bringing: Bringing) -> AsyncIterator[bytes]:
+    """The request's body as it comes; `bringing` is told when it does. Raises LineCutError, LineSilentError, Refusal 400."""
+    await _wanted(request)
     loop = asyncio.get_running_loop()
     deadline, progress = loop.time() + idle, 0
     while True:
@@ -129,6 +140,8 @@ async def body_of(request: web.Request, *, idle: float, bringing: Bringing) -> A
         except TimeoutError:
             raise LineSilentError from None
         except (OSError, web.RequestPayloadError, RuntimeError) as cut:
+            if left := _left_behind(request.content):
+                yield left
             raise LineCutError from cut
         bringing.heard()
         if not chunk:

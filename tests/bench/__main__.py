@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ingest.worker import residency
-from tests.bench import backlog, bandwidth, cameras, herd, plan_vs_run, pull, queue, stores, upload
+from tests.bench import backlog, bandwidth, cameras, herd, line, plan_vs_run, pull, queue, stores, upload
 from tests.bench.harness import Options
 from tests.bench.report import Report
 
@@ -25,6 +25,7 @@ BENCHES: dict[str, Callable[[Options], Report]] = {
     "plan": plan_vs_run.run,
     "stores": stores.run,
     "herd": herd.run,
+    "line": line.run,
 }
 
 

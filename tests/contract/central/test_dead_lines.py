@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,6 +12,7 @@ import aiohttp
 import pytest
 
 from ingest.central import CentralStore, StoreSettings
+from ingest.central.disk import Disk
 from tests.contract.central.tus_client import TUS, TusClient, announced, until
 
 CONTENT = bytes(range(256)) * 2000
@@ -42,6 +45,27 @@ async def test_who_asks_again_is_told_what_arrived_and_may_go_on(
         assert (await client.patch(path, answer.offset, CONTENT[answer.offset :])).offset == len(CONTENT)
         assert await reader.read() == b""
         writer.close()
+
+
+class SlowDisk(Disk):
+    """Takes a while for each buffer, so that bytes wait for it in memory."""
+
+    def write(self, fd: int, view: memoryview, *, at: int) -> None:
+        time.sleep(0.05)
+        super().write(fd, view, at=at)
+
+
+async def test_all_that_came_before_the_cut_is_kept(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+    slow = replace(PATIENT, buffer=32 << 10)
+    async with CentralStore(tmp_path / "root", settings=slow, disk=SlowDisk()) as store:
+        client = TusClient(store.url, session)
+        path = await client.created(len(CONTENT), announced(CONTENT))
+        _reader, writer = await half_sent(client, path)
+        writer.close()
+        answer = await until(
+            lambda: client.patch(path, 1, b""), lambda answer: answer.status == 409 and answer.offset > 0
+        )
+        assert answer.offset == len(CONTENT) // 2
 
 
 async def test_who_has_no_part_in_it_ends_nothing(tmp_path: Path, session: aiohttp.ClientSession) -> None:
