@@ -27,6 +27,8 @@ _NEW_DAY = 6 * 3600  # seconds after midnight UTC: in the early morning, between
 _IN_QUEUE = "in_spool = 1 AND in_store = 0 AND held IS NULL"
 _NOW = f"{_IN_QUEUE} AND next_attempt = 0"
 _LATER = f"{_IN_QUEUE} AND next_attempt > 0"
+# From either end: a bound beside `> 0` would make SQLite look through all of them.
+_WAITING = f"SELECT id, next_attempt FROM segments INDEXED BY segments_later WHERE {_LATER} ORDER BY next_attempt"
 # As the index has it (schema.py, 0009), to the letter: only then does SQLite see that it is the same. A file cannot be newer than its listing.
 _DAY_OF = f"CAST((min(captured_at - coalesce(clock_offset, 0), listed_at) - {_NEW_DAY}) / {DAY} AS INTEGER)"
 _FROM = "FROM segments INDEXED BY segments_queue"
@@ -112,22 +114,17 @@ def _oldest(execute: Execute, one: Rank, camera: str, passed: Collection[str]) -
 
 def any_due(execute: Execute, *, now: float, longest: float) -> bool:
     """Whether the time of some that waited has come. `longest` is the longest wait, seconds."""
-    return bool(execute(
-        f"SELECT EXISTS (SELECT 1 FROM segments INDEXED BY segments_later WHERE {_LATER} AND next_attempt <= ?1)"
-        f" OR EXISTS (SELECT 1 FROM segments INDEXED BY segments_later WHERE {_LATER} AND next_attempt > ?2)",
-        (now, now + longest),
-    ).fetchone()[0])  # fmt: skip
+    first, last = (execute(f"{_WAITING} {way} LIMIT 1").fetchone() for way in ("", "DESC"))
+    return first is not None and (first[1] <= now or last[1] > now + longest)
 
 
 def end_waits(tx: Transaction, *, longest: float, most: int = 1000) -> int:
     """Bring those whose time has come back among the others, at most so many; returns how many."""
-    ended = 0
-    for which, moment in (("next_attempt <= ?", tx.now), ("next_attempt > ?", tx.now + longest)):
-        due = f"SELECT id FROM segments INDEXED BY segments_later WHERE {_LATER} AND {which} ORDER BY next_attempt LIMIT ?"
-        ids = tx.execute(due, (moment, most - ended)).fetchall()
-        tx.executemany("UPDATE segments SET next_attempt = 0.0 WHERE id = ?", ids)
-        ended += len(ids)
-    return ended
+    due = [row[:1] for row in tx.execute(f"{_WAITING} LIMIT ?", (most,)) if row[1] <= tx.now]
+    ahead = tx.execute(f"{_WAITING} DESC LIMIT ?", (most - len(due),))
+    due += [row[:1] for row in ahead if row[1] > tx.now + longest]
+    tx.executemany("UPDATE segments SET next_attempt = 0.0 WHERE id = ?", due)
+    return len(due)
 
 
 def next_time(execute: Execute) -> float | None:

@@ -24,7 +24,7 @@ QUEUE = (
     ),
     Mutant(
         name="queue: what waited for another try stays out", promise="P1: one failure, and a segment is never tried again",
-        file="ingest/ledger/queue.py", old='tx.executemany("UPDATE segments SET next_attempt = 0.0 WHERE id = ?", ids)', new="pass", tests=_QUEUE, short=True,
+        file="ingest/ledger/queue.py", old='tx.executemany("UPDATE segments SET next_attempt = 0.0 WHERE id = ?", due)', new="pass", tests=_QUEUE, short=True,
     ),
     Mutant(
         name="places: nothing gives way to evidence", promise="P1: evidence waits for hours behind a large segment",

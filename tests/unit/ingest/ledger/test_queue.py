@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
@@ -212,6 +213,35 @@ async def test_every_question_is_answered_from_an_index_in_its_order(dock: Dock)
         assert "segments" not in step or "INDEX segments_queue" in step or "INDEX segments_later" in step, step
     looks = [step for step in asked if "SCAN segments USING INDEX segments_queue" in step]
     assert len(looks) <= 2, "only the very first is looked for without a place to begin at"
+
+
+_MORE = f"""
+WITH RECURSIVE numbers(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 3000)
+INSERT INTO segments ({segments.COLUMNS}) SELECT printf('%032d', number), {segments.COLUMNS.partition(", ")[2]} FROM segments, numbers WHERE id = ?
+"""
+
+
+@pytest.mark.parametrize("waiting", [0, 3600.0])
+async def test_no_question_costs_more_where_more_is_queued_or_waits(dock: Dock, waiting: float) -> None:
+    """Counted in SQLite's own steps, and not in time."""
+    now = dock.clock.time
+    segment = await of(dock, "A", b"A", captured=now, next_attempt=now + waiting if waiting else 0.0)
+    await of(dock, "B", b"B", captured=now)
+
+    def steps(db: sqlite3.Connection) -> int:
+        count = itertools.count()
+        db.set_progress_handler(lambda: next(count) < 0, 10)
+        try:
+            queue.any_due(db.execute, now=now, longest=86400.0)
+            queue.next_uploads(db.execute, busy=(), count=2)
+            queue.next_time(db.execute)
+        finally:
+            db.set_progress_handler(None, 0)
+        return next(count)
+
+    few = await dock.ledger.read(steps)
+    await dock.write(lambda tx: tx.execute(_MORE, (segment,)).rowcount)
+    assert await dock.ledger.read(steps) <= few + 10
 
 
 # -- what a person sets --------------------------------------------------------------------------------------------------
