@@ -67,12 +67,8 @@ def table(stats: dict[str, list[Any]]) -> Iterable[str]:
                 name = report.nodeid.rpartition("::")[2].partition("[")[0].removeprefix("test_").replace("_", " ")
                 exams.setdefault(said["row"], {}).setdefault(outcome, []).append(name)
             if "table" in said:
-                deeds.append(
-                    (
-                        said.get("row", report.nodeid.rpartition("::")[2]),
-                        said["table"] if outcome == "passed" else outcome.upper(),
-                    )
-                )
+                store, _, deed = said["table"].partition(": ")
+                deeds.append((store, deed if outcome == "passed" else f"{outcome.upper()}: {deed}"))
     if exams:
         yield from ("| who sits the exam | passed | not passed | which |", "|---|---|---|---|")
     for row in sorted(exams):

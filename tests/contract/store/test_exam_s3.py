@@ -9,11 +9,12 @@ from typing import Any, ClassVar
 
 import pytest
 
+from ingest.errors import Retry
 from ingest.store.line import Patience
 from ingest.store.s3 import S3Store
-from tests.contract.store.exam import FarSide, PartsExam, claimed, delivered, proves
+from tests.contract.store.exam import FarSide, PartsExam, carried, claimed, delivered, for_store, proves
 from tests.simulators.stores.s3 import HonestS3
-from tests.simulators.stores.s3_lies import EchoesAndMixesHashesUp
+from tests.simulators.stores.s3_lies import CompletesWithAnError, CompletesWithAPage, EchoesAndMixesHashesUp
 from tests.simulators.stores.s3_running import RunningS3
 from tests.simulators.stores.s3_vault import Vault
 
@@ -130,5 +131,26 @@ async def test_hashes_that_prove_nothing_are_not_looked_at() -> None:
             await store.finish(upload, segment)
             assert (await claimed(store, upload, segment)).sha256 == segment.digest.sha256
             assert far.vault.key_of(await store.announce(segment)) == far.vault.key_of(upload)
+        finally:
+            await store.close()
+
+
+@pytest.mark.parametrize("lie", [CompletesWithAnError, CompletesWithAPage])
+async def test_200_at_the_end_is_not_enough(lie: type[HonestS3]) -> None:
+    """S3 may begin to answer 200 and fail afterwards; so may whoever sits on the line."""
+    with RunningS3(HonestS3()) as running:
+        far = SimulatedS3(running)
+        store = adapter(far.url, far.vault)
+        try:
+            content = os.urandom(PartsExam.LARGE)
+            segment = for_store(store, content)
+            upload = await store.announce(segment)
+            await carried(store, upload, segment, content)
+            running.far = lie(far.vault)
+            with pytest.raises(Retry):
+                await store.finish(upload, segment)
+            running.far = HonestS3(far.vault)
+            await store.finish(upload, segment)
+            assert far.holds(upload) == content
         finally:
             await store.close()

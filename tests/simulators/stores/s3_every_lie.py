@@ -109,7 +109,7 @@ EVERY: dict[str, Lie] = {
     # with what is its own
     "If-None-Match ignored": Lie(make=_plainly(lies.IgnoresIfNoneMatch), well=True, parts=True),
     "locks without effect": Lie(quick=True, make=_plainly(lies.LocksWithoutEffect), well=True),
-    "another marker": Lie(make=_plainly(lies.AnotherBucket), says="is pinned"),
+    "another marker": Lie(make=_plainly(lies.AnotherBucket), says="(is pinned|is another store now)"),
     "a marker that vanishes": Lie(quick=True, make=_plainly(lies.MarkerVanishes), says="marker"),
     # with answers
     "busy once": Lie(make=_code("SlowDown", "PutObject", times=1), well=True),

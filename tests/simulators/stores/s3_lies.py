@@ -258,6 +258,14 @@ class CompletesWithAnError(HonestS3):
         return problem("InternalError", status=200)
 
 
+class CompletesWithAPage(HonestS3):
+    """200, and a page of somebody else."""
+
+    async def CompleteMultipartUpload(self, request: web.BaseRequest, key: str) -> web.StreamResponse:  # noqa: N802
+        await body_of(request)
+        return web.Response(text="<html>log in</html>", content_type="text/html")
+
+
 class CompletesNothing(HonestS3):
     """200 and a document that says all is well, and no object."""
 
