@@ -27,6 +27,7 @@ Turns = Sequence[Turn]
 """By wave."""
 
 _TRIES = 60
+_AT_ONCE = 1e13  # bytes per second, of what only has to be asked for
 
 
 @dataclass(kw_only=True)
@@ -194,12 +195,13 @@ def _rates(
     wipe = served(
         {wave: size for wave, size in contents.wipe.items() if wave in wipeable},
         {wave: rate for wave, rate in prove.items() if wave in wipeable},
-        min(reading, down) if manner.read_back else reading,
+        0.0 if bounds.up <= 0 else min(reading, down) if manner.read_back else reading,
     )
     if not manner.holds:
         release = sum(prove.values())
-    elif manner.read_back:
-        release = sum(served({0: contents.due}, {0: bounds.maturing}, max(down - sum(wipe.values()), 0.0)).values())
+    elif bounds.up <= 0:  # the store is asked once more before anything is given up
+        release = 0.0
     else:
-        release = bounds.maturing
+        asking = max(down - sum(wipe.values()), 0.0) if manner.read_back else _AT_ONCE
+        release = sum(served({0: contents.due}, {0: bounds.maturing}, asking).values())
     return Flows(pull=pull, first=first, rest=rest, prove=prove, wipe=wipe, release=release)

@@ -208,7 +208,7 @@ class _Run:
                 net = change(wave)
                 if net < 0 and (size := content.get(wave, 0.0)) > 0:
                     yield size / -net
-        if self._in.due > 0 and (drain := rates.release - self._matures()) > 0 and self._manner.read_back:
+        if self._in.due > 0 and (drain := rates.release - self._matures()) > 0:
             yield self._in.due / drain
         rising = sum(rates.pull.values()) - rates.release
         if self._station.spool is not None and not full and rising > 0:
@@ -246,7 +246,7 @@ class _Run:
         if proven > 0:
             self._proven_until(moment, proven)
         if not self._maturing:
-            self._in.due, self._in.held = self._in.due + self._in.held * self._manner.read_back, 0.0
+            self._in.due, self._in.held = self._in.due + self._in.held, 0.0
         if self._in.due <= max(self._grain, (rates.release - self._matures()) * _INSTANT):
             self._in.due = 0.0
 

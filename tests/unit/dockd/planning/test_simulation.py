@@ -105,6 +105,16 @@ def test_a_store_without_a_durable_promise_keeps_the_spool_for_a_day_longer() ->
     assert kept.ended == pytest.approx(ends[-2] + 10e9 / 1e6 + DAY, abs=1)
 
 
+def test_nothing_is_given_up_and_nothing_emptied_while_the_store_cannot_be_asked() -> None:
+    up = Steps.made([(-math.inf, 1e6), (2000.0, 0.0), (3 * DAY, 1e6)])
+    found = simulate(asking(over=line(up), footage=1e9, proof="digest"))
+    assert found.shifts[0].clear == pytest.approx(1000, abs=NEAR)
+    assert max(point.kept for point in found.curve if point.at > 2 * DAY) == pytest.approx(1e9, rel=1e-4)
+    assert found.ended == pytest.approx(3 * DAY, abs=1)
+    slow = simulate(asking(over=line(up), footage=1e9, camera_rate=1e6))  # 2000 s to copy, and as long to empty
+    assert slow.shifts[0].emptied == pytest.approx(3 * DAY + 2000, abs=NEAR)
+
+
 def test_a_store_that_is_read_back_has_everything_fetched_three_times() -> None:
     found = simulate(asking(over=line(1e6, down=0.5e6), footage=1e9, proof="read-back"))
     shift = found.shifts[0]
