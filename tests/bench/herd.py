@@ -109,7 +109,7 @@ def _draw(cases: Sequence[Case], *, title: str, path: Path) -> None:
     figure, axes = plt.subplots(2, len(cases), figsize=(11, 6.2), squeeze=False)
     for column, case in enumerate(cases):
         for row, (label, of) in enumerate(
-            (("racks that ask whether it is there, each second", _looks), ("all requests, each second", _came))
+            (("racks asking who it is, a second", _looks), ("all requests, a second", _came))
         ):
             axis = axes[row][column]
             for name, seen, colour in (("without jitter", case.bare, "#9aa5b1"), ("dockd", case.ours, "#1f6f5c")):
@@ -135,7 +135,7 @@ def _draw(cases: Sequence[Case], *, title: str, path: Path) -> None:
                 axis.set_xlabel("seconds since the store is there again")
             else:
                 axis.set_title(case.title, fontsize=9)
-            axis.legend(fontsize=8, frameon=False)
+            axis.legend(fontsize=8, frameon=False, loc="best")
     figure.suptitle(title)
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
