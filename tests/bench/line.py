@@ -32,9 +32,9 @@ to `dockd store serve`; curl sends the same file by one tus PATCH to the same st
 alternating order.
 
 *Line use* is TCP's payload that came through the router in a second, from a tenth of the file to nineteen twentieths of it: what each client does
-before and after (interpreter, honesty check, receipts) is left out. *Twice* is what went above the file's size and the honesty check: by
-dockd or curl itself (heads of requests, what is sent again after a cut), and TCP's own repetitions. It is counted at the router,
-52 bytes a packet taken off for IPv4 and TCP with timestamps.
+before and after (interpreter, honesty check, receipts) is left out. It is counted at the router, packets of at most 1500 bytes (no offload), 52 bytes a
+packet taken off for IPv4 and TCP with timestamps. *TCP's own repetitions* are the kernel's count: of what was lost, and of what overfilled the
+router's queue. What dockd itself sends twice on bad lines is tested, not raced: `make test-netlab`.
 
 *The limit* is a rate below the line's, given as `--limit`, `--limit-rate` and `--bwlimit` (rclone to its own webdav server). The error is that
 of the payload that left in each window of ten seconds within the same part of the file: the mean of them, and the worst.
