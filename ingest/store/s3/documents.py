@@ -24,6 +24,9 @@ _CHECKSUM = re.compile(r"([A-Za-z0-9+/]{43}=)(?:-([1-9][0-9]{0,4}))?")
 _ETAG = re.compile(r'["\w./+=-]{1,256}', re.ASCII)
 _CODE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SPACE = ' xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
+_CUT_ERROR = re.compile(
+    rb"(?:<\?xml[^>]{0,100}>\s{0,100})?<Error[^>]{0,100}>\s{0,100}<Code>([A-Za-z0-9._-]{1,64})</Code>"
+)
 _ENDING = re.compile(r"(?:Result|Response|Output)$")
 _DIGITS = re.compile(r"[0-9]{1,18}")
 
@@ -80,8 +83,9 @@ def problem_in(body: bytes) -> Problem | None:
     """The <Error> that a body is; None where it is something else."""
     try:
         root = _read(body, doing="anything")
-    except Garbled:
-        return None
+    except Garbled:  # of long ones only the beginning was read, and the code stands there
+        cut = _CUT_ERROR.match(body.lstrip())
+        return None if cut is None else Problem(code=cut[1].decode("ascii"))
     if _name(root) != "Error":
         return None
     code = _text(root, "Code")
@@ -191,7 +195,7 @@ def _part(element: Element) -> Part:
 
 def _read(body: bytes, *, doing: str) -> Element:
     try:
-        root: Element = ElementTree.fromstring(body, forbid_dtd=True)
+        root: Element = ElementTree.fromstring(body.lstrip(), forbid_dtd=True)  # blanks keep a line open
     except (ParseError, ValueError, LookupError) as error:
         raise Garbled(f"the store answered {doing} with something that is no XML document") from error
     return root

@@ -40,14 +40,16 @@ class Locking:
 
 
 class Retention:
-    """Locks of one bucket. `retain`: seconds from capture."""
+    """Locks of one bucket. `retain`: seconds from capture; `apart`: seconds between two looks at whether they hold."""
 
-    def __init__(self, requests: Requests, *, mode: Mode, retain: float) -> None:
+    def __init__(self, requests: Requests, *, mode: Mode, retain: float, apart: float = 60.0) -> None:
         self._requests = requests
         self._mode = mode
         self._retain = retain
         self._locking: Locking | None = Locking(asked=False) if mode == "off" else None
         self._left: list[tuple[float, Bait]] = []
+        self._apart = apart
+        self._tried_at = 0.0
 
     @property
     def note(self) -> str:
@@ -59,7 +61,7 @@ class Retention:
         if not address.evidential or self._mode == "off":
             return {}
         if self._locking is None:
-            self._locking = await self._tried()
+            self._locking, self._tried_at = await self._tried(), time.monotonic()
             if self._locking.note:
                 log.warning("the store: %s", self._locking.note)
         return self._until(self._begins(address) + self._retain) if self._locking.asked else {}
@@ -68,6 +70,13 @@ class Retention:
         """When it was captured; now, where the camera's clock cannot have been right: evidence is not left without a lock for that."""
         now, captured = time.time(), address.captured
         return captured if captured is not None and now - self._retain + _LEAST < captured < now + _AHEAD else now
+
+    def doubt(self) -> bool:
+        """A lock may be what the store does not take any more: whether locks hold is tried again. False where that was done a moment ago, or none is asked for."""
+        if self._locking is None or not self._locking.asked or time.monotonic() - self._tried_at < self._apart:
+            return False
+        self._locking = None
+        return True
 
     def _until(self, moment: float) -> dict[str, str]:
         stamp = datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -12,12 +12,12 @@ import hashlib
 import logging
 from collections.abc import AsyncIterator
 
-from ingest.errors import NeverStorable, ObjectGone, Retry, Unproven, UploadBlocked
+from ingest.errors import DockdError, NeverStorable, ObjectGone, Retry, Unproven, UploadBlocked
 from ingest.model import SegmentDescription, Span
 from ingest.store.base import Slices
 from ingest.store.line import Answer
 from ingest.store.s3 import objects, uploads
-from ingest.store.s3.addresses import Address, key_of, part_size_of
+from ingest.store.s3.addresses import LARGEST_PART, Address, key_of, part_size_of
 from ingest.store.s3.baits import TAGS, TOOK, UNLIKE, Finding, once
 from ingest.store.s3.documents import Part, checksum, problem_in, retaining, tagging
 from ingest.store.s3.meanings import BadRequest, Taken, meaning
@@ -28,7 +28,6 @@ from ingest.store.s3.signing import EMPTY
 BYTES = "bytes of a segment"
 _OTHERS = "other bytes lie under its name in the bucket; they are left alone"
 _MARKING = "marking a segment as evidential"
-_WANTED = 64 << 20
 _KEYS = 9  # of one segment, where others' objects lie under the first ones
 log = logging.getLogger(__name__)
 
@@ -61,7 +60,7 @@ class Transfer:
 
     async def _begun(self, key: str, segment: SegmentDescription) -> Address:
         size, ours = segment.digest.size, segment.parts
-        part_size = ours.size if ours is not None else part_size_of(size, wanted=_WANTED)
+        part_size = ours.size if ours is not None else part_size_of(size, wanted=LARGEST_PART)
         if size <= part_size:
             return _in_one_piece(key, segment)
         begun = Address(key=key, size=size, part_size=part_size, evidential=segment.evidential)
@@ -73,7 +72,7 @@ class Transfer:
         try:
             return begun.of(await uploads.begin(self._requests, key, headers=headers))
         except BadRequest as error:
-            raise await self._finding.of_one_or_all(error) from error
+            raise await self._of_one_or_all(error, begun) from error
 
     async def headers(self, address: Address) -> dict[str, str]:
         """Tags and lock that the objects of a segment get."""
@@ -134,7 +133,7 @@ class Transfer:
             answer = await self._requests.give(
                 address.key, query=query, headers=objects.checked_by(digest), body=slices(offset), length=length, sha256=digest, doing=BYTES
             )  # fmt: skip
-            await self._taken(answer, digest)
+            await self._taken(answer, digest, address)
         elif address.sha256 is None:
             raise ObjectGone("that is no upload: it is begun anew")
         elif (offset, length) != (0, size):
@@ -152,19 +151,25 @@ class Transfer:
             address.key, headers=headers, body=body, length=size, sha256=sha256, doing=BYTES
         )
         try:
-            await self._taken(answer, sha256)
+            await self._taken(answer, sha256, address)
         except Taken as error:
             await self._is_this(address, sha256, size=size, error=error)
 
-    async def _taken(self, answer: Answer, sha256: str) -> None:
+    async def _taken(self, answer: Answer, sha256: str, address: Address) -> None:
         """Raises what a refusal means, and Unproven where the store names another checksum than ours."""
         problem = problem_in(answer.body)
         if answer.status not in TOOK or problem is not None:
             error = meaning(answer, doing=BYTES, problem=problem)
-            raise await self._finding.of_one_or_all(error) if isinstance(error, BadRequest) else error
+            raise await self._of_one_or_all(error, address) if isinstance(error, BadRequest) else error
         said = checksum(answer.headers.get(objects.CHECKSUM))
         if said is not None and said.parts is None and said.sha256 != sha256:
             raise Unproven("the store names another SHA-256 for the bytes that it took")
+
+    async def _of_one_or_all(self, error: BadRequest, address: Address) -> DockdError:
+        """Of a request that was called wrong: is it its lock, which is looked at again then, or is it this segment, or everything?"""
+        if address.evidential and self._retention.doubt():
+            return error
+        return await self._finding.of_one_or_all(error)
 
     async def _is_this(self, address: Address, sha256: str, *, size: int, error: Taken) -> None:
         """Something was there when it was sent: what we sent before, whose answer was lost, or something else. Raises Unproven."""

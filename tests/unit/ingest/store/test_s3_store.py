@@ -13,9 +13,11 @@ from aiohttp import web
 
 from ingest.errors import NeverStorable, ObjectGone, StoreDishonest, StoreDown, Unproven, UploadBlocked, WrongStore
 from ingest.model import Parts, SegmentDescription, Span
-from ingest.store.line import Patience
+from ingest.store.line import Line, Patience
 from ingest.store.s3 import S3Store
-from ingest.store.s3.addresses import address_of, key_of
+from ingest.store.s3.addresses import Address, address_of, key_of
+from ingest.store.s3.requests import Requests
+from ingest.store.s3.retention import Retention
 from tests.contract.store.exam import claimed, described, slices_of
 from tests.simulators.stores.s3 import HonestS3, S3Problem, problem
 from tests.simulators.stores.s3_running import RunningS3
@@ -321,6 +323,30 @@ async def test_locks_are_asked_for_where_they_were_seen_to_hold(
             assert not store.notes
             assert found["small"].until.startswith("2033-11-2")
         await store.close()
+
+
+@pytest.mark.parametrize("apart", [0.0, 3600.0])
+async def test_a_bucket_that_takes_no_locks_any_more_is_looked_at_again(apart: float) -> None:
+    with RunningS3(HonestS3(Vault(locks=True))) as bucket:
+        line = Line(bucket.bucket_url, token=lambda: None, patience=SHORT, tls=None, exact=True)
+        requests = Requests(line, url=bucket.bucket_url, credentials=bucket.far.vault.credentials, region="us-east-1")
+        retention = Retention(requests, mode="compliance", retain=86400.0, apart=apart)
+        address = Address(key="a/2026/11/20/b/080000_c_d", evidential=True)
+        assert (await retention.headers(address))["x-amz-object-lock-mode"] == "COMPLIANCE"
+        bucket.far.vault.locks = False
+        assert retention.doubt() is (apart == 0.0)
+        assert bool(await retention.headers(address)) is (apart > 0.0)
+        assert not retention.doubt()
+        await line.close()
+
+
+async def test_what_goes_in_one_piece_for_the_line_does_so_for_the_store(store: S3Store, bucket: RunningS3) -> None:
+    assert store.part_size(len(LARGE), wanted=1 << 30) is None
+    upload = await bring(store, described(LARGE), LARGE)
+    assert address_of(upload).upload is None
+    found = bucket.far.vault.latest(bucket.far.vault.key_of(upload))
+    assert found is not None
+    assert not found.parts
 
 
 async def test_it_is_explained_twice_alike(store: S3Store, bucket: RunningS3) -> None:

@@ -212,6 +212,19 @@ def test_an_error_says_its_code_and_nothing_that_was_signed() -> None:
     assert "AKID" not in error.message
 
 
+def test_an_error_that_was_read_to_its_middle_has_its_code() -> None:
+    whole = (
+        b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>SlowDown</Code><Message>'
+        + b"x" * 3000
+        + b"</Message></Error>"
+    )
+    for body in (whole, whole[:2048], b"\n \n" + whole):
+        found = documents.problem_in(body)
+        assert found is not None
+        assert found.code == "SlowDown"
+    assert documents.problem_in(b"<html><Code>SlowDown</Code>") is None
+
+
 def test_the_end_of_an_upload_names_its_parts() -> None:
     body = documents.completing([Part(number=1, size=5, etag='"a"', sha256=SUM), Part(number=2, size=5, etag="b")])
     assert body.count(b"<Part>") == 2
