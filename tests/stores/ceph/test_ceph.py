@@ -5,7 +5,9 @@ Needs root and mmdebstrap: `make test-ceph`.
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -23,6 +25,7 @@ from tests.stores.servers.ceph import Ceph
 from tests.stores.watching import Watch, dock_for, footage
 
 pytestmark = pytest.mark.timeout(1200)  # the first time it is installed
+DOCS = Path(__file__).parents[3] / "docs/stores.md"
 OPTIONS = ("--wipe", "--wait", "60 s", "--json")
 
 
@@ -69,6 +72,17 @@ async def test_what_is_evidential_cannot_be_deleted(ceph: Ceph, record_property:
     record_property(
         "table", "ceph: Object Lock holds: 2 evidential segments could not be deleted, one that is not could"
     )
+
+
+def test_the_rules_in_the_documentation_are_taken(ceph: Ceph) -> None:
+    found = re.search(r"^    (\{\"Rules\".*?\]\})\n\n", DOCS.read_text(), re.MULTILINE | re.DOTALL)
+    assert found is not None
+    rules = json.loads(found[1])
+    ceph.client.put_bucket_lifecycle_configuration(Bucket=ceph.bucket, LifecycleConfiguration=rules)
+    kept = ceph.client.get_bucket_lifecycle_configuration(Bucket=ceph.bucket)["Rules"]
+    assert {rule["ID"]: rule["Status"] for rule in kept} == {rule["ID"]: "Enabled" for rule in rules["Rules"]}
+    (tagged,) = [rule for rule in kept if "Expiration" in rule]
+    assert tagged["Filter"]["Tag"] == {"Key": "dockd-evidential", "Value": "false"}
 
 
 def test_a_camera_is_wiped(ceph: Ceph, tmp_path: Path, record_property: Callable[[str, Any], None]) -> None:
