@@ -14,7 +14,7 @@ from functools import partial
 
 from ingest import events
 from ingest.activity import Activity
-from ingest.errors import IntegrityFailed, SourceUnstable, SpoolFailed, SpoolFull, Unreadable
+from ingest.errors import CameraGone, IntegrityFailed, SourceUnstable, SpoolFailed, SpoolFull, Unreadable
 from ingest.ledger import Ledger, segments
 from ingest.ledger.segments import Segment
 from ingest.model import CameraId, Digest, legible
@@ -85,6 +85,9 @@ class Pulling:
                     self._say_failed(error)
                     result.waiting = error
                     return result
+        except CameraGone:
+            self.left(camera.id)  # nothing is kept for one that does not answer
+            raise
         finally:
             await commits.over()
         self.room.wait(camera.id, [one for one in waiting if one.segment not in result.ids])

@@ -1,8 +1,8 @@
 """The dock's room when it runs short: who gets it next, and for whom it is kept.
 
 Rules: footage that does not fit waits in a line, evidential first, then oldest capture. What fits is taken in at once, whoever waits, as
-long as no room comes: footage is safer in two places. While room does come (the store takes), it is kept for the first of the line until that
-fits, however large: small ones would else take each bit of it for ever. That ends an hour after room came last. Room is never kept for what
+long as no room comes: footage is safer in two places. While room does come (the store takes), it is kept for those that come first until they
+fit, however large: small ones would else take each bit of it for ever. That ends an hour after room came last. Room is never kept for what
 can never fit. What is promised counts beside what is written, so that no number of copies at once gets below `spool.keep_free`.
 """
 
@@ -17,6 +17,7 @@ from ingest.errors import SpoolFull
 from ingest.spool import Spool, with_its_description
 
 _KEPT_FOR = 3600.0
+_EACH = 8  # of one camera that stand in the line
 _MORE = 1 << 20  # a disk that says that there is room, and takes nothing, is not tried again for a few bytes
 
 
@@ -70,11 +71,12 @@ class Room:
             return -1
 
     def _kept_before(self, claim: Claim) -> int:
-        """Bytes that are kept for the first of the line, where that comes before this one."""
-        first = next((one for one in self.line if one.segment != claim.segment), None)
-        if first is None or claim.rank < first.rank or not self._is_kept_for(first):
-            return 0
-        return with_its_description(first.size)
+        """Bytes that are kept for those that come before it."""
+        return sum(
+            with_its_description(one.size)
+            for one in self._line.values()
+            if one.segment != claim.segment and one.rank < claim.rank and self._is_kept_for(one)
+        )
 
     def _is_kept_for(self, claim: Claim) -> bool:
         if self._grew_at is None or self._now() - self._grew_at > _KEPT_FOR:
@@ -89,9 +91,10 @@ class Room:
             return True  # nobody knows: it may
 
     def wait(self, camera: str, waiting: Iterable[Claim]) -> None:
-        """These of a camera's segments wait, and no others of it."""
+        """These of a camera's segments wait, and no others of it. The first few stand in the line for all: it is looked through at each copy."""
         self._line = {name: one for name, one in self._line.items() if one.camera != camera}
-        self._line.update({one.segment: one for one in waiting})
+        first = sorted(waiting, key=lambda one: one.rank)[:_EACH]
+        self._line.update({one.segment: one for one in first})
         self._refused_at = {name: free for name, free in self._refused_at.items() if name in self._line}
 
     def grew(self) -> None:

@@ -94,6 +94,25 @@ def test_room_that_comes_is_kept_for_the_first_until_it_fits() -> None:
     assert bench.pull(small)
 
 
+def test_room_that_comes_goes_in_the_order_of_the_line_and_not_past_it() -> None:
+    bench = Bench(Disk(whole=100 * MB, used=99 * MB))
+    older = [claim(f"older-{n}", 10 * MB, at=n) for n in range(3)]
+    for one in older:
+        assert not bench.pull(one)
+    bench.released(25 * MB)
+    assert not bench.pull(claim("small", 5 * MB, at=9)), (
+        "it fits beside the first, and not beside all that come before it"
+    )
+    assert bench.room.fits() == ["of-older-0", "of-older-1"]
+
+
+def test_one_camera_with_many_files_does_not_make_the_line_long() -> None:
+    bench = Bench(Disk(whole=MB, used=MB))
+    many = [Claim(segment=f"{n:05d}", camera="C", size=MB, captured_at=float(n)) for n in range(10_000)]
+    bench.room.wait("C", reversed(many))
+    assert [one.segment for one in bench.room.line] == [one.segment for one in many[:8]]
+
+
 def test_an_older_one_does_not_wait_for_a_younger_one() -> None:
     bench = Bench(Disk(whole=100 * MB, used=90 * MB))
     assert not bench.pull(claim("large", 50 * MB, at=5))
