@@ -28,12 +28,10 @@ class Scale:
 
 FULL = Scale(size=100 * MB, cut=60, resets=4, reset_every=10)
 SHORT = Scale(size=8 * MB, cut=8, resets=2, reset_every=1)
+LONG = [pytest.mark.netlab, pytest.mark.timeout(400)]
+QUICK = [pytest.mark.netlab_short, pytest.mark.timeout(120)]
 scales = pytest.mark.parametrize(
-    "scale",
-    [
-        pytest.param(FULL, id="full", marks=[pytest.mark.netlab, pytest.mark.timeout(400)]),
-        pytest.param(SHORT, id="short", marks=[pytest.mark.netlab_short, pytest.mark.timeout(120)]),
-    ],
+    "scale", [pytest.param(FULL, id="full", marks=LONG), pytest.param(SHORT, id="short", marks=QUICK)]
 )
 
 
@@ -103,8 +101,14 @@ def test_a_line_that_comes_back_between_two_of_tcps_own_tries(lab: Lab, tmp_path
     assert sent.waste_resumed < LEAST_WASTE
 
 
-@pytest.mark.parametrize("both", [False, True], ids=["told the station", "told both"])
-@scales
+@pytest.mark.parametrize(
+    ("scale", "both"),
+    [
+        pytest.param(FULL, False, id="full, the station is told", marks=LONG),
+        pytest.param(FULL, True, id="full, both are told", marks=LONG),
+        pytest.param(SHORT, False, id="short, the station is told", marks=QUICK),
+    ],
+)
 def test_resets_time_and_again(lab: Lab, tmp_path: Path, scale: Scale, both: bool) -> None:
     backs: list[float] = []
 
