@@ -35,11 +35,11 @@ class Found:
 
 
 async def look(requests: Requests, key: str, *, size: int = 0, attributes_too: bool = False) -> Found:
-    """HEAD. `size`: bytes that it should have (the store may look at them first); `attributes_too`: GetObjectAttributes where HEAD gives no checksum.
+    """HEAD. `size`: bytes that it should have; `attributes_too`: GetObjectAttributes where HEAD gives no checksum.
 
     Raises ObjectGone, Refused, Retry.
     """
-    answer = await requests.ask("HEAD", key, doing=A_LOOK, headers={"x-amz-checksum-mode": "ENABLED"}, size=size)
+    answer = await requests.ask("HEAD", key, doing=A_LOOK, headers={"x-amz-checksum-mode": "ENABLED"})
     if answer.status != 200:
         raise _not_seen(answer)
     sum_ = checksum(answer.headers.get(CHECKSUM))

@@ -24,7 +24,7 @@ from ingest.store.s3.addresses import Address, address_of, part_size_of
 from ingest.store.s3.baits import TOOK, Finding
 from ingest.store.s3.documents import problem_in
 from ingest.store.s3.marker import Marker
-from ingest.store.s3.meanings import Taken, meaning
+from ingest.store.s3.meanings import BadRequest, Taken, meaning
 from ingest.store.s3.requests import Requests
 from ingest.store.s3.retention import Mode, Retention
 from ingest.store.s3.transfer import Transfer
@@ -153,8 +153,11 @@ class S3Store:
         problem = problem_in(answer.body)
         if answer.status not in TOOK or problem is not None:
             error = meaning(answer, doing=doing, problem=problem)
-            if not (unlike and isinstance(error, Taken)):
-                raise error
+            if unlike and isinstance(error, Taken):
+                return
+            if isinstance(error, BadRequest):
+                self._retention.doubt()
+            raise error
 
     # -- proof ---------------------------------------------------------------------------------------------------------
 
