@@ -83,7 +83,7 @@ EVERY: dict[str, Lie] = {
     "the client's hash of parts, and zeros": Lie(
         make=_plainly(lies.EchoesTheHashOfParts), kinds=H, parts=True, partly=True
     ),
-    "another hash": Lie(make=_plainly(lies.AnotherCheckum), kinds=H),
+    "another hash": Lie(make=_plainly(lies.AnotherChecksum), kinds=H, well=True),
     "a hash of another form": Lie(make=_plainly(lies.HashInTheWrongForm), kinds=H, well=True),
     "another size": Lie(make=_plainly(lies.SaysAnotherSize), kinds=H),
     "another size in HEAD alone": Lie(make=_plainly(lies.SaysAnotherSize), kinds=P, well=True),

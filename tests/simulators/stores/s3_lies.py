@@ -101,7 +101,7 @@ class DropsTheLastPart(HonestS3):
         return super().chosen(upload, body)[:-1]
 
 
-class AnotherCheckum(HonestS3):
+class AnotherChecksum(HonestS3):
     """A checksum that is of none of its objects."""
 
     def said_of(self, version: Version, *, checksum: bool) -> dict[str, str]:
