@@ -20,7 +20,11 @@ _COMMANDS = {
         "One shot: pull, prove in the store and, with --wipe, delete what is proven.",
     ),
     "status": ("dockd.cli.status", "status", "The sergeant's page as text."),
-    "bandwidth": ("dockd.cli.bandwidth", "bandwidth", "What may be sent to the store, now and next; or set it for a time."),
+    "bandwidth": (
+        "dockd.cli.bandwidth",
+        "bandwidth",
+        "What may be sent to the store, now and next; or set it for a time.",
+    ),
     "check-config": ("dockd.cli.check_config", "check_config", "Every mistake in a configuration at once."),
     "custody": ("dockd.cli.custody", "custody", "Check, show and export the record of what happened."),
     "reconcile": ("dockd.cli.reconcile", "reconcile", "Listed, copied, confirmed and wiped, to the file and the byte."),

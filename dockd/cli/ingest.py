@@ -104,7 +104,7 @@ def _settings(
         spool=replace(settings.spool, path=where.spool, keep_free=keep_free),
         wipe=replace(settings.wipe, enabled=wipe),
         pull=replace(settings.pull, parallel=parallel),
-        upload=replace(settings.upload, parallel=4, retry_max=15.0),
+        upload=replace(settings.upload, retry_max=15.0),
         bandwidth=replace(settings.bandwidth, limit=limit),
     )
 

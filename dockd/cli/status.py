@@ -148,7 +148,7 @@ def figures(found: Document) -> list[str]:
         f"on the dock, on its way to the store: {some(backlog['segments'])}, {size_words(backlog['bytes'])}{when}",
         f"not in the store, and not on its way: {', '.join(not_coming_words(said)) or 'nothing'}",
         f"oldest not confirmed: {_oldest(oldest)}",
-        f"room on the dock: {room_words(spool['free_bytes'], spool['days_left'])}",
+        f"room on the dock: {room_words(spool['free_bytes'], spool.get('days_left'))}",
     ]
     if "bandwidth" in said:  # an older agent does not say
         lines.append(f"bandwidth: {holding_words(said['bandwidth'])}")

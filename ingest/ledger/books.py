@@ -67,17 +67,9 @@ class Replayed:
         """One entry more. Its text is read only where its columns do not say it all; that they agree is `custody verify`'s to check."""
         self.camera = camera or self.camera
         self.entries = (self.entries[0] or seq, seq)
-        if action == "segment.held":
-            data = entry_data(text)
-            self.held, self.held_message = data.get("reason"), data.get("error")
-        elif action == "segment.unheld":
-            self.held = self.held_message = None
-        elif action == "segment.attested":
-            self._proven(entry_data(text))
-        elif action == "segment.evidential":
-            self.evidential = True
         step = _STEPS.get(action)
         if step is None:
+            self._beside(action, text)
             return
         try:
             self.copies = _after(self.copies, step)
@@ -91,6 +83,18 @@ class Replayed:
             self.stored_as = self.confirmed_at = None
         elif step is Step.RELEASED:
             self.released_at = at
+
+    def _beside(self, action: str, text: str) -> None:
+        """What is no step: it changes what is known of the segment, and none of its copies."""
+        if action == "segment.held":
+            data = entry_data(text)
+            self.held, self.held_message = data.get("reason"), data.get("error")
+        elif action == "segment.unheld":
+            self.held = self.held_message = None
+        elif action == "segment.attested":
+            self._proven(entry_data(text))
+        elif action == "segment.evidential":
+            self.evidential = True
 
     def _tell(self, step: Step, at: str, data: dict[str, Any]) -> None:
         """What an entry says of the segment beside that it happened."""

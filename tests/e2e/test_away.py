@@ -44,7 +44,10 @@ def test_it_needs_action_and_is_a_problem(agent: Running) -> None:
 
 def test_the_officer_is_named(agent: Running) -> None:
     found = {one["problem"]: one for one in agent.api("/problems")["problems"]}
-    assert found["removed_early"]["text"] == "Camera CAM (PC Jones) left with 2 segments not yet in the store. They are safe on this dock."
+    assert (
+        found["removed_early"]["text"]
+        == "Camera CAM (PC Jones) left with 2 segments not yet in the store. They are safe on this dock."
+    )
 
 
 def test_the_terminal_tells_the_problems_with_what_to_do_and_whose_cameras(agent: Running) -> None:

@@ -34,7 +34,7 @@ def test_every_mistake_at_once(tmp_path: Path) -> None:
         f'{file}:1: store.url: is missing, expected url = "https://store.example.org" in [store]',
         (
             f"{file}:2: store.ulr: unknown key, expected one of kind, url, token_file, ca_file, client_cert_file, "
-            "client_key_file, pin (nearest known key: store.url)"
+            "client_key_file, proxy, proxy_auth_file, region, object_lock, retain_evidential, pin (nearest known key: store.url)"
         ),
         (
             f'{file}:5: bandwidth.limit: "0 Mbit/s" would stop everything, expected a rate such as "20 Mbit/s", "1 Gbit/s" '

@@ -101,7 +101,9 @@ def uploading(place: Station, *, lanes: int = 3) -> Uploading:
 
 async def send(place: Station, sender: Uploading, segment: str) -> str:
     row = await place.row(segment)
-    return await sender.send(row, describe(row, station="station"))
+    upload = await sender.send(row, describe(row, station="station"))
+    assert upload is not None
+    return upload
 
 
 @given(content=st.binary(max_size=3000), size=st.integers(1, 700))
