@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.real_stores.killing import rounds
-from tests.e2e.real_stores.servers import real_store
 from tests.program import Dock
+from tests.stores.tus_servers.killing import rounds
+from tests.stores.tus_servers.servers import real_store
 
 SERVERS = ["uploadx", "tuspyserver", "tus-node"]
 

@@ -10,7 +10,7 @@ import pytest
 from ingest.store.line import Patience
 from ingest.store.tus import TusStore
 from tests.contract.store.exam import FarSide, StoreExam
-from tests.e2e.real_stores.servers import RealStore, real_store
+from tests.stores.tus_servers.servers import RealStore, real_store
 
 pytestmark = pytest.mark.timeout(420)  # the first time they are installed
 

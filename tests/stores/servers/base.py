@@ -1,6 +1,6 @@
 """S3 servers of other makes, as processes that can be killed and started again at the same address.
 
-They are installed on first use from their own registries into the cache folder of `tests.e2e.real_stores.servers`, listen on loopback alone, and
+They are installed on first use from their own registries into the cache folder of `tests.stores.tus_servers.servers`, listen on loopback alone, and
 write a log each into the folder that they are given.
 """
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from tests.e2e.real_stores.servers import cache
 from tests.stores.servers.base import Process, S3Server, free_ports
+from tests.stores.tus_servers.servers import cache
 
 _PACKAGES = ("ceph-mon", "ceph-mgr", "ceph-osd", "radosgw", "ceph-common")
 _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"

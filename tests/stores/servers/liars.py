@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tests.e2e.real_stores.servers import installed
 from tests.stores.servers.base import Process, S3Server
+from tests.stores.tus_servers.servers import installed
 
 
 @dataclass(kw_only=True)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from tests.e2e.real_stores.servers import installed
 from tests.stores.servers.base import Process, S3Server, free_ports
+from tests.stores.tus_servers.servers import installed
 
 _HASH = "[swift-hash]\nswift_hash_path_suffix = tests\nswift_hash_path_prefix = tests\n[storage-policy:0]\nname = gold\ndefault = yes\n"
 _SERVER = """[DEFAULT]

@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.e2e.real_stores.servers import RealStore
 from tests.program import Dock, filled, kill_group
+from tests.stores.tus_servers.servers import RealStore
 
 
 @dataclass(kw_only=True)

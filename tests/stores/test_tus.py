@@ -6,55 +6,23 @@ import hashlib
 import os
 import random
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ingest.store.line import Patience
-from ingest.store.tus import TusStore
-from tests.contract.store.exam import FarSide, StoreExam
-from tests.e2e.real_stores.killing import rounds
-from tests.e2e.real_stores.servers import HERE, RealStore, installed, real_store
 from tests.program import Dock, StoreProcess, filled
+from tests.stores.tus_servers.killing import rounds
+from tests.stores.tus_servers.servers import HERE, RealStore, installed, real_store
 
 pytestmark = pytest.mark.timeout(360)  # the first time they are installed
 OPTIONS = ("--wipe", "--wait", "20 s", "--json")
-
-
-class TusNode(FarSide):
-    method = "read-back"
-
-    def __init__(self, server: RealStore) -> None:
-        self.url, self.folder = server.url, server.folder
-
-    def holds(self, upload: str) -> bytes | None:
-        path = self.folder / upload.rpartition("/")[2]
-        return path.read_bytes() if path.exists() else None
-
-    def lose(self, upload: str) -> None:
-        (self.folder / upload.rpartition("/")[2]).unlink()
 
 
 @pytest.fixture(scope="module")
 def tus_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealStore]:
     with real_store("tus-node", tmp_path_factory.mktemp("tus-node") / "far") as server:
         yield server
-
-
-class TestTusAgainstTusNode(StoreExam):
-    """The exam once more, before a server that is no simulation."""
-
-    @pytest.fixture
-    async def far(self, tus_node: RealStore) -> FarSide:
-        return TusNode(tus_node)
-
-    @pytest.fixture
-    async def store(self, far: FarSide) -> AsyncIterator[TusStore]:
-        store = TusStore(far.url, patience=Patience(stall=10.0, answer=10.0, settle=10.0))
-        await store.identify()
-        yield store
-        await store.close()
 
 
 def test_a_camera_is_wiped_by_read_back(tus_node: RealStore, tmp_path: Path) -> None:
