@@ -23,7 +23,7 @@ def test_anything_in_any_order() -> None:
     run_state_machine_as_test(
         AnyOrder,
         settings=hypothesis_settings(
-            max_examples=int(os.environ.get("DOCKD_ANY_ORDER_EXAMPLES", "300")) if SEARCHING else 10,
+            max_examples=int(os.environ.get("DOCKD_ANY_ORDER_EXAMPLES", "300")) if SEARCHING else 6,
             stateful_step_count=25 if SEARCHING else 15,
             deadline=None,
             # A failure is told at once as it came; making it small takes minutes, and is for those who search.

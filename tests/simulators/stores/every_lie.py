@@ -1,4 +1,4 @@
-"""Every lie by its name, and the kinds of store in which it makes sense: what `tests/e2e/test_every_lie.py` tries, one by one.
+"""Every lie by its name, and the kinds of store in which it makes sense: what `tests/stores/test_every_lie.py` tries, one by one.
 
 The S3 stores that are known to lie are for the S3 adapter's exam.
 """
