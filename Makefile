@@ -13,8 +13,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 BOOTSTRAP = $(if $(PYTHON),$(PYTHON),$(error no python3.11 on this machine: install it, or name one with PYTHON=/path/to/python3.11)) packaging/bootstrap.py --venv $(VENV)
 PYTEST := $(BIN)/python -m pytest
-# How many processes the tests are spread over.
+# How many processes tests are spread over: on two cores, and three where they wait more than they work.
 JOBS ?= 2
+TEST_JOBS ?= 3
 # Further words for the program that a target runs, for example: make demo ARGS="--bays 16"
 ARGS ?=
 
@@ -36,7 +37,7 @@ demo: env  ## a rack at work on this machine, and its page in the browser (ARGS=
 
 .PHONY: test
 test: env-dev  ## unit, contract, recovery and end-to-end tests (ARGS="-k wipe")
-	@$(PYTEST) -n $(JOBS) --dist worksteal $(ARGS)
+	@$(PYTEST) -n $(TEST_JOBS) --dist worksteal $(ARGS)
 
 .PHONY: check
 check: env-dev  ## lint, format, types, and who may import whom
