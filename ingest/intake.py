@@ -180,6 +180,8 @@ class Intake:
     def _failed(self, visit: Visit, error: CameraGone | Unreadable) -> bool:
         """Say what failed. Returns whether it is the camera's doing; a worker that died is replaced, a few times."""
         visit.last_seen, visit.suspect = None, True
+        visit.waits_for_room = False
+        self._pulling.left(visit.camera.id)  # others are not to wait for one that does not come
         hangs = isinstance(error, WorkerDied)
         reason = "bay_fault" if hangs and visit.bay is not None else "copy_failed"
         before = self._activity.cameras.get(visit.camera.id)

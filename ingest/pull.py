@@ -1,8 +1,8 @@
 """Bring a camera's segments into the spool, one after the other: evidential ones, then oldest capture first.
 
 A bad file is held and the rest goes on. A file that is still being written is left for the next pass. One for which the dock has no room
-waits on the camera, and smaller ones are taken in (ingest.room says who is next). A spool whose disk fails makes this camera wait, and is told
-as the dock's own. Only a camera that is gone ends it.
+waits on the camera, and smaller ones are taken in (ingest.room says who is next); what is as large as one that did not fit is not tried
+before room has come. A spool whose disk fails makes this camera wait, and is told as the dock's own. Only a camera that is gone ends it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import partial
 from ingest import events
 from ingest.activity import Activity
 from ingest.errors import CameraGone, IntegrityFailed, SourceUnstable, SpoolFailed, SpoolFull, Unreadable
-from ingest.ledger import Ledger, segments
+from ingest.ledger import Ledger, queue, segments
 from ingest.ledger.segments import Segment
 from ingest.model import CameraId, Digest, legible
 from ingest.room import Claim, Room
@@ -57,14 +57,16 @@ class Pulling:
         self, wanted: Sequence[Segment], *, worker: Worker, camera: CameraId, enough: Callable[[], bool] = lambda: False
     ) -> Pulled:
         """Pull each of `wanted`, until it is `enough` for this turn. Raises CameraGone, LedgerUnusable."""
-        result, commits = Pulled(), _OneBehind()
+        result, commits, refused = Pulled(), _OneBehind(), _Refused(self.room)
         waiting: list[Claim] = []
         try:
-            for segment in sorted(wanted, key=lambda one: not one.evidential):
+            for claim, segment in _in_order(wanted):
                 if result.copied and enough():
                     waiting += [one for one in self.room.line if one.camera == camera.id and one not in waiting]
                     break
-                claim = _claim(segment)
+                if refused.as_large_as(claim):
+                    waiting.append(claim)
+                    continue
                 try:
                     if segment.sha256 is not None and not await self._same(segment, worker=worker):
                         result.unstable.append(segment)
@@ -79,10 +81,12 @@ class Pulling:
                     await self.hold(segment, reason=error.reason, error=error.message)
                 except SpoolFull as error:
                     waiting.append(claim)
-                    self._say_full()
-                    result.waiting = self.room.refusal(claim, error)
+                    refused.add(claim)
+                    result.waiting = self._full(claim, error)
+                    await asyncio.sleep(0)  # a card may have thousands that do not fit
                 except SpoolFailed as error:
                     self._say_failed(error)
+                    self.left(camera.id)  # it does not come for what is kept
                     result.waiting = error
                     return result
         except CameraGone:
@@ -95,7 +99,7 @@ class Pulling:
         return result
 
     def left(self, camera: str) -> None:
-        """It is not docked any more: nothing of it waits here."""
+        """It does not come for room, or not until its next pass: nothing of it waits here."""
         self.room.wait(camera, ())
         self._look_for_room()
 
@@ -114,7 +118,7 @@ class Pulling:
         if self._looking is not None:
             self._looking.cancel()
             self._looking = None
-        if not self.room.line:
+        if not self.room.line and not self._activity.spool_failed:
             self._say_room()
         for camera in self.room.fits():
             self._wake(camera)
@@ -158,6 +162,11 @@ class Pulling:
         """Keep it on the camera and say why."""
         await self._ledger.commit(lambda tx: segments.hold(tx, segment.id, reason=reason, error=error))
 
+    def _full(self, claim: Claim, error: SpoolFull) -> SpoolFull:
+        """Say that there is no room; returns what to say of this one."""
+        self._say_full()
+        return self.room.refusal(claim, error)
+
     def _say_full(self) -> None:
         if not self._activity.spool_full:
             self._activity.spool_full = True
@@ -190,8 +199,30 @@ class Pulling:
 
 def _claim(segment: Segment) -> Claim:
     return Claim(
-        segment=segment.id, camera=segment.camera, size=segment.size, captured_at=segment.captured_at, evidential=bool(segment.evidential)
+        segment=segment.id, camera=segment.camera, size=segment.size, captured_at=queue.captured_at(segment),
+        evidential=bool(segment.evidential),
     )  # fmt: skip
+
+
+def _in_order(wanted: Sequence[Segment]) -> list[tuple[Claim, Segment]]:
+    return sorted(((_claim(one), one) for one in wanted), key=lambda pair: pair[0].rank)
+
+
+class _Refused:
+    """The smallest for which there was no room, as long as none has come."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._least: int | None = None
+        self._grown = room.grown
+
+    def add(self, claim: Claim) -> None:
+        """There was none for it."""
+        self._least, self._grown = claim.size, self._room.grown
+
+    def as_large_as(self, claim: Claim) -> bool:
+        """Whether there is none for it either."""
+        return self._least is not None and claim.size >= self._least and self._grown == self._room.grown
 
 
 class _OneBehind:

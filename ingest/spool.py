@@ -156,8 +156,9 @@ class Spool:
             raise of_disk(error, self.folder) from error
         wanted = with_its_description(size)
         if wanted + beside > free:
+            kept = ", and are kept for evidential or older footage that waits" if wanted <= free else ""
             raise SpoolFull(
-                f"dock room is full: {size} bytes are wanted, {max(0, free)} are left above spool.keep_free; "
+                f"dock room is full: {size} bytes are wanted, {max(0, free)} are left above spool.keep_free{kept}; "
                 "it goes on by itself when the store has taken more"
             )
         self._promised += wanted

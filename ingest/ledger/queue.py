@@ -59,8 +59,12 @@ _OLDEST = f"SELECT {COLUMNS} {_FROM} {_OF_RANK} AND camera = ?4 ORDER BY capture
 
 def rank(segment: Segment) -> Rank:
     """Of one segment, as the ledger sorts it."""
-    captured = min(segment.captured_at - (segment.clock_offset or 0), segment.listed_at)
-    return -segment.evidential, -segment.priority, int((captured - _NEW_DAY) / DAY)
+    return -segment.evidential, -segment.priority, int((captured_at(segment) - _NEW_DAY) / DAY)
+
+
+def captured_at(segment: Segment) -> float:
+    """When it was captured, as the station's clock has it, seconds since the epoch: by the camera's clock where that was compared, never after its listing."""
+    return min(segment.captured_at - (segment.clock_offset or 0), segment.listed_at)
 
 
 def next_uploads(
@@ -131,6 +135,11 @@ def next_time(execute: Execute) -> float | None:
     """When the earliest waiting upload may be tried again, seconds since the epoch (0 for now); None when nothing waits."""
     if execute(f"SELECT 1 {_FROM} WHERE {_NOW} LIMIT 1").fetchone() is not None:
         return 0.0
+    return next_wait(execute)
+
+
+def next_wait(execute: Execute) -> float | None:
+    """When the first of those that wait for another try may be tried, seconds since the epoch; None where none waits."""
     row = execute(f"SELECT min(next_attempt) FROM segments INDEXED BY segments_later WHERE {_LATER}").fetchone()
     return None if row[0] is None else float(row[0])
 

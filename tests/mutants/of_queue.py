@@ -19,8 +19,8 @@ QUEUE = (
     ),
     Mutant(
         name="queue: a clock that runs ahead puts its camera last", promise="P1: a camera whose clock is wrong is never sent",
-        file="ingest/ledger/queue.py", old="captured = min(segment.captured_at - (segment.clock_offset or 0), segment.listed_at)",
-        new="captured = segment.captured_at - (segment.clock_offset or 0)", tests=(f"{_QUEUE[0]}::test_ranks_of_the_ledger_are_those_of_the_program", _QUEUE[0]),
+        file="ingest/ledger/queue.py", old="return min(segment.captured_at - (segment.clock_offset or 0), segment.listed_at)",
+        new="return segment.captured_at - (segment.clock_offset or 0)", tests=(f"{_QUEUE[0]}::test_ranks_of_the_ledger_are_those_of_the_program", _QUEUE[0]),
     ),
     Mutant(
         name="queue: what waited for another try stays out", promise="P1: one failure, and a segment is never tried again",

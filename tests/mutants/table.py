@@ -12,6 +12,7 @@ from tests.mutants.of_queue import QUEUE
 from tests.mutants.of_records import RECORDS
 from tests.mutants.of_room import ROOM
 from tests.mutants.of_s3 import S3
+from tests.mutants.of_waiting import WAITING
 from tests.mutants.planting import Mutant
 
 CONTROLS = (
@@ -30,4 +31,4 @@ CONTROLS = (
     ),
 )  # fmt: skip
 
-MUTANTS = (*COPIES, *PROOFS, *DELETIONS, *RECORDS, *QUEUE, *ROOM, *BANDWIDTH, *S3, *DIRECTORY, *LINE)
+MUTANTS = (*COPIES, *PROOFS, *DELETIONS, *RECORDS, *QUEUE, *ROOM, *BANDWIDTH, *S3, *DIRECTORY, *LINE, *WAITING)

@@ -145,6 +145,22 @@ def test_room_is_never_kept_for_what_can_never_fit() -> None:
     assert bench.room.can_ever_hold(90 * MB - BESIDE)
 
 
+def test_no_more_is_kept_than_fits_into_an_empty_spool() -> None:
+    bench = Bench(Disk(whole=100 * MB, used=99 * MB))
+    many = [Claim(segment=f"{n}", camera="C", size=30 * MB, captured_at=float(n)) for n in range(8)]
+    bench.room.wait("C", many)
+    bench.released(99 * MB)
+    assert not bench.pull(claim("large", 15 * MB, at=9)), "three of them are kept their room"
+    assert bench.pull(claim("small", 9 * MB, at=9)), "what is left beside those that fit together is anybody's"
+
+
+def test_one_that_was_put_further_back_does_not_wait_for_itself() -> None:
+    bench = Bench(Disk(whole=100 * MB, used=90 * MB))
+    assert not bench.pull(claim("one", 50 * MB, at=1))
+    bench.released(50 * MB)
+    assert bench.pull(claim("one", 50 * MB, at=7)), "its camera's clock was compared since"
+
+
 def test_a_camera_that_leaves_waits_no_more() -> None:
     bench = Bench(Disk(whole=100 * MB, used=90 * MB))
     assert not bench.pull(claim("large", 50 * MB, at=1))
