@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Phase = Literal["reading", "copying", "waiting", "wiping", "done", "failed"]
+SpoolFault = Literal["disk", "write", "read"]
+_WORST: tuple[SpoolFault, ...] = ("disk", "write", "read")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +38,28 @@ class Activity:
         self.uploaded_bytes = 0
         self.spool_full = False
         self.spool_full_since = 0.0  # seconds since the epoch
-        self.spool_failed = ""  # what is wrong with the spool's disk
+        self.spool_faults: dict[SpoolFault, str] = {}
+        self.spool_faults_since: dict[SpoolFault, float] = {}  # CLOCK_MONOTONIC: when each was last said
         self.queued: set[bytes] = set()
+
+    @property
+    def spool_failed(self) -> str:
+        """What is wrong with the spool's disk, the worst of it; empty: nothing that is known."""
+        return next((self.spool_faults[fault] for fault in _WORST if fault in self.spool_faults), "")
+
+    @property
+    def spool_refuses(self) -> str:
+        """What keeps the spool from taking footage; a copy in it that cannot be read does not."""
+        return self.spool_faults.get("disk") or self.spool_faults.get("write") or ""
+
+    def spool(self, fault: SpoolFault, message: str) -> None:
+        """So it is with the spool: `disk` (is it there, does a small file go through it), `write` (a copy), `read` (copies in it); empty: well."""
+        if message:
+            self.spool_faults[fault] = message
+            self.spool_faults_since[fault] = time.monotonic()
+        else:
+            self.spool_faults.pop(fault, None)
+        self.version += 1
 
     def queue(self, root: bytes) -> None:
         """The camera at `root` waits for its turn to be read."""

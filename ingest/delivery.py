@@ -37,7 +37,6 @@ from ingest.errors import (
 )  # fmt: skip
 from ingest.lanes import Lanes
 from ingest.ledger import Ledger, excerpt, queue, segments
-from ingest.ledger.core import Transaction
 from ingest.ledger.segments import Segment
 from ingest.ledger.stores import Pinned
 from ingest.link import Link, unforeseen
@@ -49,6 +48,7 @@ from ingest.sample import Sampling
 from ingest.seek import Seeking
 from ingest.setbacks import Setbacks, backoff
 from ingest.spool import Spool
+from ingest.spool_watch import SpoolWatch
 from ingest.standing import StoreState, StoreWord
 from ingest.store.answers import LONGEST_RETRY_AFTER
 from ingest.store.base import Store
@@ -64,7 +64,7 @@ _TRIES = 5
 _MANY_TRIES = 10  # where it may well be over by itself: a lock that is left over, a machine that is short of something
 _PIN = "Look at the store; then pin it anew (dockd store pin): what is held because of it is tried again then"
 _ASK = "Look at the store; then try it again: dock the camera again, or run the ingest of it again, or pin the store anew (dockd store pin)"
-_ASK_DOCK = "It is kept where it is: see to the dock's disk, and start dockd again; then it is tried again"
+_ASK_DOCK = "It is kept where it is: see to the dock's disk; it goes on by itself when it can be read"
 log = logging.getLogger(__name__)
 
 
@@ -99,6 +99,9 @@ class Delivery:
         )  # fmt: skip
         rereading = Rereading(spool)
         self._rot = Rot(ledger=ledger, spool=spool, activity=activity, rereading=rereading)
+        self._spool_watch = SpoolWatch(
+            ledger=ledger, spool=spool, activity=activity, rereading=rereading, bad=self._rot.found
+        )
         lanes = Lanes(settings.parallel)
         self._uploading = Uploading(
             ledger=ledger,
@@ -188,8 +191,8 @@ class Delivery:
 
     async def run(self) -> None:
         """Deliver until cancelled. Raises LedgerUnusable, and nothing else that a store or a disk could cause."""
-        await self._ledger.commit(_try_disk_again)
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._spool_watch.run(), name="delivery-spool")
             group.create_task(self._scrubbing.run(), name="delivery-scrub")
             group.create_task(self._link.kept(), name="delivery-store")
             group.create_task(self._hand_out(), name="delivery-queue")
@@ -344,6 +347,8 @@ class Delivery:
         """Another copy takes its place; where there is none, one that could not be read is tried again, and then held."""
         if isinstance(error, IntegrityFailed):
             await self._rot.found(segment, error)
+        elif not self._spool.in_place():  # no segment is to blame for a disk that is not there
+            await self._delay(segment, error)
         elif not (isinstance(error, SpoolDiskFailed) and await self._rot.disk_fails(segment, error)):
             await self._again_or_hold(segment, error, tries=_MANY_TRIES, ask=_ASK_DOCK)
 
@@ -379,9 +384,3 @@ class Delivery:
     def in_vain(self) -> str | None:
         """What single segments wait for, that the store does not answer for, for a person; None where none does."""
         return self._setbacks.said()
-
-
-def _try_disk_again(tx: Transaction) -> None:
-    """A start is a changed condition for copies that the dock's own disk did not give."""
-    for segment in segments.ids(tx.execute, "held = ? AND in_spool = 1", (SpoolUnread.reason,)):
-        segments.unhold(tx, segment)

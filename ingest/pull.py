@@ -20,6 +20,7 @@ from ingest.ledger.segments import Segment
 from ingest.model import CameraId, Digest, legible
 from ingest.room import Claim, Room
 from ingest.spool import Spool
+from ingest.spool_watch import tell_spool
 from ingest.worker.pool import Worker
 
 _READS = 3
@@ -187,14 +188,10 @@ class Pulling:
             return -1
 
     def _say_failed(self, error: SpoolFailed) -> None:
-        if self._activity.spool_failed != error.message:
-            self._activity.spool_failed = error.message
-            self._ledger.publish(events.SpoolFails(error=error.message))
+        tell_spool(self._ledger, self._activity, "write", error.message)
 
     def _say_works(self) -> None:
-        if self._activity.spool_failed:
-            self._activity.spool_failed = ""
-            self._ledger.publish(events.SpoolWorks())
+        tell_spool(self._ledger, self._activity, "write", "")
 
 
 def _claim(segment: Segment) -> Claim:

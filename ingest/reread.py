@@ -65,19 +65,37 @@ class Rereading:
         self._arena = Arena(buffers=3)  # mapped, and touched only when a large copy is read
         self._turn = asyncio.Lock()
         self._sound: dict[str, tuple[Look, float]] = {}
+        self.unread: dict[str, str] = {}  # of which it is not known now whether they are what was pulled, and why
+        self.changed: Callable[[], None] = _nobody
 
     @contextlib.asynccontextmanager
     async def of(self, segment: str, digest: Digest) -> AsyncIterator[SpoolCopy]:
         """A segment's spool copy, open. Raises SpoolCopyBad (it is not there, or not whole), SpoolUnread."""
-        fd = await _in_thread(partial(self._open, segment, digest.size), undo=os.close)
         try:
-            yield SpoolCopy(rereading=self, segment=segment, digest=digest, fd=fd)
-        finally:
-            os.close(fd)
+            fd = await _in_thread(partial(self._open, segment, digest.size), undo=os.close)
+            try:
+                yield SpoolCopy(rereading=self, segment=segment, digest=digest, fd=fd)
+            finally:
+                os.close(fd)
+        except SpoolUnread as error:
+            self.doubt(segment, error.message)
+            raise
 
     def forget(self, segment: str) -> None:
         """It is proven, or gone."""
         self._sound.pop(segment, None)
+        self.settled(segment)
+
+    def doubt(self, segment: str, why: str) -> None:
+        """It could not be read: until it was, is proven or gone, nobody may count on it."""
+        if self.unread.get(segment) != why:
+            self.unread[segment] = why
+            self.changed()
+
+    def settled(self, segment: str) -> None:
+        """It can be counted on, or is another one's business."""
+        if self.unread.pop(segment, None) is not None:
+            self.changed()
 
     def believes(self, segment: str, look: Look) -> bool:
         """Whether it was read a short while ago, and has not been touched since."""
@@ -87,6 +105,7 @@ class Rereading:
     def believe(self, segment: str, look: Look) -> None:
         """It was read, and is what was pulled."""
         self._sound[segment] = look, time.monotonic()
+        self.settled(segment)
 
     async def read(self, fd: int, *, size: int, sha256: bool, part_size: int | None = None) -> Fingerprint:
         """Read it whole; `part_size`: with digests of its parts. Raises SpoolCopyBad (another size), SpoolUnread."""
@@ -218,6 +237,10 @@ class SpoolCopy:
     def _look(self) -> Look:
         seen = os.fstat(self.fd)
         return seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
+
+
+def _nobody() -> None:
+    """Nobody listens."""
 
 
 def file_id(seen: os.stat_result) -> FileId:

@@ -149,7 +149,10 @@ class Scrubbing:
         except IntegrityFailed as error:
             await self._rot.found(segment, error)
         except SpoolDiskFailed as error:
-            await self._rot.disk_fails(segment, error)
+            if not await self._rot.disk_fails(segment, error):
+                log.warning(
+                    "segment %s is on the dock alone, and its disk does not give it: %s", segment.id, error.message
+                )
         except SpoolUnread as error:
             log.warning("segment %s waits in the spool and could not be read again: %s", segment.id, error.message)
         await asyncio.sleep(_IDLE * (time.monotonic() - began))

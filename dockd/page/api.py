@@ -188,8 +188,8 @@ class Api:
             why.append(snapshot.status["trouble"])
         if snapshot.room.free is None:
             why.append("the spool's disk does not answer")
-        elif self._sources.activity.spool_failed:
-            why.append(self._sources.activity.spool_failed)
+        elif self._sources.activity.spool_refuses:
+            why.append(self._sources.activity.spool_refuses)
         elif self._sources.activity.spool_full:
             why.append("the dock's room is used up")
         if why:
