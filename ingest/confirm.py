@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
 from ingest.clock import rfc3339
-from ingest.errors import Garbled, StoreDishonest, Unproven, WrongStore
+from ingest.errors import Garbled, Retry, StoreDishonest, Unproven, WrongStore
 from ingest.ledger import Ledger, parts, proofs, segments
 from ingest.ledger.core import Transaction
 from ingest.ledger.segments import Segment
@@ -156,11 +156,13 @@ class Confirming:
         self._memory = Memory(ledger)
 
     async def confirm(self, segment: Segment, *, upload: str, pinned: Pinned) -> Receipt:
-        """First proof: the segment counts the store among its copies. Raises what `receipt_from` and `Store.claim` raise."""
+        """First proof: the segment counts the store among its copies. Raises what `receipt_from` and `Store.claim` raise, and Retry where it
+        became evidence meanwhile.
+        """
         receipt = await self._ask(segment, upload=upload, pinned=pinned)
         if pinned.method != "read-back" and (wrong := await self._differs(segment, upload)) is not None:
             raise OtherBytes(f"it has proven bytes by {pinned.method} that it does not give back: {wrong}")
-        await self._ledger.commit(lambda tx: segments.confirmed(tx, receipt))
+        await self._ledger.commit(lambda tx: _confirmed(tx, receipt, evidential=bool(segment.evidential)))
         return receipt
 
     async def found(self, segment: Segment, *, upload: str, pinned: Pinned) -> bool:
@@ -207,6 +209,13 @@ class Confirming:
         if receipt.number is not None:
             await self._memory.hold_against(store=pinned.id, known=known, number=receipt.number)
         return receipt
+
+
+def _confirmed(tx: Transaction, receipt: Receipt, *, evidential: bool) -> None:
+    """Its object at the store is tagged and locked as this. Raises Retry where it is something else by now: once it counts, nobody does that."""
+    if bool(segments.get(tx.execute, receipt.segment).evidential) != evidential:
+        raise Retry("it was marked as evidential while it was proven: it is marked so at the store first")
+    segments.confirmed(tx, receipt)
 
 
 def _found(tx: Transaction, receipt: Receipt, *, alone: bool) -> bool:

@@ -35,8 +35,9 @@ from ingest.errors import (
     Unproven,
     UploadBlocked,
 )  # fmt: skip
+from ingest.explaining import Explaining
 from ingest.lanes import Lanes
-from ingest.ledger import Ledger, excerpt, queue, segments
+from ingest.ledger import Ledger, queue, segments
 from ingest.ledger.segments import Segment
 from ingest.ledger.stores import Pinned
 from ingest.link import Link, unforeseen
@@ -119,6 +120,9 @@ class Delivery:
             there=lambda one, upload: sampling.there(upload, size=one.size),
             holds=lambda one, upload: sampling.holds(upload, size=one.size, sha256=one.digest.sha256),
         )  # fmt: skip
+        self._explaining = Explaining(
+            ledger=ledger, store=store, describe=lambda one: describe(one, station=settings.station), longest=settings.retry_max
+        )  # fmt: skip
         self._setbacks = Setbacks(longest=settings.retry_max)
         self._attesting = Attesting(
             ledger=ledger, link=self._link, confirming=self._confirming, setbacks=self._setbacks, retry_max=settings.retry_max
@@ -198,6 +202,7 @@ class Delivery:
             group.create_task(self._hand_out(), name="delivery-queue")
             group.create_task(self._releasing.run(), name="delivery-release")
             group.create_task(self._seeking.run(), name="delivery-seek")
+            group.create_task(self._explaining.run(), name="delivery-explain")
             group.create_task(self._asking_again.run(), name="delivery-ask-again")
 
     # -- the queue -----------------------------------------------------------------------------------------------------
@@ -261,10 +266,12 @@ class Delivery:
         upload = await self._uploading.send(segment, described, progress=lambda: self._moved(segment), turn=turn)
         if upload is None:
             return
-        custody = await self._ledger.read(lambda db: excerpt.of(db.execute, segment.id))
-        await self._store.explain(upload, described, custody=custody)
+        segment = await self._explaining.marked(segment, upload=upload)
+        undescribed = await self._explaining.tried(segment, upload=upload)
         async with self._standing.impatient("a proof", size=segment.size):
             await self._confirming.confirm(segment, upload=upload, pinned=pinned)
+        if undescribed is not None:
+            self._explaining.later(segment.id, undescribed, upload=upload)
         self._observe("deliver", time.monotonic() - began)
         self._cuts.pop(segment.id, None)
         self._blamed.pop(segment.id, None)

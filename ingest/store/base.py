@@ -61,6 +61,12 @@ class Store(Protocol):
     async def finish(self, upload: str, segment: SegmentDescription) -> None:
         """All bytes are there: make the object of them. Does nothing where that was done, or needs nothing. Raises as `send` does."""
 
+    async def mark(self, upload: str, segment: SegmentDescription) -> None:
+        """Give a finished object what it should have by now, and was not begun with: tags and lock of an evidential segment, where the store has such.
+
+        It comes before the proof counts; may be done again. Raises Retry, Hold.
+        """
+
     async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
         """Lay beside a finished object what it is and its custody record so far (JSON), where the store has room for such; may be done again."""
 

@@ -171,6 +171,9 @@ class TusStore:
     async def finish(self, upload: str, segment: SegmentDescription) -> None:
         """The last byte makes it whole."""
 
+    async def mark(self, upload: str, segment: SegmentDescription) -> None:
+        """It has neither tags nor locks."""
+
     async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
         """Its metadata came with it, and there is no place beside it."""
 

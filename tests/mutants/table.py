@@ -6,6 +6,7 @@ from tests.mutants.of_bandwidth import BANDWIDTH
 from tests.mutants.of_copies import COPIES
 from tests.mutants.of_deletions import DELETIONS
 from tests.mutants.of_directory import DIRECTORY
+from tests.mutants.of_explaining import EXPLAINING
 from tests.mutants.of_line import LINE
 from tests.mutants.of_proofs import PROOFS
 from tests.mutants.of_queue import QUEUE
@@ -31,4 +32,4 @@ CONTROLS = (
     ),
 )  # fmt: skip
 
-MUTANTS = (*COPIES, *PROOFS, *DELETIONS, *RECORDS, *QUEUE, *ROOM, *BANDWIDTH, *S3, *DIRECTORY, *LINE, *WAITING)
+MUTANTS = (*COPIES, *PROOFS, *DELETIONS, *RECORDS, *QUEUE, *ROOM, *BANDWIDTH, *S3, *DIRECTORY, *EXPLAINING, *LINE, *WAITING)

@@ -137,6 +137,9 @@ class DirectoryStore:
             size=segment.digest.size,
         )
 
+    async def mark(self, upload: str, segment: SegmentDescription) -> None:
+        """A share has neither tags nor locks."""
+
     async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
         """`<name>.json` and `<name>.custody.json`."""
         known = await self._of(upload)

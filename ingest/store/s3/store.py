@@ -127,14 +127,17 @@ class S3Store:
         """AbortMultipartUpload."""
         await self._transfer.withdraw(address_of(upload))
 
+    async def mark(self, upload: str, segment: SegmentDescription) -> None:
+        """One that became evidential since it was announced gets its tag and its lock. Raises Retry."""
+        announced = address_of(upload)
+        if segment.evidential and not announced.evidential:
+            await self._transfer.mark(replace(announced, evidential=True))
+
     async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
         """Two documents beside the object. The description is always the same, so that the first one stays; of the custody record, which grows,
-        the last one counts. One that became evidential since it was announced gets its tag and its lock now. Raises Retry.
+        the last one counts. Raises Retry.
         """
-        announced = address_of(upload)
-        address = replace(announced, evidential=segment.evidential)
-        if segment.evidential and not announced.evidential:
-            await self._transfer.mark(address)
+        address = replace(address_of(upload), evidential=segment.evidential)
         unlike = await self._transfer.unlike()
         await asyncio.gather(
             self._lay(address, DESCRIPTION, describing(segment), unlike=unlike),

@@ -46,6 +46,7 @@ class InMemoryStore:
     lie: Callable[[Claim], Claim] = field(default=lambda claim: claim)
     offset_lie: int = 0
     checked: bool = False
+    marked: dict[str, bool] = field(default_factory=dict)
     digests: list[str | None] = field(default_factory=list)
 
     def _called(self, what: str, segment: str) -> None:
@@ -86,6 +87,10 @@ class InMemoryStore:
 
     async def finish(self, upload: str, segment: SegmentDescription) -> None:
         self._called("finish", segment.id)
+
+    async def mark(self, upload: str, segment: SegmentDescription) -> None:
+        self._called("mark", segment.id)
+        self.marked[segment.id] = segment.evidential
 
     async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
         self._called("explain", segment.id)

@@ -69,6 +69,9 @@ class SpokenFor:
     async def finish(self, upload: str, segment: SegmentDescription) -> None:
         raise NotImplementedError
 
+    async def mark(self, upload: str, segment: SegmentDescription) -> None:
+        raise NotImplementedError
+
     async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
         raise NotImplementedError
 

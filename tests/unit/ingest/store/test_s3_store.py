@@ -368,7 +368,7 @@ async def test_what_became_evidential_on_its_way_is_tagged_and_locked() -> None:
         await store.identify()
         segment = described(b"footage")
         upload = await bring(store, segment, b"footage")
-        await store.explain(upload, replace(segment, evidential=True), custody=b"{}")
+        await store.mark(upload, replace(segment, evidential=True))
         found = bucket.far.vault.latest(bucket.far.vault.key_of(upload))
         assert found is not None
         assert (found.mode, found.tags) == ("GOVERNANCE", "dockd-evidential=true&dockd-captured=2026-11-20")
