@@ -1,6 +1,7 @@
 """The calls of the API that change something. So far there is one: the bandwidth, for a time.
 
-Rules kept here: until there are users, a change is taken from a program on this machine alone (a loopback peer that speaks for nobody else); a
+Rules kept here: until there are users, a change is taken from a program on this machine alone: a loopback peer that asks for this machine by a
+loopback name, in HTTP/1.1, and with no header that those add who speak for others (what of them adds none cannot be told from a program here); a
 browser's page of another origin changes nothing (Origin, Sec-Fetch-Site, and a content type that no form can send); what is sent is small,
 whole and known, or refused with a reason. There is no call that wipes.
 """
@@ -13,19 +14,43 @@ from datetime import datetime
 from ipaddress import ip_address
 from typing import Any
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from dockd.page import documents
 from dockd.page.api import BASE
-from dockd.page.doorkeeper import Problem
+from dockd.page.doorkeeper import Problem, host_of
 from dockd.page.facts import Sources
+from dockd.settings.addresses import is_loopback
 from dockd.settings.mistakes import WrongValue
 from dockd.settings.units import parse_duration, parse_rate
 from ingest.bandwidth import LONGEST_OVERRIDE
 from ingest.errors import LedgerUnusable
 
 _LARGEST = 4 << 10
-_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
+# What proxies, balancers and delivery networks add: those names, and all that begin so.
+_FORWARDED = (
+    "forwarded",
+    "via",
+    "x-real-ip",
+    "client-ip",
+    "true-client-ip",
+    "cdn-loop",
+    "max-forwards",
+    "proxy-connection",
+)
+_FORWARDED_SO = (
+    "x-forwarded",
+    "x-original",
+    "x-proxy",
+    "x-client",
+    "x-cluster",
+    "x-envoy",
+    "x-amzn",
+    "x-arr-",
+    "x-varnish",
+    "cf-",
+    "fastly-",
+)
 _SITES = (None, "same-origin", "none")
 
 
@@ -63,14 +88,20 @@ def see_who_asks(request: web.Request) -> None:
     """Raises Problem unless it is a program on this machine, or the page itself."""
     if not _is_here(request):
         raise Problem(403, "changes are taken from this machine alone")
-    if any(name in request.headers for name in _FORWARDED):
-        raise Problem(403, "this came through another server; changes are taken from this machine itself")
+    if any(_is_a_forwarders(name.lower()) for name in request.headers) or request.version < HttpVersion11:
+        raise Problem(403, "this came through another server; changes are taken from this machine itself, in HTTP/1.1")
+    if not is_loopback(host_of(request) or ""):  # a server that hands the name on that it was asked for
+        raise Problem(403, "ask for this machine as localhost or 127.0.0.1; changes are taken from this machine itself")
     origin = request.headers.get("Origin")
     same = origin is None or origin == f"{request.scheme}://{request.headers.get('Host', '')}"
     if not same or request.headers.get("Sec-Fetch-Site") not in _SITES:
         raise Problem(403, "a page of another origin may change nothing here")
     if request.content_type != "application/json":
         raise Problem(415, "send a JSON document, with Content-Type: application/json")
+
+
+def _is_a_forwarders(name: str) -> bool:
+    return name in _FORWARDED or name.startswith(_FORWARDED_SO)
 
 
 def _is_here(request: web.Request) -> bool:

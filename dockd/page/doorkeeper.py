@@ -107,9 +107,14 @@ class Doorkeeper:
         return response
 
     def _right_host(self, request: web.Request) -> None:
-        host = _without_port(request.headers.get("Host", ""))
+        host = host_of(request)
         if host is None or not (is_loopback(host) or host.lower().rstrip(".") in self._names):
             raise Problem(421, "this name is not one of page.allowed_hosts")
+
+
+def host_of(request: web.Request) -> str | None:
+    """The name or address that was asked for, no port, no brackets; None where it is neither."""
+    return _without_port(request.headers.get("Host", ""))
 
 
 def _without_port(host: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import subprocess
 import urllib.parse
 from collections.abc import Iterator
@@ -23,7 +24,9 @@ CONFIGURATION = '[bandwidth]\nlimit = "40 Mbit/s"\ntimetable = ["Mon-Sun 00:00-2
 
 @pytest.fixture(scope="module")
 def agent(store: StoreProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("bandwidth"), store.url, more=CONFIGURATION) as found:
+    with running(
+        tmp_path_factory.mktemp("bandwidth"), store.url, more=CONFIGURATION, page='allowed_hosts = ["dock.example"]'
+    ) as found:
         yield found
 
 
@@ -90,7 +93,9 @@ def test_what_cannot_be_understood_changes_nothing(agent: Running, body: bytes, 
         ({**JSON, "Origin": "http://evil.example"}, 403), ({**JSON, "Origin": "null"}, 403),
         ({**JSON, "Origin": "https://{host}"}, 403), ({**JSON, "Sec-Fetch-Site": "cross-site"}, 403),
         ({**JSON, "Sec-Fetch-Site": "same-site"}, 403), ({**JSON, "X-Forwarded-For": "127.0.0.1"}, 403),
-        ({**JSON, "Forwarded": "for=127.0.0.1"}, 403), ({**JSON, "Host": "evil.example"}, 421),
+        ({**JSON, "Forwarded": "for=127.0.0.1"}, 403), ({**JSON, "Host": "evil.example"}, 421), ({**JSON, "X-Forwarded-Proto": "http"}, 403),
+        ({**JSON, "X-Forwarded": "1"}, 403), ({**JSON, "CF-Connecting-IP": "127.0.0.1"}, 403), ({**JSON, "via": "1.1 x"}, 403),
+        ({**JSON, "Host": "dock.example"}, 403),
     ],
 )  # fmt: skip
 def test_who_may_not_changes_nothing(agent: Running, headers: dict[str, str], status: int) -> None:
@@ -98,6 +103,17 @@ def test_who_may_not_changes_nothing(agent: Running, headers: dict[str, str], st
     sent = {name: value.replace("{host}", host) for name, value in headers.items()}
     assert post(agent, b'{"rate": "unlimited", "for": "1 h"}', headers=sent)[0] == status
     assert agent.api("/bandwidth")["source"] == "timetable"
+
+
+def test_a_server_before_it_that_adds_no_header_is_known_by_its_version(agent: Running) -> None:
+    where = urllib.parse.urlsplit(agent.url)
+    body = b'{"rate": null}'
+    with socket.create_connection((where.hostname, where.port), timeout=10) as line:
+        line.sendall(  # as `proxy_pass` with nothing else beside it sends it
+            b"POST %s HTTP/1.0\r\nHost: %s\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+            % (PATH.encode(), where.netloc.encode(), len(body), body)
+        )
+        assert line.recv(1000).split(b" ")[1] == b"403"
 
 
 def test_the_page_itself_may(agent: Running) -> None:

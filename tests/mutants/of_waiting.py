@@ -24,4 +24,16 @@ WAITING = (
         name="room: each of thousands is tried", promise="the dock answers while a full spool keeps large cards waiting",
         file="ingest/pull.py", old="                    refused.add(claim)\n", new="", tests=_PULL,
     ),
+    Mutant(
+        name="changes: a server before it that adds no header may", promise="only who is at this machine sets the limit",
+        file="dockd/page/changes.py", old=" or request.version < HttpVersion11:", new=":", tests=("tests/e2e/test_bandwidth.py",),
+    ),
+    Mutant(
+        name="changes: a server before it that hands its name on may", promise="only who is at this machine sets the limit",
+        file="dockd/page/changes.py", old='    if not is_loopback(host_of(request) or ""):', new="    if not host_of(request):", tests=("tests/e2e/test_bandwidth.py",),
+    ),
+    Mutant(
+        name="override: a run by hand never sees its end", promise="an override always ends",
+        file="dockd/oneshot.py", old="create_task(agent.bandwidth.run(), ", new="create_task(asyncio.Event().wait(), ", tests=("tests/unit/dockd/test_oneshot_bandwidth.py",),
+    ),
 )  # fmt: skip
