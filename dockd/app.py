@@ -33,6 +33,7 @@ from ingest.worker.pool import WorkerPool
 if TYPE_CHECKING:
     from dockd.settings import Settings
     from ingest.ledger.core import Subscriber
+    from ingest.model import ProofMethod
     from ingest.store.base import Store
     from ingest.store.line import Patience
 
@@ -68,13 +69,14 @@ class Agent:
 async def agent(
     settings: Settings, *, version: str, rest: float = 5.0, subscribers: tuple[Subscriber, ...] = (), clock: Clock | None = None,
     ask_every: float = 15.0, observe: Callable[[str, float], None] = lambda _what, _seconds: None, patience: Patience | None = None,
-    founding: bool = False,
+    founding: bool = False, overridden: bool = True,
 ) -> AsyncIterator[Agent]:  # fmt: skip
     """Build an agent on its state, put right what the last run left, and take it down in order.
 
     `rest` seconds between two looks at a camera that waits; `ask_every` seconds its battery and clock are asked;
     `observe(method, seconds)` is told of every request to the store; `patience`: when its silence counts as a cut line;
-    `founding`: a bucket or folder that is no store yet is made one, whatever was pinned before (a person asked for it).
+    `founding`: a bucket or folder that is no store yet is made one, whatever was pinned before (a person asked for it);
+    `overridden`: a bandwidth that was set for a time, and is not over, goes before the settings'.
 
     Raises StateInUse, Misconfigured, LedgerUnusable, OSError (the spool).
     """
@@ -101,12 +103,14 @@ async def agent(
         found = await bring_together(ledger, spool)
         bucket = Bucket(None)
         bandwidth = Bandwidth(ledger=ledger, bucket=bucket, rules=rules_of(settings), clock=clock)
-        await bandwidth.recall()
+        if overridden:
+            await bandwidth.recall()
         store = store_of(
             settings.store,
             needs=Needs(
-                founds=_always if founding else _unpinned(ledger), observe=observe, patience=patience, bucket=bucket
-            ),
+                founds=_always if founding else _unpinned(ledger), pinned=_none if founding else _pinned_method(ledger),
+                observe=observe, patience=patience, bucket=bucket,
+            ),  # fmt: skip
         )
         stack.push_async_callback(store.close)
         activity = Activity()
@@ -141,6 +145,20 @@ async def agent(
 
 async def _always() -> bool:
     return True
+
+
+async def _none() -> None:
+    return None
+
+
+def _pinned_method(ledger: Ledger) -> Callable[[], Awaitable[ProofMethod | None]]:
+    """By what the pinned store proves what it has."""
+
+    async def method() -> ProofMethod | None:
+        found = await ledger.read(lambda db: stores.pinned(db.execute))
+        return None if found is None else found.method
+
+    return method
 
 
 def _unpinned(ledger: Ledger) -> Callable[[], Awaitable[bool]]:

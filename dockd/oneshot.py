@@ -163,17 +163,18 @@ async def ingest(agent: Agent, visits: Sequence[Visit], *, wait: float) -> Outco
     agent.delivery.wake()
     failures: list[str] = []
     delivering = asyncio.create_task(agent.delivery.run(), name="delivery")
+    limiting = asyncio.create_task(agent.bandwidth.run(), name="bandwidth")
     working = asyncio.create_task(_work(agent, visits, failures), name="cameras")
     waiting = asyncio.create_task(_patience(agent, working, wait), name="patience")
     try:
-        done, _ = await asyncio.wait({delivering, working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait({delivering, limiting, working, waiting}, return_when=asyncio.FIRST_COMPLETED)
         unreachable = waiting.result() if waiting in done else None
         for task in done:
             task.result()
     finally:
-        for task in (working, waiting, delivering):
+        for task in (working, waiting, delivering, limiting):
             task.cancel()
-        await asyncio.gather(working, waiting, delivering, return_exceptions=True)
+        await asyncio.gather(working, waiting, delivering, limiting, return_exceptions=True)
     outcome = await _count(agent, visits, left_over)
     outcome.failures = failures
     outcome.unreachable = unreachable

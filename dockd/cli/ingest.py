@@ -49,7 +49,11 @@ if TYPE_CHECKING:
 @click.option(
     "--wait", default="1 min", metavar="D", show_default=True, help="How long to wait for a store that cannot be used."
 )
-@click.option("--limit", metavar="RATE", help='Bandwidth for uploads, as "20 Mbit/s" (default: none).')
+@click.option(
+    "--limit",
+    metavar="RATE",
+    help='Bandwidth for uploads, as "20 Mbit/s" (default: what was set for a time, else none).',
+)
 @click.option(
     "--keep-free",
     default="1 GiB",
@@ -126,7 +130,11 @@ async def _run(settings: Settings, paths: tuple[Path, ...], *, camera: str | Non
         share = seen(Path(settings.store.url or "/")) if settings.store.kind == "directory" else None
         real = share.real if share is not None else None
         visits = visits_of(paths, camera=camera, state=[settings.ledger.path.parent], share=real)
-        async with agent(settings, version=__version__, rest=1.0, subscribers=(hear,)) as built, progress(built):
+        by_hand = settings.bandwidth.limit is not None  # --limit is the later word, and this run's
+        async with (
+            agent(settings, version=__version__, rest=1.0, subscribers=(hear,), overridden=not by_hand) as built,
+            progress(built),
+        ):
             outcome = await run_once(built, visits, wait=wait)
     except asyncio.CancelledError:
         click.echo("interrupted: nothing is lost, run the same command again to go on", err=True)
