@@ -32,7 +32,8 @@ class Bay:
     """A bay of the rack. `camera` is None when it is empty; `docking` then is the last one, `left_early` how many segments it took along,
     `went_out` how many where all of them were safe here and it had room for more.
 
-    `since` seconds since the epoch; `battery_percent` and `clock_offset_seconds` None where they are not known. `occupied`: what is in it that
+    `since` seconds since the epoch; `battery_percent` and `clock_offset_seconds` None where they are not known; `charge_lost`, `clock_lost`: it
+    told them before in this docking, and does not now. `occupied`: what is in it that
     is no camera, or not yet one (looking, not_ours, fault), and `why`. `note`: what people should know of the camera; `why_kept`: why
     it is not emptied; `ours`: it is the site's. `still`: the camera that is in it and is being docked anew.
     """
@@ -47,6 +48,8 @@ class Bay:
     last_camera: CameraId | None = None
     battery_percent: int | None = None
     clock_offset_seconds: float | None = None
+    charge_lost: bool = False
+    clock_lost: bool = False
     occupied: str = ""
     why: str = ""
     note: str = ""
@@ -197,7 +200,7 @@ class Rack:
         self._set(
             number, camera=event.camera, since=self._clock.now(), visit=visit, left_early=0, went_out=0, last_camera=None, occupied="", why="", still=None,
             note=event.note, why_kept="" if event.wipe else event.why_kept, ours=event.ours,
-            battery_percent=event.vitals.battery_percent, clock_offset_seconds=event.vitals.clock_offset_seconds,
+            battery_percent=event.vitals.battery_percent, clock_offset_seconds=event.vitals.clock_offset_seconds, charge_lost=False, clock_lost=False,
         )  # fmt: skip
         self._back_elsewhere(event.camera, number)
         self._sessions[event.place] = group.create_task(
@@ -235,7 +238,16 @@ class Rack:
 
     def _told(self, number: int, vitals: Vitals) -> None:
         """What a camera says of itself while it is read."""
-        self._set(number, battery_percent=vitals.battery_percent, clock_offset_seconds=vitals.clock_offset_seconds)
+        self._says(number, battery=vitals.battery_percent, offset=vitals.clock_offset_seconds)
+
+    def _says(self, number: int, *, battery: int | None, offset: float | None) -> None:
+        """Its word of now. What it told before and does not tell now is not what it never tells."""
+        bay = self.bays[number]
+        self._set(
+            number, battery_percent=battery, clock_offset_seconds=offset,
+            charge_lost=battery is None and (bay.charge_lost or bay.battery_percent is not None),
+            clock_lost=offset is None and (bay.clock_lost or bay.clock_offset_seconds is not None),
+        )  # fmt: skip
 
     async def _session(self, visit: Visit, controls: Controls | None, number: int) -> None:
         asking = asyncio.create_task(self._ask(visit, controls, number), name=f"bay-{number}-controls")
@@ -273,15 +285,16 @@ class Rack:
                 _log.warning(
                     "bay %d: camera %s does not tell its battery and clock (%s); it is asked again", number, visit.camera.id, _plainly(error)
                 )  # fmt: skip
-                self._set(number, battery_percent=None, clock_offset_seconds=None)
+                self._says(number, battery=None, offset=None)
             await asyncio.sleep(self._ask_every)
 
     async def _ask_once(self, visit: Visit, controls: Controls, number: int) -> None:
         offset = await self._answer(controls.clock_offset_seconds())
-        self._set(number, battery_percent=await self._answer(controls.battery_percent()), clock_offset_seconds=offset)
+        battery = await self._answer(controls.battery_percent())
+        self._says(number, battery=battery, offset=offset)
         if offset is not None and abs(offset) > self._max_clock_offset and await self._answer(controls.set_clock()):
             await self._say_clock_set(visit, number, round(offset))
-            self._set(number, clock_offset_seconds=await self._answer(controls.clock_offset_seconds()))
+            self._says(number, battery=battery, offset=await self._answer(controls.clock_offset_seconds()))
 
     async def _answer(self, question: Awaitable[T]) -> T:
         async with asyncio.timeout(self._ask_every):  # a camera that hangs does not keep its last good word

@@ -56,6 +56,7 @@ class Intake:
         attest: Callable[[Sequence[Segment]], Awaitable[list[str]]],
     ) -> None:  # fmt: skip
         self._ledger = ledger
+        self._spool = spool
         self._pool = pool
         self._activity = activity
         self._settings = settings
@@ -121,6 +122,8 @@ class Intake:
 
     def _may_go(self, visit: Visit) -> bool:
         """Whether all of it was looked at, and it has room for more: then it may be away for a while with what is safe here still on it."""
+        if self._activity.spool_failed or not self._spool.in_place():
+            return False  # nobody knows whether it is safe here
         looked_at = visit.listed_once and visit.ours and not (visit.hidden or visit.unsettled or visit.unsafe)
         least = self._settings.min_room
         return looked_at and (least == 0 or (visit.room is not None and visit.room >= least))

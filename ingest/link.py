@@ -16,7 +16,7 @@ from collections.abc import Callable
 from ingest.confirm import HeadGate
 from ingest.errors import DockdError, HistoryConflict, Hold, LedgerUnusable, Retry, Stop, StoreBusy, StoreDown
 from ingest.history import History
-from ingest.ledger import Ledger
+from ingest.ledger import Ledger, stores
 from ingest.ledger.stores import Pinned
 from ingest.standing import Standing
 from ingest.store.base import Store
@@ -39,6 +39,7 @@ class Link:
         chance: Callable[[], float] = random.random,
     ) -> None:  # fmt: skip
         self.gate = HeadGate(ledger)
+        self._ledger = ledger
         self.standing = Standing(ledger=ledger, retry_max=retry_max, now=now, chance=chance)
         self._believed_again = believed
         self._trust = Trust(
@@ -49,6 +50,8 @@ class Link:
 
     async def kept(self) -> None:
         """See who the store is at the start and again every five minutes; while it cannot be used, as often as `trusted` allows."""
+        if (known := await self._ledger.read(lambda db: stores.pinned(db.execute))) is not None:
+            self.standing.recall(known)
         while True:
             self.standing.trouble.clear()
             try:

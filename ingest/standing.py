@@ -2,7 +2,7 @@
 
 Rules: while the door is closed nobody asks; it is closed for longer each time (capped, then jittered, never under what the store asked
 for); failures that come together are one. A store that says who it is and fails at its work is not called connected before it has done
-that work right. One that was caught is not made good by what comes in beside.
+that work right. One that was caught is not made good by what comes in beside, nor by a line that dies, nor by a new start.
 """
 
 from __future__ import annotations
@@ -55,10 +55,18 @@ class Standing:
         self._closed_until = 0.0
         self._stopped: Stop | None = None
         self._doubt: DockdError | None = None
+        self._caught = False
         self.state = StoreState(since=ledger.clock.now())
         self.pinned: Pinned | None = None
         self.answered_at = 0.0  # monotonic seconds: when it last said who it is
         self.trouble = asyncio.Event()
+
+    def recall(self, pinned: Pinned) -> None:
+        """At the start: what is known of it from before. One that was caught is caught."""
+        self.state = replace(self.state, id=pinned.id)
+        if pinned.dishonest is not None:
+            self._caught = True
+            self._say("dishonest", _of_caught(pinned.id, pinned.dishonest))
 
     def closed_for(self) -> float:
         """Seconds until it may be asked again; 0 or less for now."""
@@ -93,13 +101,13 @@ class Standing:
         """It is the pinned one, and may be asked. What it did wrong with a segment is forgotten only when it has done that right."""
         self.pinned = pinned
         self.answered_at = self._now()
-        self._closed_until, self._stopped = 0.0, None
+        self._closed_until, self._stopped, self._caught = 0.0, None, False
         if self._doubt is None:
             self.works()
 
     def works(self) -> None:
         """It has taken bytes, or has proven that it has them."""
-        if self.pinned is None and self._stopped is not None:
+        if self.pinned is None and (self._caught or self._stopped is not None):
             return  # it was caught meanwhile: what came in beside that changes nothing
         self._failures, self._closed_until, self._stopped, self._doubt = 0, 0.0, None, None
         self._say("connected", "")
@@ -129,8 +137,8 @@ class Standing:
         self.pinned = None
         self.trouble.set()
         if isinstance(error, StoreDishonest):
-            name = self.state.id or "at its address"
-            caught = f"the store {name} was caught: {error.message}. Nothing is deleted until a person pins it anew (dockd store pin)"
+            self._caught = True
+            caught = _of_caught(self.state.id or "at its address", error.message)
             self._say("dishonest", error.message if error.message.startswith("the store ") else caught)
         else:
             self._say("wrong-store" if isinstance(error, WrongStore) else "down", error.message)
@@ -143,6 +151,8 @@ class Standing:
     def _say(self, word: StoreWord, message: str) -> None:
         """Keep what is known of the store, and publish it where it is new. A worse word stands."""
         state = self.state
+        if self._caught and word != "dishonest":
+            return  # whatever else is wrong with it: this stands until it is believed again
         if word == "slow" and state.word not in ("connected", "unknown"):
             return
         if (state.word, state.message) != (word, message):
@@ -153,3 +163,7 @@ class Standing:
             last_success=now if word == "connected" else state.last_success,
             honest={"connected": True, "dishonest": False}.get(word, state.honest),
         )  # fmt: skip
+
+
+def _of_caught(name: str, why: str) -> str:
+    return f"the store {name} was caught: {why}. Nothing is deleted until a person pins it anew (dockd store pin)"

@@ -17,7 +17,7 @@ from ingest import events
 from ingest.activity import Activity
 from ingest.bandwidth import Bandwidth
 from ingest.clock import Clock
-from ingest.ledger import Ledger, views
+from ingest.ledger import Ledger, soundness, views
 from ingest.ledger.segments import IN_DOUBT
 from ingest.ledger.views import Away, Docking, Unproven
 from ingest.spool import Spool
@@ -68,7 +68,7 @@ class Sources:
 
 @dataclass(frozen=True, kw_only=True)
 class Sums:
-    """What the ledger said. `missing` by camera; `oldest` camera and capture time; `a_day`: bytes a day that come in, None: not known."""
+    """What the ledger said. `missing` by camera; `caught`: why the pinned store is not believed; `oldest` camera and capture time; `a_day`: bytes a day that come in, None: not known."""
 
     dockings: dict[int, Docking] = field(default_factory=dict)
     missing: dict[str, int] = field(default_factory=dict)
@@ -78,6 +78,7 @@ class Sums:
     held: dict[str, int] = field(default_factory=dict)
     lost: int = 0
     doubt: int = 0
+    caught: str | None = None
     a_day: float | None = None
 
 
@@ -96,6 +97,7 @@ class Asking:
         self._all_dirty = True
         self._backlog_dirty = True
         self._lost_dirty = True
+        self._store_dirty = True
         self._not_before = 0.0
         self._rate_not_before = 0.0
         self._sums = Sums()
@@ -109,6 +111,8 @@ class Asking:
             self._all_dirty = True
         if event.segment is not None or event.camera is not None:
             self._backlog_dirty = True
+        if isinstance(event, events.StoreCaught | events.StorePinned):
+            self._store_dirty = True
         doubted = isinstance(event, events.SegmentHeld) and event.reason == IN_DOUBT
         if doubted or isinstance(event, _LOSSES):
             self._lost_dirty = True
@@ -119,12 +123,18 @@ class Asking:
         known = self._sums.dockings
         stale = [n for n, camera in present.items() if self._all_dirty or camera in self._dirty or n not in known]
         backlog = self._backlog_dirty and time.monotonic() >= self._not_before
-        if not stale and not backlog and not self._lost_dirty and known.keys() == present.keys():
+        if (
+            not stale
+            and not backlog
+            and not self._lost_dirty
+            and not self._store_dirty
+            and known.keys() == present.keys()
+        ):
             return self._sums
-        dirty, lost = self._dirty, self._lost_dirty
+        dirty, lost, store = self._dirty, self._lost_dirty, self._store_dirty
         rate = self._ledger.clock.now() if time.monotonic() >= self._rate_not_before else None
         # taken off before the question, so that what happens meanwhile is asked next time
-        self._dirty, self._all_dirty, self._lost_dirty = set(), False, False
+        self._dirty, self._all_dirty, self._lost_dirty, self._store_dirty = set(), False, False, False
         self._backlog_dirty = self._backlog_dirty and not backlog
         try:
             fresh = await self._ledger.read(
@@ -132,6 +142,7 @@ class Asking:
             )
         except BaseException:
             self._dirty |= dirty
+            self._store_dirty = self._store_dirty or store
             self._all_dirty, self._backlog_dirty, self._lost_dirty = True, True, self._lost_dirty or lost
             raise
         if rate is not None:
@@ -152,7 +163,7 @@ class Asking:
             missing={c: n for c, n in {**old.missing, **new.missing}.items() if c in mine},
             unproven=new.unproven if backlog else old.unproven, oldest=new.oldest if backlog else old.oldest,
             away=new.away if backlog else old.away, held=new.held if backlog else old.held, lost=new.lost if lost else old.lost,
-            doubt=new.doubt if lost else old.doubt, a_day=new.a_day if rate else old.a_day,
+            doubt=new.doubt if lost else old.doubt, caught=new.caught, a_day=new.a_day if rate else old.a_day,
         )  # fmt: skip
 
     @property
@@ -174,6 +185,7 @@ def _ask(
         held=views.held_reasons(execute) if backlog else {},
         lost=views.lost(execute) if lost else 0,
         doubt=views.in_doubt(execute) if lost else 0,
+        caught=soundness.caught(execute),
         a_day=views.pulled_a_day(execute, now=rate) if rate is not None else None,
     )
     return sums, time.monotonic() - began

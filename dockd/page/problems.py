@@ -82,7 +82,7 @@ class FullFact:
 
 @dataclass(frozen=True, kw_only=True)
 class AwayFact:
-    """A camera that left with footage on it, `alone` of its segments nowhere else; `bay`: the one that speaks of it, `name` is what people call it, `officer` whose it is, where that is known."""
+    """A camera that left with footage on it, `alone` of its segments nowhere else; `bay`: the one that speaks of it, `name` is what people call it, `officer` whose it is, where that is known; `sound`: the dock's copies can be counted on."""
 
     camera: str
     bay: int | None
@@ -90,6 +90,7 @@ class AwayFact:
     alone: int = 0
     name: str = ""
     officer: str | None = None
+    sound: bool = True
 
 
 def problems(
@@ -142,7 +143,7 @@ def _full(full: FullFact) -> Problem:
 def _early(one: AwayFact) -> Problem:
     who = whose(one.name or one.camera, one.officer)
     safe = "It is" if one.segments == 1 else "They are"
-    where = f" {safe} safe on this dock." if not one.alone else ""
+    where = f" {safe} {'safe' if one.sound else 'copied'} on this dock." if not one.alone else ""
     if 0 < one.alone < one.segments:
         where = f" {one.alone} of them {'is' if one.alone == 1 else 'are'} on it alone."
     return Problem(

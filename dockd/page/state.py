@@ -5,7 +5,7 @@ Rules kept here:
 * the states are tried in the order of `_RULES`; the first that says something wins, and the last one always does;
 * ready is one strict AND (P5): a finished pass over a listing of this very visit; every listed segment confirmed, none held, none
   missing, nothing hidden; the camera empty, unless the site does not want that (then it says "not emptied"); charge and clock right
-  where they can be known. Whatever is not known to be so is not ready;
+  where they can be known (one that told them and does not any more is not known). Whatever is not known to be so is not ready;
 * usable is another: nothing of it is on the camera alone, nothing is held, hidden or in doubt, the dock is sound, and it is known to have room
   for hours; and it has waited so long that leaving it in would keep it from a shift;
 * what is being done wins over what is held: a camera that works is left alone, and told about afterwards;
@@ -39,6 +39,7 @@ class Facts:
     `wipes`: whether the site wants this camera emptied, `grace` whether it wants to wait with that; `percent`: of its bytes copied; `turn`: it waits for its turn to be read;
     `alone`: how many segments neither the dock nor the store has; `sound`: nothing speaks against the dock's own copies; `waited`: it has waited long
     for the store; `room`: bytes that it can still record, `min_room` how many it must.
+    `charge_lost`, `clock_lost`: it told its charge (which matters here), its clock, before in this docking, and does not now.
     `blind`: why nothing can be known now.
     """
 
@@ -80,6 +81,8 @@ class Facts:
     store: StoreWord = "unknown"
     battery: int | None = None
     min_battery: int = 0
+    charge_lost: bool = False
+    clock_lost: bool = False
     clock_offset: float | None = None
     max_clock_offset: float = 60.0
     blind: str = ""
@@ -163,7 +166,7 @@ def _vacant(facts: Facts) -> Shown | None:
             be = "is" if facts.still_unsafe == 1 else "are"
             return _show(
                 "removed_early",
-                f"{who} was taken out before the store had its footage: {left} {be} safe on the dock, and still on it.",
+                f"{who} was taken out before the store had its footage: {left} {be} {'safe' if facts.sound else 'copied'} on the dock, and still on it.",
                 advice=PUT_BACK,
             )
         alone = "" if facts.nowhere_else == facts.still_unsafe else f", {facts.nowhere_else} of them on it alone"
@@ -174,9 +177,10 @@ def _vacant(facts: Facts) -> Shown | None:
         )
     if facts.went_out and facts.last_camera:
         who = whose(facts.last_camera, facts.last_officer)
+        safe = "is safe here" if facts.sound else "was copied here, and this dock is in doubt now"
         return _show(
             "empty",
-            f"No camera is in this bay. Camera {who} went out; its footage is safe here, and it is emptied when it comes back.",
+            f"No camera is in this bay. Camera {who} went out; its footage {safe}, and it is emptied when it comes back.",
         )
     return _show("empty", "No camera is in this bay.")
 
@@ -308,6 +312,7 @@ def _is_usable(facts: Facts) -> bool:
     )
     fit = (
         facts.ours
+        and not (facts.charge_lost or facts.clock_lost)
         and (facts.min_room == 0 or (facts.room is not None and facts.room >= facts.min_room))
         and (facts.battery is None or facts.battery >= facts.min_battery)
         and (facts.clock_offset is None or abs(facts.clock_offset) <= facts.max_clock_offset)
@@ -371,6 +376,18 @@ def _clock(facts: Facts) -> Shown | None:
     )
 
 
+def _silent(facts: Facts) -> Shown | None:
+    """It may be empty by now, and nobody would know."""
+    if not (facts.charge_lost or facts.clock_lost):
+        return None
+    what = "charge" if facts.charge_lost else "clock"
+    return _show(
+        "charging" if facts.charge_lost else "reading",
+        f"Its footage is safe. It does not tell its {what} any more, and is asked again. Leave it in; if it stays so, take it out and put it in again.",
+        word="Charge not known" if facts.charge_lost else "",
+    )
+
+
 def _span(seconds: float) -> str:
     for size, name in ((86400.0, "day"), (3600.0, "hour"), (60.0, "minute")):
         if seconds >= 2 * size:
@@ -393,6 +410,7 @@ def _ready(facts: Facts) -> Shown | None:
         and facts.unsettled == 0
         and not facts.unsafe
         and (facts.on_camera == 0 or not facts.wipes)
+        and not (facts.charge_lost or facts.clock_lost)
         and (facts.battery is None or facts.battery >= facts.min_battery)
         and (facts.clock_offset is None or abs(facts.clock_offset) <= facts.max_clock_offset)
     )
@@ -417,5 +435,5 @@ def _nobody_knows(_facts: Facts) -> Shown:
 
 
 _RULES: tuple[Callable[[Facts], Shown | None], ...] = (
-    _blind, _occupied, _vacant, _at_work, _held, _failed, _not_all_seen, _waiting, _charge, _clock, _ready, _nobody_knows,
+    _blind, _occupied, _vacant, _at_work, _held, _failed, _not_all_seen, _waiting, _charge, _clock, _silent, _ready, _nobody_knows,
 )  # fmt: skip

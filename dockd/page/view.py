@@ -21,9 +21,10 @@ from dockd.page.state import Facts, Shown, derive
 from dockd.page.whereabouts import whereabouts
 from dockd.page.words import moment_words, size_words
 from ingest.errors import LedgerUnusable
-from ingest.events import Event
+from ingest.events import Event, StoreCaught
 from ingest.ledger.views import Away, Docking
 from ingest.model import Balance, CameraId, legible
+from ingest.standing import StoreState
 
 LOOK_AT_MOST_EVERY = 0.2
 _LOOK_AT_LEAST_EVERY = 5.0
@@ -72,6 +73,7 @@ class View:
         self._turn = asyncio.Lock()
         self._seen: tuple[object, ...] = ()
         self._looked_at = -_LOOK_AT_LEAST_EVERY
+        self._in_place = False
         self._percent: dict[int, int] = {}
         self._since: dict[int, tuple[str, float]] = {}
         self._known: dict[int, tuple[tuple[object, ...], Document, Shown]] = {}
@@ -82,7 +84,7 @@ class View:
         self.now = Snapshot(sequence=int(sources.clock.now() * 1000))
 
     def _hear(self, event: Event, _seq: int) -> None:
-        if event.camera is not None or event.segment is not None:
+        if event.camera is not None or event.segment is not None or isinstance(event, StoreCaught):
             self._news.add(event.camera)
 
     def listen(self, listener: Callable[[Change], None]) -> None:
@@ -114,7 +116,7 @@ class View:
 
     async def _look(self) -> None:
         sources = self._sources
-        room = await asyncio.to_thread(self._room)
+        room, self._in_place = await asyncio.to_thread(lambda: (self._room(), self._sources.spool.in_place()))
         blind = ""
         self._news.clear()
         try:
@@ -156,11 +158,11 @@ class View:
 
     def _inputs(self, bay: Bay, sums: Sums, blind: str) -> tuple[object, ...]:
         sources, visit, camera = self._sources, bay.visit, bay.camera
-        common = (bay, blind, sources.settings, self.registry, sources.store_state().word)
+        common = (bay, blind, sources.settings, self.registry, self._store(sums).word, self._is_sound(sums))
         if visit is None or camera is None:
             return (*common, sums.away)
         return (
-            *common, self._is_sound(sums), self._has_waited(camera.id), visit.room, sources.activity.cameras.get(camera.id), sums.dockings.get(visit.docking), sums.missing.get(camera.id),
+            *common, self._has_waited(camera.id), visit.room, sources.activity.cameras.get(camera.id), sums.dockings.get(visit.docking), sums.missing.get(camera.id),
             visit.docking, visit.listed_once, visit.unsafe, visit.hidden, len(visit.unsettled), visit.root in sources.activity.queued,
         )  # fmt: skip
 
@@ -184,7 +186,7 @@ class View:
         return self._since[bay.number][1]
 
     def _facts(self, bay: Bay, sums: Sums, blind: str) -> tuple[Facts, Balance]:
-        store = self._sources.store_state()
+        store = self._store(sums)
         if bay.camera is None or bay.visit is None:
             return replace(self._vacant(bay, sums, blind), occupied=bay.occupied, occupied_why=bay.why), Balance()
         camera, visit, settings = bay.camera.id, bay.visit, self._sources.settings
@@ -197,7 +199,7 @@ class View:
             listed_once=visit.listed_once and visit.docking in sums.dockings, counts=found.balance.segments,
             unsafe=visit.unsafe, unsettled=len(visit.unsettled), grace=settings.wipe.grace > 0, on_camera=found.on_camera, stays=found.stays, missing=sums.missing.get(camera, 0), hidden=len(visit.hidden), held=found.held,
             held_example=_example(found), wipes=settings.wipe.enabled and visit.wipe, store=store.word,
-            battery=bay.battery_percent, min_battery=settings.ready.min_battery, clock_offset=bay.clock_offset_seconds,
+            battery=bay.battery_percent, charge_lost=bay.charge_lost and settings.ready.min_battery > 0, clock_lost=bay.clock_lost, min_battery=settings.ready.min_battery, clock_offset=bay.clock_offset_seconds,
             max_clock_offset=settings.ready.max_clock_offset, blind=blind, note=bay.note,
             why_kept=bay.why_kept if settings.wipe.enabled else "", ours=bay.ours or not settings.wipe.enabled,
             alone=found.alone, sound=self._is_sound(sums), waited=self._has_waited(camera), room=visit.room, min_room=settings.ready.min_room,
@@ -214,7 +216,15 @@ class View:
     def _is_sound(self, sums: Sums) -> bool:
         """Whether nothing speaks against what the dock says that it has."""
         unsound = _UNSOUND & self._sources.troubles.now.keys()
-        return not (unsound or self._sources.activity.spool_failed or sums.held.get("spool_spoils") or sums.doubt)
+        spoilt = any(sums.held.get(reason) for reason in ("spool_spoils", "spool_unread"))
+        return self._in_place and not (unsound or self._sources.activity.spool_failed or spoilt or sums.doubt)
+
+    def _store(self, sums: Sums) -> StoreState:
+        """How the store stands. One that was caught is caught whatever became of its line since, and of this process."""
+        state = self._sources.store_state()
+        if sums.caught is None or state.word == "dishonest":
+            return state
+        return replace(state, word="dishonest", message=sums.caught, honest=False)
 
     def _vacant(self, bay: Bay, sums: Sums, blind: str) -> Facts:
         last = bay.last_camera
@@ -224,7 +234,7 @@ class View:
         return Facts(
             docked=False, last_camera=(last.serial or last.id) if last is not None else "",
             last_officer=(self.registry.assigned_to(last) or "") if last is not None else "", left_early=early, still_unsafe=left, blind=blind,
-            nowhere_else=alone, went_out=bay.went_out if left else 0,
+            nowhere_else=alone, went_out=bay.went_out if left else 0, sound=self._is_sound(sums),
         )  # fmt: skip
 
     def _share(self, docking: int, found: Docking, done: int) -> int | None:
@@ -239,13 +249,17 @@ class View:
     # -- all of them ---------------------------------------------------------------------------------------------------
 
     def _problems(self, sums: Sums) -> list[Problem]:
-        store = self._sources.store_state()
+        store = self._store(sums)
         facts = [self._bay_fact(bay) for _n, bay in sorted(self._sources.rack.bays.items())]
         troubles = dict(self._sources.troubles.now)
         if self.registry.trouble:
             troubles["registry_unread"] = self.registry.trouble
         here = self._here()
-        away = [self._away_fact(one) for one in sums.away if one.camera not in here and one.early]
+        away = [
+            replace(self._away_fact(one), sound=self._is_sound(sums))
+            for one in sums.away
+            if one.camera not in here and one.early
+        ]
         return problems(
             bays=facts, away=away, store=store.word, store_message=store.message, spool_full=self._full(sums),
             lost=sums.lost, doubt=sums.doubt, spoilt=sums.held.get("spool_spoils", 0), troubles=troubles,
@@ -301,7 +315,7 @@ class View:
 
     def _status(self, bays: Mapping[int, Document], sums: Sums, room: Room, blind: str) -> Document:
         sources, here = self._sources, self._here()
-        store = sources.store_state()
+        store = self._store(sums)
         where = whereabouts(sums.unproven, here)
         out = [one for one in sums.away if not one.early and one.camera not in here]
         eta = self._estimate.seconds(where.coming.bytes)

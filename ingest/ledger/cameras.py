@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ingest import events
+from ingest.ledger import soundness, views
 from ingest.ledger.core import Transaction
 from ingest.ledger.segments import COLUMNS, Segment, ids, of_row
 from ingest.model import CameraId, Listed, Skipped, legible
@@ -56,8 +57,8 @@ def clock_measured(tx: Transaction, docking: int, *, offset: float) -> None:
 def undocked(tx: Transaction, docking: int, *, taken: bool, may_go: bool = False) -> int:
     """The docking is over. Returns how many of its segments were not yet proven in the store.
 
-    If it was `taken` with such, then early; but where each has a whole copy on the dock, and nothing else speaks against it (`may_go`), it
-    went out.
+    If it was `taken` with such, then early; but where each has a whole copy on the dock, nothing else that it may have is on it alone (seen
+    in an earlier docking, on a card that is not in it now), and nothing speaks against it (`may_go`) or the dock, it went out.
     """
     camera, bay = tx.execute("SELECT camera, bay FROM dockings WHERE id = ?", (docking,)).fetchone()
     tx.execute("UPDATE dockings SET undocked_at = ? WHERE id = ?", (tx.now, docking))
@@ -67,7 +68,8 @@ def undocked(tx: Transaction, docking: int, *, taken: bool, may_go: bool = False
         (docking,),
     ).fetchone()
     tx.record(events.CameraUndocked(camera=camera, bay=bay, docking=docking))
-    if left and taken and may_go and not unsafe:
+    unsafe = unsafe or views.only_elsewhere(tx.execute, camera, docking=docking)
+    if left and taken and may_go and not unsafe and soundness.sound(tx.execute):
         tx.execute("UPDATE dockings SET went_out = 1 WHERE id = ?", (docking,))
         tx.record(events.CameraWentOut(camera=camera, bay=bay, docking=docking, left=left))
     elif left and taken:

@@ -34,7 +34,7 @@ ROOM = (
     ),
     Mutant(
         name="left: not all was copied, and it went out", promise="P5: nobody is told that footage is on it alone",
-        file="ingest/ledger/cameras.py", old="    if left and taken and may_go and not unsafe:", new="    if left and taken and may_go:", tests=_OUT,
+        file="ingest/ledger/cameras.py", old="may_go and not unsafe and soundness", new="may_go and soundness", tests=_OUT,
     ),
     Mutant(
         name="room: of the machine's disk", promise="P5: a folder's camera has the room of the whole machine",

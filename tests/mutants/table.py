@@ -13,6 +13,7 @@ from tests.mutants.of_queue import QUEUE
 from tests.mutants.of_records import RECORDS
 from tests.mutants.of_room import ROOM
 from tests.mutants.of_s3 import S3
+from tests.mutants.of_soundness import SOUNDNESS
 from tests.mutants.of_waiting import WAITING
 from tests.mutants.planting import Mutant
 
@@ -32,4 +33,18 @@ CONTROLS = (
     ),
 )  # fmt: skip
 
-MUTANTS = (*COPIES, *PROOFS, *DELETIONS, *RECORDS, *QUEUE, *ROOM, *BANDWIDTH, *S3, *DIRECTORY, *EXPLAINING, *LINE, *WAITING)
+MUTANTS = (
+    *COPIES,
+    *PROOFS,
+    *DELETIONS,
+    *RECORDS,
+    *QUEUE,
+    *ROOM,
+    *BANDWIDTH,
+    *S3,
+    *DIRECTORY,
+    *EXPLAINING,
+    *LINE,
+    *SOUNDNESS,
+    *WAITING,
+)

@@ -80,7 +80,7 @@ class Bench:
         self.rack = Rack(
             intake=Intake(
                 ledger=ledger, spool=spool, pool=self.pool, activity=self.activity, attest=nobody,
-                settings=IntakeSettings(wipe=False, rest=0.05),
+                settings=IntakeSettings(wipe=False, rest=0.05, min_room=0),
             ),
             ledger=ledger, turns=self.pool, clock=Clock(), fixed={}, max_clock_offset=60.0, ask_every=0.2, try_again=0.3,
         )  # fmt: skip
@@ -100,6 +100,9 @@ class Bench:
 
     def clock(self, bay: int) -> float | None:
         return self.rack.bays[bay].clock_offset_seconds
+
+    def lost(self) -> tuple[bool, bool]:
+        return self.rack.bays[1].charge_lost, self.rack.bays[1].clock_lost
 
     def doing(self, camera: str) -> tuple[str, str]:
         now = self.activity.cameras.get(camera)
@@ -158,9 +161,26 @@ async def test_what_a_camera_does_not_tell_is_not_known(bench: Bench, how: str) 
     controls.hangs = how == "hangs"
     await until(lambda: bench.rack.bays[1].battery_percent is None)
     assert bench.clock(1) is None
+    assert bench.lost() == (True, True)
     controls.raises, controls.hangs = None, False
     await until(lambda: bench.rack.bays[1].battery_percent == 80)
     assert bench.clock(1) == 2.0
+    assert bench.lost() == (False, False)
+
+
+async def test_nobody_goes_out_of_a_dock_whose_disk_is_not_there(bench: Bench) -> None:
+    def left(bay: int) -> tuple[int, int]:
+        return bench.rack.bays[bay].went_out, bench.rack.bays[bay].left_early
+
+    for name in ("CAM1", "CAM2"):
+        bench.docked(name)
+    await until(lambda: all(bench.doing(name)[0] == "waiting" for name in ("CAM1", "CAM2")))
+    bench.said.put_nowait(Undocked(place="CAM1"))
+    await until(lambda: left(1) == (1, 0))
+    (bench.folder / "spool").rename(bench.folder / "away")
+    bench.said.put_nowait(Undocked(place="CAM2"))
+    await until(lambda: any(left(2)))
+    assert left(2) == (0, 1)
 
 
 async def test_it_goes_on_asking_after_a_failure_and_ends_with_the_visit(bench: Bench) -> None:
@@ -168,6 +188,7 @@ async def test_it_goes_on_asking_after_a_failure_and_ends_with_the_visit(bench: 
     controls.raises = OSError("gone")
     bench.docked("CAM1", controls=controls)
     await until(lambda: controls.asked >= 2)
+    assert bench.lost() == (False, False), "what it never told is not lost"
     bench.said.put_nowait(Undocked(place="CAM1"))
     await until(lambda: bench.rack.bays[1].camera is None)
     asked = controls.asked
@@ -191,7 +212,7 @@ async def test_a_camera_whose_card_comes_out_ends_its_session_and_leaves_the_bay
     await until(lambda: bench.rack.bays[1].occupied == "not_ours")
     assert bench.rack.bays[1].camera is None
     assert bench.doing("CAM1") == ("", "")
-    assert bench.rack.bays[1].left_early == 1  # its footage is not in the store
+    assert bench.rack.bays[1].went_out == 1  # its footage is not in the store, and safe here
     bench.docked("CAM2")
     await until(lambda: 2 in bench.rack.bays and bench.rack.bays[2].camera is not None)
 

@@ -104,6 +104,11 @@ TABLE: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("clock wrong", {"clock_offset": 7300.0}, "clock_wrong", "Clock wrong", "2 hours fast"),
     ("clock wrong, slow", {"clock_offset": -90.0}, "clock_wrong", "Clock wrong", "90 seconds slow"),
     ("clock and charge", {"clock_offset": 7300.0, "battery": 10}, "charging", "Charging 10%", ""),
+    ("charge not told any more", {"charge_lost": True, "clock_lost": True}, "charging", "Charge not known", "does not tell its charge any more"),
+    ("clock not told any more", {"battery": 90, "clock_lost": True}, "reading", "Checking", "does not tell its clock any more"),
+    ("usable, but its charge is not told any more", {**USABLE, "charge_lost": True}, "unconfirmed", "Copied, not confirmed", "Leave it in"),
+    ("went out, and the dock's disk fails since", {"docked": False, "went_out": 3, "last_camera": "CAM07", "sound": False}, "empty", "Empty", "its footage was copied here, and this dock is in doubt now"),
+    ("left early, copied to a disk that fails", {"docked": False, "left_early": 3, "still_unsafe": 2, "last_camera": "CAM07", "sound": False}, "removed_early", "Put back", "2 segments are copied on the dock"),
     ("unsafe for a reason nobody sorted", {"unsafe": "it may hold the only copy"}, "unknown", "Not known", "Leave it in"),
     ("ledger cannot be read", {"blind": "the ledger is damaged"}, "unknown", "Not known", "the ledger is damaged"),
     ("ledger cannot be read, vacant", {"blind": "the ledger is damaged", "docked": False}, "unknown", "Not known", "damaged"),
@@ -181,6 +186,7 @@ FACTS = st.builds(
     battery=st.sampled_from([None, 10, 80]), min_battery=st.just(80), clock_offset=st.sampled_from([None, 0.0, 61.0]),
     blind=st.sampled_from(["", "no ledger"]), alone=st.integers(0, 1), sound=st.booleans(), waited=st.booleans(), ours=st.booleans(),
     room=st.sampled_from([None, 7, 8]), min_room=st.sampled_from([0, 8]), nowhere_else=st.integers(0, 1), went_out=st.integers(0, 1),
+    charge_lost=st.booleans(), clock_lost=st.booleans(),
 )  # fmt: skip
 
 
@@ -192,6 +198,7 @@ def test_ready_is_one_strict_and(facts: Facts) -> None:
         facts.docked, not facts.blind, facts.phase == "done", facts.listed_once, counts.confirmed == counts.listed, counts.held == 0,
         not facts.held, not facts.missing, not facts.hidden, not facts.unsafe, not facts.unsettled, not (facts.wipes and facts.on_camera),
         facts.battery is None or facts.battery >= 80, facts.clock_offset is None or abs(facts.clock_offset) <= 60,
+        not facts.charge_lost, not facts.clock_lost,
     ]  # fmt: skip
     if said.state == "ready":
         assert all(everything)
@@ -248,7 +255,7 @@ SPOILS_USABLE: list[tuple[str, dict[str, Any]]] = [
     ("held, by another sum", {"held": {"other": 1}}), ("on the camera alone", {"alone": 1}), ("another card", {"missing": 1}), ("hidden", {"hidden": 1}),
     ("are they those of before?", {"unsettled": 1}), ("it may hold an only copy", {"unsafe": "so"}), ("the dock is in doubt", {"sound": False}),
     ("the store was caught", {"store": "dishonest"}), ("nobody named it", {"ours": False}), ("no room", {"room": (8 << 30) - 1}), ("room not known", {"room": None}),
-    ("not charged", {"battery": 79}), ("clock wrong", {"clock_offset": 61.0}), ("not waited", {"waited": False}), ("no room on the dock", {"reason": "spool_full"}),
+    ("not charged", {"battery": 79}), ("charge not told any more", {"charge_lost": True}), ("clock not told any more", {"clock_lost": True}), ("clock wrong", {"clock_offset": 61.0}), ("not waited", {"waited": False}), ("no room on the dock", {"reason": "spool_full"}),
     ("the dock's disk fails", {"reason": "spool_failed"}), ("it is empty", {"counts": Tally(), "on_camera": 0}),
 ]  # fmt: skip
 
@@ -268,6 +275,6 @@ def test_usable_is_one_strict_and(facts: Facts) -> None:
         counts.held == 0, not facts.held, not facts.missing, not facts.hidden, not facts.unsafe, not facts.unsettled, not facts.alone, facts.sound,
         facts.store != "dishonest", facts.waited, facts.ours, facts.min_room == 0 or (facts.room or 0) >= facts.min_room,
         facts.battery is None or facts.battery >= 80, facts.clock_offset is None or abs(facts.clock_offset) <= 60,
-        counts.confirmed < counts.listed or facts.store != "connected",
+        counts.confirmed < counts.listed or facts.store != "connected", not facts.charge_lost, not facts.clock_lost,
     ]  # fmt: skip
     assert (said.state == "usable") == all(everything)

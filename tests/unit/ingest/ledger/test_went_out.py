@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from ingest.ledger import cameras, segments, views
+from ingest.ledger import cameras, segments, stores, views
 from ingest.ledger.views import Away
-from tests.unit.ingest.ledger.dock import CAMERA, Dock, dock_at
+from ingest.model import Listed, folder_camera
+from tests.unit.ingest.ledger.dock import CAMERA, DIGEST, STORE, Dock, dock_at
+
+OTHER = folder_camera(b"OTHER")
 
 
 async def leaves(dock: Dock, *, may_go: bool = True, taken: bool = True) -> int:
@@ -48,6 +51,35 @@ async def test_anything_that_speaks_against_it_and_it_left_early(tmp_path: Path,
         (one,) = await away(dock)
         assert one.early
         assert one.alone == (1 if why == "not copied" else 0)
+
+
+async def test_what_was_on_it_before_and_is_nowhere_else_counts(tmp_path: Path) -> None:
+    """Another card was in it, with a clip that was listed and never copied: all of this docking is safe here, and that is not."""
+    async with dock_at(tmp_path) as dock:
+        await dock.listed(b"old")
+        await leaves(dock)
+        dock.docking = await dock.write(lambda tx: cameras.docked(tx, CAMERA, bay=1, source="x"))
+        await dock.copied(b"a")
+        await leaves(dock)
+        assert await told(dock) == "camera.removed_early"
+
+
+@pytest.mark.parametrize("why", ["the store was caught", "a copy cannot be read", "a copy is nowhere"])
+async def test_nobody_goes_out_of_a_dock_that_is_in_doubt(tmp_path: Path, why: str) -> None:
+    async with dock_at(tmp_path) as dock:
+        if why == "the store was caught":
+            await dock.write(lambda tx: stores.caught(tx, STORE.id, error="x"))
+        else:
+            reason = "spool_unread" if why == "a copy cannot be read" else segments.IN_DOUBT
+            other = await dock.copied(b"of another camera")
+            await dock.write(lambda tx: segments.hold(tx, other, reason=reason, error="x"))
+            dock.docking = await dock.write(lambda tx: cameras.docked(tx, OTHER, bay=2, source="x"))
+        file = Listed(path=b"a", size=10, mtime_ns=10**18, ctime_ns=1, dev=1, ino=1)
+        camera = (CAMERA if why == "the store was caught" else OTHER).id
+        name = await dock.write(lambda tx: segments.listed(tx, camera=camera, docking=dock.docking, file=file))
+        await dock.write(lambda tx: segments.copied(tx, name, digest=DIGEST, second_read="direct"))
+        await leaves(dock)
+        assert await told(dock) == "camera.removed_early"
 
 
 async def test_one_that_was_not_taken_out_is_neither(tmp_path: Path) -> None:
