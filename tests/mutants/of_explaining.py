@@ -1,9 +1,11 @@
-"""What is said of a segment at the store beside its bytes: evidence is marked before its proof counts, and a description is no proof."""
+"""What is said of a segment at the store beside its bytes (evidence is marked before its proof counts, a description is no proof), and servers that do
+one thing otherwise than others."""
 
 from __future__ import annotations
 
 from tests.mutants.planting import Mutant
 
+_ODD = ("tests/unit/ingest/store/test_s3_odd_servers.py",)
 _EXPLAINING = ("tests/unit/ingest/test_explaining.py",)
 
 EXPLAINING = (
@@ -21,5 +23,31 @@ EXPLAINING = (
         name="explaining: one description that is refused is the store's trouble", promise="footage is never proven, and the others wait with it",
         file="ingest/explaining.py", old="        except DockdError as error:\n            return error\n", new="        except DockdError:\n            raise\n",
         tests=_EXPLAINING, short=True,
+    ),
+    Mutant(
+        name="s3: an upload that has lost a part is gone on with", promise="a segment is never stored",
+        file="ingest/store/s3/transfer.py", old="        except PartsGone as error:  # the server", new="        except UploadBlocked if size < 0 else () as error:  # the server",
+        tests=_ODD, short=True,
+    ),
+    Mutant(
+        name="s3: without its condition an end overwrites what is there", promise="P1: what lies under the name is overwritten",
+        file="ingest/store/s3/transfer.py", old='        raise Taken("something lies under its name already")\n', new="        return\n", tests=_ODD,
+    ),
+    Mutant(
+        name="s3: an upload is aborted that may be the object's", promise="P1: what may be the only copy is taken apart",
+        file="ingest/store/s3/transfer.py", old="            if found is None:\n                raise Unproven(_OTHERS) from error  # what", new="            await uploads.abort(self._requests, address.key, upload)\n            if found is None:\n                raise Unproven(_OTHERS) from error  # what",
+        tests=_ODD,
+    ),
+    Mutant(
+        name="s3: a page holds a segment", promise="one answer from something on the way keeps footage back until a person comes",
+        file="ingest/store/s3/meanings.py", old="if answer.body and not said.code and answer.status in _OF_ONE:", new="if answer.body and not said.code and answer.status in (404, 412):", tests=_ODD, short=True,
+    ),
+    Mutant(
+        name="s3: bytes go on without a look at the marker", promise="P2: footage goes to another bucket",
+        file="ingest/store/s3/store.py", old="before bytes that are written.\"\"\"\n        await self._marker.see()\n", new="before bytes that are written.\"\"\"\n", tests=_ODD, short=True,
+    ),
+    Mutant(
+        name="s3: an upload is ended without a look at the marker", promise="P2: footage goes to another bucket",
+        file="ingest/store/s3/store.py", old="            await self._marker.see()\n        await self._transfer.finish", new="            address_of(upload)\n        await self._transfer.finish", tests=_ODD,
     ),
 )  # fmt: skip

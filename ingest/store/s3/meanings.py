@@ -1,7 +1,7 @@
 """What an S3 server's refusals mean for the caller: by its error code first, by the HTTP status where there is none (a HEAD has no body).
 
 Rules: a segment is held only for what is wrong with that segment; a bad request of a kind that would befall every segment is the store's
-trouble (`BadRequest`: who sent it finds out which of the two it is). A clock that is wrong is called that, and no key is blamed for it.
+trouble (`BadRequest`: who sent it finds out which of the two it is). A page that is no answer of S3 says nothing of any segment. A clock that is wrong is called that, and no key is blamed for it.
 """
 
 from __future__ import annotations
@@ -32,6 +32,14 @@ class BadRequest(StoreDown):
     """The store calls the request itself wrong: whether that is of this segment or of all has to be found out."""
 
 
+class NotKnown(StoreDown):
+    """The store does not know that request, or something that it asks for."""
+
+
+class PartsGone(UploadBlocked):
+    """Parts that the store listed are not there, or no object can be made of them."""
+
+
 class Taken(UploadBlocked):
     """Something lies under that name already, and was not to be overwritten."""
 
@@ -48,13 +56,14 @@ _GONE = (ObjectGone, "that is not there (any more)")
 _FULL = (StoreFull, "it has no room")
 _AGAIN = (StoreDown, "it is tried again")
 _ELSEWHERE = (UploadBlocked, "somebody else is at it; it is looked at again")
+_PARTS = (PartsGone, "it has listed parts of which no object can be made")
 _BUCKET = (WrongStore, "the bucket that store.url names is not there: create it, or correct store.url")
 _REGION = (StoreDown, "requests are signed for another region than the bucket's: correct store.region")
 _ADDRESS = (
     StoreDown,
     "redirects are not followed: name the bucket's own address in store.url, and its region in store.region",
 )
-_UNKNOWN = (StoreDown, "it does not know that request: is store.url the address of an S3 bucket?")
+_UNKNOWN = (NotKnown, "it does not know that request: is store.url the address of an S3 bucket?")
 _BAD = (BadRequest, "it calls the request wrong")
 
 _BY_CODE: dict[str, tuple[type[DockdError], str]] = {
@@ -66,7 +75,8 @@ _BY_CODE: dict[str, tuple[type[DockdError], str]] = {
     **dict.fromkeys(("NoSuchKey", "NoSuchUpload", "NoSuchVersion"), _GONE),
     **dict.fromkeys(("QuotaExceeded", "InsufficientStorage", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "TooManyBuckets"), _FULL),
     **dict.fromkeys(("RequestTimeout", "IncompleteBody", "InternalError", "BadGateway", "GatewayTimeout"), _AGAIN),
-    **dict.fromkeys(("OperationAborted", "ConditionalRequestConflict", "InvalidPart", "InvalidPartOrder", "EntityTooSmall"), _ELSEWHERE),
+    **dict.fromkeys(("OperationAborted", "ConditionalRequestConflict"), _ELSEWHERE),
+    **dict.fromkeys(("InvalidPart", "InvalidPartOrder", "EntityTooSmall"), _PARTS),
     **dict.fromkeys(("PermanentRedirect", "TemporaryRedirect", "Redirect", "MovedPermanently"), _ADDRESS),
     **dict.fromkeys(("AuthorizationHeaderMalformed", "IllegalLocationConstraintException"), _REGION),
     **dict.fromkeys(("MethodNotAllowed", "NotImplemented"), _UNKNOWN),
@@ -77,6 +87,7 @@ _BY_STATUS: dict[int, tuple[type[DockdError], str]] = {
     413: (StoreDown, "something on the way takes no requests of that size: lower upload.chunk, or raise its limit"),
     422: _BAD, 423: _ELSEWHERE, 429: _BUSY, 501: _UNKNOWN, 503: _BUSY, 507: _FULL,
 }  # fmt: skip
+_OF_ONE = (400, 403, 404, 409, 412, 422)  # what they say of one object counts only in S3's own words: a page is from something on the way
 _TIME = ("RequestTimeTooSkewed", "RequestExpired")
 
 
@@ -85,7 +96,7 @@ def meaning(answer: Answer, *, doing: str, problem: Problem | None = None) -> Do
     said = problem or problem_in(answer.body) or Problem(code="")
     if said.code in _TIME:
         return _clock(answer, doing=doing)
-    if answer.body and not said.code and answer.status in (404, 412):
+    if answer.body and not said.code and answer.status in _OF_ONE:
         return StoreDown(
             f"the answer {answer.status} to {doing} is none of an S3 store: is store.url a bucket's address?"
         )

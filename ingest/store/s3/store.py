@@ -69,7 +69,7 @@ class S3Store:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the store does not do, in plain words, as far as it is known."""
-        return (*self._finding.notes, *filter(None, [self._retention.note]))
+        return (*self._finding.notes, *filter(None, [self._transfer.note, self._retention.note]))
 
     # -- who it is -----------------------------------------------------------------------------------------------------
 
@@ -108,7 +108,8 @@ class S3Store:
         return gaps[0].offset if gaps else size
 
     async def lacking(self, upload: str, *, size: int) -> Sequence[Span]:
-        """By ListParts, or a look at the object."""
+        """By ListParts, or a look at the object. Raises WrongStore, as all that goes before bytes that are written."""
+        await self._marker.see()
         return await self._transfer.lacking(address_of(upload), size=size)
 
     async def send(
@@ -121,7 +122,10 @@ class S3Store:
 
     async def finish(self, upload: str, segment: SegmentDescription) -> None:
         """Complete an upload in parts. One that is complete stays as it is."""
-        await self._transfer.finish(address_of(upload), segment)
+        address = address_of(upload)
+        if address.upload is not None or not segment.digest.size:
+            await self._marker.see()
+        await self._transfer.finish(address, segment)
 
     async def withdraw(self, upload: str) -> None:
         """AbortMultipartUpload."""

@@ -20,7 +20,7 @@ from ingest.store.s3 import objects, uploads
 from ingest.store.s3.addresses import LARGEST_PART, Address, key_of, part_size_of
 from ingest.store.s3.baits import TAGS, TOOK, UNLIKE, Finding, once
 from ingest.store.s3.documents import Part, checksum, problem_in, retaining, tagging
-from ingest.store.s3.meanings import BadRequest, Taken, meaning
+from ingest.store.s3.meanings import BadRequest, NotKnown, PartsGone, Taken, meaning
 from ingest.store.s3.requests import Requests
 from ingest.store.s3.retention import MODE, UNTIL, Retention
 from ingest.store.s3.signing import EMPTY
@@ -28,17 +28,19 @@ from ingest.store.s3.signing import EMPTY
 BYTES = "bytes of a segment"
 _OTHERS = "other bytes lie under its name in the bucket; they are left alone"
 _MARKING = "marking a segment as evidential"
+_ENDS_PLAINLY = "it does not know If-None-Match at the end of an upload in parts: whether something lies under the name is looked at just before"
 _KEYS = 9  # of one segment, where others' objects lie under the first ones
 log = logging.getLogger(__name__)
 
 
 class Transfer:
-    """Transfers to one bucket. Addresses are `Address`es; whoever calls has seen to the marker."""
+    """Transfers to one bucket. Addresses are `Address`es; whoever calls has seen to the marker. `note`: what was seen that a person should know."""
 
     def __init__(self, requests: Requests, *, finding: Finding, retention: Retention) -> None:
         self._requests = requests
         self._finding = finding
         self._retention = retention
+        self.note = ""
 
     async def begin(self, segment: SegmentDescription) -> Address:
         """The object that is there, the upload that is under way, or a new one. Raises Retry, Hold."""
@@ -203,9 +205,7 @@ class Transfer:
         try:
             listed = await uploads.parts(self._requests, address.key, upload)
             parts = _all_of(listed, segment, part_size=part_size)
-            await uploads.complete(
-                self._requests, address.key, upload, parts, headers=await self.unlike(), size=size
-            )  # fmt: skip
+            await self._made(address.key, upload, parts, size=size)
         except ObjectGone:  # it has been ended before, and its answer was lost; or it is not there at all
             await self._there(address, size=size, segment=segment)
         except Taken as error:
@@ -214,9 +214,34 @@ class Transfer:
                 self._requests, address.key, segment, attributes_too=traits.gives == "attributes", hashes=traits.method == "digest"
             )  # fmt: skip
             if found is None:
-                raise Unproven(_OTHERS) from error
+                raise Unproven(_OTHERS) from error  # what is there may be this very upload's: it is left to the bucket's rule
+        except PartsGone as error:  # the server refuses to make an object of it: it will never be one
             with contextlib.suppress(Retry):
                 await uploads.abort(self._requests, address.key, upload)
+            raise ObjectGone(f"{error.message}: it is sent anew") from error
+
+    async def _made(self, key: str, upload: str, parts: list[Part], *, size: int) -> None:
+        """Complete it, where nothing lies under the key. Some servers know that condition of a PUT alone: then it is looked at before. Raises as `uploads.complete`."""
+        unlike = {} if self.note else await self.unlike()
+        try:
+            if self.note:
+                await self._must_be_free(key)
+            await uploads.complete(self._requests, key, upload, parts, headers=unlike, size=size)
+        except (NotKnown, BadRequest):
+            if not unlike:
+                raise
+            await self._must_be_free(key)
+            await uploads.complete(self._requests, key, upload, parts, headers={}, size=size)
+            self.note = _ENDS_PLAINLY
+            log.warning("the store: %s", self.note)
+
+    async def _must_be_free(self, key: str) -> None:
+        """Raises Taken."""
+        try:
+            await objects.look(self._requests, key)
+        except ObjectGone:
+            return
+        raise Taken("something lies under its name already")
 
     async def mark(self, address: Address) -> None:
         """Tags and lock for an object that is there. Raises Retry, Hold."""
