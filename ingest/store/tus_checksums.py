@@ -2,7 +2,8 @@
 
 Why it is tried first: there are servers that announce it and take any bytes under any checksum. So before the first segment of this process a
 few bytes go there under a checksum that is not theirs; only a server that refuses them with 460 is told checksums. It is no proof of anything:
-that is `claim`'s matter. Source: https://tus.io/protocols/resumable-upload (1.0.0), "Checksum".
+that is `claim`'s matter. A name that nobody has is asked for, and what is not an empty upload of just that length is another's: nothing is
+written there, and nothing deleted. Source: https://tus.io/protocols/resumable-upload (1.0.0), "Checksum".
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ async def refuses_wrong_bytes(line: Line, url: str, *, metadata: Callable[[Segme
     bait = secrets.token_bytes(_BAIT)
     wrong = hashlib.sha256(bait + b"-").hexdigest()
     described = SegmentDescription(
-        id=secrets.token_hex(16), camera="000000", path=b"DCIM/100MEDIA/MOV_0001.MP4", station="station",
+        id=secrets.token_hex(16), camera=secrets.token_hex(8), path=b"DCIM/100MEDIA/MOV_%s.MP4" % secrets.token_hex(8).encode(), station="station",
         digest=Digest(size=_BAIT, sha256=wrong, xxh3_128=""), captured_at="2000-01-01T00:00:00.000Z",
     )  # fmt: skip
     headers = {"Upload-Length": str(_BAIT), "Upload-Metadata": metadata(described), **_TUS}
@@ -49,7 +50,7 @@ async def refuses_wrong_bytes(line: Line, url: str, *, metadata: Callable[[Segme
     if made.status not in (200, 201) or not plain(address):
         return False
     upload = urljoin(url, address)
-    if not line.ours(upload):
+    if not line.ours(upload) or not await _empty(line, upload, doing=doing):
         return False
 
     async def body() -> AsyncIterator[bytes]:
@@ -59,3 +60,10 @@ async def refuses_wrong_bytes(line: Line, url: str, *, metadata: Callable[[Segme
     answer = await line.give("PATCH", upload, headers=sent | header(wrong), body=body(), length=_BAIT, doing=doing)
     await line.ask("DELETE", upload, headers=_TUS, doing=doing, again=False)
     return answer.status == _MISMATCH
+
+
+async def _empty(line: Line, upload: str, *, doing: str) -> bool:
+    """Whether that is an upload of the bait's length of which nothing is there."""
+    found = await line.ask("HEAD", upload, headers=_TUS, doing=doing)
+    said = (found.headers.get("Upload-Offset", ""), found.headers.get("Upload-Length", ""))
+    return found.status in (200, 204) and said == ("0", str(_BAIT))

@@ -50,4 +50,9 @@ EXPLAINING = (
         name="s3: an upload is ended without a look at the marker", promise="P2: footage goes to another bucket",
         file="ingest/store/s3/store.py", old="            await self._marker.see()\n        await self._transfer.finish", new="            address_of(upload)\n        await self._transfer.finish", tests=_ODD,
     ),
+    Mutant(
+        name="tus: the bait's place is not looked at", promise="P3: what somebody else has there is deleted",
+        file="ingest/store/tus_checksums.py", old='said == ("0", str(_BAIT))', new='said != ("", "")',
+        tests=("tests/contract/store/test_checksums.py",), short=True,
+    ),
 )  # fmt: skip

@@ -25,6 +25,9 @@ class Far:
         self.announces, self.real = announces, real
         self.seen: list[tuple[str, str | None]] = []
         self.uploads: dict[str, bytearray] = {}
+        self.lengths: dict[str, str] = {}
+        self.names: list[str] = []
+        self.points_at = ""
 
     async def answer(self, request: web.Request) -> web.Response:
         self.seen.append((request.method, request.headers.get("Upload-Checksum")))
@@ -40,9 +43,15 @@ class Far:
                     },
                 )
             case "POST":
+                self.names.append(request.headers["Upload-Metadata"])
+                if self.points_at:
+                    return web.Response(status=201, headers={"Location": f"/files/{self.points_at}"})
                 name = str(len(self.uploads))
-                self.uploads[name] = bytearray()
+                self.uploads[name], self.lengths[name] = bytearray(), request.headers["Upload-Length"]
                 return web.Response(status=201, headers={"Location": f"/files/{name}"})
+            case "HEAD":
+                there = {"Upload-Offset": str(len(self.uploads[name])), "Upload-Length": self.lengths[name]}
+                return web.Response(headers=there)
             case "PATCH":
                 return self._patch(name, await request.read(), request.headers.get("Upload-Checksum"))
             case "DELETE":
@@ -100,3 +109,29 @@ async def test_one_that_takes_anything_or_knows_other_digests_is_not(far: tuple[
     await store.identify()
     assert not await store.checks()
     assert [method for method, _said in server.seen].count("PATCH") == (server.announces == "sha256")
+
+
+@pytest.mark.parametrize("far", [("sha256", True)], indirect=True)
+@pytest.mark.parametrize(("there", "length"), [(b"x" * 4096, "4096"), (b"", "70000"), (b"x", "4096")])
+async def test_what_a_server_points_at_and_is_not_the_empty_bait_is_let_be(
+    far: tuple[Far, TusStore], there: bytes, length: str
+) -> None:
+    """A server that names its uploads by what they are called, or lies: that may be somebody's footage."""
+    server, store = far
+    server.points_at, server.uploads["others"], server.lengths["others"] = "others", bytearray(there), length
+    assert not await store.checks()
+    assert server.uploads == {"others": there}
+    assert not {"PATCH", "DELETE"} & {method for method, _said in server.seen}
+
+
+@pytest.mark.parametrize("far", [("sha256", False)], indirect=True)
+async def test_each_bait_has_a_name_of_its_own(far: tuple[Far, TusStore]) -> None:
+    server, store = far
+    await store.checks()
+    second = TusStore(store.url, patience=SHORT)
+    await second.identify()
+    await second.checks()
+    await second.close()
+    for word in ("filename", "camera", "path"):
+        said = [dict(pair.split(" ") for pair in one.split(","))[word] for one in server.names]
+        assert len(set(said)) == len(said) == 2, word
