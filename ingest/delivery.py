@@ -141,10 +141,9 @@ class Delivery:
         self._standing = self._link.standing
         self._cuts: dict[str, int] = {}
         self._blamed: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        # What lies further ahead than the longest wait comes from a clock that jumped.
-        self._places = Places(
-            ledger=ledger, lanes=lanes, longest=LONGEST_RETRY_AFTER + 2 * settings.retry_max, turn=settings.turn
-        )
+        # What lies further ahead comes from a clock that jumped.
+        self._longest_wait = LONGEST_RETRY_AFTER + 2 * settings.retry_max
+        self._places = Places(ledger=ledger, lanes=lanes, longest=self._longest_wait, turn=settings.turn)
         self._scrubbing = Scrubbing(
             ledger=ledger, rereading=rereading, rot=self._rot, busy=self._places.busy, every=settings.scrub_every
         )
@@ -333,7 +332,8 @@ class Delivery:
         wait = backoff(segment.attempts, longest=self._settings.retry_max, chance=chance, floor=floor) + max(
             0.0, beyond
         )
-        await self._ledger.commit(lambda tx: segments.delay(tx, segment.id, seconds=wait, error=error.message))
+        seconds = min(wait, self._longest_wait)
+        await self._ledger.commit(lambda tx: segments.delay(tx, segment.id, seconds=seconds, error=error.message))
 
     async def _unproven(self, segment: Segment, error: DockdError) -> None:
         """The store has other bytes, or cannot say: is it our copy? If not, send it anew, and after some tries hold it."""

@@ -36,4 +36,8 @@ WAITING = (
         name="override: a run by hand never sees its end", promise="an override always ends",
         file="dockd/oneshot.py", old="create_task(agent.bandwidth.run(), ", new="create_task(asyncio.Event().wait(), ", tests=("tests/unit/dockd/test_oneshot_bandwidth.py",),
     ),
+    Mutant(
+        name="wait: longer than the longest", promise="what the store put off for a day is tried at once: taken for a clock that jumped",
+        file="ingest/delivery.py", old="        seconds = min(wait, self._longest_wait)\n", new="        seconds = wait\n", tests=("tests/unit/ingest/test_delivery.py",),
+    ),
 )  # fmt: skip

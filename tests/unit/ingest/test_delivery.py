@@ -30,6 +30,7 @@ from ingest.errors import (
 )
 from ingest.events import StoreChanged
 from ingest.ledger import segments, stores
+from ingest.store.answers import LONGEST_RETRY_AFTER
 from tests.simulators.stores.in_memory import InMemoryStore, always, times
 from tests.unit.ingest.station import Station, station
 
@@ -84,6 +85,33 @@ async def test_retry_after_is_a_floor_for_one_segment_too(place: Station) -> Non
         await asyncio.sleep(0.5)
     assert [segment for what, segment in place.store.asked if what == "send"].count(locked) == 1
     assert (await place.row(locked)).next_attempt >= place.clock.now() + 7100
+
+
+async def test_a_wait_that_the_store_asked_for_is_no_clock_that_jumped(place: Station) -> None:
+    """The longest Retry-After twice: for the segment, and for the door that it closed."""
+    (busy,) = await place.spooled(b"busy")
+    tries = 0
+
+    def longest(segment: str) -> DockdError | None:
+        nonlocal tries
+        tries += segment == busy
+        return StoreBusy("busy", after=LONGEST_RETRY_AFTER) if segment == busy else None
+
+    place.store.troubles["send"] = longest
+    async with place.at_work():
+        for times_tried in (1, 2):
+            await place.until(lambda wanted=times_tried: tries == wanted and place.delivery.state.word == "down")  # type: ignore[misc]
+            place.delivery.wake()
+        await place.until(lambda: _waits(place, busy))
+        place.delivery.wake()
+        (other,) = await place.spooled(b"other")
+        await place.until(lambda: place.confirmed(other))
+    assert tries == 2
+    assert await _waits(place, busy)
+
+
+async def _waits(place: Station, segment: str) -> bool:
+    return (await place.row(segment)).next_attempt > place.clock.now()
 
 
 @pytest.mark.parametrize(
