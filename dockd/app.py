@@ -108,9 +108,12 @@ async def agent(
         store = store_of(
             settings.store,
             needs=Needs(
-                founds=_always if founding else _unpinned(ledger), pinned=_none if founding else _pinned_method(ledger),
-                observe=observe, patience=patience, bucket=bucket,
-            ),  # fmt: skip
+                founds=_always if founding else _unpinned(ledger),
+                pinned=_none if founding else _pinned_method(ledger),
+                observe=observe,
+                patience=patience,
+                bucket=bucket,
+            ),
         )
         stack.push_async_callback(store.close)
         activity = Activity()

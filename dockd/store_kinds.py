@@ -16,6 +16,7 @@ from ingest.errors import DockdError
 
 if TYPE_CHECKING:
     from dockd.settings.schema import StoreSettings
+    from ingest.model import ProofMethod
     from ingest.store.base import Store
     from ingest.store.line import Patience
     from ingest.store.outgoing import Outgoing
@@ -27,18 +28,24 @@ class Misconfigured(DockdError):
     """The settings ask for what cannot be had; the message says what to change."""
 
 
+async def _unpinned() -> None:
+    return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Needs:
     """What an adapter is given beside its settings.
 
     `founds`: whether a bucket or folder that is no store yet may be made one; `observe(method, seconds)` is told of every request; `patience`:
-    when silence counts as a cut line; `bucket`: the one limit that everything is charged to that goes through an adapter's sockets.
+    when silence counts as a cut line; `bucket`: the one limit that everything is charged to that goes through an adapter's sockets; `pinned`: the
+    kind of proof that the pinned store announced, None where none is or where it is to be pinned anew.
     """
 
     founds: Callable[[], Awaitable[bool]]
     observe: Callable[[str, float], None]
     patience: Patience | None
     bucket: Bucket | None = None
+    pinned: Callable[[], Awaitable[ProofMethod | None]] = _unpinned
 
 
 def store_of(settings: StoreSettings, *, needs: Needs) -> Store:
@@ -67,7 +74,7 @@ def _s3(settings: StoreSettings, url: str, needs: Needs) -> Store:
     return S3Store(
         url, credentials=lambda: _secret(settings.token_file), region=settings.region, lock=settings.object_lock,
         retain=settings.retain_evidential, tls=_tls(settings), patience=needs.patience, observe=needs.observe, founds=needs.founds,
-        proxy=_proxy(settings), outgoing=_outgoing(needs),
+        pinned=needs.pinned, proxy=_proxy(settings), outgoing=_outgoing(needs),
     )  # fmt: skip
 
 

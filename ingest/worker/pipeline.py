@@ -132,6 +132,8 @@ class _PartDigests:
     """The SHA-256 of every part of `size` bytes, the last as long as it is. It keeps a core busy, too: a consumer of its own."""
 
     def __init__(self, size: int) -> None:
+        if size <= 0:  # it would never come to the end of a buffer
+            raise ValueError(f"parts of {size} bytes: there are none")
         self._size = size
         self._found: list[str] = []
         self._hasher = hashlib.sha256()
@@ -208,7 +210,7 @@ def fingerprint(
     A source that is no descriptor is asked for all its bytes once more (`ReadMethod.DOWNLOAD`).
 
     `progress` is told how many bytes are read and hashed so far, at the end `expected_size`.
-    Raises SourceChanged, Stopped, ArenaBusyError, OSError.
+    Raises SourceChanged, Stopped, ArenaBusyError, OSError, ValueError (parts of nothing).
     """
     digests = _Digests(sha256=sha256)
     parts = _PartDigests(part_size) if part_size is not None else None

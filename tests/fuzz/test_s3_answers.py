@@ -31,7 +31,9 @@ XML = [
     "<CompleteMultipartUploadResult><ETag>x</ETag></CompleteMultipartUploadResult>",
     "<Error><Code>SlowDown</Code><Message>later</Message><Region>eu</Region></Error>",
 ]
-ADDRESS = Address(key="s/2026/11/20/c/080000_n_1", size=5, upload="u", part_size=5).at("https://h/b").encode()
+ADDRESS = (
+    Address(key="s/2026/11/20/c/080000_n_1", size=5 << 20, upload="u", part_size=5 << 20).at("https://h/b").encode()
+)
 SECRET = b"[default]\naws_access_key_id = A\naws_secret_access_key = hidden-secret\n"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutants.planting import Mutant
 
 _STORE = ("tests/unit/ingest/store/test_s3_store.py",)
+_WORD = ("tests/unit/ingest/store/test_s3_word.py",)
 _TEXTS = ("tests/unit/ingest/store/test_s3_texts.py",)
 _EXAM = ("tests/contract/store/test_exam_s3.py",)
 _LIES = ("tests/e2e/test_every_lie_of_s3.py",)
@@ -16,9 +17,42 @@ S3 = (
         tests=("tests/unit/ingest/test_in_parts.py::test_a_proof_by_parts_counts_only_against_our_own_parts",), short=True,
     ),
     Mutant(
-        name="s3: parts of another size are compared", promise="P2: what cannot be held against ours is taken for a lie",
-        file="ingest/store/s3/store.py", old="if said is not None and segment.parts is not None and address.part_size == segment.parts.size:",
-        new="if said is not None and segment.parts is not None:", tests=_STORE,
+        name="s3: a checksum of parts that is not ours is not held against the bytes", promise="P2: what cannot be held against ours is taken for a lie",
+        file="ingest/store/s3/objects.py", old="return True if parts is not None and found.checksum.composite == parts.composite else None",
+        new="return True if parts is not None and found.checksum.composite else None", tests=(*_STORE, *_WORD),
+    ),
+    Mutant(
+        name="s3: an upload may be of parts of any size", promise="P5: one header stops delivery for good",
+        file="ingest/store/s3/addresses.py", old="return SMALLEST_PART <= part_size <= LARGEST_PART and -(-size // part_size) <= MOST_PARTS",
+        new="return bool(part_size or size)", tests=_WORD,
+    ),
+    Mutant(
+        name="s3: a SHA-256 that is true of a stranger's bytes condemns the store", promise="P5: whoever may write to the bucket stops every deletion",
+        file="ingest/store/s3/objects.py", old="if said is None or said.parts is not None or said.sha256 == sha256:", new="if said is None or said.parts is not None:",
+        tests=_WORD,
+    ),
+    Mutant(
+        name="s3: a SHA-256 of nothing that is there passes", promise="P2: a store that says what is not so is believed on",
+        file="ingest/store/s3/objects.py", old="if said is None or said.parts is not None or said.sha256 == sha256:", new="if said is None or sha256:",
+        tests=_WORD,
+    ),
+    Mutant(
+        name="s3: an answer that says nothing is no checksum", promise="a store of digests is another store until a restart",
+        file="ingest/store/s3/objects.py", old="if answer.status in _NO_ATTRIBUTES:", new="if answer.status != 200:", tests=_WORD,
+    ),
+    Mutant(
+        name="s3: hashes count though it was pinned as read back", promise="P2: what was pinned is not what is asked",
+        file="ingest/store/s3/baits.py", old='return "digest" if self.refuses and self.gives != "none" and not self.read_back else "read-back"',
+        new='return "digest" if self.refuses and self.gives != "none" else "read-back"', tests=_WORD,
+    ),
+    Mutant(
+        name="s3: what was found counts as locked", promise="evidential footage lies without a lock, and its camera is wiped",
+        file="ingest/store/s3/transfer.py", old="return _in_one_piece(key, segment, evidential=False)", new="return _in_one_piece(key, segment, evidential=segment.evidential)",
+        tests=_WORD,
+    ),
+    Mutant(
+        name="s3: an upload that was found counts as locked", promise="evidential footage lies without a lock, and its camera is wiped",
+        file="ingest/store/s3/transfer.py", old="return replace(begun, evidential=False).of(upload)", new="return begun.of(upload)", tests=_WORD,
     ),
     Mutant(
         name="s3: a part of another size counts as there", promise="P2: an object is made with a hole",

@@ -89,6 +89,8 @@ def address_of(text: str) -> Address:
         raise ObjectGone("its address is none that a segment has in a bucket")
     said = dict(parse_qsl(known))
     size, part_size = _number(said.get("size")), _number(said.get("partSize"))
+    if part_size is not None and (size is None or not may_be_parts(part_size, size=size)):
+        part_size = None
     sha256 = said["sha256"] if is_sha256(said.get("sha256")) else None
     upload = said.get("uploadId")
     if upload is not None and not plain_upload(upload):
@@ -113,6 +115,11 @@ def part_size_of(size: int, *, wanted: int) -> int:
     """Bytes of a part: near `wanted`, and what S3 allows."""
     least = -(-size // MOST_PARTS)
     return min(LARGEST_PART, max(SMALLEST_PART, wanted, -(-least // _MIB) * _MIB))
+
+
+def may_be_parts(part_size: int, *, size: int) -> bool:
+    """Whether S3 takes `size` bytes in such parts: what is outside of that is nobody's upload, and would cost without end to reckon with."""
+    return SMALLEST_PART <= part_size <= LARGEST_PART and -(-size // part_size) <= MOST_PARTS
 
 
 def plain_upload(text: str) -> bool:

@@ -14,7 +14,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ingest.errors import DockdError, Hold, NeverStorable, ObjectGone, Refused, Retry, Unproven
@@ -30,24 +30,32 @@ _DOING = "finding out what it checks"
 UNLIKE = {"If-None-Match": "*"}
 TAGS = "x-amz-tagging"
 TOOK = (200, 201, 204)
+_LEARNED = "it gives SHA-256s by now and refuses wrong ones; it was pinned as one that is read back, and is: pin it anew (dockd store pin) if its hashes are to count"
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Traits:
     """What a store does: `gives` a SHA-256 in HEAD, in its attributes or not at all; `refuses` wrong bytes; takes `tags`; heeds If-None-Match
-    (`unlike`: it takes the header). `notes`: what it does not do, for a person."""
+    (`unlike`: it takes the header). `notes`: what it does not do, for a person. `read_back`: it was pinned as one that is, whatever else it can do.
+    """
 
     gives: Literal["head", "attributes", "none"]
     refuses: bool
     tags: bool
     unlike: bool
     notes: tuple[str, ...] = ()
+    read_back: bool = False
 
     @property
     def method(self) -> ProofMethod:
         """The kind of proof that it announces by this."""
-        return "digest" if self.refuses and self.gives != "none" else "read-back"
+        return "digest" if self.refuses and self.gives != "none" and not self.read_back else "read-back"
+
+    @property
+    def attributes(self) -> bool:
+        """Whether hashes that count have to be asked for by GetObjectAttributes."""
+        return self.gives == "attributes" and self.method == "digest"
 
 
 class Finding:
@@ -61,7 +69,9 @@ class Finding:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is known so far that a person should know."""
-        return self._traits.notes if self._traits is not None else ()
+        if self._traits is None:
+            return ()
+        return (*self._traits.notes, *((_LEARNED,) if self._traits.read_back else ()))
 
     async def known(self) -> Traits:
         """Raises Retry, Stop where nothing can be said."""
@@ -71,6 +81,20 @@ class Finding:
                 for note in self._traits.notes:
                     log.warning("the store at %s: %s", self._requests.url, note)
             return self._traits
+
+    async def as_pinned(self, pinned: ProofMethod | None) -> Traits:
+        """What it does, seen beside the kind of proof that was pinned (None: nothing was). Raises Retry, Stop.
+
+        One that gives less than that is looked at again, now and whenever it is asked: it may be over. One that gives more is read back as before.
+        """
+        traits = await self.known()
+        if pinned == "digest" and traits.method != "digest":
+            self._traits = None
+            traits = await self.known()
+        kept = replace(traits, read_back=False)
+        kept = replace(kept, read_back=pinned == "read-back" and kept.method == "digest")
+        self._traits = None if pinned == "digest" and kept.method != "digest" else kept
+        return kept
 
     async def of_one_or_all(self, error: BadRequest) -> DockdError:
         """A request was called wrong. If an ordinary one is taken, it is about that segment, which is held; else nothing can be stored now."""

@@ -130,10 +130,10 @@ def attributes(body: bytes) -> tuple[int | None, Checksum | None]:
     sums = next((one for one in root if _name(one) == "Checksum"), None)
     parts = next((one for one in root if _name(one) in ("ObjectParts", "Parts")), None)
     count = "" if parts is None else _text(parts, "PartsCount") or _text(parts, "TotalPartsCount")
-    said = "" if sums is None else _text(sums, "ChecksumSHA256")
+    said, kind = ("", "") if sums is None else (_text(sums, "ChecksumSHA256"), _text(sums, "ChecksumType"))
     if said and "-" not in said and _DIGITS.fullmatch(count) and int(count) > 0:
         said = f"{said}-{int(count)}"
-    return int(size) if _DIGITS.fullmatch(size) else None, checksum(said)
+    return int(size) if _DIGITS.fullmatch(size) else None, checksum(said, kind=kind)
 
 
 def completed(body: bytes) -> bool:
@@ -145,14 +145,19 @@ def completed(body: bytes) -> bool:
     return _ENDING.sub("", _name(root)) == "CompleteMultipartUpload"
 
 
-def checksum(text: str | None) -> Checksum | None:
-    """x-amz-checksum-sha256 in S3's form (base64, `-N` behind it where it is of N parts); None where it is none."""
+def checksum(text: str | None, *, kind: str = "") -> Checksum | None:
+    """x-amz-checksum-sha256 in S3's form (base64, `-N` behind it where it is of N parts); None where it is none.
+
+    `kind`: S3's word for it, where it is said. Of parts of which nobody says how many they are it is none.
+    """
     match = _CHECKSUM.fullmatch((text or "").strip())
     if match is None:
         return None
     try:
         raw = base64.b64decode(match[1], validate=True)
     except (binascii.Error, ValueError):
+        return None
+    if not match[2] and kind.strip().upper() == "COMPOSITE":
         return None
     return Checksum(sha256=raw.hex(), parts=int(match[2]) if match[2] else None)
 

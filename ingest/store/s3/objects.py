@@ -22,35 +22,33 @@ A_LOOK = "a look at an object"
 _BYTES = "the bytes of a segment"
 CHECKSUM, _SIZE_SAID = "x-amz-checksum-sha256", "x-amz-meta-part-size"
 _LARGEST_ATTRIBUTES = 64 << 10
+_NO_ATTRIBUTES = (400, 404, 405, 501)  # it knows no such question
 
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What a look found. `part_size`: what its upload said that it was made of; `raw`: a few words for the record."""
+    """What a look found; `raw`: a few words for the record."""
 
     size: int
     checksum: Checksum | None
-    part_size: int | None
     raw: str
 
 
 async def look(requests: Requests, key: str, *, size: int = 0, attributes_too: bool = False) -> Found:
     """HEAD. `size`: bytes that it should have; `attributes_too`: GetObjectAttributes where HEAD gives no checksum.
 
-    Raises ObjectGone, Refused, Retry.
+    Raises ObjectGone, Refused, Retry (also where the attributes say nothing this time).
     """
     answer = await requests.ask("HEAD", key, doing=A_LOOK, headers={"x-amz-checksum-mode": "ENABLED"})
     if answer.status != 200:
         raise _not_seen(answer)
-    sum_ = checksum(answer.headers.get(CHECKSUM))
+    sum_ = checksum(answer.headers.get(CHECKSUM), kind=answer.headers.get("x-amz-checksum-type", ""))
     # Of nothing some servers do not say how long it is.
     there = number(answer.headers.get("Content-Length", None if size else "0"))
     if sum_ is None and attributes_too:
         sum_ = await _attributes(requests, key, size=there)
-    said = answer.headers.get(_SIZE_SAID, "")
-    part_size = int(said) if said.isascii() and said.isdigit() and len(said) < 12 else None
     shown = "none" if sum_ is None else sum_.composite or sum_.sha256
-    return Found(size=there, checksum=sum_, part_size=part_size, raw=f"{key} size={there} checksum-sha256={shown}")
+    return Found(size=there, checksum=sum_, raw=f"{key} size={there} checksum-sha256={shown}")
 
 
 def _not_seen(answer: Answer) -> Exception:
@@ -70,19 +68,26 @@ async def _attributes(requests: Requests, key: str, *, size: int) -> Checksum | 
             "GET", key, doing="a look at an object's attributes", query={"attributes": ""}, headers=headers,
             largest=_LARGEST_ATTRIBUTES, size=size,
         )  # fmt: skip
-    except Garbled:  # the object itself, it may be
+    except Garbled:
+        if (
+            size <= _LARGEST_ATTRIBUTES
+        ):  # what is longer may be the object itself, of a server that knows no such question
+            raise
         return None
-    if answer.status != 200:
-        if answer.status >= 500 and answer.status != 501:
-            raise meaning(answer, doing="a look at an object's attributes")
+    if answer.status in _NO_ATTRIBUTES:
         return None
+    if answer.status != 200:  # busy, down, no rights: that says nothing of what it could give
+        raise meaning(answer, doing="a look at an object's attributes")
     said, sum_ = attributes(answer.body)
     return sum_ if said in (None, size) else None
 
 
-async def read_back(requests: Requests, key: str, *, size: int) -> tuple[int, str]:
-    """All bytes of an object: how many, and their SHA-256 (hex). Raises ObjectGone, Unproven (more than `size`), Garbled, Retry."""
-    async with requests.take(key, doing=_BYTES) as (answer, blocks):
+async def read_back(requests: Requests, key: str, *, size: int, fresh: bool = False) -> tuple[int, str]:
+    """All bytes of an object: how many, and their SHA-256 (hex). `fresh`: over a connection of its own.
+
+    Raises ObjectGone, Unproven (more than `size`), Garbled, Retry.
+    """
+    async with requests.take(key, doing=_BYTES, fresh=fresh) as (answer, blocks):
         if answer.status in (405, 501):
             raise StoreDown(
                 f"the store answered {answer.status} when its bytes were asked back: nothing that it takes can be proven so"
@@ -107,16 +112,32 @@ async def holds(
     return found if (await read_back(requests, key, size=found.size))[1] == segment.digest.sha256 else None
 
 
+async def told_truly(requests: Requests, key: str, found: Found, *, sha256: str, attributes_too: bool) -> bool:
+    """Whether a SHA-256 that is not ours is true of what lies there, of which `sha256` was read: whoever may write to a bucket may put another object there.
+
+    False only where the store says the same again of bytes that are the same again. Raises Garbled where it does not, ObjectGone, Retry.
+    """
+    said = found.checksum
+    if said is None or said.parts is not None or said.sha256 == sha256:
+        return True
+    again = await look(requests, key, size=found.size, attributes_too=attributes_too)
+    if again.checksum != said or await read_back(requests, key, size=found.size, fresh=True) != (found.size, sha256):
+        raise Garbled("the store gave a SHA-256 of other bytes than it gave back, and not when it was asked again")
+    return False
+
+
 def comparable(found: Found, segment: SegmentDescription) -> bool | None:
-    """Whether a checksum is that of this segment's bytes; None where there is none, or one of other parts than ours."""
+    """Whether a checksum is that of this segment's bytes; None where it does not say: there is none, or it is of parts and not that of ours.
+
+    What is cut in other parts has another checksum of parts, and may be the very bytes. Into how many and how long it was cut proves nothing either
+    way: metadata are copied with an object that is cut anew.
+    """
     if found.checksum is None:
         return None
     if found.checksum.parts is None:
         return found.checksum.sha256 == segment.digest.sha256
     parts = segment.parts
-    if parts is None or found.part_size != parts.size or len(parts.sha256) != found.checksum.parts:
-        return None
-    return found.checksum.composite == parts.composite
+    return True if parts is not None and found.checksum.composite == parts.composite else None
 
 
 def described(segment: SegmentDescription, *, part_size: int | None = None) -> Mapping[str, str]:

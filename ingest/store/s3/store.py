@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from ingest.errors import Unproven
-from ingest.model import Claim, Head, SegmentDescription, Span, StoreIdentity
+from ingest.model import Claim, Head, ProofMethod, SegmentDescription, Span, StoreIdentity
 from ingest.store.base import Slices
 from ingest.store.description import CUSTODY, DESCRIPTION, describing
 from ingest.store.line import Line, Patience, Proxy
@@ -37,18 +37,23 @@ async def _always() -> bool:
     return True
 
 
+async def _nothing() -> None:
+    return None
+
+
 class S3Store:
     """The bucket at `url`: "https://host/bucket", or "https://bucket.host" where the server has virtual hosts.
 
     `credentials()` gives the secret file's text, read at each use; `lock` and `retain` (seconds from capture) are for evidential segments;
-    `founds()`: whether a bucket without a marker may be made a store; `observe(method, seconds)` is told of every request. `notes` says
-    what was found out that a person should know.
+    `founds()`: whether a bucket without a marker may be made a store; `pinned()`: the kind of proof that it was pinned with, if it was;
+    `observe(method, seconds)` is told of every request. `notes` says what was found out that a person should know.
     """
 
     def __init__(
         self, url: str, *, credentials: Callable[[], str | None], region: str = "us-east-1", lock: Mode = "governance",
         retain: float = 2557 * 86400.0, tls: ssl.SSLContext | None = None, patience: Patience | None = None,
         observe: Callable[[str, float], None] = lambda _method, _seconds: None, founds: Callable[[], Awaitable[bool]] = _always,
+        pinned: Callable[[], Awaitable[ProofMethod | None]] = _nothing,
         proxy: Proxy | None = None, outgoing: Outgoing | None = None,
     ) -> None:  # fmt: skip
         self.url = url.rstrip("/")
@@ -59,6 +64,7 @@ class S3Store:
         self._named = url
         self._marker = Marker(self._requests, founds=founds)
         self._finding = Finding(self._requests)
+        self._pinned = pinned
         self._retention = Retention(self._requests, mode=lock, retain=retain)
         self._transfer = Transfer(self._requests, finding=self._finding, retention=self._retention)
 
@@ -76,7 +82,7 @@ class S3Store:
     async def identify(self) -> StoreIdentity:
         """By its marker, made where a store may be founded; with the kind of proof that it was found to give. Raises WrongStore, Retry."""
         store = await self._marker.store()
-        traits = await self._finding.known()
+        traits = await self._finding.as_pinned(await self._pinned())
         await self._retention.cleared()
         return StoreIdentity(id=store, url=self._named, method=traits.method, durable=False)
 
@@ -93,7 +99,8 @@ class S3Store:
     def part_size(self, size: int, *, wanted: int, upload: str | None = None) -> int | None:
         """None for what goes in one piece. Never under 5 MiB, never more than 10,000 parts."""
         if upload is not None:
-            return address_of(upload).part_size
+            address = address_of(upload)
+            return address.part_size if address.upload is not None else None
         part = part_size_of(size, wanted=wanted)
         return part if size > part else None
 
@@ -176,21 +183,22 @@ class S3Store:
         store = await self._marker.see()
         traits = await self._finding.known()
         size = segment.digest.size
-        found = await objects.look(
-            self._requests, address.key, size=size, attributes_too=traits.gives == "attributes"
-        )  # fmt: skip
+        found = await objects.look(self._requests, address.key, size=size, attributes_too=traits.attributes)
         claim = Claim(method=traits.method, store=store, object=upload, size=found.size, sha256="", raw=found.raw)
         said = found.checksum if traits.method == "digest" else None
-        if said is not None and said.parts is None:
-            return replace(claim, sha256=said.sha256)
-        if said is not None and segment.parts is not None and address.part_size == segment.parts.size:
-            return replace(claim, composite=said.composite)
+        if traits.method == "digest" and found.size != size:
+            raise Unproven(f"the object at the store is of {found.size} bytes, {size} were sent")
+        if said is not None and objects.comparable(found, segment):
+            return replace(claim, composite=said.composite) if said.parts else replace(claim, sha256=said.sha256)
         size, sha256 = await objects.read_back(self._requests, address.key, size=size)
+        raw = f"{found.raw} read-back={sha256}"
+        if said is not None and not await objects.told_truly(
+            self._requests, address.key, found, sha256=sha256, attributes_too=traits.attributes
+        ):
+            return replace(claim, sha256=said.sha256, raw=raw)
         if traits.method == "digest" and sha256 != segment.digest.sha256:
-            raise Unproven(
-                "the store gives other bytes back than were sent, and no SHA-256 of them that can be compared"
-            )
-        return replace(claim, size=size, sha256=sha256, raw=f"{found.raw} read-back={sha256}")
+            raise Unproven("other bytes than were sent lie there, and the store says nothing else: they are left alone")
+        return replace(claim, size=size, sha256=sha256, raw=raw)
 
     async def part(self, upload: str, *, offset: int, length: int, size: int, fresh: bool = False) -> bytes | None:
         """GET with Range. A key that may not read gets none."""

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from ingest.errors import DockdError, NeverStorable, ObjectGone, Retry, Unproven, UploadBlocked
 from ingest.model import SegmentDescription, Span
@@ -49,12 +50,12 @@ class Transfer:
             key = key_of(segment, attempt=attempt)
             try:
                 found = await objects.holds(
-                    self._requests, key, segment, attributes_too=traits.gives == "attributes", hashes=traits.method == "digest"
-                )  # fmt: skip
+                    self._requests, key, segment, attributes_too=traits.attributes, hashes=traits.method == "digest"
+                )
             except ObjectGone:
                 return await self._begun(key, segment)
             if found is not None:
-                return _in_one_piece(key, segment, part_size=found.part_size)
+                return _in_one_piece(key, segment, evidential=False)  # how it is tagged and locked nobody knows
             log.warning("something else than segment %s lies at %s in the bucket; it is left alone", segment.id, key)
         raise NeverStorable(
             f"other bytes lie under each of its {_KEYS} names in the bucket: {key_of(segment)} and those beside it"
@@ -63,12 +64,14 @@ class Transfer:
     async def _begun(self, key: str, segment: SegmentDescription) -> Address:
         size, ours = segment.digest.size, segment.parts
         part_size = ours.size if ours is not None else part_size_of(size, wanted=LARGEST_PART)
+        if (await self._finding.known()).method != "digest":
+            ours = None  # what it lists of parts is not looked at
         if size <= part_size:
-            return _in_one_piece(key, segment)
+            return _in_one_piece(key, segment, evidential=segment.evidential)
         begun = Address(key=key, size=size, part_size=part_size, evidential=segment.evidential)
         for upload in await uploads.under_way(self._requests, key):
             if await uploads.resumable(self._requests, key, upload, size=size, part_size=part_size, ours=ours):
-                return begun.of(upload)
+                return replace(begun, evidential=False).of(upload)  # its tags are of the day when it was begun
             await uploads.abort(self._requests, key, upload)
         headers = {**await self.headers(begun), **objects.described(segment, part_size=part_size)}
         try:
@@ -109,10 +112,11 @@ class Transfer:
 
     async def _there(self, address: Address, *, size: int, segment: SegmentDescription | None = None) -> None:
         """Raises ObjectGone, and Unproven where what lies there is something else by its length or by a checksum that can be held against ours."""
-        found = await objects.look(self._requests, address.key, size=size)
+        traits = await self._finding.known()
+        found = await objects.look(self._requests, address.key, size=size, attributes_too=traits.attributes)
         if found.size != size:
             raise Unproven(f"the object at the store is of {found.size} bytes, {size} were announced")
-        if (await self._finding.known()).method != "digest":
+        if traits.method != "digest":
             return  # its hashes say nothing: its bytes are read back before anything is proven
         said = found.checksum
         other = said is not None and said.parts is None and address.sha256 not in (None, said.sha256)
@@ -164,7 +168,8 @@ class Transfer:
             error = meaning(answer, doing=BYTES, problem=problem)
             raise await self._of_one_or_all(error, address) if isinstance(error, BadRequest) else error
         said = checksum(answer.headers.get(objects.CHECKSUM))
-        if said is not None and said.parts is None and said.sha256 != sha256:
+        other = said is not None and said.parts is None and said.sha256 != sha256
+        if other and (await self._finding.known()).method == "digest":
             raise Unproven("the store names another SHA-256 for the bytes that it took")
 
     async def _of_one_or_all(self, error: BadRequest, address: Address) -> DockdError:
@@ -175,13 +180,18 @@ class Transfer:
 
     async def _is_this(self, address: Address, sha256: str, *, size: int, error: Taken) -> None:
         """Something was there when it was sent: what we sent before, whose answer was lost, or something else. Raises Unproven."""
-        found = await objects.look(self._requests, address.key, size=size)
-        said = found.checksum
-        if found.size == size and said is not None and said.parts is None and said.sha256 == sha256:
-            return
-        if found.size == size and said is None and await self._reads_as(address.key, sha256, size=size):
-            return
-        raise Unproven(_OTHERS) from error
+        traits = await self._finding.known()
+        found = await objects.look(self._requests, address.key, size=size, attributes_too=traits.attributes)
+        said = found.checksum if traits.method == "digest" else None
+        same = found.size == size
+        if same and said is not None and said.parts is None:
+            same = said.sha256 == sha256
+        elif same:
+            same = await self._reads_as(address.key, sha256, size=size)
+        if not same:
+            raise Unproven(_OTHERS) from error
+        if address.evidential:  # whoever put it there may not have known
+            await self.mark(address)
 
     async def _reads_as(self, key: str, sha256: str, *, size: int) -> bool:
         return (await objects.read_back(self._requests, key, size=size))[1] == sha256
@@ -204,15 +214,16 @@ class Transfer:
         size = segment.digest.size
         try:
             listed = await uploads.parts(self._requests, address.key, upload)
-            parts = _all_of(listed, segment, part_size=part_size)
+            hashes = (await self._finding.known()).method == "digest"
+            parts = _all_of(listed, segment, part_size=part_size, hashes=hashes)
             await self._made(address.key, upload, parts, size=size)
         except ObjectGone:  # it has been ended before, and its answer was lost; or it is not there at all
             await self._there(address, size=size, segment=segment)
         except Taken as error:
             traits = await self._finding.known()
             found = await objects.holds(
-                self._requests, address.key, segment, attributes_too=traits.gives == "attributes", hashes=traits.method == "digest"
-            )  # fmt: skip
+                self._requests, address.key, segment, attributes_too=traits.attributes, hashes=traits.method == "digest"
+            )
             if found is None:
                 raise Unproven(_OTHERS) from error  # what is there may be this very upload's: it is left to the bucket's rule
         except PartsGone as error:  # the server refuses to make an object of it: it will never be one
@@ -263,10 +274,8 @@ class Transfer:
             await uploads.abort(self._requests, address.key, address.upload)
 
 
-def _in_one_piece(key: str, segment: SegmentDescription, *, part_size: int | None = None) -> Address:
-    return Address(
-        key=key, size=segment.digest.size, sha256=segment.digest.sha256, part_size=part_size, evidential=segment.evidential
-    )  # fmt: skip
+def _in_one_piece(key: str, segment: SegmentDescription, *, evidential: bool) -> Address:
+    return Address(key=key, size=segment.digest.size, sha256=segment.digest.sha256, evidential=evidential)
 
 
 def _of_size(address: Address, size: int) -> None:
@@ -274,11 +283,13 @@ def _of_size(address: Address, size: int) -> None:
         raise Unproven(f"the upload is of {address.size} bytes, {size} were announced")
 
 
-def _all_of(listed: list[Part], segment: SegmentDescription, *, part_size: int) -> list[Part]:
-    """The parts in order. Raises Unproven where the store lists other bytes than ours, UploadBlocked where one is not there."""
+def _all_of(listed: list[Part], segment: SegmentDescription, *, part_size: int, hashes: bool) -> list[Part]:
+    """The parts in order. `hashes`: whether those that are listed count. Raises Unproven where the store lists other bytes than ours, UploadBlocked
+    where one is not there.
+    """
     size = segment.digest.size
     have = uploads.whole_parts(listed, size=size, part_size=part_size, ours=None)
-    ours = uploads.whole_parts(listed, size=size, part_size=part_size, ours=segment.parts)
+    ours = uploads.whole_parts(listed, size=size, part_size=part_size, ours=segment.parts if hashes else None)
     if len(ours) < len(have):
         raise Unproven("the store lists parts with another SHA-256 than was sent")
     return uploads.all_there(ours, size=size, part_size=part_size)

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.activity import Activity
-from ingest.confirm import OtherBytes, describe, receipt_from
-from ingest.errors import Garbled, NeverStorable, ObjectGone, StoreDishonest, StoreDown
+from ingest.confirm import describe, receipt_from
+from ingest.errors import Garbled, NeverStorable, ObjectGone, StoreDishonest, StoreDown, Unproven
 from ingest.lanes import Lanes
 from ingest.ledger import parts
 from ingest.ledger.stores import Pinned
@@ -216,7 +216,7 @@ async def test_a_proof_by_parts_counts_only_against_our_own_parts(place: Station
     receipt(right, described)
     other = Parts(size=PART, sha256=tuple(reversed(known.sha256)))
     for wrong in (replace(right, composite=other.composite), replace(right, size=len(content) - 1)):
-        with pytest.raises(OtherBytes):
+        with pytest.raises(Unproven, match="in parts"):
             receipt(wrong, described)
     with pytest.raises(Garbled, match="which parts"):
         receipt(right, replace(described, parts=None))

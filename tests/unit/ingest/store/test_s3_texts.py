@@ -57,7 +57,7 @@ def test_a_key_is_plain_and_its_address_is_read_again(camera: str, station: str,
     made = Address(key=key, size=7, sha256=SUM, evidential=True)
     assert address_of(made.at(URL)) == made
     assert made.segment == segment.id
-    in_parts = Address(key=key, size=7, part_size=5, upload="2~a/b+c=&d#e?f g")
+    in_parts = Address(key=key, size=7 * MIB, part_size=5 * MIB, upload="2~a/b+c=&d#e?f g")
     assert address_of(in_parts.at("http://127.0.0.1:9/other/bucket")) == in_parts
     assert address_of(f"{URL}/{key}") == Address(key=key)
 
