@@ -145,11 +145,12 @@ class S3Store:
             await self._transfer.mark(replace(announced, evidential=True))
 
     async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
-        """Two documents beside the object. The description is always the same, so that the first one stays; of the custody record, which grows,
-        the last one counts. Raises Retry.
+        """Two documents beside the object. The description is always the same, so that the first one stays, unless the segment has become evidential
+        since; of the custody record, which grows, the last one counts. Raises Retry.
         """
-        address = replace(address_of(upload), evidential=segment.evidential)
-        unlike = await self._transfer.unlike()
+        announced = address_of(upload)
+        address = replace(announced, evidential=segment.evidential)
+        unlike = await self._transfer.unlike() if announced.evidential == segment.evidential else {}
         await asyncio.gather(
             self._lay(address, DESCRIPTION, describing(segment), unlike=unlike),
             self._lay(address, CUSTODY, custody, unlike={}),

@@ -226,6 +226,8 @@ class Transfer:
             )
             if found is None:
                 raise Unproven(_OTHERS) from error  # what is there may be this very upload's: it is left to the bucket's rule
+            if address.evidential:
+                await self.mark(address)
         except PartsGone as error:  # the server refuses to make an object of it: it will never be one
             with contextlib.suppress(Retry):
                 await uploads.abort(self._requests, address.key, upload)

@@ -321,7 +321,14 @@ async def test_what_was_found_is_tagged_and_locked_as_it_should_be_now(
             begun = await (store.announce(ordinary) if found == "upload" else bring(store, ordinary, content))
             upload = await bring(store, evidential, content)
             assert address_of(upload).upload == address_of(begun).upload
+        await store.explain(upload, ordinary, custody=b"{}")
         await store.mark(upload, evidential)
+        await store.explain(upload, evidential, custody=b"{}")
+        beside = running.far.vault.latest(key_of(ordinary) + ".json")
+        assert beside is not None
+        if found != "while it was sent":
+            assert b'"evidential":true' in beside.body
+            assert (beside.mode, beside.tags.partition("&")[0]) == ("GOVERNANCE", "dockd-evidential=true")
         there = running.far.vault.latest(key_of(ordinary))
         assert there is not None
         assert (there.mode, there.tags.partition("&")[0]) == ("GOVERNANCE", "dockd-evidential=true")
