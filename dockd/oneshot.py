@@ -266,9 +266,12 @@ async def _patience(agent: Agent, working: asyncio.Task[None], wait: float) -> s
 
 async def _obstacle(agent: Agent) -> str | None:
     """What keeps everything from going on, if anything does."""
-    if any(doing.phase in ("reading", "copying", "wiping") for doing in agent.activity.cameras.values()):
+    phases, word = {doing.phase for doing in agent.activity.cameras.values()}, agent.delivery.state.word
+    if phases & {"reading", "copying"}:
         return None
-    if agent.delivery.state.word not in ("connected", "unknown"):
+    if "wiping" in phases and word in ("connected", "slow", "unknown"):
+        return None  # else it reads what it may delete when the store answers, and does so again at each try
+    if word not in ("connected", "unknown"):
         return agent.delivery.state.message
     if agent.activity.spool_full and not agent.activity.uploads:
         return next(

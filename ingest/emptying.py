@@ -102,6 +102,7 @@ class Emptying:
         ready = visit.to_wipe(mine)
         if not ready:
             return False
+        await self._wiping.provable()
         wiped = 0
         for batch in self._wiping.batches(ready, remounts=visit.volume is not None and visit.volume.remounts):
             visit.suspect = visit.volume is not None  # wiped is what a fresh mount shows, whatever ends this

@@ -61,6 +61,10 @@ class Wiping:
             yield batch
             left = left[len(batch) :]
 
+    async def provable(self) -> None:
+        """Whether the store can be asked at all: no card is read again and again for one that cannot. Raises Retry and Stop (the store)."""
+        await self._attest(())
+
     async def batch(
         self, wanted: Sequence[Segment], *, worker: Worker, camera: str, device: str, volume: Volume | None = None
     ) -> WipePermit | None:

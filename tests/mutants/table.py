@@ -13,6 +13,7 @@ from tests.mutants.of_queue import QUEUE
 from tests.mutants.of_records import RECORDS
 from tests.mutants.of_room import ROOM
 from tests.mutants.of_s3 import S3
+from tests.mutants.of_saying import SAYING
 from tests.mutants.of_soundness import SOUNDNESS
 from tests.mutants.of_waiting import WAITING
 from tests.mutants.planting import Mutant
@@ -46,5 +47,6 @@ MUTANTS = (
     *EXPLAINING,
     *LINE,
     *SOUNDNESS,
+    *SAYING,
     *WAITING,
 )

@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -15,10 +15,14 @@ from hypothesis import strategies as st
 
 from ingest.activity import Activity
 from ingest.clock import Clock
+from ingest.emptying import Emptying
+from ingest.errors import StoreDown
 from ingest.ledger import segments
 from ingest.ledger.segments import Segment
 from ingest.model import Digest, Listed
 from ingest.pace import FIRST, Pace
+from ingest.pull import Pulling
+from ingest.visit import Visit
 from ingest.wipe import BATCH, BATCH_BYTES, BATCH_PATHS, Wiping, batches
 from ingest.worker.pool import Worker, WorkerPool
 from tests.unit.ingest.ledger.dock import CAMERA, Dock, dock_at
@@ -148,3 +152,34 @@ async def test_nothing_is_deleted_beside_a_file_that_is_not_what_it_was(tmp_path
     assert (permit, asked) == (None, [])
     assert [one.path for one in wiping.unlike] == [b"200.mp4"]
     assert {path.name for path in camera.iterdir()} >= {"100.mp4", "300.mp4"}
+
+
+async def test_no_card_is_read_again_for_a_store_that_cannot_be_asked(tmp_path: Path) -> None:
+    """Not at each of the tries, for as long as the store is away."""
+    (tmp_path / "CAM").mkdir()
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "CAM" / "A.MP4").write_bytes(b"x" * 1000)
+    pool, activity = WorkerPool(parallel=1, spool=tmp_path / "spool", silence=5.0), Activity()
+    async with dock_at(tmp_path) as dock:
+
+        async def away(_wanted: Sequence[Segment]) -> list[str]:
+            raise StoreDown("it is away")
+
+        class Touch:
+            def __getattr__(self, name: str) -> Any:
+                raise AssertionError(f"the camera is asked for {name}")
+
+        emptying = Emptying(
+            ledger=dock.ledger, activity=activity, wiping=Wiping(ledger=dock.ledger, activity=activity, attest=away),
+            pulling=cast(Pulling, None), grace=0.0, touch=cast(Any, Touch()),
+        )  # fmt: skip
+        try:
+            async with pool.lent(os.fsencode(tmp_path / "CAM")) as worker:
+                ready = await confirmed(dock, worker)
+        finally:
+            await pool.close()
+        visit = Visit(camera=CAMERA, root=os.fsencode(tmp_path / "CAM"))
+        visit.begin(dock.docking)
+        with pytest.raises(StoreDown):
+            await emptying.of(visit, ready)
+        assert not activity.cameras

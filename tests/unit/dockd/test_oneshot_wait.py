@@ -1,0 +1,32 @@
+"""How long `dockd ingest` waits for a store, whatever its cameras are at meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from dockd.app import agent
+from dockd.oneshot import ingest
+from dockd.settings import defaults
+from ingest.model import CameraId
+from ingest.visit import Visit
+
+
+async def test_what_is_read_again_for_a_wipe_is_no_reason_to_wait_for_ever(tmp_path: Path) -> None:
+    """One camera waits for a store that is away; another reads again what it may delete when the store answers."""
+    root, plain = tmp_path / "CAM", defaults()
+    root.mkdir()
+    (root / "A.MP4").write_bytes(b"x" * 1000)
+    settings = replace(
+        plain, store=replace(plain.store, url="http://127.0.0.1:9"), ledger=replace(plain.ledger, path=tmp_path / "ledger.db"),
+        spool=replace(plain.spool, path=tmp_path / "spool", keep_free=0),
+    )  # fmt: skip
+    async with agent(settings, version="test", rest=0.05) as built:
+        built.activity.camera("OTHER", "wiping")
+        visit = Visit(camera=CameraId(profile="folder", serial="CAM"), root=os.fsencode(root))
+        async with asyncio.timeout(5.0):
+            outcome = await ingest(built, [visit], wait=0.2)
+    assert outcome.unreachable is not None
+    assert (outcome.balance.segments.copied, outcome.complete) == (1, False)
