@@ -162,6 +162,8 @@ async def ingest(agent: Agent, visits: Sequence[Visit], *, wait: float) -> Outco
     await agent.ledger.commit(segments.forget_delays)
     agent.delivery.wake()
     failures: list[str] = []
+    for visit in visits:  # a store that was caught is known at once: nobody gives up before they were even looked at
+        agent.activity.camera(visit.camera.id, "reading")
     delivering = asyncio.create_task(agent.delivery.run(), name="delivery")
     limiting = asyncio.create_task(agent.bandwidth.run(), name="bandwidth")
     working = asyncio.create_task(_work(agent, visits, failures), name="cameras")

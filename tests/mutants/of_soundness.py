@@ -43,7 +43,7 @@ SOUNDNESS = (
     ),
     Mutant(
         name="went out: what is on another card counts not", promise="P5: a camera with the only copy is not missed",
-        file="ingest/ledger/cameras.py", old="unsafe = unsafe or views.only_elsewhere(", new="unsafe = unsafe and views.only_elsewhere(", tests=_OUT,
+        file="ingest/ledger/cameras.py", old="    unsafe = unsafe or views.only_elsewhere(tx.execute, camera, docking=docking)\n", new="", tests=_OUT,
     ),
     Mutant(
         name="went out: of a dock that is in doubt", promise="P5: nobody is told that a camera may have the only copy",
