@@ -55,4 +55,12 @@ EXPLAINING = (
         file="ingest/store/tus_checksums.py", old='said == ("0", str(_BAIT))', new='said != ("", "")',
         tests=("tests/contract/store/test_checksums.py",), short=True,
     ),
+    Mutant(
+        name="s3: who founds a store at once looks at the marker once", promise="docks know one bucket as several stores",
+        file="ingest/store/s3/marker.py", old="        if not kept:\n            await asyncio", new="        if kept:\n            await asyncio", tests=_ODD,
+    ),
+    Mutant(
+        name="s3: a busy moment counts as no right to delete", promise="locks that do not hold are relied on",
+        file="ingest/store/s3/retention.py", old="    if not isinstance(error, (Refused, BadRequest, NotKnown)):\n        raise StoreDown", new="    if answer.status == 0:\n        raise StoreDown", tests=_ODD,
+    ),
 )  # fmt: skip

@@ -20,6 +20,7 @@ from ingest.errors import Garbled
 from ingest.store.s3.addresses import plain_upload
 
 LARGEST_LIST = 2 << 20
+_AT_ONCE = 64 << 10  # bytes: while they are read, no other thread runs
 _CHECKSUM = re.compile(r"([A-Za-z0-9+/]{43}=)(?:-([1-9][0-9]{0,4}))?")
 _ETAG = re.compile(r'["\w./+=-]{1,256}', re.ASCII)
 _CODE = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -200,7 +201,11 @@ def _part(element: Element) -> Part:
 
 def _read(body: bytes, *, doing: str) -> Element:
     try:
-        root: Element = ElementTree.fromstring(body.lstrip(), forbid_dtd=True)  # blanks keep a line open
+        parser = ElementTree.DefusedXMLParser(forbid_dtd=True)
+        text = body.lstrip()  # blanks keep a line open
+        for offset in range(0, len(text), _AT_ONCE):
+            parser.feed(text[offset : offset + _AT_ONCE])
+        root: Element = parser.close()
     except (ParseError, ValueError, LookupError) as error:
         raise Garbled(f"the store answered {doing} with something that is no XML document") from error
     return root

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from ingest.errors import DockdError, Refused
+from ingest.errors import DockdError, Refused, StoreDown
 from ingest.store.line import Answer
 from ingest.store.s3.addresses import Address
 from ingest.store.s3.baits import Bait
-from ingest.store.s3.meanings import BadRequest, meaning
+from ingest.store.s3.meanings import BadRequest, NotKnown, meaning
 from ingest.store.s3.objects import look
 from ingest.store.s3.requests import Requests
 
@@ -88,7 +88,7 @@ class Retention:
         answer = await free.put(b"free", headers={})
         if answer.status not in (200, 201, 204):
             raise meaning(answer, doing="a look at whether locks hold")
-        may_delete = (await free.delete()).status in (200, 204)
+        may_delete = await _deleted(free)
         locked = Bait(self._requests, what="locked")
         answer = await locked.put(b"locked", headers=self._until(_now_there(answer) + _PROBE))
         if answer.status not in (200, 201, 204):
@@ -116,6 +116,17 @@ class Retention:
         self._left = [one for one in self._left if one[0] > now]
         for bait in over:
             await bait.cleared()
+
+
+async def _deleted(bait: Bait) -> bool:
+    """Whether this dock may delete what it made. Raises Retry where that is not said: busy, down."""
+    answer = await bait.delete()
+    if answer.status in (200, 204):
+        return True
+    error = meaning(answer, doing="deleting what was made to see whether locks hold")
+    if not isinstance(error, (Refused, BadRequest, NotKnown)):
+        raise StoreDown(f"whether locks hold cannot be seen now: {error.message}") from error
+    return False
 
 
 def _refused(error: DockdError) -> Locking:

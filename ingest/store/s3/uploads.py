@@ -6,7 +6,9 @@ is known, with that checksum; only uploads under our own key are ever ended.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from ingest.errors import Garbled, ObjectGone, UploadBlocked
 from ingest.model import Parts, Span
@@ -26,6 +28,9 @@ from ingest.store.s3.requests import Requests
 
 _MOST_PAGES = 1000  # servers choose how much a page holds
 _MOST_UPLOADS = 100  # pages: of the uploads under one key there are few
+_LOOKED_AT = 20
+_AT_ONCE = 64 << 10  # bytes of a list that are read in the event loop
+_Page = TypeVar("_Page")
 AN_UPLOAD = "a new upload"
 AN_END = "the end of an upload"
 
@@ -47,7 +52,7 @@ async def parts(requests: Requests, key: str, upload: str) -> list[Part]:
         answer = await requests.ask("GET", key, query=query, doing=doing, largest=LARGEST_LIST)
         if answer.status != 200:
             raise meaning(answer, doing=doing)
-        page = parts_listed(answer.body)
+        page = await _read(parts_listed, answer.body)
         found |= {one.number: one for one in page.parts}
         if page.next is None:
             return [found[number] for number in sorted(found)]
@@ -55,6 +60,11 @@ async def parts(requests: Requests, key: str, upload: str) -> list[Part]:
             break
         after = page.next
     raise Garbled("the store's list of an upload's parts does not end")
+
+
+async def _read(reads: Callable[[bytes], _Page], body: bytes) -> _Page:
+    """A list, read beside the event loop where it is long."""
+    return reads(body) if len(body) <= _AT_ONCE else await asyncio.to_thread(reads, body)
 
 
 def whole_parts(listed: Sequence[Part], *, size: int, part_size: int, ours: Parts | None) -> dict[int, Part]:
@@ -106,17 +116,17 @@ async def abort(requests: Requests, key: str, upload: str) -> None:
 
 
 async def under_way(requests: Requests, key: str) -> list[str]:
-    """The uploads of just this key. Raises Retry."""
+    """Uploads of just this key, `_LOOKED_AT` at most: who has more under one key wants to keep us busy. Raises Retry."""
     doing, found = "a look at uploads under way", list[str]()
     query = {"uploads": "", "prefix": key}
     for _ in range(_MOST_UPLOADS):
         answer = await requests.ask("GET", "", query=query, doing=doing, largest=LARGEST_LIST)
         if answer.status != 200:
             raise meaning(answer, doing=doing)
-        page = uploads_listed(answer.body)
+        page = await _read(uploads_listed, answer.body)
         found += [upload for named, upload in page.uploads if named == key]
-        if page.next is None or not page.next[0].startswith(key):
-            return found
+        if page.next is None or not page.next[0].startswith(key) or len(found) >= _LOOKED_AT:
+            return found[:_LOOKED_AT]
         after = {"key-marker": page.next[0]} | ({"upload-id-marker": page.next[1]} if page.next[1] else {})
         if query.items() >= after.items():
             break

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
 
 from ingest.errors import ObjectGone, StoreDown, Unproven, WrongStore
+from ingest.store.line import Line
 from ingest.store.s3 import S3Store
+from ingest.store.s3.marker import KEY, Marker
+from ingest.store.s3.requests import Requests
 from tests.contract.store.exam import claimed, described, slices_of
-from tests.simulators.stores.s3 import HonestS3, S3Problem, body_of
+from tests.simulators.stores.s3 import HonestS3, S3Problem, body_of, document, text, xml
+from tests.simulators.stores.s3_lies import IgnoresIfNoneMatch, LocksWithoutEffect
 from tests.simulators.stores.s3_running import RunningS3
 from tests.simulators.stores.s3_vault import Part, Upload, Version
-from tests.unit.ingest.store.test_s3_store import LARGE, adapter, bring, in_parts, keys
+from tests.unit.ingest.store.test_s3_store import LARGE, SHORT, adapter, bring, in_parts, keys
 
 
 @pytest.fixture
@@ -155,3 +162,85 @@ async def test_no_bytes_go_on_into_a_bucket_whose_marker_has_gone(store: S3Store
     with pytest.raises(WrongStore):
         await store.finish(upload, segment)
     assert not keys(bucket)
+
+
+class TakesAnyMarker(IgnoresIfNoneMatch):
+    """Several found it at once, and each is a little later than the one before."""
+
+    made = 0
+
+    async def PutObject(self, request: web.BaseRequest, key: str) -> web.StreamResponse:  # noqa: N802
+        if key == KEY:
+            self.made += 1
+            await asyncio.sleep(0.03 * self.made)
+        return await super().PutObject(request, key)
+
+
+async def found_marker(running: RunningS3) -> str:
+    line = Line(running.bucket_url, token=lambda: None, tls=None, patience=SHORT, exact=True)
+    try:
+        requests = Requests(line, url=running.bucket_url, credentials=running.far.vault.credentials, region="us-east-1")
+        return await Marker(requests, founds=always, moment=0.4).store()
+    finally:
+        await line.close()
+
+
+async def always() -> bool:
+    return True
+
+
+async def test_who_founds_a_store_at_once_founds_the_same() -> None:
+    with RunningS3(TakesAnyMarker()) as running:
+        assert len({*await asyncio.gather(*(found_marker(running) for _ in range(3)))}) == 1
+
+
+async def test_whoever_keeps_the_first_marker_is_not_waited_for(bucket: RunningS3) -> None:
+    await found_marker(bucket)
+    assert bucket.far.vault.asked.count(f"GetObject {KEY}") == 2
+
+
+# -- locks ---------------------------------------------------------------------------------------------------------------
+
+
+class BusyWhenItShouldDelete(LocksWithoutEffect):
+    """Busy, once, when the object that is not locked is deleted; its locks do not hold."""
+
+    busy = True
+
+    async def DeleteObject(self, request: web.BaseRequest, key: str) -> web.StreamResponse:  # noqa: N802
+        if "free" in key and self.busy:
+            self.busy = False
+            raise S3Problem("SlowDown")
+        return await super().DeleteObject(request, key)
+
+
+async def test_a_busy_moment_makes_no_lock_believed(bucket: RunningS3) -> None:
+    bucket.far = BusyWhenItShouldDelete()
+    store = adapter(bucket, patience=replace(SHORT, answer=0.5))
+    await store.identify()
+    segment = described(b"footage", evidential=True)
+    upload = await store.announce(segment)
+    with contextlib.suppress(StoreDown):
+        await store.send(upload, offset=0, length=7, size=7, slices=slices_of(b"footage"))
+    await store.send(upload, offset=0, length=7, size=7, slices=slices_of(b"footage"))
+    assert any("does not hold" in note for note in store.notes), store.notes
+    await store.close()
+
+
+# -- lists ---------------------------------------------------------------------------------------------------------------
+
+
+class NamesManyUploads(HonestS3):
+    """Thousands under any key that it is asked for."""
+
+    async def ListMultipartUploads(self, request: web.BaseRequest, key: str) -> web.StreamResponse:  # noqa: N802
+        wanted = request.query.get("prefix", "")
+        named = (xml("Upload", text("Key", wanted), text("UploadId", f"upload-{n}")) for n in range(3000))
+        return document("ListMultipartUploadsResult", text("IsTruncated", "false"), *named)
+
+
+async def test_of_thousands_of_uploads_under_one_key_a_few_are_looked_at(store: S3Store, bucket: RunningS3) -> None:
+    bucket.far = NamesManyUploads(bucket.far.vault)
+    await store.announce(in_parts(LARGE))
+    asked = [one.partition(" ")[0] for one in bucket.far.vault.asked]
+    assert asked.count("ListParts") + asked.count("AbortMultipartUpload") <= 41

@@ -28,7 +28,7 @@ from ingest.store.s3 import documents, uploads
 from ingest.store.s3.addresses import MOST_PARTS, SMALLEST_PART, Address, address_of, key_of, part_size_of
 from ingest.store.s3.credentials import keys_of
 from ingest.store.s3.documents import Part
-from ingest.store.s3.meanings import BadRequest, Taken, meaning
+from ingest.store.s3.meanings import BadRequest, NotKnown, Taken, meaning
 from ingest.store.s3.requests import address
 from ingest.store.s3.signing import EMPTY, signed
 from tests.contract.store.exam import described
@@ -263,7 +263,7 @@ def test_only_parts_that_are_what_they_should_be_count() -> None:
         (400, "EntityTooLarge", NeverStorable), (400, "InvalidRequest", BadRequest), (400, "", BadRequest), (400, "InvalidArgument", BadRequest), (413, "", StoreDown),
         (403, "QuotaExceeded", StoreFull), (507, "", StoreFull), (400, "RequestTimeout", StoreDown), (500, "InternalError", StoreDown), (412, "PreconditionFailed", Taken),
         (409, "OperationAborted", UploadBlocked), (301, "PermanentRedirect", StoreDown), (307, "", StoreDown), (400, "AuthorizationHeaderMalformed", StoreDown),
-        (501, "NotImplemented", StoreDown), (200, "SlowDown", StoreBusy), (200, "InternalError", StoreDown), (200, "", Garbled),
+        (501, "NotImplemented", NotKnown), (200, "SlowDown", StoreBusy), (200, "InternalError", StoreDown), (200, "", Garbled),
     ],
 )  # fmt: skip
 def test_a_refusal_means_what_its_code_says(status: int, code: str, kind: type[DockdError]) -> None:
