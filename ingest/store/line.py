@@ -44,13 +44,17 @@ _NO_ISSUER = (
 _WRONG_NAME = (62, 63, 64)  # … hostname, e-mail, IP address mismatch
 _NOT_NOW = (9, 10)  # OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED
 _CUT = "the line to the store was cut: "
+_THE_END = (
+    4 << 20
+)  # bytes: so much of a body a store may well let wait, and answer late, when it has begun to make it safe
+_MARGIN = 10.0  # seconds: whoever waits here is told first, and the kernel gives up after that
 _SLOWEST_BODY = 1 << 10  # bytes per second: less is no body
 
 
 @dataclass(frozen=True, kw_only=True)
 class Patience:
-    """Seconds. `connect`: until there is a connection; `stall`: nothing moves in the middle of a body; `answer`: a small request; `settle`: the
-    answer after a body was sent.
+    """Seconds. `connect`: until there is a connection; `stall`: nothing moves in the middle of a body; `answer`: a small request; `settle`: nothing
+    moves at the end of a body (4 MiB), and the answer after it.
 
     A line that is dead, where the store is not merely slow, is noticed long before (`ingest.store.sockets`).
     """
@@ -95,7 +99,7 @@ class Line:
         self._patience = patience
         self._tls = tls
         self._session: aiohttp.ClientSession | None = None
-        self._sockets = Sockets(stall=patience.stall)
+        self._sockets = Sockets(given_up=max(patience.stall, patience.settle) + _MARGIN, stall=patience.stall)
 
     def _socket(self, address: tuple[Any, ...]) -> socket.socket:
         made = self._sockets.made(address)
@@ -152,7 +156,8 @@ class Line:
         self, session: aiohttp.ClientSession, method: str, url: str, *, headers: Mapping[str, str], **more: Any
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """One request over a line that is watched."""
-        with self._sockets.watched():
+        data = more.get("data")
+        with self._sockets.watched(data.still if isinstance(data, _Source) else None):
             async with self._through_proxy(session, method, url, headers=headers, **more) as answer:
                 yield answer
 
@@ -311,6 +316,7 @@ class _Source:
         self._patience = patience
         self._sent = 0
         self._turn = asyncio.Lock()
+        self._for: float | None = None  # seconds that are waited for the other end now
         self.done = length == 0
         self.failed: Exception | None = None
 
@@ -332,11 +338,22 @@ class _Source:
             if not block:
                 self.done = True
                 self._patient_until(max(self._patience.stall, self._patience.settle))
+                self._for = None  # all of it may have arrived: that others move says nothing of the answer
                 raise StopAsyncIteration
-            self._patient_until(self._patience.stall)
+            ends = self._length - self._sent < _THE_END
+            self._patient_until(max(self._patience.stall, self._patience.settle if ends else 0.0))
             return block
 
+    def still(self, seconds: float) -> None:
+        """In the middle of a body the kernel has some of it: while every socket's moves, so does ours. The stillest stood still for `seconds`."""
+        before = self._watch.when()
+        if self._for is not None and before is not None:
+            until = asyncio.get_running_loop().time() + self._for - seconds
+            with contextlib.suppress(RuntimeError):
+                self._watch.reschedule(max(before, until))
+
     def _patient_until(self, seconds: float | None) -> None:
+        self._for = seconds
         with contextlib.suppress(RuntimeError):  # the request is over already
             self._watch.reschedule(None if seconds is None else asyncio.get_running_loop().time() + seconds)
 

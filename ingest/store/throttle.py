@@ -1,6 +1,6 @@
 """One bandwidth limit for everything that dockd sends: whoever wants to send asks the bucket how much may go, and waits until then.
 
-A slice is what goes in a two-hundredth of a second (1 to 256 KiB), cut when it is granted, so that a new rate holds from the next slice on. An
+A slice is what goes in a two-hundredth of a second (1 to 256 KiB; under 32 kbit/s in a quarter of one), cut when it is granted, so that a new rate holds from the next slice on. An
 ideal timetable says when each is due; a sender that wakes up late makes good at most 100 ms of it: 50 ms at once, the rest at 1.06 times
 the rate. No 100 ms, wherever they begin, carry more than 1.07 times their share. After a pause there is no credit at all.
 
@@ -20,6 +20,7 @@ from typing import Protocol
 from ingest.store.turns import Turns
 
 SMALLEST = 1 << 10
+LEAST = 256  # bytes: what goes in a quarter of a second may be less than SMALLEST, but never less than this
 LARGEST = 256 << 10
 WINDOW = 0.1  # seconds: the longest credit, and what the limit is held over
 TRICKLE = 0.1  # of the rate: what is left to those who pay for what went past the bucket
@@ -63,7 +64,15 @@ class Bucket:
         self._unseen = 0
         self._rate = rate
         self._bypass = bypass
-        self.changed: Callable[[], None] = lambda: None  # called when the rate or the bypass is another one
+        self._told: list[Callable[[], None]] = []
+
+    def subscribe(self, told: Callable[[], None]) -> None:
+        """`told` is called when the rate or the bypass is another one."""
+        self._told.append(told)
+
+    def _changed(self) -> None:
+        for told in self._told:
+            told()
 
     @property
     def rate(self) -> float | None:
@@ -85,7 +94,7 @@ class Bucket:
             soon = now + self.slice_size / rate
             self._due, self._next = min(self._due, soon), min(self._next, soon)
             self._owed = min(_MOST_OWED, self._owed * before / rate)
-        self.changed()
+        self._changed()
 
     @property
     def bypass(self) -> bool:
@@ -96,14 +105,15 @@ class Bucket:
     def bypass(self, bypass: bool) -> None:
         before, self._bypass = self._bypass, bypass
         if bypass != before:
-            self.changed()
+            self._changed()
 
     @property
     def slice_size(self) -> int:
         """How much may go at once, bytes."""
         if self._rate is None:
             return LARGEST
-        return min(LARGEST, max(SMALLEST, int(self._rate / _SLICES_PER_SECOND)))
+        least = max(LEAST, min(SMALLEST, int(self._rate / 4)))
+        return min(LARGEST, max(least, int(self._rate / _SLICES_PER_SECOND)))
 
     def lane(self, who: str, *, evidential: bool = False) -> Lane:
         """The bucket for one sender: `who` shares with others (a camera)."""

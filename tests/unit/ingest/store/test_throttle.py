@@ -103,6 +103,15 @@ def test_no_window_is_above_its_share(rate: float, late: float, seed: int, block
     assert all(one[0] <= other[0] for one, other in pairwise(sent))
 
 
+async def test_at_the_least_limit_none_of_eight_connections_is_silent_for_as_long_as_a_store_waits() -> None:
+    clock = LateClock(late=0.0, seed=1)
+    bucket = Bucket(125.0, now=clock.now, sleep=clock.sleep)  # 1 kbit/s
+    each = await send(bucket, clock, seconds=300.0, senders=8, block=LARGEST)
+    gaps = [after[0] - before[0] for mine in each for before, after in pairwise(mine)]
+    assert max(gaps) < 40
+    assert max(size for mine in each for _, size in mine) == 256
+
+
 async def test_a_pause_earns_nothing() -> None:
     clock = LateClock(late=0.0, seed=1)
     bucket = Bucket(10 * MBIT, now=clock.now, sleep=clock.sleep)
