@@ -36,6 +36,7 @@ from ingest.errors import (
     UploadBlocked,
 )  # fmt: skip
 from ingest.explaining import Explaining
+from ingest.goodput import lanes_under
 from ingest.lanes import Lanes
 from ingest.ledger import Ledger, queue, segments
 from ingest.ledger.segments import Segment
@@ -103,7 +104,7 @@ class Delivery:
         self._spool_watch = SpoolWatch(
             ledger=ledger, spool=spool, activity=activity, rereading=rereading, bad=self._rot.found
         )
-        lanes = Lanes(settings.parallel)
+        lanes = Lanes(settings.parallel, limited=lambda: lanes_under(bucket.rate))
         self._uploading = Uploading(
             ledger=ledger,
             rereading=rereading,
@@ -148,7 +149,8 @@ class Delivery:
             ledger=ledger, rereading=rereading, rot=self._rot, busy=self._places.busy, every=settings.scrub_every
         )
         self._work = asyncio.Event()
-        lanes.changed = self._work.set
+        lanes.changed = lanes.queued = self._work.set
+        bucket.subscribe(lanes.look)
         ledger.subscribe(self._hear)
 
     @property
@@ -163,6 +165,8 @@ class Delivery:
     def _hear(self, event: events.Event, _seq: int) -> None:
         if isinstance(event, events.SegmentUnheld) and event.segment is not None:
             self._blamed.pop(event.segment, None)
+        if isinstance(event, (events.SegmentEvidential, events.SegmentMovedUp)) and event.segment is not None:
+            self._places.moved(event.segment)
         if isinstance(event, _NEW_WORK):
             self._work.set()
         if isinstance(event, events.SegmentHeld) and event.reason == segments.IN_DOUBT:
@@ -218,19 +222,17 @@ class Delivery:
 
     async def _start_next(self, senders: asyncio.TaskGroup) -> float:
         """Start what can be started; returns how long to wait for a change, seconds."""
-        if self._places.room > 0:
-            try:
-                await self._link.trusted()
-            except LedgerUnusable:
-                raise
-            except (Retry, Stop):
-                return max(0.2, self._standing.closed_for())
+        try:
+            await self._link.trusted()
+        except LedgerUnusable:
+            raise
+        except (Retry, Stop):
+            return max(0.2, self._standing.closed_for())
         for segment in await self._places.next():
             turn = self._places.begin(segment)
             senders.create_task(self._deliver(segment, turn), name=f"upload-{segment.id}")
-        if self._places.busy:  # whoever ends looks again
-            return 60.0
-        moment = await self._ledger.read(lambda db: queue.next_time(db.execute))
+        look = queue.next_wait if self._places.busy else queue.next_time  # whoever ends looks again
+        moment = await self._ledger.read(lambda db: look(db.execute))
         return 60.0 if moment is None else min(60.0, max(0.2, moment - self._ledger.clock.now()))
 
     async def _deliver(self, segment: Segment, turn: Turn) -> None:

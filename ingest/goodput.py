@@ -2,7 +2,7 @@
 
 Rules (docs/decisions/0026): one more lane where that brings more, one fewer where it takes nothing, one at a time, each tried for a window of
 seconds while more waits than the lanes carry; what was tried in vain is tried again after longer and longer rests, and at once where the line
-has become another one. A request carries what its lane does in some seconds; after a cut it is smaller at once.
+has become another one. A request carries what its lane does, or may do, in some seconds; after a cut it is smaller at once.
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ _LONGEST_REST = 32  # windows
 _SILENCE = 10.0  # seconds without a byte: what was measured before says nothing
 
 SECONDS = 8.0  # that a request should take
-SMALLEST = 1 << 20
-_FIRST_PIECE = 8 << 20
+ALONE = 20.0  # that it may take where nothing else waits, and where of a cut one the store keeps what came
+SMALLEST = 256 << 10
+UNDER_LIMIT = 16 << 10  # bytes: the least where a limit asks for little; less would be heads of requests
+_FIRST_PIECE = 2 << 20
+_LANE = 4000.0  # bytes per second: with less a connection is silent for too long
 
 
 class Width:
@@ -114,18 +117,28 @@ class Width:
             self._in_vain()
 
 
+def lanes_under(limit: float | None) -> int | None:
+    """How many connections a limit (bytes per second) is worth dividing among: 32 kbit/s for each; None for any number."""
+    return None if limit is None else max(1, int(limit / _LANE))
+
+
 class Piece:
-    """How much goes in one request: what a lane carries in some seconds, between 1 MiB and `most` bytes."""
+    """How much goes in one request: what a lane carries in some seconds, between 256 KiB and `most` bytes, and less under a low limit."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._least = min(SMALLEST, most)
+        self._cut_at = float("-inf")
         self.size = min(_FIRST_PIECE, most)
 
-    @property
-    def part(self) -> int:
-        """For a store to which a cut part is lost whole: a quarter of it."""
-        return max(self._least, self.size // 4)
+    def next(self, *, limit: float | None = None, alone: bool = False) -> int:
+        """Bytes of the next one. `limit`: bytes per second that its lane may carry at most; `alone`: nothing else waits."""
+        seconds = ALONE if alone else SECONDS
+        return _within(min(self._most, int(self.size * seconds / SECONDS)), limit, seconds)
+
+    def part(self, *, limit: float | None = None) -> int:
+        """For a store to which a cut part is lost whole: a quarter."""
+        return _within(max(self._least, self.size // 4), limit, SECONDS / 4)
 
     def worked(self, length: int, *, seconds: float) -> None:
         """A request of `length` bytes took so long. A short one says what a request costs, and not what the line does."""
@@ -136,6 +149,12 @@ class Piece:
             return
         self.size = max(self._least, min(self._most, wanted, 2 * self.size))
 
-    def cut(self) -> None:
-        """The line was cut in the middle of one."""
-        self.size = max(self._least, self.size // 4)
+    def cut(self, *, began: float, now: float) -> None:
+        """The line was cut in the middle of one that began then. Those that were under way at the last cut were too large already."""
+        if began >= self._cut_at:
+            self._cut_at = now
+            self.size = max(self._least, self.size // 4)
+
+
+def _within(size: int, limit: float | None, seconds: float) -> int:
+    return size if limit is None else min(size, max(UNDER_LIMIT, int(limit * seconds)))

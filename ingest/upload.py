@@ -40,6 +40,9 @@ class Turn(Protocol):
     def rank(self) -> Any:
         """What the lanes compare: the least of those who wait is next."""
 
+    def ahead(self) -> bool:
+        """Whether it is evidence, as far as is known now: it waits for nobody's request."""
+
 
 class Endless:
     """A turn of one that is alone."""
@@ -54,6 +57,10 @@ class Endless:
     def rank(self) -> Any:
         """All alike."""
         return ()
+
+    def ahead(self) -> bool:
+        """Nobody is before it."""
+        return False
 
 
 class Uploading:
@@ -85,7 +92,7 @@ class Uploading:
         turn = turn or Endless()
         try:
             async with self._rereading.of(segment.id, described.digest) as copy:
-                described = await self._with_parts(segment, described, copy)
+                described = await self._with_parts(segment, described, copy, turn)
                 if segment.upload is None:
                     await copy.sound()
                 upload = segment.upload or await self._begin(segment, described)
@@ -108,9 +115,12 @@ class Uploading:
         self._reached[segment.id] = size
         return upload
 
-    async def _with_parts(self, segment: Segment, described: SegmentDescription, copy: SpoolCopy) -> SegmentDescription:
+    async def _with_parts(
+        self, segment: Segment, described: SegmentDescription, copy: SpoolCopy, turn: Turn
+    ) -> SegmentDescription:
         """With the digests of its parts, where the store wants them: known, or read from the copy now."""
-        part_size = self._store.part_size(described.digest.size, wanted=self._piece.part, upload=segment.upload)
+        wanted = self._piece.part(limit=self._limit(segment, turn))
+        part_size = self._store.part_size(described.digest.size, wanted=wanted, upload=segment.upload)
         if part_size is None:
             return described
         known = await self._ledger.read(lambda db: parts.known(db.execute, segment.id))
@@ -129,7 +139,9 @@ class Uploading:
         while offset < size:
             await copy.sound()
             self._reached[segment.id] = offset
-            async with self._lanes.one(turn.rank):
+            async with self._lanes.one(turn.rank, ahead=turn.ahead) as mine:
+                if not mine:  # another one comes first: what was sent stays sent
+                    return False
                 offset = await self._send_some(segment, upload, copy, offset=offset, size=size, turn=turn)
             progress()
             if offset < size and await turn.over():
@@ -148,20 +160,26 @@ class Uploading:
             progress()
         self._reached[segment.id] = there
 
-        async def part(span: Span) -> None:
-            async with self._lanes.one(turn.rank):
+        async def part(span: Span) -> bool:
+            async with self._lanes.one(turn.rank, ahead=turn.ahead) as mine:
+                if not mine:  # another one comes first
+                    return False
                 await copy.sound()
                 await self._send_part(segment, described, upload, copy, span, turn=turn)
             self._reached[segment.id] = self._reached.get(segment.id, 0) + span.length
             progress()
+            return True
 
         waiting = list(reversed(lacking))
         over = asyncio.Event()
 
         async def one_after_another() -> None:
             while waiting and not over.is_set():
-                await part(waiting.pop())
-                if waiting and not over.is_set() and await turn.over():
+                span = waiting.pop()
+                if not await part(span):
+                    waiting.append(span)
+                    over.set()
+                elif waiting and not over.is_set() and await turn.over():
                     over.set()
 
         try:
@@ -175,8 +193,7 @@ class Uploading:
     async def _send_part(
         self, segment: Segment, described: SegmentDescription, upload: str, copy: SpoolCopy, span: Span, *, turn: Turn
     ) -> None:
-        known = described.parts
-        began = time.monotonic()
+        known, began = described.parts, time.monotonic()
         try:
             reached = await self._store.send(
                 upload, offset=span.offset, length=span.length, size=described.digest.size,
@@ -184,7 +201,7 @@ class Uploading:
                 sha256=known.sha256[span.offset // known.size] if known is not None else None,
             )  # fmt: skip
         except StoreDown:
-            self._cut()
+            self._cut(began=began)
             raise
         except (OSError, EOFError) as error:
             raise unread(error) from error
@@ -202,7 +219,9 @@ class Uploading:
     ) -> int:
         """One request; smaller ones while the line is bad, so that something arrives. Of one with a digest of its own a cut leaves nothing."""
         checked = await self._store.checks()
-        length = min(self._piece.part if checked else self._piece.size, size - offset)
+        limit = self._limit(segment, turn)
+        wanted = self._piece.part(limit=limit) if checked else self._piece.next(limit=limit, alone=self._lanes.alone)
+        length = min(wanted, size - offset)
         sha256 = await copy.digest_of(Span(offset=offset, length=length)) if checked else None
         began = time.monotonic()
         try:
@@ -210,7 +229,7 @@ class Uploading:
                 upload, offset=offset, length=length, size=size, slices=self._slices(segment, copy, length=length, turn=turn), sha256=sha256,
             )  # fmt: skip
         except StoreDown:
-            self._cut()
+            self._cut(began=began)
             raise
         except (OSError, EOFError) as error:
             raise unread(error) from error
@@ -221,8 +240,14 @@ class Uploading:
         self._piece.worked(length, seconds=time.monotonic() - began)
         return reached
 
-    def _cut(self) -> None:
-        self._piece.cut()
+    def _limit(self, segment: Segment, turn: Turn) -> float | None:
+        """Bytes per second that one request for it may have of what the site allows; None for any number."""
+        rate = self._bucket.rate
+        free = rate is None or (self._bucket.bypass and (segment.evidential or turn.ahead()))
+        return None if free or rate is None else rate / self._lanes.sharing
+
+    def _cut(self, *, began: float) -> None:
+        self._piece.cut(began=began, now=time.monotonic())
         self._lanes.cut()
 
     async def _begin(self, segment: Segment, described: SegmentDescription) -> str:
@@ -231,7 +256,7 @@ class Uploading:
         return upload
 
     def _slices(self, segment: Segment, copy: SpoolCopy, *, length: int, turn: Turn) -> Slices:
-        lane = self._bucket.lane(segment.camera, evidential=bool(segment.evidential))
+        lane = self._bucket.lane(segment.camera, evidential=bool(segment.evidential) or turn.ahead())
 
         def from_offset(start: int) -> AsyncIterator[bytes]:
             return self._counted(throttled(slices(copy.fd, offset=start, length=length), lane), segment, start, turn)

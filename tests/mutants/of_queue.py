@@ -28,7 +28,8 @@ QUEUE = (
     ),
     Mutant(
         name="places: nothing gives way to evidence", promise="P1: evidence waits for hours behind a large segment",
-        file="ingest/places.py", old="            return place < turn.place == lowest\n", new="            return place < turn.place < lowest\n", tests=_ORDER,
+        file="ingest/places.py", old="        turn.leaving = any(self._before(one, turn) for one in found) or self._is_one_too_many(turn)\n",
+        new="        turn.leaving = any(one.evidential < 0 for one in found)\n", tests=_ORDER,
     ),
     Mutant(
         name="places: a turn is never over", promise="P1: small segments wait behind a large one for ever",
@@ -40,7 +41,7 @@ QUEUE = (
     ),
     Mutant(
         name="lanes: who is cancelled keeps the lane", promise="P1: after some failures nothing is sent any more",
-        file="ingest/lanes.py", old="            if turn.done() and not turn.cancelled():\n                self.taken -= 1\n", new="            if turn.done() and not turn.cancelled():\n",
+        file="ingest/lanes.py", old="asking.turn.result():\n                self._release(asking)\n", new="asking.turn.result():\n                self._hand_on()\n",
         tests=("tests/unit/ingest/test_lanes.py",),
     ),
     Mutant(

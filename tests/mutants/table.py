@@ -7,6 +7,7 @@ from tests.mutants.of_copies import COPIES
 from tests.mutants.of_deletions import DELETIONS
 from tests.mutants.of_directory import DIRECTORY
 from tests.mutants.of_explaining import EXPLAINING
+from tests.mutants.of_lanes import LANES
 from tests.mutants.of_line import LINE
 from tests.mutants.of_proofs import PROOFS
 from tests.mutants.of_queue import QUEUE
@@ -46,6 +47,7 @@ MUTANTS = (
     *DIRECTORY,
     *EXPLAINING,
     *LINE,
+    *LANES,
     *SOUNDNESS,
     *SAYING,
     *WAITING,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.goodput import SMALLEST, Piece
+from ingest.goodput import SMALLEST, UNDER_LIMIT, Piece, lanes_under
 from tests.unit.ingest.simulated_line import Line, Sender
 
 _MBIT = 125_000.0
@@ -61,13 +61,16 @@ def test_one_lane_stays_one() -> None:
     assert set(sender.widths) == {1}
 
 
-@pytest.mark.parametrize(("rate", "size"), [(1 * _MBIT, SMALLEST), (8 * _MBIT, 8_000_000), (1000 * _MBIT, 64 << 20)])
+@pytest.mark.parametrize(
+    ("rate", "size"),
+    [(0.1 * _MBIT, SMALLEST), (1 * _MBIT, 1_000_000), (8 * _MBIT, 8_000_000), (1000 * _MBIT, 64 << 20)],
+)
 def test_a_request_takes_some_seconds(rate: float, size: int) -> None:
     piece = Piece(64 << 20)
     for _ in range(6):
         piece.worked(piece.size, seconds=piece.size / rate)
     assert piece.size == size
-    assert piece.part == max(SMALLEST, size // 4)
+    assert piece.part() == max(SMALLEST, size // 4)
 
 
 def test_after_a_cut_less_goes_at_once_and_it_grows_step_by_step() -> None:
@@ -75,23 +78,57 @@ def test_after_a_cut_less_goes_at_once_and_it_grows_step_by_step() -> None:
     for _ in range(6):
         piece.worked(piece.size, seconds=0.001)
     sizes = [piece.size]
-    for _ in range(4):
-        piece.cut()
+    for second in range(4):
+        piece.cut(began=float(second), now=second + 1.0)
         sizes.append(piece.size)
     for _ in range(3):
         piece.worked(piece.size, seconds=0.001)
         sizes.append(piece.size)
-    assert [size >> 20 for size in sizes] == [64, 16, 4, 1, 1, 2, 4, 8]
+    assert [size >> 18 for size in sizes] == [256, 64, 16, 4, 1, 2, 4, 8]
 
 
 def test_what_a_short_request_costs_is_not_what_the_line_does() -> None:
     piece = Piece(64 << 20)
     piece.worked(2000, seconds=1.0)
-    piece.worked(2 << 20, seconds=4.0)
-    assert piece.size == 8 << 20
+    piece.worked(700 << 10, seconds=4.0)
+    assert piece.size == 2 << 20
 
 
 def test_a_chunk_smaller_than_the_smallest_piece_is_kept_to() -> None:
     piece = Piece(16 << 10)
-    piece.cut()
-    assert piece.size == piece.part == 16 << 10
+    piece.cut(began=0.0, now=1.0)
+    assert piece.size == piece.part() == 16 << 10
+
+
+def test_a_line_that_is_cut_under_eight_requests_is_cut_once() -> None:
+    piece = Piece(64 << 20)
+    for _ in range(6):
+        piece.worked(piece.size, seconds=0.001)
+    for number in range(8):
+        piece.cut(began=100.0 + number, now=120.0 + number / 10)
+    assert piece.size == 16 << 20
+    piece.cut(began=120.8, now=121.0)  # the next one
+    assert piece.size == 4 << 20
+
+
+@pytest.mark.parametrize(("limit", "most"), [(1 * _MBIT, 1_000_000), (0.05 * _MBIT, 50_000), (125.0, UNDER_LIMIT)])
+def test_a_request_follows_the_limit_whatever_the_line_did_before(limit: float, most: int) -> None:
+    piece = Piece(64 << 20)
+    assert piece.next(limit=limit) == most
+    for _ in range(6):
+        piece.worked(piece.size, seconds=0.001)
+    assert (piece.next(), piece.next(limit=limit)) == (64 << 20, most)
+    assert piece.part(limit=limit) == max(UNDER_LIMIT, most // 4)
+
+
+def test_where_nothing_else_waits_a_request_takes_longer() -> None:
+    piece = Piece(64 << 20)
+    for _ in range(6):
+        piece.worked(piece.size, seconds=piece.size / (8 * _MBIT))
+    assert (piece.next(), piece.next(alone=True)) == (8_000_000, 20_000_000)
+    assert piece.next(alone=True, limit=_MBIT) == 20 * _MBIT
+    assert piece.part() == 2_000_000
+
+
+def test_a_low_limit_is_divided_among_few() -> None:
+    assert [lanes_under(limit) for limit in (None, 125.0, 4000.0, 8000.0, 1e6)] == [None, 1, 1, 2, 250]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from ingest.lanes import Lanes
+from ingest.lanes import Lanes, Rank
 
 
 async def _settle() -> None:
@@ -18,16 +18,25 @@ class Users:
     def __init__(self, lanes: Lanes) -> None:
         self.lanes = lanes
         self.have: list[str] = []
+        self.dismissed: list[str] = []
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self.let_go: dict[str, asyncio.Event] = {}
 
-    async def come(self, name: str, rank: int = 0) -> None:
+    async def come(self, name: str, rank: int = 0, *, ahead: bool = False) -> Rank:
         self.let_go[name] = asyncio.Event()
-        self.tasks[name] = asyncio.create_task(self._use(name, rank))
-        await _settle()
 
-    async def _use(self, name: str, rank: int) -> None:
-        async with self.lanes.one(lambda: rank):
+        def mine() -> int:
+            return rank
+
+        self.tasks[name] = asyncio.create_task(self._use(name, mine, ahead))
+        await _settle()
+        return mine
+
+    async def _use(self, name: str, rank: Rank, ahead: bool) -> None:
+        async with self.lanes.one(rank, ahead=lambda: ahead) as had:
+            if not had:
+                self.dismissed.append(name)
+                return
             self.have.append(name)
             try:
                 await self.let_go[name].wait()
@@ -87,4 +96,57 @@ async def test_more_lanes_are_there_at_once_for_those_who_wait() -> None:
         lanes.moved(1000)
     await _settle()
     assert (lanes.width, changes, users.have) == (3, [3], ["a", "b", "c"])
+    await users.end()
+
+
+async def test_evidence_has_a_lane_of_its_own_while_all_are_taken_and_the_next_of_it_waits() -> None:
+    users = Users(Lanes(2))
+    for name in ("a", "b", "c"):
+        await users.come(name, 2)
+    for name in ("e1", "e2"):
+        await users.come(name, 1, ahead=True)
+    assert users.have == ["a", "b", "e1"]
+    await users.go("a")  # e1's lane is now one of the two
+    assert users.have == ["b", "e1", "e2"]
+    await users.go("b")
+    assert users.have == ["e1", "e2"], "what is ordinary has no lane beyond those that there are"
+    await users.go("e1")
+    assert users.have == ["e2", "c"]
+    assert users.lanes.taken == 2
+    await users.end()
+    assert users.lanes.taken == 0
+
+
+async def test_a_limit_leaves_fewer_lanes_and_evidence_passes_those_that_are_still_under_way() -> None:
+    limited: list[int | None] = [None]
+    users = Users(Lanes(4, limited=lambda: limited[0]))
+    for name in ("a", "b", "c"):
+        await users.come(name, 2)
+    limited[0] = 1
+    users.lanes.look()
+    for name in ("e1", "e2"):
+        await users.come(name, 1, ahead=True)
+        assert users.have == ["a", "b", name]
+        await users.go(name)
+    await users.go("a")
+    assert users.have == ["b"]
+    limited[0] = None
+    users.lanes.look()
+    await _settle()
+    assert users.have == ["b", "c"]
+    await users.end()
+
+
+async def test_who_is_dismissed_while_it_waits_has_no_lane_and_costs_none() -> None:
+    users = Users(Lanes(1))
+    await users.come("a")
+    rank = await users.come("b")
+    await users.come("c")
+    assert users.lanes.waits(rank)
+    users.lanes.dismiss(rank)
+    await _settle()
+    assert (users.dismissed, users.have, users.lanes.taken) == (["b"], ["a"], 1)
+    assert not users.lanes.waits(rank)
+    await users.go("a")
+    assert users.have == ["c"]
     await users.end()

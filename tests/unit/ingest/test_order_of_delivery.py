@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -179,3 +180,76 @@ async def test_nothing_is_starved(
         pieces = sum(-(-size // _PIECE) for size in wanted.values())
         assert far.calls("send") == pieces
         assert far.calls("offset") <= pieces + len(wanted)
+
+
+class Stuck(InMemoryStore):
+    """Requests of the segments in `stuck` take for ever."""
+
+    stuck: frozenset[str] = frozenset()
+
+    async def send(
+        self, upload: str, *, offset: int, length: int, size: int, slices: Slices, sha256: str | None = None
+    ) -> int:
+        if self.of[upload] in self.stuck:
+            self.asked.append(("stuck", self.of[upload]))
+            await asyncio.Event().wait()
+        return await super().send(upload, offset=offset, length=length, size=size, slices=slices, sha256=sha256)
+
+
+async def _behind_requests_that_take_for_ever(place: Station, far: Stuck, *, cameras: int) -> frozenset[str]:
+    """As many of them as there are lanes are under way, and the other places wait for a lane."""
+    far.stuck = frozenset([await place.of_camera(camera(f"C{one}"), b"x" * 3000) for one in range(cameras)])
+    return far.stuck
+
+
+async def test_evidence_waits_for_nobodys_request(tmp_path: Path) -> None:
+    """All lanes and all places are taken, and none of them ends: two of evidence, that come then, are delivered."""
+    far = Stuck()
+    async with station(tmp_path, store=far, parallel=4, chunk=_PIECE) as place:
+        stuck = await _behind_requests_that_take_for_ever(place, far, cameras=6)
+        async with place.at_work():
+            await place.until(lambda: far.calls("stuck") == 2 and len(place.delivery._places.busy) == 4)
+            evidence = [await place.of_camera(camera(name), b"e" * 2500) for name in ("E1", "E2")]
+            for one in evidence:
+                await place.ledger.commit(lambda tx, one=one: segments.mark_evidential(tx, one))  # type: ignore[misc]
+            await place.until(lambda: place.confirmed(*evidence), seconds=5)
+            assert far.calls("stuck") == 2
+            assert all([(await place.row(one)).confirmed_at is None for one in stuck])
+
+
+async def test_what_is_called_evidence_while_it_waits_for_a_lane_waits_no_longer(tmp_path: Path) -> None:
+    far = Stuck()
+    async with station(tmp_path, store=far, parallel=4, chunk=_PIECE) as place:
+        await _behind_requests_that_take_for_ever(place, far, cameras=2)
+        async with place.at_work():
+            await place.until(lambda: far.calls("stuck") == 2)
+            late = await place.of_camera(camera("L"), b"e" * 2500)
+            await place.until(lambda: place.delivery._places._lanes._waiting)
+            await place.ledger.commit(lambda tx: segments.mark_evidential(tx, late))
+            await place.until(lambda: place.confirmed(late), seconds=5)
+
+
+async def test_who_waits_for_a_lane_gives_its_place_up_at_once_to_what_was_moved_up(tmp_path: Path) -> None:
+    far = Stuck()
+    async with station(tmp_path, store=far, parallel=4, chunk=_PIECE) as place:
+        await _behind_requests_that_take_for_ever(place, far, cameras=6)
+        async with place.at_work():
+            busy = place.delivery._places.busy
+            await place.until(lambda: far.calls("stuck") == 2 and len(busy) == 4)
+            urgent = [await place.of_camera(camera(name), b"u" * 2500) for name in ("U1", "U2", "U3")]
+            for one in urgent:
+                await place.ledger.commit(lambda tx, one=one: segments.move_up(tx, one))  # type: ignore[misc]
+            await place.until(lambda: {*urgent[1:]} <= {*busy}, seconds=5)
+            assert len(busy) == 4  # what has a request under way keeps its place
+
+
+async def test_a_wait_that_is_over_is_seen_while_another_one_is_being_sent(tmp_path: Path) -> None:
+    far = Stuck()
+    async with station(tmp_path, store=far, parallel=2) as place:
+        stuck = await place.of_camera(camera("A"), b"x" * 100)
+        far.stuck = frozenset([stuck])
+        async with place.at_work():
+            await place.until(lambda: far.calls("stuck") == 1)
+            waits = await place.of_camera(camera("B"), b"y" * 100)
+            await place.ledger.commit(lambda tx: segments.delay(tx, waits, seconds=0.3, error="busy"))
+            await place.until(lambda: place.confirmed(waits), seconds=5)

@@ -15,6 +15,7 @@ from ingest.activity import Activity
 from ingest.confirm import describe
 from ingest.errors import IntegrityFailed, ObjectGone, StoreDown, Unproven
 from ingest.lanes import Lanes
+from ingest.ledger import segments
 from ingest.reread import Rereading, SpoolCopyBad
 from ingest.setbacks import backoff
 from ingest.store.base import Slices
@@ -22,6 +23,7 @@ from ingest.store.throttle import Bucket
 from ingest.upload import SpoolUnread, Uploading
 from tests.simulators.stores.in_memory import InMemoryStore, times
 from tests.unit.ingest.station import Station, station
+from tests.unit.ingest.store.test_throttle import LateClock
 
 
 @pytest.fixture
@@ -30,13 +32,13 @@ async def place(tmp_path: Path) -> AsyncIterator[Station]:
         yield found
 
 
-def uploading(place: Station, *, chunk: int = 64 << 20) -> Uploading:
+def uploading(place: Station, *, chunk: int = 64 << 20, bucket: Bucket | None = None) -> Uploading:
     return Uploading(
         lanes=Lanes(2),
         ledger=place.ledger,
         rereading=Rereading(place.spool),
         store=place.store,
-        bucket=Bucket(None),
+        bucket=bucket or Bucket(None),
         chunk=chunk,
         activity=Activity(),
     )
@@ -120,7 +122,8 @@ async def test_pieces_are_smaller_while_the_line_is_bad(place: Station) -> None:
         with pytest.raises(StoreDown):
             await send(place, sender, segment)
     upload = await send(place, sender, segment)
-    assert lengths == [8 << 20, 2 << 20, 1 << 20, 2 << 20, 4 << 20, 2 << 20]
+    kib = [length >> 10 for length in lengths]
+    assert kib == [5120, 1280, 640, 1280, 2560, 4736]  # it is alone: as much as goes in twenty seconds
     assert bytes(place.store.things[upload]) == content
 
 
@@ -200,10 +203,39 @@ async def test_a_store_that_checks_each_request_is_told_what_it_carries(place: S
     place.store.checked = True
     await send(place, uploading(place, chunk=2 << 20), segment)
     pieces = [
-        content[at : at + (1 << 20)] for at in range(0, len(content), 1 << 20)
+        content[at : at + (512 << 10)] for at in range(0, len(content), 512 << 10)
     ]  # a cut one is lost whole: short ones
     assert place.store.digests == [hashlib.sha256(piece).hexdigest() for piece in pieces]
     place.store.checked, place.store.digests = False, []
     (other,) = await place.spooled(content)
     await send(place, uploading(place), other)
     assert place.store.digests == [None]
+
+
+@pytest.mark.parametrize("evidential", [False, True])
+async def test_requests_follow_the_limit_and_what_passes_it_does_not(place: Station, evidential: bool) -> None:
+    """At 100 kB/s, on a clock of the test's own: alone it may take twenty seconds; evidence that passes the limit is as large as the line says."""
+    lengths: list[int] = []
+
+    class Notes(InMemoryStore):
+        async def send(
+            self, upload: str, *, offset: int, length: int, size: int, slices: Slices, sha256: str | None = None
+        ) -> int:
+            lengths.append(length)
+            return await super().send(upload, offset=offset, length=length, size=size, slices=slices)
+
+    place.store.__class__ = Notes
+    clock = LateClock(late=0.0, seed=1)
+    (segment,) = await place.spooled(bytes(3_000_000))
+    if evidential:
+        await place.ledger.commit(lambda tx: segments.mark_evidential(tx, segment))
+    bucket = Bucket(100_000.0, bypass=True, now=clock.now, sleep=clock.sleep)
+    sender = uploading(place, bucket=bucket)
+    await send(place, sender, segment)
+    assert lengths == ([3_000_000] if evidential else [2_000_000, 1_000_000])
+    sender._lanes.demand = True  # more waits than the lanes carry: two of them, eight seconds each
+    place.store.things.clear()
+    lengths.clear()
+    (other,) = await place.spooled(bytes(1_000_000))
+    await send(place, sender, other)
+    assert lengths == [400_000, 400_000, 200_000]
