@@ -72,7 +72,8 @@ def _percent(_context: click.Context, option: click.Parameter, value: float) -> 
 def plan(*, svg: Path | None, as_json: bool, **options: Any) -> None:
     """Capacity: bays, cameras, hours, bit rate, line -> when each shift is in the store, how much spool it needs, from when on it falls behind.
 
-    Nothing is asked of a running dock; only --config is read. Exit codes: 0 it fits; 1 it falls behind, or the spool is too small; 2 usage.
+    Nothing is asked of a running dock; only --config is read. Exit codes: 0 it fits; 1 it falls behind, or the spool is too small; 2 usage;
+    3 it is told, and the plot cannot be written.
     """
     from dockd.cli.plan_question import Given, asked
     from dockd.planning.question import NotAsked
@@ -83,11 +84,11 @@ def plan(*, svg: Path | None, as_json: bool, **options: Any) -> None:
         found = answer(question.question, ordinary=question.ordinary)
     except NotAsked as error:
         raise click.UsageError(str(error)) from None
-    if svg is not None:
-        _draw(found, question, svg)
     for note in question.notes:
         click.echo(f"dockd: {note}", err=True)
     click.echo(json.dumps(_document(found, question)) if as_json else _text(found, question))
+    if svg is not None:
+        _draw(found, question, svg)
     sys.exit(0 if found.fits else 1)
 
 
@@ -112,7 +113,7 @@ def _draw(found: Plan, asked: Asked, file: Path) -> None:
     try:
         file.write_text(picture, encoding="utf-8")
     except OSError as error:
-        fail(f"{file}: {error.strerror}", code=3)
+        fail(f"--svg: {file} cannot be written: {error.strerror}", code=3)
 
 
 def _text(found: Plan, asked: Asked) -> str:

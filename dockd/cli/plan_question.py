@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from dockd.planning.question import Line, NotAsked, Proof, Question, Station
 from dockd.planning.words import Spoken
 from dockd.settings import Settings, SettingsError, load
 from dockd.settings.timetable import TimetableLine, parse_line
-from dockd.settings.units import parse_rate, parse_size
+from dockd.settings.units import format_bytes, parse_rate, parse_size
 from ingest.ledger.shifts import parse_shifts
 
 T = TypeVar("T")
@@ -79,7 +79,7 @@ def asked(given: Given, *, today: date) -> Asked:
     lines = _read("--timetable", lambda: [parse_line(text) for text in given.timetable])
     if not lines and settings is not None:
         lines = list(settings.bandwidth.timetable)
-    outages = _read("--link-down", lambda: [parse_outage(text) for text in given.link_down])
+    outages = _read("--link-down", lambda: [_outage(text, place) for text in given.link_down])
     station = _read("the question", lambda: _station(given, settings, notes))
     ordinary = _line(given, place, link=link, limit=limit, lines=lines, outages=[])
     line = _line(given, place, link=link, limit=limit, lines=lines, outages=outages)
@@ -114,6 +114,18 @@ def _place(given: Given, today: date) -> Place:
     if not 1970 <= first.year <= 9000:
         raise click.UsageError("--from: a day such as 2026-03-02")
     return Place(first=first, days=given.days, zone=shifts.zone)
+
+
+def _outage(text: str, place: Place) -> Outage:
+    outage = parse_outage(text)
+    begin, end = place.span(outage)
+    if end <= place.midnight(0) or begin >= place.midnight(place.days + 1):
+        last = place.first + timedelta(place.days - 1)
+        raise NotAsked(
+            f"{text!r} begins {place.wall(begin):%Y-%m-%d %H:%M}, and is none of the days from {place.first} to {last}: "
+            "look at --from and --days"
+        )
+    return outage
 
 
 def _ends(given: Given, place: Place) -> list[float]:
@@ -180,7 +192,8 @@ def _room(given: Given, settings: Settings | None, notes: list[str]) -> float | 
     if free is None:
         free = settings.spool.keep_free if settings is not None else parse_size("5 GiB")
     if given.spool is not None:
-        return float(_read("--spool", lambda: parse_size(given.spool)) - free)
+        size = _read("--spool", lambda: parse_size(given.spool))
+        return _above(free, size, whose=f"--spool {given.spool}", given=given, settings=settings)
     if settings is None:
         return None
     try:
@@ -188,4 +201,16 @@ def _room(given: Given, settings: Settings | None, notes: list[str]) -> float | 
     except OSError as error:
         notes.append(f"the spool {settings.spool.path} is not looked at ({error.strerror}): it is taken to have room")
         return None
-    return float(disk.f_blocks * disk.f_frsize - free)
+    size = disk.f_blocks * disk.f_frsize
+    return _above(free, size, whose=f"the disk of {settings.spool.path}", given=given, settings=settings)
+
+
+def _above(free: int, size: int, *, whose: str, given: Given, settings: Settings | None) -> float:
+    if size > free:
+        return float(size - free)
+    kept = (
+        f"{given.keep_free}, as --keep-free says" if given.keep_free is not None
+        else f"{format_bytes(free)}, as configured" if settings is not None
+        else f"{format_bytes(free)} unless --keep-free says otherwise"
+    )  # fmt: skip
+    raise click.UsageError(f"{whose}: no room at all above what is kept free ({kept})")

@@ -96,13 +96,14 @@ class Place:
 
     def up(self, outages: Iterable[Outage], *, rate: float) -> Steps:
         """The line's rate, and 0 where it is down."""
-        spans = sorted(self._span(outage) for outage in outages)
+        spans = sorted(self.span(outage) for outage in outages)
         pieces: list[tuple[float, float]] = [(-math.inf, rate)]
         for begin, end in _joined(spans):
             pieces += [(begin, 0.0), (end, rate)]
         return Steps.made(pieces)
 
-    def _span(self, outage: Outage) -> tuple[float, float]:
+    def span(self, outage: Outage) -> tuple[float, float]:
+        """When it begins and ends: on its first such day, that of a weekday being counted from `first`."""
         day = outage.day
         if isinstance(day, int):
             day = self.first + timedelta((day - self.first.weekday()) % 7)

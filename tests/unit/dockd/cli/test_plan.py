@@ -81,7 +81,14 @@ def test_timetable_outage_and_bypass() -> None:
         (("--zone", "Nowhere"), "is no time zone"),
         (("--from", "today"), "--from"),
         (("--from", "9999-12-31"), "--from"),
-        (("--spool", "1 GB"), "no room at all"),
+        (
+            ("--spool", "1 GB"),
+            "--spool 1 GB: no room at all above what is kept free (5 GiB unless --keep-free says otherwise)",
+        ),
+        (("--spool", "1 GB", "--keep-free", "2 GB"), "(2 GB, as --keep-free says)"),
+        (("--link-down", "2020-01-01 10:00 2 h"), "begins 2020-01-01 10:00, and is none of the days from 2026-03-02"),
+        (("--link-down", "Fri 18:00 2 h"), "begins 2026-03-06 18:00"),
+        (("--link-down", "2026-03-01 22:00 2 h"), "--from and --days"),
         (("--spool", "lots"), "--spool"),
         (("--usb", "1000 GB/s"), "cameras are read"),
         (("--efficiency", "0"), "per cent"),
@@ -125,4 +132,11 @@ def test_the_picture(tmp_path: Path) -> None:
     file = tmp_path / "plan.svg"
     assert run("--svg", str(file)).exit_code == 0
     ElementTree.parse(file)
-    assert run("--svg", str(tmp_path / "no" / "plan.svg")).exit_code == 3
+    done = run("--svg", str(tmp_path / "no" / "plan.svg"))
+    assert done.exit_code == 3
+    assert "The line carries it" in done.stdout  # what was asked is told all the same
+    assert "plan.svg cannot be written: No such file" in done.stderr
+
+
+def test_an_outage_that_begins_before_the_first_day_and_reaches_into_it_counts() -> None:
+    assert document("--link-down", "2026-03-01 22:00 26 h", "--cameras", "8")["fits"] is False
