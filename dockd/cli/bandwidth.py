@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.error
 import urllib.request
+from datetime import datetime, timedelta, tzinfo
 from typing import Any, NoReturn
 
 import click
@@ -17,6 +19,7 @@ from dockd.settings.units import parse_duration, parse_rate
 
 _LARGEST = 1 << 20
 _PATIENCE = 10.0
+_TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
 _url = click.option("--url", metavar="URL", help="The page's address (default: as the agent's own configuration says).")
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON document on one line.")
@@ -39,7 +42,11 @@ def bandwidth(context: click.Context, *, url: str | None, as_json: bool) -> None
 @bandwidth.command("limit")
 @click.argument("rate", metavar="RATE")
 @click.option("--for", "lasts", metavar="DURATION", help='How long, such as "2 h" or "1 h 30 min"; at most 7 days.')
-@click.option("--until", metavar="TIME", help='Or until when, such as "2026-11-20T18:00:00+01:00".')
+@click.option(
+    "--until",
+    metavar="TIME",
+    help='Or until when: "18:00", "2026-11-20 18:00", by this machine\'s clock, or with its zone.',
+)
 @_url
 @_json
 @click.pass_context
@@ -58,9 +65,14 @@ def limit(
             parse_duration(lasts)
     except WrongValue as error:
         raise click.UsageError(str(error)) from error
-    if (lasts is None) == (until is None):
+    if lasts is not None and until is not None:
+        raise click.UsageError("--for and --until are both there: give one of them")
+    if lasts is not None:
+        wanted["for"] = lasts
+    elif until is not None:
+        wanted["until"] = moment_meant(until, now=datetime.now().astimezone())
+    else:
         raise click.UsageError('say how long: --for "2 h", or --until TIME')
-    wanted |= {"for": lasts} if lasts is not None else {"until": until}
     _change(context, wanted, url=url, as_json=as_json)
 
 
@@ -69,8 +81,33 @@ def limit(
 @_json
 @click.pass_context
 def lift(context: click.Context, *, url: str | None, as_json: bool) -> None:
-    """End what was set by hand: the timetable and bandwidth.limit hold again. No harm where nothing was set."""
+    """End what was set by hand: the timetable and bandwidth.limit hold again. No harm where nothing was set: that is said."""
+    before = _ask(_base(url or context.obj[0]), "/api/v1/bandwidth")
     _change(context, {"rate": None}, url=url, as_json=as_json)
+    if before["source"] != "override":
+        click.echo("nothing was set by hand: there was nothing to lift", err=True)
+
+
+def moment_meant(text: str, *, now: datetime, zone: tzinfo | None = None) -> str:
+    """RFC 3339 of a moment as a person says it; without a zone, by the clock of `zone` (None: this machine's). Raises click.UsageError.
+
+    A time of day alone is the next one, today or tomorrow; `now` has a zone.
+    """
+    text = text.strip()
+
+    def here(wall: datetime) -> datetime:
+        return wall.astimezone() if zone is None else wall.replace(tzinfo=zone)
+
+    try:
+        if _TIME_OF_DAY.fullmatch(text) is None:
+            found = datetime.fromisoformat(text)
+            return (found if found.tzinfo is not None else here(found)).isoformat()
+        found = datetime.fromisoformat(f"{now.astimezone(zone):%Y-%m-%d} {text}")
+        return here(found if here(found) > now else found + timedelta(days=1)).isoformat()
+    except (ValueError, OverflowError, OSError):
+        raise click.UsageError(
+            f'--until {printable(text)[:80]!r} is no time, expected such as "18:00", "2026-11-20 18:00" or "2026-11-20T18:00:00+01:00"'
+        ) from None
 
 
 def _change(context: click.Context, wanted: dict[str, Any], *, url: str | None, as_json: bool) -> None:

@@ -126,11 +126,19 @@ def test_the_page_itself_may(agent: Running) -> None:
 def test_the_command_says_what_is_wrong(agent: Running) -> None:
     for words, code, text in (  # in this process: what is tried is the command, not a program's start
         (("limit", "much", "--for", "2 h"), 2, "is not a rate"), (("limit", "5 Mbit/s"), 2, "--for"),
-        (("limit", "5 Mbit/s", "--for", "9 d"), 1, "7 days"), (("limit", "5 Mbit/s", "--until", "soon"), 1, "until"),
+        (("limit", "5 Mbit/s", "--for", "9 d"), 1, "7 days"), (("limit", "5 Mbit/s", "--until", "soon"), 2, "--until"),
+        (("limit", "5 Mbit/s", "--for", "2 h", "--until", "23:30"), 2, "give one of them"),
+        (("limit", "5 Mbit/s", "--until", "2020-01-01 10:00"), 1, "over already"),
     ):  # fmt: skip
         said = CliRunner().invoke(bandwidth, [*words, "--url", agent.url])
         assert (said.exit_code, said.stdout) == (code, "")
         assert text in said.stderr
+    lifted = CliRunner().invoke(bandwidth, ["lift", "--url", agent.url])
+    assert (lifted.exit_code, lifted.stderr) == (0, "nothing was set by hand: there was nothing to lift\n")
+    set_until = CliRunner().invoke(bandwidth, ["limit", "5 Mbit/s", "--until", "23:30", "--url", agent.url])
+    assert "now: 5 Mbit/s, set by hand until " in set_until.stdout
+    assert " 23:30\n" in set_until.stdout
+    assert CliRunner().invoke(bandwidth, ["lift", "--url", agent.url]).stderr == ""
     nowhere = CliRunner().invoke(bandwidth, ["--url", "http://127.0.0.1:1"])
     assert nowhere.exit_code == 3
     assert "is not reachable" in nowhere.stderr
