@@ -16,8 +16,9 @@ import click
 from dockd.cli.bandwidth_words import holding_words
 from dockd.cli.common_options import fail
 from dockd.page.advice import some, whose
-from dockd.page.words import age_words, headline, not_coming_words, room_words, size_words, span_words
+from dockd.page.words import age_words, headline, moment_words, not_coming_words, room_words, size_words, span_words
 from dockd.settings.mistakes import printable
+from ingest.clock import from_rfc3339
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -144,7 +145,7 @@ def figures(found: Document) -> list[str]:
     when = f", {span_words(eta['low'], eta['high'])}" if eta else ""
     lines = [
         f"{said['station']} rack {said['rack']}: {headline(said['ready'], said['needs_action'], said.get('usable', 0))}",
-        f"store: {store['state']}{': ' + store['message'] if store['message'] else ''}",
+        f"store: {store['state']}{_for_how_long(said)}{': ' + store['message'] if store['message'] else ''}",
         f"on the dock, on its way to the store: {some(backlog['segments'])}, {size_words(backlog['bytes'])}{when}",
         f"not in the store, and not on its way: {', '.join(not_coming_words(said)) or 'nothing'}",
         f"oldest not confirmed: {_oldest(oldest)}",
@@ -157,8 +158,18 @@ def figures(found: Document) -> list[str]:
     if not said["wipe_enabled"]:
         lines.append("not emptied: wiping is switched off")
     if said["lost_segments"]:
-        lines.append(f"LOST: {said['lost_segments']} segments have no copy left anywhere")
+        lost = "1 segment has" if said["lost_segments"] == 1 else f"{said['lost_segments']} segments have"
+        lines.append(f"LOST: {lost} no copy left anywhere")
     return [printable(line) for line in lines]
+
+
+def _for_how_long(said: Document) -> str:
+    """Since when the store is not as it should be."""
+    store = said["store"]
+    if store["state"] in ("connected", "unknown"):
+        return ""
+    since = from_rfc3339(store["since"])
+    return f" since {moment_words(since)} ({age_words(max(0.0, from_rfc3339(said['time']) - since))})"
 
 
 def _oldest(oldest: Document | None) -> str:

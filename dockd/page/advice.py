@@ -141,3 +141,58 @@ def of_held(held: Mapping[str, int], example: str) -> tuple[BayState, Told]:
     }:  # it was lost there, cannot be proven in time, or a store was caught: its message says
         what = f"{some(count)} {'is' if count == 1 else 'are'} not safe in the store, and kept here."
     return "store_refused", Told(what=what, advice="Leave the camera in its bay and tell ops.", detail=example)
+
+
+# -- of the store -------------------------------------------------------------------------------------------------------
+
+_WAIT = "Footage is kept on the dock and goes on by itself. If it lasts, ask ops to look at the line and the store."
+_MEND = "Tell ops now: it goes on by itself when they have put this right, and not before. Footage is kept on the dock."
+_NOTHING = "Nothing is sent and nothing is deleted."
+_TO_MEND: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), what)
+    for pattern, what in (
+        (r"store\.proxy_auth_file\b", "The proxy before the central store does not take this dock's user and password."),
+        (r"does not let this (?:dock|user)|key may not do that", "The central store does not let this dock do what it must."),
+        (r"store\.token_file\b|this dock's credentials", "The central store does not take this dock's key."),
+        (r"certificate is not taken", "The certificate of the central store is not one that this dock can trust."),
+        (r"correct store\.region\b|its region in store\.region\b", "The dock is set up for another region or address than the central store has."),
+        (r"is the share mounted|mounted read-only", "The share that is the central store is not mounted as it must be."),
+        (r"it has no room|has no room for", "The central store is full."),
+        (r"upload\.chunk\b|name the store's own address in store\.url|is store\.url |(?:take it away|unmount it), or ", "The central store cannot be used as it is set up."),
+    )
+)  # fmt: skip
+
+
+def to_mend(word: str, message: str) -> str:
+    """What is wrong with a store that is not used until a person has acted; empty where it may be over by itself.
+
+    >>> to_mend("down", "the store answered 403 to a look: it does not take this dock's credentials; check store.token_file")
+    "The central store does not take this dock's key."
+    >>> to_mend("down", "the store cannot be reached for a look: no connection in 10 s")
+    ''
+    """
+    if word not in ("down", "wrong-store"):
+        return ""
+    found = next((what for pattern, what in _TO_MEND if pattern.search(message)), "")
+    return found or ("The store that answers is not the one this dock knows." if word == "wrong-store" else "")
+
+
+def of_store(word: str, message: str) -> tuple[str, Told] | None:
+    """The name of the problem that a store is, and what is said of it; None where it is none. `message` is what the adapter says, for ops."""
+    what = to_mend(word, message)
+    match word:
+        case "down":
+            return "store_down", Told(
+                what=what or "The central store cannot be reached.", advice=_MEND if what else _WAIT, detail=message
+            )
+        case "wrong-store":
+            first = "Ops: is the share mounted? Else check" if "is the share mounted" in message else "Ops: check"
+            advice = f"{first} store.url and store.pin; if it is right after all, dockd store pin. {_NOTHING}"
+            return "wrong_store", Told(what=what, advice=advice, detail=message)
+        case "dishonest":
+            advice = "Ops: find out why. Nothing is deleted until a person pins it anew."
+            return "store_dishonest", Told(
+                what="The store vouched for what it does not have.", advice=advice, detail=message
+            )
+        case _:
+            return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from dockd.page.advice import PUT_BACK, some, whose
+from dockd.page.advice import PUT_BACK, of_store, some, whose
 from dockd.page.looks import BayState
 
 # The worst first: footage that is gone or in doubt, what keeps footage from being brought in, what keeps it from leaving, the rack, the cameras.
@@ -35,11 +35,6 @@ _OF_AGENT = {
 _OF_BAY: frozenset[BayState] = frozenset(
     {"removed_early", "copy_failed", "integrity_failed", "store_refused", "not_ours", "bay_fault", "clock_wrong"}
 )
-_OF_STORE = {
-    "down": ("store_down", "The central store cannot be reached.", "Footage is kept on the dock and goes on by itself. If it lasts, ask ops to look at the line and the store."),
-    "wrong-store": ("wrong_store", "The store that answers is not the one this dock knows.", "Ops: check store.url and store.pin; if it is right after all, dockd store pin. Nothing is sent and nothing is deleted."),
-    "dishonest": ("store_dishonest", "The store vouched for what it does not have.", "Ops: find out why. Nothing is deleted until a person pins it anew."),
-}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,9 +108,9 @@ def problems(
         what, detail = (_BOOK[name], text) if name in _BOOK else (text, "")
         found.append(Problem(problem=name, text=what, advice=_OF_AGENT.get(name, "Ops: see the log."), detail=detail))
     found += [_early(one) for one in away]
-    if store in _OF_STORE:
-        name, text, advice = _OF_STORE[store]
-        found.append(Problem(problem=name, text=text, advice=advice, detail=store_message))
+    if (trouble := of_store(store, store_message)) is not None:
+        name, said = trouble
+        found.append(Problem(problem=name, text=said.what, advice=said.advice, detail=said.detail))
     if spool_full is not None:
         found.append(_full(spool_full))
     told = {one.camera for one in away}

@@ -39,6 +39,7 @@ class Facts:
     `wipes`: whether the site wants this camera emptied, `grace` whether it wants to wait with that; `percent`: of its bytes copied; `turn`: it waits for its turn to be read;
     `alone`: how many segments neither the dock nor the store has; `sound`: nothing speaks against the dock's own copies; `waited`: it has waited long
     for the store; `room`: bytes that it can still record, `min_room` how many it must.
+    `store_wants`: what a person has to mend of the store, in words.
     `charge_lost`, `clock_lost`: it told its charge (which matters here), its clock, before in this docking, and does not now.
     `blind`: why nothing can be known now.
     """
@@ -79,6 +80,7 @@ class Facts:
     wipes: bool = True
     grace: bool = False
     store: StoreWord = "unknown"
+    store_wants: str = ""
     battery: int | None = None
     min_battery: int = 0
     charge_lost: bool = False
@@ -344,6 +346,8 @@ def _storesentence(facts: Facts) -> str:
             return ""
         case "unknown":
             return "The store has not answered yet. "
+        case "down" | "wrong-store" if facts.store_wants:
+            return f"{facts.store_wants} Tell ops. "
         case "down":
             return "The store cannot be reached; it goes on by itself. "
         case "wrong-store":

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 from dockd.docking import Bay
+from dockd.page.advice import to_mend
 from dockd.page.documents import Document, bandwidth_part, bay_document, camera_part, problem_document, when
 from dockd.page.estimate import Estimate, days_left
 from dockd.page.facts import Asking, Sources, Sums
@@ -158,7 +159,8 @@ class View:
 
     def _inputs(self, bay: Bay, sums: Sums, blind: str) -> tuple[object, ...]:
         sources, visit, camera = self._sources, bay.visit, bay.camera
-        common = (bay, blind, sources.settings, self.registry, self._store(sums).word, self._is_sound(sums))
+        store = (self._store(sums).word, self._store_wants(sums))
+        common = (bay, blind, sources.settings, self.registry, store, self._is_sound(sums))
         if visit is None or camera is None:
             return (*common, sums.away)
         return (
@@ -198,7 +200,7 @@ class View:
             percent=self._share(visit.docking, found, doing.done if doing and doing.phase == "copying" else 0),
             listed_once=visit.listed_once and visit.docking in sums.dockings, counts=found.balance.segments,
             unsafe=visit.unsafe, unsettled=len(visit.unsettled), grace=settings.wipe.grace > 0, on_camera=found.on_camera, stays=found.stays, missing=sums.missing.get(camera, 0), hidden=len(visit.hidden), held=found.held,
-            held_example=_example(found), wipes=settings.wipe.enabled and visit.wipe, store=store.word,
+            held_example=_example(found), wipes=settings.wipe.enabled and visit.wipe, store=store.word, store_wants=self._store_wants(sums),
             battery=bay.battery_percent, charge_lost=bay.charge_lost and settings.ready.min_battery > 0, clock_lost=bay.clock_lost, min_battery=settings.ready.min_battery, clock_offset=bay.clock_offset_seconds,
             max_clock_offset=settings.ready.max_clock_offset, blind=blind, note=bay.note,
             why_kept=bay.why_kept if settings.wipe.enabled else "", ours=bay.ours or not settings.wipe.enabled,
@@ -225,6 +227,10 @@ class View:
         if sums.caught is None or state.word == "dishonest":
             return state
         return replace(state, word="dishonest", message=sums.caught, honest=False)
+
+    def _store_wants(self, sums: Sums) -> str:
+        store = self._store(sums)
+        return to_mend(store.word, store.message)
 
     def _vacant(self, bay: Bay, sums: Sums, blind: str) -> Facts:
         last = bay.last_camera

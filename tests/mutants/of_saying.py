@@ -15,4 +15,8 @@ SAYING = (
         name="wipe: read again at each try while the store is away", promise="cards are not worn out for a store that cannot be asked",
         file="ingest/emptying.py", old="        await self._wiping.provable()\n", new="", tests=("tests/unit/ingest/test_wipe.py",),
     ),
+    Mutant(
+        name="store: what a person must mend goes on by itself", promise="a key that is refused is not waited for in silence",
+        file="dockd/page/advice.py", old="if pattern.search(message)", new="if not pattern", tests=("tests/unit/dockd/page/test_advice.py",),
+    ),
 )  # fmt: skip

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from dockd.cli.status import figures
+from dockd.page.words import moment_words
+from ingest.clock import from_rfc3339
 
 
 def found(**changes: Any) -> dict[str, Any]:
@@ -29,3 +31,10 @@ def test_what_is_away_and_held_is_told() -> None:
         found(away={"segments": 2, "bytes": 5, "cameras": 1}, held={"segments": 1, "bytes": 5}, lost_segments=0)
     )
     assert "not in the store, and not on its way: 2 segments on 1 camera that is not here, 1 segment held here" in lines
+
+
+def test_since_when_the_store_is_not_there() -> None:
+    down = {"state": "down", "message": "no route", "since": "2026-03-01T10:00:00Z"}
+    (line,) = [one for one in figures(found(store=down, time="2026-03-01T12:05:00Z")) if one.startswith("store: ")]
+    assert line == f"store: down since {moment_words(from_rfc3339(down['since']))} (2 h 5 min): no route"
+    assert "store: connected" in figures(found())
