@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from dockd.cli.config_findings import profile_files, wrong_bays
+from dockd.cli.secret_forms import wrong_secrets
 from dockd.profiles.reading import ProfilesWrong, load_profiles
 from dockd.profiles.registry_checks import registry_mistakes
 from dockd.settings import DEFAULT_FILE, Mistake, check, read_text
@@ -67,6 +68,8 @@ def _look(file: Path) -> _Found:
     if reading is not None:
         mistakes, found.warnings = wrong_bays(reading)
         found.mistakes += mistakes
+        told = {mistake.key for mistake in found.mistakes}
+        found.mistakes += [mistake for mistake in wrong_secrets(reading) if mistake.key not in told]
         if reading.settings.registry.file is not None and not found.wrong(_LIST_KEYS):
             found.mistakes += registry_mistakes(reading.settings.registry.file)
     site = reading.settings.cameras.profiles if reading is not None and not found.wrong(_FOLDER_KEYS) else None

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from dockd import __version__
 from dockd.cli.common_options import default_state, fail, in_state, plain, root_cause
+from dockd.cli.store_options import Given, store_options, unheard, with_store
 
 T = TypeVar("T")
 
 if TYPE_CHECKING:
     from dockd.oneshot import Outcome
     from dockd.settings import Settings
-    from dockd.settings.addresses import StoreKind
     from ingest.ledger.core import Subscriber
 
 
@@ -41,11 +42,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, file_okay=False, readable=False),
     help="State folder (default $XDG_STATE_HOME/dockd).",
 )
-@click.option(
-    "--token-file",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True, readable=True),
-    help="File with the store's bearer token.",
-)
+@store_options
 @click.option(
     "--wait", default="1 min", metavar="D", show_default=True, help="How long to wait for a store that cannot be used."
 )
@@ -64,8 +61,8 @@ if TYPE_CHECKING:
 @click.option("--parallel", default=2, type=click.IntRange(1, 64), show_default=True, help="Cameras read at once.")
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON document.")
 def ingest(
-    *, paths: tuple[Path, ...], url: str, camera: str | None, wipe: bool, state: Path | None, token_file: Path | None, wait: str,
-    limit: str | None, keep_free: str, parallel: int, as_json: bool,
+    *, paths: tuple[Path, ...], url: str, camera: str | None, wipe: bool, state: Path | None, wait: str,
+    limit: str | None, keep_free: str, parallel: int, as_json: bool, **named: Any,
 ) -> None:  # fmt: skip
     """Treat each PATH as one docked camera: pull, verify, upload, have it proven, and with --wipe delete what was proven.
 
@@ -73,19 +70,21 @@ def ingest(
     --wipe gone from PATH); 1: it ran, and something is not so; 2: usage; 3: the store or the state cannot be used.
     """
     from dockd.settings import SettingsError, defaults
-    from dockd.settings.addresses import parse_store
     from dockd.settings.mistakes import WrongValue
     from dockd.settings.units import parse_duration, parse_rate, parse_size
 
     try:
         settings = _settings(
-            defaults(), folder=state or default_state(), store=_option("--store", url, parse_store), wipe=wipe, token_file=token_file,
+            with_store(defaults(), url=url, given=Given(**named)), folder=state or default_state(), wipe=wipe,
             limit=_option("--limit", limit, parse_rate) if limit else None,
             keep_free=_option("--keep-free", keep_free, parse_size), parallel=parallel,
         )  # fmt: skip
         patience = _option("--wait", wait, parse_duration)
     except (WrongValue, SettingsError) as error:
         raise click.UsageError(str(error)) from error
+    passed_over = unheard(os.environ)
+    if passed_over is not None:
+        click.echo(f"note: {passed_over}", err=True)
     sys.exit(asyncio.run(_run(settings, paths, camera=camera, wait=patience, as_json=as_json)))
 
 
@@ -98,12 +97,11 @@ def _option(name: str, text: str, parse: Callable[[str], T]) -> T:
 
 
 def _settings(
-    settings: Settings, *, folder: Path, store: tuple[StoreKind, str], wipe: bool, token_file: Path | None, limit: float | None, keep_free: int, parallel: int
+    settings: Settings, *, folder: Path, wipe: bool, limit: float | None, keep_free: int, parallel: int
 ) -> Settings:  # fmt: skip
     where = in_state(folder)
     return replace(
         settings,
-        store=replace(settings.store, kind=store[0], url=store[1], token_file=token_file),
         ledger=replace(settings.ledger, path=where.ledger),
         spool=replace(settings.spool, path=where.spool, keep_free=keep_free),
         wipe=replace(settings.wipe, enabled=wipe),
@@ -182,7 +180,8 @@ def _say(outcome: Outcome, *, as_json: bool) -> None:
     for message in outcome.notes:
         click.echo(f"note: {message}", err=True)
     if outcome.unreachable is not None:
-        click.echo(f"given up waiting: {outcome.unreachable}. Everything is kept; run it again to go on", err=True)
+        stop = "" if outcome.unreachable.endswith((".", "?", "!")) else "."
+        click.echo(f"given up waiting: {outcome.unreachable}{stop} Everything is kept; run it again to go on", err=True)
     if as_json:
         click.echo(json.dumps(outcome.document()))
         return

@@ -7,11 +7,12 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dockd.cli.common_options import default_state, fail, in_state, plain, root_cause, state_options
+from dockd.cli.store_options import Given, store_options, with_store
 
 if TYPE_CHECKING:
     from dockd.settings import Settings
@@ -19,12 +20,10 @@ if TYPE_CHECKING:
 
 @click.command("pin")
 @click.option("--store", "url", metavar="URL", help="The central store's address (default: store.url of --config).")
-@click.option(
-    "--token-file", type=click.Path(path_type=Path, dir_okay=False), help="File with the store's bearer token."
-)
+@store_options
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @state_options
-def pin(*, url: str | None, token_file: Path | None, yes: bool, config: Path | None, state: Path | None) -> None:
+def pin(*, url: str | None, yes: bool, config: Path | None, state: Path | None, **named: Any) -> None:
     """Believe this store from now on, even if it was caught, or is another one than before.
 
     Shows what is pinned and what answers, and asks. The act is written into the custody record; nothing is deleted before the store has
@@ -32,13 +31,11 @@ def pin(*, url: str | None, token_file: Path | None, yes: bool, config: Path | N
 
     Exit code 0: pinned, and it refused wrong bytes; 1: not pinned, or not to be believed; 2: usage; 3: the store or the state cannot be used.
     """
-    sys.exit(asyncio.run(_run(_settings(url=url, token_file=token_file, config=config, state=state), yes=yes)))
+    sys.exit(asyncio.run(_run(_settings(url=url, given=Given(**named), config=config, state=state), yes=yes)))
 
 
-def _settings(*, url: str | None, token_file: Path | None, config: Path | None, state: Path | None) -> Settings:
+def _settings(*, url: str | None, given: Given, config: Path | None, state: Path | None) -> Settings:
     from dockd.settings import DEFAULT_FILE, SettingsError, defaults, load
-    from dockd.settings.addresses import parse_store
-    from dockd.settings.mistakes import WrongValue
 
     if state is not None and config is not None:
         raise click.UsageError("give --state or --config, not both")
@@ -50,14 +47,11 @@ def _settings(*, url: str | None, token_file: Path | None, config: Path | None, 
             settings = replace(
                 settings, ledger=replace(settings.ledger, path=where.ledger), spool=replace(settings.spool, path=where.spool)
             )  # fmt: skip
-        store = settings.store
-        kind, address = parse_store(url) if url else (store.kind, store.url)
-        store = replace(store, kind=kind, url=address, token_file=token_file or store.token_file)
-    except (WrongValue, SettingsError) as error:
+    except SettingsError as error:
         raise click.UsageError(str(error)) from error
-    if store.url is None:
+    if not url and settings.store.url is None:
         raise click.UsageError("--store is missing: name the central store's address")
-    return replace(settings, store=store)
+    return with_store(settings, url=url or None, given=given)
 
 
 async def _run(settings: Settings, *, yes: bool) -> int:

@@ -17,6 +17,11 @@ from dockd.settings.mistakes import WrongValue, shown
 
 AN_ADDRESS = 'ADDRESS:PORT such as "127.0.0.1:8080" or "[::1]:8080"'
 A_URL = 'a URL such as "https://store.example.org"'
+A_BUCKET = 'a bucket\'s address such as "https://s3.example.org/footage"'
+A_STORE = (
+    'a store\'s address such as "https://store.example.org", a bucket\'s such as "s3+https://s3.example.org/footage", '
+    "or the absolute path of a directory"
+)
 StoreKind = Literal["tus", "s3", "directory"]
 A_PROXY = 'a proxy\'s URL such as "http://proxy.example.org:3128"'
 A_HOST = 'a host name or address without port, such as "dock-3.example.org"'
@@ -73,26 +78,46 @@ def parse_listen(text: str) -> ListenAddress:
     return ListenAddress(host, port)
 
 
-def parse_url(text: str) -> str:
-    """An http or https URL as it was written, found well formed. Raises WrongValue."""
+def parse_url(text: str, *, expected: str = A_URL, secret: str = "token_file") -> str:
+    """An http or https URL as it was written, found well formed. Raises WrongValue.
+
+    `expected` says in words what is right here; `secret` names the key whose file holds what may not stand in the URL.
+    """
     if not text.isascii() or not text.isprintable() or " " in text:
-        raise WrongValue("is not a URL (spaces or special characters in it)", A_URL)
+        raise WrongValue("is not a URL (spaces or special characters in it)", expected)
     try:
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise WrongValue("is not a URL (its host or port cannot be read)", A_URL) from None
+        raise WrongValue("is not a URL (its host or port cannot be read)", expected) from None
     if parts.scheme not in ("http", "https") or not text.lower().startswith(("http://", "https://")):
-        raise WrongValue("is not a URL that begins with https:// or http://", A_URL)
+        raise WrongValue("is not a URL that begins with https:// or http://", expected)
     if "@" in parts.netloc:
-        raise WrongValue("has a user or password in it", A_URL + ", and the secret in token_file")
+        raise WrongValue("has a user or password in it", f"{expected}, and the secret in {secret}")
     if not host:
-        raise WrongValue("is a URL without a host", A_URL)
+        raise WrongValue("is a URL without a host", expected)
     if port == 0:
-        raise WrongValue("0 is no port to connect to", A_URL + ", with a port from 1 to 65535 or none")
+        raise WrongValue("0 is no port to connect to", f"{expected}, with a port from 1 to 65535 or none")
     if "?" in text or "#" in text:
-        raise WrongValue("has a query or fragment (? or #) in it", A_URL)
+        raise WrongValue("has a query or fragment (? or #) in it", expected)
     return text
+
+
+def parse_bucket(text: str) -> str:
+    """A bucket's address, path style or virtual host, without `s3+`. Raises WrongValue, also where there surely is no bucket in it."""
+    parts = urlsplit(parse_url(text, expected=A_BUCKET))
+    if not parts.path.strip("/") and not _may_name_a_bucket(parts.hostname or ""):
+        raise WrongValue("names no bucket", A_BUCKET)
+    return text
+
+
+def _may_name_a_bucket(host: str) -> bool:
+    """Whether the first label of a host may be a bucket: by its form alone, BUCKET.HOST cannot be told from a host."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return not is_loopback(host)
+    return False
 
 
 def parse_store(text: str) -> tuple[StoreKind, str]:
@@ -107,13 +132,13 @@ def parse_store(text: str) -> tuple[StoreKind, str]:
             raise WrongValue("is no plain path", "the absolute path of a directory store")
         return "directory", path
     if text.startswith("s3+"):
-        return "s3", parse_url(text.removeprefix("s3+"))
-    return "tus", parse_url(text)
+        return "s3", parse_bucket(text.removeprefix("s3+"))
+    return "tus", parse_url(text, expected=A_STORE)
 
 
 def parse_proxy(text: str) -> str:
     """The URL of an HTTP proxy, without a path. Raises WrongValue."""
-    if urlsplit(parse_url(text)).path not in ("", "/"):
+    if urlsplit(parse_url(text, expected=A_PROXY, secret="proxy_auth_file")).path not in ("", "/"):
         raise WrongValue("has a path in it", A_PROXY)
     return text
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dockd.settings.addresses import A_URL, is_loopback, parse_url, url_host
+from dockd.settings.addresses import A_URL, is_loopback, parse_bucket, parse_url, url_host
 from dockd.settings.mistakes import Mistake, WrongValue
 from dockd.settings.reading import Reading
 from dockd.settings.schema import StoreSettings
@@ -25,7 +25,7 @@ def cross_checks(reading: Reading, *, need_store: bool) -> list[Mistake]:
     """Every mistake between the values of a reading. With `need_store`, `store.url` has to be there."""
     return [
         *_bays(reading),
-        *_store(reading, need_store=need_store),
+        *store_checks(reading, need_store=need_store),
         *_page(reading),
         *_places(reading),
     ]
@@ -43,7 +43,8 @@ def _bays(reading: Reading) -> Iterator[Mistake]:
                 yield place.mistake(f"{what} {value} is already in line {line}", f"each {what} once")
 
 
-def _store(reading: Reading, *, need_store: bool) -> Iterator[Mistake]:
+def store_checks(reading: Reading, *, need_store: bool) -> Iterator[Mistake]:
+    """Every mistake between the values of `[store]`."""
     store = reading.settings.store
     place = reading.origin("store", "url")
     if store.url is None:
@@ -63,7 +64,7 @@ def _store(reading: Reading, *, need_store: bool) -> Iterator[Mistake]:
         )
     elif not _is_wrong(reading, ("store", "kind")):
         try:
-            parse_url(store.url)
+            (parse_bucket if store.kind == "s3" else parse_url)(store.url)
         except WrongValue as wrong:
             yield place.mistake(wrong.message, wrong.expected)
         else:
@@ -94,11 +95,18 @@ def _not_s3(reading: Reading, kind: str) -> Iterator[Mistake]:
 def _transport(reading: Reading, url: str) -> Iterator[Mistake]:
     if not url.lower().startswith("http://"):
         return
+    yield from in_clear(reading)
+    yield from _useless(reading, _FOR_TLS, why="has no use with an http:// url", expected="store.url with https://")
+
+
+def in_clear(reading: Reading) -> Iterator[Mistake]:
+    """That the token would be sent where others can read it."""
     store = reading.settings.store  # S3's secret signs requests and is never sent
-    if store.kind != "s3" and store.token_file is not None and not is_loopback(url_host(url)):
+    url = store.url or ""
+    plain = store.kind == "tus" and url.lower().startswith("http://")
+    if plain and store.token_file is not None and not is_loopback(url_host(url)):
         message = "would send the token of token_file over the network in clear"
         yield reading.origin("store", "url").mistake(message, A_URL)
-    yield from _useless(reading, _FOR_TLS, why="has no use with an http:// url", expected="store.url with https://")
 
 
 def _useless(reading: Reading, keys: tuple[str, ...], *, why: str, expected: str) -> Iterator[Mistake]:

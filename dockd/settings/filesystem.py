@@ -93,7 +93,7 @@ def file_checks(reading: Reading) -> list[Mistake]:
             return _real(path)
         return there.real if there is not None else Path(os.path.normpath(path))
 
-    found = [*_named_files(reading), *_folders(reading, share=there), *overlaps(reading, seen_as=real)]
+    found = [*named_files(reading), *_folders(reading, share=there), *overlaps(reading, seen_as=real)]
     return [mistake for mistake in found if (mistake.line, mistake.key) not in already]
 
 
@@ -107,7 +107,8 @@ def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _named_files(reading: Reading) -> Iterator[Mistake]:
+def named_files(reading: Reading) -> Iterator[Mistake]:
+    """Every mistake of the files that have to be there already, for the user who runs this."""
     for section, key, secret in _NAMED_FILES:
         path: Path | None = getattr(getattr(reading.settings, section), key)
         if path is None:

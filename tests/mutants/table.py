@@ -9,6 +9,7 @@ from tests.mutants.of_directory import DIRECTORY
 from tests.mutants.of_explaining import EXPLAINING
 from tests.mutants.of_lanes import LANES
 from tests.mutants.of_line import LINE
+from tests.mutants.of_options import OPTIONS
 from tests.mutants.of_proofs import PROOFS
 from tests.mutants.of_queue import QUEUE
 from tests.mutants.of_records import RECORDS
@@ -47,6 +48,7 @@ MUTANTS = (
     *DIRECTORY,
     *EXPLAINING,
     *LINE,
+    *OPTIONS,
     *LANES,
     *SOUNDNESS,
     *SAYING,

@@ -63,6 +63,7 @@ class Scene:
     def secret(self) -> Path:
         path = self.folder / "secret"
         path.write_text(self.vault.credentials())
+        path.chmod(0o600)
         return path
 
     def _settings(self) -> Settings:
