@@ -30,7 +30,7 @@ EXPLAINING = (
     ),
     Mutant(
         name="s3: an upload is aborted that may be the object's", promise="P1: what may be the only copy is taken apart",
-        file="ingest/store/s3/transfer.py", old="            if found is None:\n                raise Unproven(_OTHERS) from error  # what", new="            await uploads.abort(self._requests, address.key, upload)\n            if found is None:\n                raise Unproven(_OTHERS) from error  # what",
+        file="ingest/store/s3/transfer.py", old="            # What is there may be this very upload's:", new="            await uploads.abort(self._requests, address.key, upload)\n            # What is there may be this very upload's:",
         tests=_ODD,
     ),
     Mutant(

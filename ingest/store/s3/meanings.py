@@ -87,7 +87,8 @@ _BY_STATUS: dict[int, tuple[type[DockdError], str]] = {
     413: (StoreDown, "something on the way takes no requests of that size: lower upload.chunk, or raise its limit"),
     422: _BAD, 423: _ELSEWHERE, 429: _BUSY, 501: _UNKNOWN, 503: _BUSY, 507: _FULL,
 }  # fmt: skip
-_OF_ONE = (400, 403, 404, 409, 412, 422)  # what they say of one object counts only in S3's own words: a page is from something on the way
+# What they say of one object counts only in S3's own words: a page is from something on the way.
+_OF_ONE = (400, 403, 404, 409, 412, 422)
 _TIME = ("RequestTimeTooSkewed", "RequestExpired")
 
 

@@ -225,7 +225,8 @@ class Transfer:
                 self._requests, address.key, segment, attributes_too=traits.attributes, hashes=traits.method == "digest"
             )
             if found is None:
-                raise Unproven(_OTHERS) from error  # what is there may be this very upload's: it is left to the bucket's rule
+                raise Unproven(_OTHERS) from error
+            # What is there may be this very upload's: it is not aborted, and left to the bucket's rule.
             if address.evidential:
                 await self.mark(address)
         except PartsGone as error:  # the server refuses to make an object of it: it will never be one
