@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.errors import StoreBusy
+from ingest.errors import StoreBusy, UploadBlocked
 from ingest.ledger import segments
 from ingest.model import CameraId, Span
 from ingest.store.base import Slices
@@ -202,13 +202,14 @@ async def _behind_requests_that_take_for_ever(place: Station, far: Stuck, *, cam
     return far.stuck
 
 
-async def test_evidence_waits_for_nobodys_request(tmp_path: Path) -> None:
+@pytest.mark.parametrize("places", [2, 4])
+async def test_evidence_waits_for_nobodys_request(tmp_path: Path, places: int) -> None:
     """All lanes and all places are taken, and none of them ends: two of evidence, that come then, are delivered."""
     far = Stuck()
-    async with station(tmp_path, store=far, parallel=4, chunk=_PIECE) as place:
+    async with station(tmp_path, store=far, parallel=places, chunk=_PIECE) as place:
         stuck = await _behind_requests_that_take_for_ever(place, far, cameras=6)
         async with place.at_work():
-            await place.until(lambda: far.calls("stuck") == 2 and len(place.delivery._places.busy) == 4)
+            await place.until(lambda: far.calls("stuck") == 2 and len(place.delivery._places.busy) == places)
             evidence = [await place.of_camera(camera(name), b"e" * 2500) for name in ("E1", "E2")]
             for one in evidence:
                 await place.ledger.commit(lambda tx, one=one: segments.mark_evidential(tx, one))  # type: ignore[misc]
@@ -250,6 +251,6 @@ async def test_a_wait_that_is_over_is_seen_while_another_one_is_being_sent(tmp_p
         far.stuck = frozenset([stuck])
         async with place.at_work():
             await place.until(lambda: far.calls("stuck") == 1)
+            far.troubles["announce"] = times(1, lambda: UploadBlocked("it is another one's just now"))
             waits = await place.of_camera(camera("B"), b"y" * 100)
-            await place.ledger.commit(lambda tx: segments.delay(tx, waits, seconds=0.3, error="busy"))
             await place.until(lambda: place.confirmed(waits), seconds=5)
