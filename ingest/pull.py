@@ -20,7 +20,7 @@ from ingest.ledger.segments import Segment
 from ingest.model import CameraId, Digest, legible
 from ingest.room import Claim, Room
 from ingest.spool import Spool
-from ingest.spool_watch import tell_spool
+from ingest.spool_watch import spool_works, tell_spool
 from ingest.worker.pool import Worker
 
 _READS = 3
@@ -191,7 +191,7 @@ class Pulling:
         tell_spool(self._ledger, self._activity, "write", error.message)
 
     def _say_works(self) -> None:
-        tell_spool(self._ledger, self._activity, "write", "")
+        spool_works(self._ledger, self._activity)
 
 
 def _claim(segment: Segment) -> Claim:

@@ -37,6 +37,19 @@ def tell_spool(ledger: Ledger, activity: Activity, fault: SpoolFault, message: s
         return
     before = activity.spool_failed
     activity.spool(fault, message)
+    _tell(ledger, activity, before)
+
+
+def spool_works(ledger: Ledger, activity: Activity) -> None:
+    """A whole copy was taken: nobody need wait for the next look to know that the disk is there, and takes."""
+    before = activity.spool_failed
+    for fault in ("disk", "write"):
+        if fault in activity.spool_faults:
+            activity.spool(fault, "")
+    _tell(ledger, activity, before)
+
+
+def _tell(ledger: Ledger, activity: Activity, before: str) -> None:
     now = activity.spool_failed
     if now != before:
         ledger.publish(events.SpoolFails(error=now) if now else events.SpoolWorks())

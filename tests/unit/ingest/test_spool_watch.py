@@ -15,7 +15,7 @@ from ingest.ledger import segments
 from ingest.reread import Rereading, SpoolDiskFailed, SpoolUnread, unread
 from ingest.rot import Rot, Scrubbing
 from ingest.spool import Spool
-from ingest.spool_watch import SpoolWatch
+from ingest.spool_watch import SpoolWatch, spool_works
 from ingest.worker.pipeline import Fingerprint
 from tests.simulators.stores.in_memory import always
 from tests.unit.ingest.station import Station, station
@@ -83,6 +83,10 @@ async def test_a_disk_that_takes_nothing_is_told(tmp_path: Path, place: Station)
     here = Watched(place)
     await here.watch.look()
     assert "cannot be written: Read-only file system" in here.activity.spool_failed
+    spool_works(place.ledger, here.activity)
+    assert (here.activity.spool_failed, here.told()) == ("", ["SpoolFails", "SpoolWorks"]), (
+        "a copy that it took says more"
+    )
 
 
 async def test_a_copy_that_cannot_be_read_counts_until_it_was(place: Station) -> None:
