@@ -149,7 +149,7 @@ def figures(found: Document) -> list[str]:
         f"on the dock, on its way to the store: {some(backlog['segments'])}, {size_words(backlog['bytes'])}{when}",
         f"not in the store, and not on its way: {', '.join(not_coming_words(said)) or 'nothing'}",
         f"oldest not confirmed: {_oldest(oldest)}",
-        f"room on the dock: {room_words(spool['free_bytes'], spool.get('days_left'))}",
+        f"room on the dock: {room_words(spool['free_bytes'], spool.get('days_left'))}{_kept(spool)}",
     ]
     if "bandwidth" in said:  # an older agent does not say
         lines.append(f"bandwidth: {holding_words(said['bandwidth'])}")
@@ -170,6 +170,12 @@ def _for_how_long(said: Document) -> str:
         return ""
     since = from_rfc3339(store["since"])
     return f" since {moment_words(since)} ({age_words(max(0.0, from_rfc3339(said['time']) - since))})"
+
+
+def _kept(spool: Document) -> str:
+    """Why no room comes of what the store has; an older agent does not say."""
+    kept = spool.get("kept")
+    return "" if kept is None else f"; {kept['text']}"
 
 
 def _oldest(oldest: Document | None) -> str:

@@ -72,6 +72,7 @@ _STATUS = _object({
     }),
     "spool": _object({
         "free_bytes": _or_null(_COUNT), "size_bytes": _or_null(_COUNT), "days_left": _or_null({"type": "number"}),
+        "kept": _or_null(_object({"bytes": _COUNT, "until": _TIME, "text": _TEXT})),
     }),
     "bandwidth": _object(_BANDWIDTH_NOW),
     "wipe_enabled": {"type": "boolean"}, "lost_segments": _COUNT, "in_doubt_segments": _COUNT, "trouble": _or_null(_TEXT),

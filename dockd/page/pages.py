@@ -212,11 +212,11 @@ def _store(status: dict[str, Any]) -> Fact:
 
 
 def _room(status: dict[str, Any]) -> Fact:
-    free, size = status["spool"]["free_bytes"], status["spool"]["size_bytes"]
+    free, size, kept = status["spool"]["free_bytes"], status["spool"]["size_bytes"], status["spool"].get("kept")
     low = free is None or (size and free * 20 < size)
     return Fact(
         name="Room on the dock",
         value=room_words(free, status["spool"]["days_left"]),
-        note=f"of {size_words(size)}" if size else "",
+        note="; ".join(filter(None, (f"of {size_words(size)}" if size else "", kept["text"] if kept else ""))),
         tone="bad" if low else "plain",
     )

@@ -68,11 +68,15 @@ class BayFact:
 
 @dataclass(frozen=True, kw_only=True)
 class FullFact:
-    """The dock's room is used up since `since` (as people say it): `cameras` wait with `waiting`, in words."""
+    """The dock's room is used up since `since` (as people say it): `cameras` wait with `waiting`, in words; `kept`: what of it is kept though the
+    store has it, until when and why, in a sentence; `sending`: copies on it are on their way to the store.
+    """
 
     since: str = ""
     cameras: int = 0
     waiting: str = ""
+    kept: str = ""
+    sending: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,8 +133,13 @@ def _full(full: FullFact) -> Problem:
     who = "cameras wait" if full.cameras != 1 else "1 camera waits"
     who = f"{full.cameras} {who}" if full.cameras > 1 else who
     wait = f"{who} with {full.waiting}" if full.waiting else who
+    text = f"Dock room is full{full.since and ' since '}{full.since}; {wait}."
+    text = f"{text} {full.kept}" if full.kept else text
+    if full.kept and not full.sending:
+        advice = "Leave those cameras in: their footage stays on them, and goes on by itself then. If that is too late, ask ops for more room on the dock."
+        return Problem(problem="spool_full", text=text, advice=advice)
     return Problem(
-        problem="spool_full", text=f"Dock room is full{full.since and ' since '}{full.since}; {wait}.",
+        problem="spool_full", text=text,
         advice="Leave those cameras in: their footage stays on them, and goes on by itself when the store has taken more. If it lasts, ask ops to look at the line and the store.",
     )  # fmt: skip
 

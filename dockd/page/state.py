@@ -39,7 +39,8 @@ class Facts:
     `wipes`: whether the site wants this camera emptied, `grace` whether it wants to wait with that; `percent`: of its bytes copied; `turn`: it waits for its turn to be read;
     `alone`: how many segments neither the dock nor the store has; `sound`: nothing speaks against the dock's own copies; `waited`: it has waited long
     for the store; `room`: bytes that it can still record, `min_room` how many it must.
-    `store_wants`: what a person has to mend of the store, in words.
+    `store_wants`: what a person has to mend of the store, in words; `kept_until`: the moment before which no room comes, because the dock keeps what the
+    store has.
     `charge_lost`, `clock_lost`: it told its charge (which matters here), its clock, before in this docking, and does not now.
     `blind`: why nothing can be known now.
     """
@@ -81,6 +82,7 @@ class Facts:
     grace: bool = False
     store: StoreWord = "unknown"
     store_wants: str = ""
+    kept_until: str = ""
     battery: int | None = None
     min_battery: int = 0
     charge_lost: bool = False
@@ -263,7 +265,7 @@ def _not_all_seen(facts: Facts) -> Shown | None:
 def _waiting(facts: Facts) -> Shown | None:
     counts = facts.counts
     if facts.reason == "spool_full":
-        return _show("queued", _why_full(counts))
+        return _show("queued", _why_full(counts, facts.kept_until))
     if facts.reason == "spool_failed":
         return _show(
             "queued",
@@ -288,8 +290,8 @@ def _waiting(facts: Facts) -> Shown | None:
     )
 
 
-def _why_full(counts: Tally) -> str:
-    on = "It goes on by itself when the store has taken more."
+def _why_full(counts: Tally, until: str) -> str:
+    on = f"It goes on by itself after {until}." if until else "It goes on by itself when the store has taken more."
     if not counts.copied:
         return f"Leave in. Dock room is full: its footage stays on the camera. {on}"
     return f"Leave in. Dock room is full: {counts.copied} of {some(counts.listed)} copied, the rest stays on the camera. {on}"

@@ -20,10 +20,12 @@ from dockd.page.problems import AwayFact, BayFact, FullFact, Problem, problems
 from dockd.page.registry import Registry
 from dockd.page.state import Facts, Shown, derive
 from dockd.page.whereabouts import whereabouts
-from dockd.page.words import moment_words, size_words
+from dockd.page.words import kept_words, moment_words, size_words
 from ingest.errors import LedgerUnusable
 from ingest.events import Event, StoreCaught
-from ingest.ledger.views import Away, Docking
+from ingest.ledger import stores
+from ingest.ledger.proofs import SECOND_LOOK
+from ingest.ledger.views import Away, Docking, Kept, kept
 from ingest.model import Balance, CameraId, legible
 from ingest.standing import StoreState
 
@@ -75,6 +77,8 @@ class View:
         self._seen: tuple[object, ...] = ()
         self._looked_at = -_LOOK_AT_LEAST_EVERY
         self._in_place = False
+        self._kept: Kept | None = None
+        self._receipts = False
         self._percent: dict[int, int] = {}
         self._since: dict[int, tuple[str, float]] = {}
         self._known: dict[int, tuple[tuple[object, ...], Document, Shown]] = {}
@@ -121,6 +125,7 @@ class View:
         blind = ""
         self._news.clear()
         try:
+            self._kept = await self._what_is_kept()
             sums = await self._asking.sums(list(sources.rack.bays.values()))
         except LedgerUnusable as error:
             sums, blind = Sums(), error.message
@@ -131,6 +136,17 @@ class View:
         wrong = self._problems(sums)
         status = self._status(bays, sums, room, blind)
         self._publish(status, bays, wrong, sums, room)
+
+    async def _what_is_kept(self) -> Kept | None:
+        """What keeps the dock full though the store has it; asked only while somebody waits for room."""
+        if not self._sources.activity.spool_full:
+            return None
+        now = self._sources.clock.now()
+        found, pinned = await self._sources.ledger.read(
+            lambda db: (kept(db.execute, now=now), stores.pinned(db.execute))
+        )
+        self._receipts = pinned is not None and pinned.method == "receipt"
+        return found
 
     def _room(self) -> Room:
         spool = self._sources.spool
@@ -159,7 +175,7 @@ class View:
 
     def _inputs(self, bay: Bay, sums: Sums, blind: str) -> tuple[object, ...]:
         sources, visit, camera = self._sources, bay.visit, bay.camera
-        store = (self._store(sums).word, self._store_wants(sums))
+        store = (self._store(sums).word, self._store_wants(sums), self._kept, _sending(sums))
         common = (bay, blind, sources.settings, self.registry, store, self._is_sound(sums))
         if visit is None or camera is None:
             return (*common, sums.away)
@@ -201,7 +217,7 @@ class View:
             listed_once=visit.listed_once and visit.docking in sums.dockings, counts=found.balance.segments,
             unsafe=visit.unsafe, unsettled=len(visit.unsettled), grace=settings.wipe.grace > 0, on_camera=found.on_camera, stays=found.stays, missing=sums.missing.get(camera, 0), hidden=len(visit.hidden), held=found.held,
             held_example=_example(found), wipes=settings.wipe.enabled and visit.wipe, store=store.word, store_wants=self._store_wants(sums),
-            battery=bay.battery_percent, charge_lost=bay.charge_lost and settings.ready.min_battery > 0, clock_lost=bay.clock_lost, min_battery=settings.ready.min_battery, clock_offset=bay.clock_offset_seconds,
+            kept_until=moment_words(self._kept.first) if self._kept is not None and not _sending(sums) else "", battery=bay.battery_percent, charge_lost=bay.charge_lost and settings.ready.min_battery > 0, clock_lost=bay.clock_lost, min_battery=settings.ready.min_battery, clock_offset=bay.clock_offset_seconds,
             max_clock_offset=settings.ready.max_clock_offset, blind=blind, note=bay.note,
             why_kept=bay.why_kept if settings.wipe.enabled else "", ours=bay.ours or not settings.wipe.enabled,
             alone=found.alone, sound=self._is_sound(sums), waited=self._has_waited(camera), room=visit.room, min_room=settings.ready.min_room,
@@ -284,7 +300,15 @@ class View:
         bytes_waiting = sum(max(0, one.listed - one.copied) for one in waiting)
         return FullFact(
             since=moment_words(activity.spool_full_since), cameras=len(waiting), waiting=size_words(bytes_waiting) if waiting else "",
+            kept=self._kept_words(), sending=_sending(sums),
         )  # fmt: skip
+
+    def _kept_words(self) -> str:
+        if self._kept is None:
+            return ""
+        wanted = self._receipts or self._sources.settings.spool.keep_confirmed >= SECOND_LOOK
+        why = "as spool.keep_confirmed says" if wanted else "because this store gives no receipts"
+        return kept_words(self._kept.bytes, self._kept.first, self._kept.last, why=why)
 
     def _waits_for_room(self, camera: str) -> bool:
         doing = self._sources.activity.cameras.get(camera)
@@ -343,7 +367,9 @@ class View:
                 "state": store.word, "since": when(store.since), "id": store.id, "message": store.message,
                 "last_success": when(store.last_success),
             },
-            "spool": {"free_bytes": room.free, "size_bytes": room.size, "days_left": days_left(room.free, sums.a_day)},
+            "spool": {"free_bytes": room.free, "size_bytes": room.size, "days_left": days_left(room.free, sums.a_day),
+                "kept": {"bytes": self._kept.bytes, "until": when(self._kept.first), "text": self._kept_words()} if self._kept is not None else None,
+            },
             "bandwidth": bandwidth_part(sources.bandwidth.now),
             "wipe_enabled": sources.settings.wipe.enabled, "lost_segments": sums.lost, "in_doubt_segments": sums.doubt, "trouble": blind or None,
         }  # fmt: skip
@@ -393,6 +419,11 @@ class View:
             "station": status.get("station"), "time": when(now), "sequence": snapshot.sequence,
             **{key: value for key, value in status.items() if key != "station"}, "oldest_unconfirmed": oldest,
         }  # fmt: skip
+
+
+def _sending(sums: Sums) -> bool:
+    """Whether anything on the dock is on its way to the store."""
+    return any(one.in_spool and not one.held for one in sums.unproven)
 
 
 def _told(status: Document) -> Document:

@@ -46,6 +46,13 @@ def moment_words(moment: float) -> str:
     return time.strftime("%H:%M on %-d %B", time.localtime(moment))
 
 
+def kept_words(size: int, first: float, last: float, *, why: str) -> str:
+    """What is kept on the dock though the store has it, and until when (seconds since the epoch)."""
+    begins, ends = moment_words(first), moment_words(last)
+    until = begins if begins == ends else f"{begins} (the last of it until {ends})"
+    return f"{size_words(size)} that the store has are kept until {until}, {why}."
+
+
 def span_words(low: int, high: int) -> str:
     """A range of seconds, rounded."""
     if high <= 60:

@@ -99,6 +99,29 @@ def pulled_a_day(execute: Execute, *, now: float, days: float = 7.0) -> float | 
     return float(execute(_PULLED_SINCE, (now, since, since)).fetchone()[0]) / worked
 
 
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """Spool copies of what the store has, that may not go yet: the first of them at `first`, the last at `last` (seconds since the epoch)."""
+
+    segments: int
+    bytes: int
+    first: float
+    last: float
+
+
+_SOON = 120.0  # what waits no longer than that waits for another try
+
+
+def kept(execute: Execute, *, now: float) -> Kept | None:
+    """What the spool keeps though the store has it; None where that is nothing. `now`: seconds since the epoch."""
+    count, size, first, last = execute(
+        "SELECT count(*), coalesce(sum(size), 0), min(next_attempt), max(next_attempt) FROM segments INDEXED BY segments_spooled"
+        " WHERE in_spool = 1 AND in_store = 1 AND held IS NULL AND next_attempt > ?",
+        (now + _SOON,),
+    ).fetchone()
+    return Kept(segments=count, bytes=size, first=first, last=last) if count else None
+
+
 def waits_in_spool(execute: Execute) -> bool:
     """Whether a copy that may be sent waits for the store."""
     row = execute("SELECT EXISTS (SELECT 1 FROM segments WHERE in_spool = 1 AND in_store = 0 AND held IS NULL)")

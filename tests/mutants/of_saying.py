@@ -19,4 +19,8 @@ SAYING = (
         name="store: what a person must mend goes on by itself", promise="a key that is refused is not waited for in silence",
         file="dockd/page/advice.py", old="if pattern.search(message)", new="if not pattern", tests=("tests/unit/dockd/page/test_advice.py",),
     ),
+    Mutant(
+        name="room: what keeps the dock full is not said", promise="a rack that stands still for a day says why, and until when",
+        file="dockd/page/view.py", old="kept=self._kept_words(), ", new='kept="", ', tests=("tests/unit/dockd/page/test_view.py",),
+    ),
 )  # fmt: skip

@@ -9,21 +9,24 @@ from pathlib import Path
 from typing import TypeVar
 
 from dockd.docking import Bay, Rack, Turns
+from dockd.page.documents import when
 from dockd.page.facts import Sources
 from dockd.page.view import LOOK_AT_MOST_EVERY, View
+from dockd.page.words import moment_words
 from dockd.settings import defaults
 from ingest.activity import Activity
 from ingest.bandwidth import Bandwidth, Rules
 from ingest.clock import Clock
 from ingest.events import SegmentSame
 from ingest.intake import Intake, IntakeSettings
-from ingest.ledger import Ledger
+from ingest.ledger import Ledger, segments
 from ingest.ledger.segments import Segment
 from ingest.model import folder_camera
 from ingest.spool import Spool
 from ingest.standing import StoreState
 from ingest.store.throttle import Bucket
 from ingest.visit import Visit
+from tests.unit.ingest.ledger.dock import dock_at
 
 T = TypeVar("T")
 
@@ -80,3 +83,38 @@ async def test_nothing_is_ready_by_sums_that_were_outrun(tmp_path: Path) -> None
         assert (await view.look()).bays[1]["state"] == "ready"
     finally:
         await ledger.close()
+
+
+async def test_why_the_dock_is_full_though_the_store_has_what_is_on_it(tmp_path: Path) -> None:
+    """A store that gives no receipts is looked at once more a day later; nobody is told to wait for its line."""
+    async with dock_at(tmp_path) as dock:
+        found = sources(tmp_path, dock.ledger)
+        found.clock = dock.clock
+        segment = await dock.confirmed()
+        view, until = View(found), dock.clock.time + 86400
+        found.activity.spool_full = True
+        found.activity.camera("CAM", "waiting", reason="spool_full")
+        assert (await view.look()).status["spool"]["kept"] is None, "it may go: nothing is kept"
+        await dock.write(lambda tx: segments.not_before(tx, segment, until))
+        await dock.write(lambda tx: tx.execute("UPDATE stores SET method = 'read-back'"))
+        await asyncio.sleep(LOOK_AT_MOST_EVERY)
+        found.activity.version += 1
+        now = await view.look()
+        words = (
+            f"10 bytes that the store has are kept until {moment_words(until)}, because this store gives no receipts."
+        )
+        assert now.status["spool"]["kept"] == {"bytes": 10, "until": when(until), "text": words}
+        (problem,) = [one for one in now.problems if one["problem"] == "spool_full"]
+        assert words in problem["text"]
+        assert "when the store has taken more" not in problem["advice"]
+        assert moment_words(until) in now.bays[1]["why"]
+        await dock.copied(b"sent next")
+        await asyncio.sleep(LOOK_AT_MOST_EVERY)
+        now = await view.look()
+        (problem,) = [one for one in now.problems if one["problem"] == "spool_full"]
+        assert words in problem["text"]
+        assert "when the store has taken more" in problem["advice"], "the store takes some first"
+        found.activity.spool_full = False
+        found.activity.version += 1
+        await asyncio.sleep(LOOK_AT_MOST_EVERY)
+        assert (await view.look()).status["spool"]["kept"] is None
