@@ -21,6 +21,7 @@ from dockd.settings.reading import Reading
 from dockd.shipped import shipped
 
 _FOLDER_KEYS = ("cameras", "cameras.profiles", "DOCKD__CAMERAS__PROFILES")
+_KIND_KEYS = ("store.kind", "DOCKD__STORE__KIND")
 _LIST_KEYS = ("registry", "registry.file", "DOCKD__REGISTRY__FILE")
 
 
@@ -68,8 +69,9 @@ def _look(file: Path) -> _Found:
     if reading is not None:
         mistakes, found.warnings = wrong_bays(reading)
         found.mistakes += mistakes
-        told = {mistake.key for mistake in found.mistakes}
-        found.mistakes += [mistake for mistake in wrong_secrets(reading) if mistake.key not in told]
+        if not found.wrong(_KIND_KEYS):  # what a secret has to look like depends on it
+            told = {mistake.key for mistake in found.mistakes}
+            found.mistakes += [mistake for mistake in wrong_secrets(reading) if mistake.key not in told]
         if reading.settings.registry.file is not None and not found.wrong(_LIST_KEYS):
             found.mistakes += registry_mistakes(reading.settings.registry.file)
     site = reading.settings.cameras.profiles if reading is not None and not found.wrong(_FOLDER_KEYS) else None

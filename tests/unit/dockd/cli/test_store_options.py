@@ -155,6 +155,12 @@ def test_what_check_config_says(tmp_path: Path, lines: str, said: str) -> None:
     assert "hunter2" not in done.output
 
 
+def test_a_kind_that_is_none_says_nothing_of_secrets(tmp_path: Path) -> None:
+    file = tmp_path / "F"
+    file.write_text(f'[store]\nkind = "s4"\nurl = "https://s/b"\ntoken_file = "{secret(tmp_path, "a: b c")}"\n')
+    assert CliRunner().invoke(check_config, [str(file)]).output.count("\n") == 1
+
+
 @pytest.mark.parametrize("url", ["https://footage.s3.example.org", "https://s/footage", "https://10.0.0.7/footage"])
 def test_what_may_name_a_bucket_is_taken(tmp_path: Path, url: str) -> None:
     file = tmp_path / "F"
