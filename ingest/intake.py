@@ -104,16 +104,20 @@ class Intake:
         self._say_ledger("")
         self._visits[camera] = visit
         self._activity.camera(camera, "reading")
+        stays = False
         try:
             await self._telling.docked(visit)
             await self._try_again(visit)
             await self._passes(visit, once=once)
+        except asyncio.CancelledError:
+            stays = not visit.taken
+            raise
         except Exception:
             await self._not_writable(visit)
             raise
         finally:
             self._visits.pop(camera, None)
-            self._pulling.left(camera)
+            self._pulling.left(camera, stays=stays)
             self._activity.camera_left(camera)
             with contextlib.suppress(LedgerUnusable):
                 await self._ledger.commit(

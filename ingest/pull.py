@@ -99,10 +99,11 @@ class Pulling:
         self._look_for_room()
         return result
 
-    def left(self, camera: str) -> None:
-        """It does not come for room, or not until its next pass: nothing of it waits here."""
+    def left(self, camera: str, *, stays: bool = False) -> None:
+        """It does not come for room, or not until its next pass: nothing of it waits here. `stays`: only dockd goes, and no room came of that."""
         self.room.wait(camera, ())
-        self._look_for_room()
+        if not stays:
+            self._look_for_room()
 
     def made_room(self) -> None:
         """The ledger has given up a copy; its file goes next."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ingest.events import Event
@@ -36,13 +37,41 @@ class Heartbeat(
 class SettingsReloaded(
     Event,
     action="settings.reloaded",
-    text="the configuration was read again; applied: {applied}; wanting a restart: {restart}",
+    text="the configuration was read again",
     custody=False,
 ):
     """SIGHUP, and the file was right."""
 
     applied: list[str]
     restart: list[str]
+
+    def message(self) -> str:
+        """With what was changed by it.
+
+        >>> SettingsReloaded(applied=[], restart=["store.url", "spool.path"]).message()
+        'the configuration was read again; store.url and spool.path have changed, and want a restart of dockd to be followed'
+        >>> SettingsReloaded(applied=["log.level"], restart=[]).message()
+        'the configuration was read again; log.level has changed, and is followed from now on'
+        >>> SettingsReloaded(applied=[], restart=[]).message()
+        'the configuration was read again; nothing in it has changed'
+        """
+        said = [self.text]
+        if self.applied:
+            one = len(self.applied) == 1
+            said.append(
+                f"{_listed(self.applied)} {'has' if one else 'have'} changed, and {'is' if one else 'are'} followed from now on"
+            )
+        if self.restart:
+            one = len(self.restart) == 1
+            said.append(
+                f"{_listed(self.restart)} {'has' if one else 'have'} changed, and want{'s' if one else ''} a restart of dockd to be followed"
+            )
+        return "; ".join(said if len(said) > 1 else [*said, "nothing in it has changed"])
+
+
+def _listed(names: Sequence[str]) -> str:
+    *some, last = names
+    return f"{', '.join(some)} and {last}" if some else last
 
 
 @dataclass(frozen=True, kw_only=True)

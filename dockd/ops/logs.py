@@ -155,7 +155,7 @@ class Logs:
     def hear(self, event: Event, seq: int) -> None:
         """An event of the registry; `seq` its custody number, 0 for none."""
         extra: Record = {"dockd.custody": seq} if seq else {}
-        self._put(event.level, event.action, event.outcome, event.message(), {**_fields_of(event), **extra})
+        self._put(event.severity(), event.action, event.outcome, event.message(), {**_fields_of(event), **extra})
 
     def library(self, record: logging.LogRecord) -> None:
         """A record of the standard library's logging."""

@@ -64,6 +64,10 @@ class Event:
         """The fields that are set, by name."""
         return {f.name: v for f in fields(self) if (v := getattr(self, f.name)) is not None}
 
+    def severity(self) -> Level:
+        """How much it matters; where that hangs on what it says, more or less than `level`."""
+        return self.level
+
     def message(self) -> str:
         """The sentence for people."""
         values: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}

@@ -17,7 +17,7 @@ class CameraDocked(Event, action="camera.docked", text="camera {camera} was dock
 
 
 @dataclass(frozen=True, kw_only=True)
-class CameraUndocked(Event, action="camera.undocked", text="camera {camera} left bay {bay}"):
+class CameraUndocked(Event, action="camera.undocked", text="the docking of camera {camera} in bay {bay} is over"):
     docking: int
 
 

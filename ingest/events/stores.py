@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ingest.events.base import Event
+from ingest.events.base import Event, Level
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,3 +60,10 @@ class StoreWentBack(
 class StoreChanged(Event, action="store.state", text="the store is {state}: {error}", outcome="unknown", custody=False):
     state: str
     error: str
+
+    def severity(self) -> Level:
+        """An outage is told to whoever wants warnings alone."""
+        return _OF_STATE.get(self.state, "info")
+
+
+_OF_STATE: Mapping[str, Level] = {"down": "warning", "wrong-store": "warning", "dishonest": "error"}

@@ -23,4 +23,12 @@ SAYING = (
         name="room: what keeps the dock full is not said", promise="a rack that stands still for a day says why, and until when",
         file="dockd/page/view.py", old="kept=self._kept_words(), ", new='kept="", ', tests=("tests/unit/dockd/page/test_view.py",),
     ),
+    Mutant(
+        name="log: an outage is not worth a warning", promise="an outage of days leaves a line in a log of warnings",
+        file="dockd/ops/logs.py", old="self._put(event.severity(), ", new="self._put(event.level, ", tests=("tests/unit/dockd/ops/test_logs.py",),
+    ),
+    Mutant(
+        name="log: an end of dockd makes room", promise="the log says nothing that is not so",
+        file="ingest/pull.py", old="        if not stays:\n", new="        if camera:\n", tests=("tests/unit/ingest/test_pull.py",),
+    ),
 )  # fmt: skip

@@ -13,6 +13,7 @@ import pytest
 
 from ingest.activity import Activity
 from ingest.errors import SpoolFull, Unreadable
+from ingest.events import Event, SpoolGoesOn
 from ingest.intake import Intake, IntakeSettings
 from ingest.ledger import Ledger, Transaction, cameras, segments
 from ingest.ledger.segments import Segment
@@ -175,6 +176,24 @@ async def test_nothing_is_kept_for_a_camera_that_fails(ledger: Ledger, disk: Dis
         assert not visit.waits_for_room, "it is not woken when there is room, so it looks as any other does"
     session.cancel()
     await asyncio.gather(session, return_exceptions=True)
+
+
+@pytest.mark.parametrize("taken", [False, True])
+async def test_dockd_that_ends_makes_no_room(taken: bool, ledger: Ledger, disk: Disk) -> None:
+    said: list[type[Event]] = []
+    ledger.subscribe(lambda event, _seq: said.append(type(event)))
+    intake = Intake(
+        ledger=ledger, spool=disk, pool=cast(WorkerPool, Pool(Reader(sizes=[60 * MB]))), activity=(activity := Activity()), attest=_nobody,
+        settings=IntakeSettings(rest=0.02),
+    )  # fmt: skip
+    visit = Visit(camera=CAMERA, root=b"/nowhere", bay=1)
+    session = asyncio.create_task(intake.session(visit, once=False))
+    await _until(lambda: activity.spool_full)
+    visit.taken = taken
+    session.cancel()
+    await asyncio.gather(session, return_exceptions=True)
+    assert (SpoolGoesOn in said) == taken
+    assert intake._pulling.room.line == []
 
 
 async def test_who_is_refused_for_others_is_told_so(disk: Disk, ledger: Ledger) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import logging
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from dockd.ops import happenings
 from dockd.ops.logs import LineSink, Logs, Record, console_line, json_line
 from ingest.events import CameraUndocked, SegmentCopied, StoreChanged
 
@@ -69,6 +71,22 @@ def test_what_is_below_the_level_takes_no_number() -> None:
     logs.hear(CameraUndocked(camera="C", docking=1), 2)
     logs.close()
     assert [(record["event.sequence"], record["dockd.custody"]) for record in sink.records] == [(1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("state", "level"),
+    [("down", "warning"), ("wrong-store", "warning"), ("dishonest", "error"), ("slow", None), ("connected", None)],
+)
+def test_an_outage_is_told_to_who_wants_warnings_alone(state: str, level: str | None) -> None:
+    sink = Kept()
+    logs = Logs(sink=sink, level="warning").start()
+    logs.hear(StoreChanged(state=state, error="so it is"), 0)
+    logs.close()
+    assert [record["log.level"] for record in sink.records] == ([level] if level else [])
+
+
+def test_a_reload_is_told_in_a_sentence() -> None:
+    assert doctest.testmod(happenings).failed == 0
 
 
 def test_a_line_that_cannot_be_written_leaves_a_gap(capfd: pytest.CaptureFixture[str]) -> None:
