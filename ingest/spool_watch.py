@@ -62,11 +62,11 @@ class _Try:
 
 
 class SpoolWatch:
-    """Looks at one spool. `bad(segment, finding)` is called for a copy that can be read again, and is not what was pulled."""
+    """Looks at one spool every so many seconds, `writes_every` by a small file. `bad(segment, finding)` is called for a copy that can be read again, and is not what was pulled."""
 
     def __init__(
         self, *, ledger: Ledger, spool: Spool, activity: Activity, rereading: Rereading,
-        bad: Callable[[Segment, IntegrityFailed], Awaitable[None]], every: float = _EVERY,
+        bad: Callable[[Segment, IntegrityFailed], Awaitable[None]], every: float = _EVERY, writes_every: float = _WRITES_EVERY,
     ) -> None:  # fmt: skip
         self._ledger = ledger
         self._spool = spool
@@ -74,7 +74,8 @@ class SpoolWatch:
         self._rereading = rereading
         self._bad = bad
         self._every = every
-        self._write_at = 0.0
+        self._writes_every = writes_every
+        self._write_at = time.monotonic() + writes_every  # the start has written there
         self._tries: dict[str, _Try] = {}
         rereading.changed = self._say_unread
 
@@ -114,7 +115,7 @@ class SpoolWatch:
             tell_spool(self._ledger, self._activity, "disk", silent)
         fault = await trying
         if writes:
-            self._write_at = time.monotonic() + _WRITES_EVERY
+            self._write_at = time.monotonic() + self._writes_every
         return fault
 
     async def _again(self, segment: str) -> None:

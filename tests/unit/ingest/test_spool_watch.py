@@ -41,7 +41,7 @@ class Watched:
         self.rereading = Failing(place.spool)
         self.rot = Rot(ledger=place.ledger, spool=place.spool, activity=self.activity, rereading=self.rereading)
         self.watch = SpoolWatch(
-            ledger=place.ledger, spool=place.spool, activity=self.activity, rereading=self.rereading, bad=self.rot.found, every=0.0,
+            ledger=place.ledger, spool=place.spool, activity=self.activity, rereading=self.rereading, bad=self.rot.found, every=0.0, writes_every=0.0,
         )  # fmt: skip
         self.said: list[str] = []
         place.ledger.subscribe(lambda event, _seq: self.said.append(type(event).__name__))
