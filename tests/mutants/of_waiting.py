@@ -38,6 +38,7 @@ WAITING = (
     ),
     Mutant(
         name="wait: longer than the longest", promise="what the store put off for a day is tried at once: taken for a clock that jumped",
-        file="ingest/delivery.py", old="        seconds = min(wait, self._longest_wait)\n", new="        seconds = wait\n", tests=("tests/unit/ingest/test_delivery.py",),
+        file="ingest/delivery.py", old="        seconds = min(wait, self._longest_wait)\n", new="        seconds = wait\n",
+        tests=("tests/unit/ingest/test_delivery.py::test_a_wait_that_the_store_asked_for_is_no_clock_that_jumped",),
     ),
 )  # fmt: skip
