@@ -183,11 +183,11 @@ async def ingest(agent: Agent, visits: Sequence[Visit], *, wait: float) -> Outco
     lost = await _lost(agent) - lost_before + agent.found.lost
     missing = {visit.camera.id: await _missing(agent, visit) for visit in visits}
     outcome.notes = [note for visit in visits for note in _notes(visit, missing=missing[visit.camera.id])]
-    outcome.notes += [f"{lost} segments were lost: no copy of them is left anywhere"] if lost > 0 else []
+    outcome.notes += [f"{_some(lost, 'was', 'were')} lost: no copy is left anywhere"] if lost > 0 else []
     doubt = await agent.ledger.read(lambda db: views.in_doubt(db.execute))
     if doubt:
         outcome.notes.append(
-            f"{doubt} segments are in doubt: no copy of them is known here, and the store has not said yet whether it has them"
+            f"{_some(doubt, 'is', 'are')} in doubt: no copy is known here, and the store has not said yet whether it has one"
         )
     if agent.found.unexplained:
         unexplained = "files in the spool are none of this ledger's and do not say what they are: they were left there"
@@ -195,6 +195,10 @@ async def ingest(agent: Agent, visits: Sequence[Visit], *, wait: float) -> Outco
     outcome.seconds = time.monotonic() - began
     outcome.complete = outcome.complete and not (failures or unreachable or lost > 0 or doubt or any(missing.values()))
     return outcome
+
+
+def _some(count: int, one: str, more: str) -> str:
+    return f"1 segment {one}" if count == 1 else f"{count} segments {more}"
 
 
 def _notes(visit: Visit, *, missing: int) -> list[str]:

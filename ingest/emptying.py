@@ -120,13 +120,18 @@ class Emptying:
             if permit is None:
                 break  # it is looked at again first
             wiped += await self._seen_gone(visit, permit)
+        if self._wiping.written and visit.patient:
+            self._activity.camera(visit.camera.id, "waiting", message=next(iter(self._wiping.written.values())))
+            visit.written += 1
+            return True
         visit.last_seen = None
         visit.fruitless = 0 if wiped else visit.fruitless + 1
         if wiped:
             visit.changed.set()
         if visit.fruitless >= _FRUITLESS:
             visit.fruitless = 0
-            await self._hold((*self._wiping.unlike, *ready)[0])
+            written = [one for one in ready if one.id in self._wiping.written]
+            await self._hold((*self._wiping.unlike, *written, *ready)[0])
         return True
 
     async def _hold(self, segment: Segment) -> None:
@@ -135,7 +140,8 @@ class Emptying:
             slow = "it could not be read again within the ten minutes that a proof is good for: the camera is too slow. It stays on the camera"
             await self._pulling.hold(segment, reason="not_deletable", error=slow)
         else:
-            await self._pulling.hold(segment, reason="source_unstable", error=unstable_message(segment))
+            error = self._wiping.written.get(segment.id) or unstable_message(segment)
+            await self._pulling.hold(segment, reason="source_unstable", error=error)
 
     async def _seen_gone(self, visit: Visit, permit: WipePermit) -> int:
         """How many are gone. Of a mounted volume that is what it lists once it was written out and mounted anew."""

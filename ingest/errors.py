@@ -17,6 +17,7 @@
     |  |- SpoolFailed       the dock's own disk gives errors, or cannot be written
     |  |- CameraGone        the camera left, or its device answers with errors
     |  `- SourceUnstable    the file changed while it was read
+    |     `- StillWritten      another program has it open for writing
     |- Hold             keep this one segment where it is until a person or a changed condition releases it
     |  |- NeverStorable     400, 413, 422
     |  |- Unreadable        a bad sector, no permission
@@ -144,6 +145,10 @@ class SourceUnstable(Retry):
     """The file's size, time or content changed while it was read: left for the next pass."""
 
     reason = "source_unstable"
+
+
+class StillWritten(SourceUnstable):
+    """Another program has the file open for writing: what is there now is a beginning, or may be."""
 
 
 class Hold(DockdError):

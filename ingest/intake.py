@@ -158,9 +158,10 @@ class Intake:
             await self._ledger.commit(release)
 
     async def _passes(self, visit: Visit, *, once: bool) -> None:
+        visit.patient = not once
         while True:
             visit.changed.clear()
-            rest = self._settings.rest
+            rest, written = self._settings.rest, visit.written
             try:
                 settled = await self._one_pass(visit)
             except (CameraGone, Unreadable) as error:
@@ -174,6 +175,10 @@ class Intake:
                 settled, rest = False, min(rest, 1.0)
             if settled and once:
                 return
+            if visit.written > written:  # each look at a file that grows is written down: not oftener than it helps
+                await asyncio.sleep(min(_LOOK_AGAIN, rest * visit.written))
+                continue
+            visit.written = 0
             if visit.waits_for_room:  # it is woken when there is some
                 rest = min(_LOOK_AGAIN, 12 * rest)
             with contextlib.suppress(TimeoutError):
@@ -332,10 +337,16 @@ class Intake:
         )  # fmt: skip
         visit.waits_for_room = isinstance(pulled.waiting, SpoolFull)
         for segment in pulled.unstable:
+            written = pulled.written.get(segment.id)
+            if written is not None and visit.patient:
+                self._activity.camera(visit.camera.id, "waiting", message=written)
+                continue
             visit.last_seen = None
             visit.unstable[segment.id] = visit.unstable.get(segment.id, 0) + 1
             if visit.unstable[segment.id] >= _PASSES:
-                await self._pulling.hold(segment, reason="source_unstable", error=unstable_message(segment))
+                message = written or unstable_message(segment)
+                await self._pulling.hold(segment, reason="source_unstable", error=message)
+        visit.written += bool(pulled.written and visit.patient)
         if pulled.waiting is not None:
             reason, message = pulled.waiting.reason, pulled.waiting.message
             self._activity.camera(visit.camera.id, "waiting", message=message, reason=reason)

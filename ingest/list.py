@@ -4,6 +4,8 @@ Rules:
 
 * A file is the segment that it was if its path, size and time are the same and the filesystem's own change time and inode prove that it
   was not touched; where the filesystem cannot prove that, its content is read and compared (`unsure`).
+* What was never pulled and is longer now, or as long, is the same file that was written on: its inode says so, whatever time its writer gave it in
+  the end (`cp -a`, a camera that dates a file back); where inodes say nothing, its time must not have gone back. What is shorter is another file.
 * Segments that were last listed together lie on one card. Where none of them appears in the first listing of a docking, that is another card,
   and nothing is concluded of them. (Unless dockd itself had leave to delete every one of them from this very device: then it is seen
   that it did.) Within a docking the card is the same.
@@ -94,7 +96,7 @@ def _compare_one(found: Comparison, known: Segment, file: Listed, *, proven: boo
     if known.sha256 is None:
         if same_look:
             found.same.append((known, file))
-        elif file.size >= known.size and file.mtime_ns >= known.mtime_ns:
+        elif file.size >= known.size and (file.mtime_ns >= known.mtime_ns or (proven and _one_file(known, file))):
             found.grown.append((known, file))
         else:
             found.replaced.append((known, file))

@@ -14,7 +14,7 @@ from functools import partial
 
 from ingest import events
 from ingest.activity import Activity
-from ingest.errors import CameraGone, IntegrityFailed, SourceUnstable, SpoolFailed, SpoolFull, Unreadable
+from ingest.errors import CameraGone, IntegrityFailed, SourceUnstable, SpoolFailed, SpoolFull, StillWritten, Unreadable
 from ingest.ledger import Ledger, queue, segments
 from ingest.ledger.segments import Segment
 from ingest.model import CameraId, Digest, legible
@@ -29,11 +29,21 @@ _FILE_GOES = 0.2  # seconds from the ledger's word to the file's removal, and a 
 
 @dataclass(kw_only=True)
 class Pulled:
-    """What became of a camera's files: those in `ids` were copied; `unstable` changed under the read; for `waiting` the spool took no more."""
+    """What became of a camera's files: those in `ids` were copied; `unstable` changed under the read; for `waiting` the spool took no more.
+
+    `written`: what is said of those of the unstable that somebody has open for writing, by id.
+    """
 
     ids: set[str] = field(default_factory=set)
     unstable: list[Segment] = field(default_factory=list)
+    written: dict[str, str] = field(default_factory=dict)
     waiting: SpoolFull | SpoolFailed | None = None
+
+    def changed(self, segment: Segment, error: SourceUnstable) -> None:
+        """It is left for the next pass."""
+        self.unstable.append(segment)
+        if isinstance(error, StillWritten):
+            self.written[segment.id] = error.message
 
     @property
     def copied(self) -> int:
@@ -76,8 +86,8 @@ class Pulling:
                     self._say_works()
                     await commits.begin(partial(self._commit, segment, *read))
                     result.ids.add(segment.id)
-                except SourceUnstable:
-                    result.unstable.append(segment)
+                except SourceUnstable as error:
+                    result.changed(segment, error)
                 except (Unreadable, IntegrityFailed) as error:
                     await self.hold(segment, reason=error.reason, error=error.message)
                 except SpoolFull as error:

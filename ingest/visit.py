@@ -22,6 +22,7 @@ class Visit:
     `ours`: the site has named it. `rules`: what its files are. `volume`: where it is mounted by us, None for a folder. `part_hidden`: what of it could not be mounted.
     `skipped`: what the last listing passed over; `unsafe`: why nothing may be deleted from it now, empty where it may; `locked`: why
     nothing can be (tried again at `locked_until`, CLOCK_MONOTONIC). `yielded`: it let others have their turn in the middle of a pass; `waits_for_room`: the dock has none for all of it. `suspect`: something failed since its volume was mounted, so it is mounted anew before anything is believed. `asked_at`: when it last told of itself, CLOCK_MONOTONIC.
+    `patient`: it is there until it is taken, so what is written to it yet is waited for; `written`: how many passes in a row found such a file.
     `room`: bytes that it can still record, as it said at the last listing; None: not known.
     `clock_offset`: seconds that its clock was off when it was docked. `told(vitals)` is called with each word of the camera on its charge and clock.
     """
@@ -54,6 +55,8 @@ class Visit:
     yielded: bool = False
     waits_for_room: bool = False
     suspect: bool = False
+    patient: bool = False
+    written: int = 0
     asked_at: float = 0.0
     unsettled: list[Segment] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -61,7 +64,7 @@ class Visit:
     def begin(self, docking: int) -> None:
         """A docking of its own: nothing that was seen in an earlier one counts in it."""
         self.docking, self.last_seen, self.listed_once = docking, None, False
-        self.unstable, self.fruitless, self.workers_lost, self.unsettled_passes = {}, 0, 0, 0
+        self.written, self.unstable, self.fruitless, self.workers_lost, self.unsettled_passes = 0, {}, 0, 0, 0
         self.skipped, self.unsafe, self.locked, self.unsettled = (), "", "", []
         self.clock_offset, self.room, self.waits_for_room = None, None, False
 

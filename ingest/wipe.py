@@ -12,7 +12,16 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 from ingest.activity import Activity
-from ingest.errors import CameraGone, DockdError, IntegrityFailed, SourceUnstable, Stop, StoreDown, Unreadable
+from ingest.errors import (
+    CameraGone,
+    DockdError,
+    IntegrityFailed,
+    SourceUnstable,
+    StillWritten,
+    Stop,
+    StoreDown,
+    Unreadable,
+)
 from ingest.ledger import Ledger, permits, segments
 from ingest.ledger.core import Transaction
 from ingest.ledger.segments import Segment
@@ -48,6 +57,9 @@ class Wiping:
         self.unlike: list[
             Segment
         ] = []  # of the last batch: those that were not what they had been, or could not be read
+        self.written: dict[
+            str, str
+        ] = {}  # in the last batch: what is said of those that somebody has open for writing, by id
         self.ran_out = False  # in the last batch: the permit, before all of it was used
 
     def batches(self, wanted: Sequence[Segment], *, remounts: bool = False) -> Iterator[list[Segment]]:
@@ -78,7 +90,7 @@ class Wiping:
 
         Raises CameraGone, Locked, Retry and Stop (the store), LedgerUnusable. What could not be proven stays where it is.
         """
-        self.ran_out = False
+        self.ran_out, self.written = False, {}
         self.unlike = [one for one in wanted if not await self._read_again(one, worker=worker, camera=camera)]
         if self.unlike:
             await worker.drop()
@@ -146,6 +158,9 @@ class Wiping:
             found = await worker.prove(
                 segment.listed, segment=segment.id, progress=lambda _what, done: self._activity.moved(camera, done)
             )
+        except StillWritten as error:
+            self.written[segment.id] = error.message
+            return False
         except SourceUnstable:
             return False  # the next listing tells what lies there now
         except Unreadable as error:
@@ -184,6 +199,7 @@ class Wiping:
                     segments.hold(tx, one, reason=reason, error=error.message)
 
         await self._ledger.commit(write)
+        self.written |= {one: error.message for one, error in kept.items() if isinstance(error, StillWritten)}
         self.ran_out = self.ran_out or any(isinstance(error, StoreDown) for error in kept.values())
         for error in kept.values():
             if isinstance(error, CameraGone):

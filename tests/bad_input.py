@@ -83,6 +83,18 @@ ROWS: dict[str, Row] = {
         then="read again five times, then held; the rest is delivered, nothing is wiped; once it holds still it is delivered",
         exits=1,
     ),
+    "written": Row(
+        given="a file that another program has open for writing",
+        says="held: …: … is open for writing: another program has not closed it yet. It stays on the camera until it has",
+        then="looked at five times, then held; the rest is delivered, nothing is wiped; in a dock it is waited for; once it is closed it is delivered",
+        exits=1,
+    ),
+    "dated back": Row(
+        given="a file that was listed before it was written to its end, and is longer now, or has an earlier time (`cp -a` gives it in the end)",
+        says="",
+        then="it is the same segment, as it is now: delivered and wiped; nothing of it counts as gone or lost",
+        exits=0,
+    ),
     "shrinks": Row(
         given="a file that shrinks before it was copied",
         says="… is gone from camera …, and not by dockd: another file lies at its place",

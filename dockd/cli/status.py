@@ -16,7 +16,7 @@ import click
 from dockd.cli.bandwidth_words import holding_words
 from dockd.cli.common_options import fail
 from dockd.page.advice import some, whose
-from dockd.page.words import age_words, headline, moment_words, not_coming_words, room_words, size_words, span_words
+from dockd.page.words import age_words, headline, moment_words, not_coming_words, room_words, size_words, span_words, uncopied_words
 from dockd.settings.mistakes import printable
 from ingest.clock import from_rfc3339
 
@@ -146,7 +146,7 @@ def figures(found: Document) -> list[str]:
     lines = [
         f"{said['station']} rack {said['rack']}: {headline(said['ready'], said['needs_action'], said.get('usable', 0))}",
         f"store: {store['state']}{_for_how_long(said)}{': ' + store['message'] if store['message'] else ''}",
-        f"on the dock, on its way to the store: {some(backlog['segments'])}, {size_words(backlog['bytes'])}{when}",
+        f"on its way to the store: {some(backlog['segments'])}, {size_words(backlog['bytes'])}{_uncopied(backlog)}{when}",
         f"not in the store, and not on its way: {', '.join(not_coming_words(said)) or 'nothing'}",
         f"oldest not confirmed: {_oldest(oldest)}",
         f"room on the dock: {room_words(spool['free_bytes'], spool.get('days_left'))}{_kept(spool)}",
@@ -170,6 +170,11 @@ def _for_how_long(said: Document) -> str:
         return ""
     since = from_rfc3339(store["since"])
     return f" since {moment_words(since)} ({age_words(max(0.0, from_rfc3339(said['time']) - since))})"
+
+
+def _uncopied(backlog: Document) -> str:
+    words = uncopied_words(backlog)
+    return f" ({words})" if words else ""
 
 
 def _kept(spool: Document) -> str:

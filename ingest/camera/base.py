@@ -83,10 +83,16 @@ class OpenFile(Protocol):
     def unchanged(self) -> None:
         """Raises SourceUnstable where the file, or what its name leads to, is no longer what was opened."""
 
+    def at_rest(self) -> None:
+        """Raises StillWritten where another program has it open for writing. Where that cannot be asked, and the times are this machine's own,
+        it waits until the file was left alone for a few seconds; else it returns at once.
+        """
+
     def delete(self) -> str:
         """Unlink exactly this file and see that it is gone; returns how that was seen.
 
-        Raises SourceUnstable where the name leads to another file by now (nothing is unlinked), Unreadable where the camera does not
+        Raises StillWritten where another program has it open for writing and SourceUnstable where the name leads to another file by now
+        (nothing is unlinked), Unreadable where the camera does not
         let it be deleted, CameraGone where it cannot be seen whether it is gone.
         """
 

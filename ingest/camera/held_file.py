@@ -1,17 +1,26 @@
-"""A file of a folder camera, held open: what was read through the descriptor is what is deleted, or nothing is."""
+"""A file of a folder camera, held open: what was read through the descriptor is what is deleted, or nothing is.
+
+What another program has open for writing is not deleted, and does not count as copied: it may write on into a file that has no name any more.
+The kernel is asked for that by a lease, which it does not give on such a file, and only where it knows: a network's filesystem may be
+written by others, and says no for reasons of its own; a file of another user gets no lease without a right that dockd does not have.
+"""
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import signal
 import stat
+import time
 from dataclasses import dataclass
 from typing import Protocol
 
-from ingest.errors import CameraGone, IntegrityFailed, SourceUnstable, Unreadable
+from ingest.errors import CameraGone, IntegrityFailed, SourceUnstable, StillWritten, Unreadable
 from ingest.model import Listed, legible
 
 GONE = {errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN, errno.ESHUTDOWN, errno.ENOMEDIUM}
+REST = 3.0
 
 
 class Presence(Protocol):
@@ -26,7 +35,11 @@ class Presence(Protocol):
 
 @dataclass(kw_only=True)
 class HeldFile:
-    """A file of a folder camera, held by its descriptor and by that of the folder that it lies in."""
+    """A file of a folder camera, held by its descriptor and by that of the folder that it lies in.
+
+    `leases`: every writer of this filesystem is known to this kernel; `own_times`: its change times are of this machine's clock; `rest`: seconds for which it must have been left
+    alone where nobody knows its writers.
+    """
 
     camera: Presence
     file: Listed
@@ -34,6 +47,9 @@ class HeldFile:
     name: bytes
     fd: int
     opened: os.stat_result
+    leases: bool = False
+    own_times: bool = False
+    rest: float = REST
 
     @property
     def content(self) -> int:
@@ -52,11 +68,36 @@ class HeldFile:
             if not stat.S_ISREG(seen.st_mode) or as_listed(path, seen) != as_listed(path, self.opened):
                 raise SourceUnstable(f"{legible(path)} changed after it was listed")
 
+    def at_rest(self) -> None:
+        """Raises StillWritten where another program has it open for writing; where nobody can say, waits until it was left alone for a while."""
+        if self._is_free() is None and self.own_times:
+            young = self.rest - (time.time() - os.fstat(self.fd).st_ctime)
+            time.sleep(max(0.0, min(young, self.rest)))
+
+    def _is_free(self) -> bool | None:
+        """Whether nobody has it open for writing; None: nobody can say. Raises StillWritten."""
+        if not self.leases:
+            return None
+        try:
+            fcntl.fcntl(
+                self.fd, fcntl.F_SETSIG, signal.SIGURG
+            )  # who opens it in this moment causes it: it does nothing
+            fcntl.fcntl(self.fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+            fcntl.fcntl(self.fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+        except OSError as error:
+            if error.errno == errno.EAGAIN:
+                raise StillWritten(
+                    f"{legible(self.file.path)} is open for writing: another program has not closed it yet. It stays on the camera until it has"
+                ) from error
+            return None
+        return True
+
     def delete(self) -> str:
-        """Unlink it if its name still leads to it; then look."""
+        """Unlink it if its name still leads to it, and nobody writes to it; then look."""
         self.camera.present()
         self.unchanged()
         links = os.fstat(self.fd).st_nlink
+        self._is_free()
         try:
             os.unlink(self.name, dir_fd=self.folder)
         except OSError as error:

@@ -22,6 +22,7 @@ from ingest.model import Listed, Skipped, Vitals, legible
 DEEPEST = 64
 _LOOKS, _LOOK_AFTER = 10, 0.1  # a pulled cable is EIO first, and gone a moment later
 _CHANGE_TIMES = {"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "tmpfs", "zfs", "overlay"}
+_LEASES = _CHANGE_TIMES | {"vfat", "exfat", "msdos"}
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _KINDS = (
@@ -59,6 +60,7 @@ class MassStorage:
         self._mount = mount_of(self._fd)
         self._disk = BlockDevice.of(self._is.st_dev, sysfs=sysfs)
         self._has_disk = os.major(self._is.st_dev) != 0
+        self._filesystem = _filesystem(self._mount)
 
     def close(self) -> None:
         """Let go of the root."""
@@ -240,7 +242,10 @@ class MassStorage:
                 raise SourceUnstable(f"{legible(file.path)} is no longer there as it was listed") from error
             raise explain(error, file.path) from error
         opened = os.fstat(fd)
-        held = HeldFile(camera=self, file=file, folder=folder, name=name, fd=fd, opened=opened)
+        held = HeldFile(
+            camera=self, file=file, folder=folder, name=name, fd=fd, opened=opened, leases=self._filesystem in _LEASES,
+            own_times=self._filesystem in _CHANGE_TIMES,
+        )  # fmt: skip
         try:
             if not self._is_listed(opened, file):
                 raise SourceUnstable(f"{legible(file.path)} changed after it was listed")
@@ -262,6 +267,16 @@ def mount_of(fd: int) -> str:
     """Which mount an open file lies in. The number is not given to another as long as the file is open; empty: the kernel does not say."""
     with open(f"/proc/self/fdinfo/{fd}", encoding="ascii") as facts:
         return next((line.split()[1] for line in facts if line.startswith("mnt_id:")), "")
+
+
+def _filesystem(mount: str) -> str:
+    """What kind of filesystem a mount is of; empty: the kernel does not say."""
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as mounts:
+        for line in mounts:
+            fields = line.split(" ")
+            if fields[0] == mount:
+                return fields[fields.index("-") + 1]
+    return ""
 
 
 def _unescaped(place: bytes) -> bytes:

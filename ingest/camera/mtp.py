@@ -190,6 +190,9 @@ class MtpFile:
         if self.camera.info(self.file.path, self.place.handle) != self.place.info:
             raise SourceUnstable(f"{legible(self.file.path)} changed after it was listed")
 
+    def at_rest(self) -> None:
+        """A camera in MTP mode has nobody else who writes."""
+
     def delete(self) -> str:
         """Have the camera delete this object, and look whether it did."""
         self.camera.present()

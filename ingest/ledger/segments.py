@@ -89,6 +89,7 @@ class Segment:
 COLUMNS = ", ".join(f.name for f in fields(Segment))
 _NAMES = tuple(f.name for f in fields(Segment))
 IN_DOUBT = "in_doubt"
+_OF_ITS_FILE = frozenset({"source_unstable", "not_deletable"})
 _FLAG = {CAMERA: "on_camera", SPOOL: "in_spool", STORE: "in_store"}
 
 
@@ -383,10 +384,12 @@ def reappeared(tx: Transaction, segment: str, *, docking: int, file: Listed) -> 
 
 
 def vanished(tx: Transaction, segment: str, *, error: str) -> None:
-    """Gone from the camera, or replaced there, and not by dockd."""
+    """Gone from the camera, or replaced there, and not by dockd. What it was held for there is over, where another copy is left."""
     row = get(tx.execute, segment)
     event = events.SegmentVanished(camera=row.camera, segment=segment, path=legible(row.path), error=error)
     _step(tx, row, Step.VANISHED, event, wipe_permit=None)
+    if row.held in _OF_ITS_FILE and (row.in_spool or row.in_store):
+        unhold(tx, segment)
 
 
 def replaced(tx: Transaction, segment: str) -> str:

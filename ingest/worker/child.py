@@ -147,6 +147,8 @@ class Child:
         segment = str(request["segment"])
         spool = Spool(Path(os.fsdecode(bytes.fromhex(request["spool"]))), keep_free=0)
         with contextlib.closing(self.camera.open(file)) as source, _part_of(spool, segment) as part:
+            source.at_rest()
+            source.unchanged()
             try:
                 measured = copy(
                     source=source.content, target=part.fd, expected_size=file.size, arena=self._arena,
@@ -198,6 +200,7 @@ class Child:
         file = frames.to_listed(request["file"])
         source = self.camera.open(file)
         try:
+            source.at_rest()
             found = self._read(source, file, "proven")
         except BaseException:
             source.close()

@@ -363,7 +363,9 @@ class Writing:
         self._thread.join()
 
 
-def test_a_file_that_grows_while_it_is_read(camera: Path, dock: Dock, witness: Witness) -> None:
+def test_a_file_that_grows_while_it_is_read_and_one_that_is_open_for_writing(
+    camera: Path, dock: Dock, witness: Witness
+) -> None:
     recording = camera / "DCIM" / "now.mp4"
     recording.write_bytes(footage(2 << 20))
     witness.remember(camera)
@@ -372,29 +374,40 @@ def test_a_file_that_grows_while_it_is_read(camera: Path, dock: Dock, witness: W
         with recording.open("ab") as file:
             file.write(footage(1000))
 
-    with Writing(record, every=0.001):
+    with Writing(record, every=0.001), (camera / "DCIM" / "open.mp4").open("wb", buffering=0) as recorder:
+        recorder.write(footage(2 << 20))
         run = dock.ingest(camera)
-    said(run, "grows")
+        recorder.write(b"the end")
+    said(run, "written")
+    assert run.code == ROWS["grows"].exits, run.said
+    assert "now.mp4 changed each time" in run.err or "now.mp4 is open" in run.err, run.said  # it is open now and then
     assert spoken("nothing wiped").search(run.err)
     witness.forgive(camera, "DCIM/now.mp4")
     witness.remember(camera)
     witness.forgive(camera, "DCIM/now.mp4")
     always(witness.faults)
-    assert len(witness.emptied()) == 4
+    assert len(witness.emptied()) == 5
     ends_well(dock, witness, camera)
 
 
-def test_a_file_that_shrinks_before_it_is_copied(camera: Path, dock: Dock, witness: Witness) -> None:
-    """It was listed, and is cut before the next run has read it (the spool has no room in the first)."""
-    cut = camera / "DCIM" / "a.mp4"
+def test_a_file_that_shrinks_before_it_is_copied_and_one_that_grows_and_is_dated_back(
+    camera: Path, dock: Dock, witness: Witness
+) -> None:
+    """They were listed, and change before the next run has read them (the spool has no room in the first): the first is lost, the second `cp -a`."""
+    cut, copied = camera / "DCIM" / "a.mp4", camera / "DCIM" / "b.mp4"
     run = dock.ingest(camera, options=("--wipe", "--keep-free", "100000 GiB", "--wait", "0 s"))
     assert run.code == 3, run.said
     os.truncate(cut, 1000)
+    with copied.open("ab") as file:
+        file.write(b"the rest of it")
+    os.utime(copied, (1767981896, 1767981896))
     witness.remember(camera)
     run = dock.ingest(camera)
     said(run, "shrinks")
     assert "SEGMENT LOST" in run.err
-    assert "1 segments were lost" in run.err
+    assert "1 segment was lost" in run.err
+    assert run.err.count("is gone from camera") == 1, run.said
+    assert dock.custody_faults() == ""
     assert (witness.faults(), witness.emptied(), witness.delivered()) == ([], [], [])
 
 

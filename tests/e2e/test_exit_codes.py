@@ -62,7 +62,7 @@ def test_what_the_start_finds_lost_is_not_all_well(dock: Dock, tmp_path: Path) -
         copy.unlink()
     run = dock.ingest(camera)
     assert run.code == 1, run.said
-    assert "no copy of them is left anywhere" in run.err, run.said
+    assert "no copy is left anywhere" in run.err, run.said
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")

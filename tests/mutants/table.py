@@ -18,6 +18,7 @@ from tests.mutants.of_s3 import S3
 from tests.mutants.of_saying import SAYING
 from tests.mutants.of_soundness import SOUNDNESS
 from tests.mutants.of_waiting import WAITING
+from tests.mutants.of_writers import WRITERS
 from tests.mutants.planting import Mutant
 
 CONTROLS = (
@@ -53,4 +54,5 @@ MUTANTS = (
     *SOUNDNESS,
     *SAYING,
     *WAITING,
+    *WRITERS,
 )

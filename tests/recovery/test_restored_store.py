@@ -127,7 +127,7 @@ async def test_what_has_no_copy_left_is_told_as_lost(place: Place) -> None:
     place.put_back()
     outcome = await place.run(third)
     assert not outcome.complete
-    assert "2 segments were lost: no copy of them is left anywhere" in outcome.notes
+    assert "2 segments were lost: no copy is left anywhere" in outcome.notes
     assert place.actions.count("store.went_back") == 1
     assert place.actions.count("segment.lost") == 2
     assert place.stored() == {b"a", b"c"}

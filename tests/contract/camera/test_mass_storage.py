@@ -6,15 +6,17 @@ import contextlib
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from ingest.camera.base import Camera
+from ingest.camera.held_file import HeldFile
 from ingest.camera.mass_storage import DEEPEST, MassStorage, no_camera
-from ingest.errors import CameraGone, SourceUnstable, Unreadable
+from ingest.errors import CameraGone, SourceUnstable, StillWritten, Unreadable
 from ingest.model import Skipped
 from tests.contract.camera.exam import CONTENT, CameraExam, content_of, files, held
 from tests.unit.ingest.worker.storage import folder_in_memory, folder_on_disk
@@ -235,3 +237,32 @@ def test_a_part_of_another_disk_mounted_there_is_not_its_own(tmp_path: Path, vol
             assert camera.room() is None
     finally:
         subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def test_what_another_program_has_open_for_writing_is_not_deleted(bench: Folder) -> None:
+    """Its writer would go on into a file that has no name any more."""
+    bench.put(b"a", CONTENT)
+    with held(bench.camera, files(bench.camera)[b"a"]) as source:
+        with (bench.root / "a").open("ab"):
+            for what in (source.at_rest, source.delete):
+                with pytest.raises(StillWritten, match="a is open for writing"):
+                    what()
+        assert bench.names() == [b"a"]
+        with (bench.root / "a").open("rb"):
+            source.at_rest()
+            source.delete()
+    assert bench.names() == []
+
+
+def test_where_nobody_knows_who_writes_it_is_waited_for_rest(bench: Folder) -> None:
+    """No lease is had on other users' files, and on networks' filesystems it says nothing."""
+    bench.put(b"a", CONTENT)
+    file = files(bench.camera)[b"a"]
+    with held(bench.camera, file) as source, (bench.root / "a").open("ab"):
+        assert isinstance(source, HeldFile)
+        nobody_knows = replace(source, leases=False, rest=0.2)
+        nobody_knows.at_rest()
+        assert time.time() - file.ctime_ns / 1e9 >= 0.2
+        began = time.monotonic()
+        replace(nobody_knows, own_times=False, rest=60.0).at_rest()
+        assert time.monotonic() - began < 5

@@ -82,6 +82,21 @@ def test_what_was_never_pulled_may_grow() -> None:
     assert look(listed(ctime_ns=201), expected=(waiting,)) == {"same": ["id-a"]}
 
 
+def test_what_was_never_pulled_and_is_longer_is_the_same_file_whatever_time_it_was_given_in_the_end() -> None:
+    """As `cp -a` does: it writes, and dates the file back."""
+    waiting = known(sha256=None, in_spool=0)
+    for size in (10, 11):
+        dated_back = {"size": size, "mtime_ns": 50, "ctime_ns": 201}
+        for first in (True, False):
+            assert look(listed(**dated_back), expected=(waiting,), first=first) == {"grown": ["id-a"]}
+        for other in ({"ino": 8}, {"dev": 2}):
+            assert look(listed(**dated_back | other), expected=(waiting,), first=False) == {"replaced": ["id-a"]}
+        assert look(listed(**dated_back), expected=(waiting,), first=False, change_times=False) == {
+            "replaced": ["id-a"]
+        }
+    assert look(listed(size=9, mtime_ns=50), expected=(waiting,), first=False) == {"replaced": ["id-a"]}
+
+
 def test_gone_within_a_docking_is_gone() -> None:
     assert look(expected=(known(),), first=False) == {"vanished": ["id-a"]}
     assert look(expected=(known(wipe_permit=3),), first=False) == {"deleted": ["id-a"]}

@@ -53,6 +53,8 @@ class TwoFaced:
 
     def unchanged(self) -> None: ...
 
+    def at_rest(self) -> None: ...
+
     def delete(self) -> str:
         raise AssertionError
 
