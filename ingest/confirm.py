@@ -161,6 +161,7 @@ class Confirming:
         """
         receipt = await self._ask(segment, upload=upload, pinned=pinned)
         if pinned.method != "read-back" and (wrong := await self._differs(segment, upload)) is not None:
+            await self._still_says_so(segment, upload=upload, pinned=pinned)
             raise OtherBytes(f"it has proven bytes by {pinned.method} that it does not give back: {wrong}")
         await self._ledger.commit(lambda tx: _confirmed(tx, receipt, evidential=bool(segment.evidential)))
         return receipt
@@ -173,8 +174,14 @@ class Confirming:
         receipt = await self._ask(segment, upload=upload, pinned=pinned)
         held = True if pinned.method == "read-back" else await self._holds(segment, upload)
         if held is False:
+            await self._still_says_so(segment, upload=upload, pinned=pinned)
             raise OtherBytes(f"it has proven bytes by {pinned.method}, and gives others back")
         return await self._ledger.commit(lambda tx: _found(tx, receipt, alone=held is None))
+
+    async def _still_says_so(self, segment: Segment, *, upload: str, pinned: Pinned) -> None:
+        """What it gives is not what it has proven: somebody may have put it there since, and a digest says so then. Raises what `_ask` raises."""
+        if pinned.method == "digest":
+            await self._ask(segment, upload=upload, pinned=pinned)
 
     async def attest(self, segment: Segment, *, pinned: Pinned) -> bool:
         """One more proof of a confirmed segment, with a fresh nonce. False where it has been found lost, or sent again, meanwhile.

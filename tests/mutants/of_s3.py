@@ -55,6 +55,21 @@ S3 = (
         file="ingest/store/s3/transfer.py", old="return replace(begun, evidential=False).of(upload)", new="return begun.of(upload)", tests=_WORD,
     ),
     Mutant(
+        name="s3: a checksum of nobody knows how many parts is one of the whole", promise="P5: an honest store is condemned for its own hash",
+        file="ingest/store/s3/documents.py", old='if not match[2] and kind.strip().upper() == "COMPOSITE":', new='if not match[2] and kind.strip().upper() == "-":',
+        tests=_WORD,
+    ),
+    Mutant(
+        name="s3: hashes that are listed of parts count in a store that is read back", promise="what is odd in a list sends a segment again for ever",
+        file="ingest/store/s3/transfer.py", old="ours=segment.parts if hashes else None)", new="ours=segment.parts if hashes or part_size else None)",
+        tests=_WORD,
+    ),
+    Mutant(
+        name="s3: what was replaced since it was proven condemns the store", promise="P5: whoever may write to the bucket stops every deletion",
+        file="ingest/confirm.py", old='        if pinned.method == "digest":\n            await self._ask(', new='        if pinned.method == "read-back":\n            await self._ask(',
+        tests=_WORD,
+    ),
+    Mutant(
         name="s3: a part of another size counts as there", promise="P2: an object is made with a hole",
         file="ingest/store/s3/uploads.py", old="if not 1 <= one.number <= count or one.size != min(part_size, size - (one.number - 1) * part_size):",
         new="if not 1 <= one.number <= count:", tests=_TEXTS, short=True,

@@ -93,6 +93,8 @@ class Finding:
             traits = await self.known()
         kept = replace(traits, read_back=False)
         kept = replace(kept, read_back=pinned == "read-back" and kept.method == "digest")
+        if kept.read_back and not traits.read_back:
+            log.warning("the store at %s: %s", self._requests.url, _LEARNED)
         self._traits = None if pinned == "digest" and kept.method != "digest" else kept
         return kept
 

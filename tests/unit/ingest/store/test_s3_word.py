@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -19,6 +20,7 @@ from ingest.worker.pipeline import fingerprint
 from tests.contract.store.exam import claimed, described, slices_of
 from tests.simulators.stores.s3 import HonestS3, problem
 from tests.simulators.stores.s3_running import RunningS3
+from tests.simulators.stores.s3_scene import scene_at
 from tests.simulators.stores.s3_vault import Part, Upload, Vault, Version, b64, sha256_b64
 from tests.unit.ingest.store.test_s3_store import LARGE, PART, adapter, all_of, bring, in_parts
 
@@ -144,6 +146,29 @@ async def test_a_checksum_that_is_of_no_bytes_there_is_one() -> None:
             claim = await claimed(store, upload, segment)
             assert claim.sha256 == hashlib.sha256(b"another").hexdigest(), "which is held against it (ingest.confirm)"
         await store.close()
+
+
+class ReplacedOnceProven(HonestS3):
+    """Honest. Somebody puts another object there after its checksum was looked at, and before any of its bytes is."""
+
+    done = False
+
+    async def GetObject(self, request: web.BaseRequest, key: str) -> web.StreamResponse:  # noqa: N802
+        if "Range" in request.headers and not self.done:
+            self.done, other = True, os.urandom(len(self.must(key).body))
+            self.vault.put(key, Version(body=other, checksum=sha256_b64(other)))
+        return await super().GetObject(request, key)
+
+
+async def test_what_is_replaced_between_its_proof_and_a_look_at_its_bytes_condemns_nobody(tmp_path: Path) -> None:
+    far = ReplacedOnceProven()
+    with scene_at(tmp_path, far) as scene:
+        scene.docked({"DCIM/A.MP4": 1000})
+        outcome = await scene.ingest(wait=10)
+        assert far.done
+        assert await scene.caught() is None
+        assert outcome.complete, outcome
+        assert (scene.taken(), scene.faults()) == (["DCIM/A.MP4"], [])
 
 
 class SaysItOnce(HonestS3):
