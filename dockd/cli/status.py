@@ -16,7 +16,16 @@ import click
 from dockd.cli.bandwidth_words import holding_words
 from dockd.cli.common_options import fail
 from dockd.page.advice import some, whose
-from dockd.page.words import age_words, headline, moment_words, not_coming_words, room_words, size_words, span_words, uncopied_words
+from dockd.page.words import (
+    age_words,
+    headline,
+    moment_words,
+    not_coming_words,
+    room_words,
+    size_words,
+    span_words,
+    uncopied_words,
+)
 from dockd.settings.mistakes import printable
 from ingest.clock import from_rfc3339
 

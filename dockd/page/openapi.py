@@ -62,7 +62,8 @@ _STATUS = _object({
         "captured_at": _TIME, "age_seconds": _COUNT, "camera": _TEXT, "bay": _or_null(_COUNT),
     })),
     "backlog": _object({
-        "segments": _COUNT, "bytes": _COUNT, "eta_seconds": _or_null(_object({"low": _COUNT, "high": _COUNT})),
+        "segments": _COUNT, "bytes": _COUNT, "on_cameras_alone": _object({"segments": _COUNT, "bytes": _COUNT}),
+        "eta_seconds": _or_null(_object({"low": _COUNT, "high": _COUNT})),
     }),
     "held": _object({"segments": _COUNT, "bytes": _COUNT}),
     "away": _object({"segments": _COUNT, "bytes": _COUNT, "cameras": _COUNT}), "out": _object({"cameras": _COUNT, "segments": _COUNT}),

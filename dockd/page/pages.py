@@ -19,7 +19,7 @@ from dockd.page.documents import Document
 from dockd.page.doorkeeper import Problem, tagged
 from dockd.page.facts import Sources
 from dockd.page.view import Snapshot, View
-from dockd.page.words import age_words, headline, not_coming_words, room_words, size_words, span_words
+from dockd.page.words import age_words, headline, not_coming_words, room_words, size_words, span_words, uncopied_words
 from ingest.clock import from_rfc3339
 from ingest.copies import word
 from ingest.errors import LedgerUnusable
@@ -178,7 +178,7 @@ def _all_is_in(status: dict[str, Any]) -> bool:
 
 def on_its_way(status: dict[str, Any]) -> Fact:
     """What comes by itself, and by when. Green only where nothing at all is outside of the store."""
-    name, backlog = "On the dock, on its way to the store", status["backlog"]
+    name, backlog = "On its way to the store", status["backlog"]
     if status["trouble"]:
         return Fact(name=name, value="Not known", tone="bad")
     if not backlog["segments"]:
@@ -187,7 +187,9 @@ def on_its_way(status: dict[str, Any]) -> Fact:
     note = some(backlog["segments"])
     if eta is not None:
         note += f", {span_words(eta['low'], eta['high'])}"
-    return Fact(name=name, value=size_words(backlog["bytes"]), note=note)
+    return Fact(
+        name=name, value=size_words(backlog["bytes"]), note=", ".join(filter(None, (note, uncopied_words(backlog))))
+    )
 
 
 def not_coming(status: dict[str, Any]) -> Fact:

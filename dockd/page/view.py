@@ -359,7 +359,7 @@ class View:
             "usable": sum(doc["state"] == "usable" for doc in bays.values()),
             "needs_action": sum(doc["verb"] == "act" for doc in bays.values()) + self._unspoken(sums), "oldest_unconfirmed": oldest,
             "backlog": {
-                **asdict(where.coming), "eta_seconds": {"low": eta[0], "high": eta[1]} if eta else None,
+                **asdict(where.coming), "on_cameras_alone": asdict(where.uncopied), "eta_seconds": {"low": eta[0], "high": eta[1]} if eta else None,
             },
             "held": asdict(where.held), "away": {**asdict(where.away), "cameras": where.cameras},
             "out": {"cameras": len(out), "segments": sum(one.segments for one in out)},

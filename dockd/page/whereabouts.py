@@ -18,11 +18,12 @@ class Amount:
 
 @dataclass(frozen=True, kw_only=True)
 class Whereabouts:
-    """`coming`: on the dock or on a camera in it, on its way by itself; `held`: here, and it waits for somebody; `away`: on cameras that are
+    """`coming`: on the dock or on a camera in it, on its way by itself, and `uncopied` what of it is on a camera alone; `held`: here, and it waits for somebody; `away`: on cameras that are
     not here, and nowhere else, `cameras` how many of those.
     """
 
     coming: Amount = Amount()
+    uncopied: Amount = Amount()
     held: Amount = Amount()
     away: Amount = Amount()
     cameras: int = 0
@@ -35,7 +36,8 @@ def whereabouts(unproven: Iterable[Unproven], here: Container[str]) -> Whereabou
         place = "away" if not one.in_spool and one.camera not in here else "held" if one.held else "coming"
         found[place].append(one)
     return Whereabouts(
-        coming=_amount(found["coming"]), held=_amount(found["held"]), away=_amount(found["away"]),
+        coming=_amount(found["coming"]), uncopied=_amount(one for one in found["coming"] if not one.in_spool),
+        held=_amount(found["held"]), away=_amount(found["away"]),
         cameras=len({one.camera for one in found["away"]}),
     )  # fmt: skip
 

@@ -88,6 +88,16 @@ def room_words(free: int | None, days: float | None) -> str:
     return f"{size_words(free)}, {lasts} without the store"
 
 
+def uncopied_words(backlog: Mapping[str, Any]) -> str:
+    """What of a status' backlog is on the cameras in the bays alone; empty where that is nothing (or an older agent does not say).
+
+    >>> uncopied_words({"on_cameras_alone": {"segments": 2, "bytes": 311_000_000}})
+    '311 MB of it on cameras alone'
+    """
+    alone = backlog.get("on_cameras_alone")
+    return f"{size_words(alone['bytes'])} of it on cameras alone" if alone and alone["segments"] else ""
+
+
 def not_coming_words(status: Mapping[str, Any]) -> list[str]:
     """What of a status is not in the store and does not come by itself, by where it is; empty where there is none.
 

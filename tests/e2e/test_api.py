@@ -127,7 +127,9 @@ def test_status(agent: Running) -> None:
     said = agent.api("/status")
     assert (said["station"], said["bays_total"], said["ready"], said["needs_action"]) == ("Test Street", 3, 3, 0)
     assert said["oldest_unconfirmed"] is None
-    assert said["backlog"] == {"segments": 0, "bytes": 0, "eta_seconds": None}
+    assert said["backlog"] == {
+        "segments": 0, "bytes": 0, "on_cameras_alone": {"segments": 0, "bytes": 0}, "eta_seconds": None,
+    }  # fmt: skip
     assert (said["held"], said["away"]) == ({"segments": 0, "bytes": 0}, {"segments": 0, "bytes": 0, "cameras": 0})
     assert said["store"]["state"] == "connected"
     assert said["store"]["id"]

@@ -71,7 +71,7 @@ def test_it_says_what_matters_without_any_script(agent: Running) -> None:
         "Connected",
         "Room on the dock",
         "Oldest footage",
-        "On the dock, on its way to the store",
+        "On its way to the store",
         "Not in the store, and not on its way",
         "CAM01",
         "Take",

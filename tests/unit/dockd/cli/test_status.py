@@ -26,6 +26,18 @@ def test_figures_that_cannot_be_read_are_not_told_as_none() -> None:
     assert "oldest not confirmed: none" in figures(found())
 
 
+def test_what_is_on_cameras_alone_is_not_told_as_on_the_dock() -> None:
+    backlog = {
+        "segments": 150,
+        "bytes": 944_000_000,
+        "on_cameras_alone": {"segments": 50, "bytes": 311_000_000},
+        "eta_seconds": None,
+    }
+    assert "on its way to the store: 150 segments, 944 MB (311 MB of it on cameras alone)" in figures(
+        found(backlog=backlog)
+    )
+
+
 def test_what_is_away_and_held_is_told() -> None:
     lines = figures(
         found(away={"segments": 2, "bytes": 5, "cameras": 1}, held={"segments": 1, "bytes": 5}, lost_segments=0)

@@ -37,6 +37,7 @@ def test_where_each_is() -> None:
     assert (found.coming, found.held, found.away, found.cameras) == (
         Amount(segments=3, bytes=30), Amount(segments=4, bytes=40), Amount(segments=24, bytes=240), 2,
     )  # fmt: skip
+    assert found.uncopied == Amount(segments=1, bytes=10), "the dock has no copy of it yet"
 
 
 def status(**changes: Any) -> dict[str, Any]:
@@ -79,12 +80,14 @@ def test_lost_footage_is_not_confirmed_footage() -> None:
 
 def test_the_tiles_say_what_they_count() -> None:
     said = status(
-        backlog={"segments": 1, "bytes": 2_000_000, "eta_seconds": {"low": 300, "high": 600}}, held={"segments": 1, "bytes": 1000},
+        backlog={
+            "segments": 2, "bytes": 2_000_000, "on_cameras_alone": {"segments": 1, "bytes": 500_000}, "eta_seconds": {"low": 300, "high": 600},
+        }, held={"segments": 1, "bytes": 1000},
         away={"segments": 3, "bytes": 4000, "cameras": 1},
     )  # fmt: skip
     tile = on_its_way(said)
     assert (tile.name, tile.value, tile.note) == (
-        "On the dock, on its way to the store", "2.0 MB", "1 segment, 5 to 10 min",
+        "On its way to the store", "2.0 MB", "2 segments, 5 to 10 min, 500 kB of it on cameras alone",
     )  # fmt: skip
     tile = not_coming(said)
     assert (tile.name, tile.value, tile.tone) == ("Not in the store, and not on its way", "5.0 kB", "bad")
