@@ -19,7 +19,7 @@ AN_ADDRESS = 'ADDRESS:PORT such as "127.0.0.1:8080" or "[::1]:8080"'
 A_URL = 'a URL such as "https://store.example.org"'
 A_BUCKET = 'a bucket\'s address such as "https://s3.example.org/footage"'
 A_STORE = (
-    'a store\'s address such as "https://store.example.org", a bucket\'s such as "s3+https://s3.example.org/footage", '
+    'a URL such as "https://store.example.org", a bucket\'s such as "s3+https://s3.example.org/footage", '
     "or the absolute path of a directory"
 )
 StoreKind = Literal["tus", "s3", "directory"]
