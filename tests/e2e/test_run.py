@@ -170,7 +170,7 @@ def test_taken_out_early_said_also_after_a_restart_and_over_when_it_is_back(tmp_
 
             bay = agent.until(early, "it is missed")
             assert (bay["word"], bay["camera"]) == ("Put back", None)
-            assert "2 segments not yet in the store" in bay["why"]
+            assert "before the store had its footage: 2 segments are safe on the dock, and still on it" in bay["why"]
             assert agent.api("/status")["needs_action"] == 1
             agent.stop()
             agent.start()
