@@ -30,3 +30,27 @@ async def test_what_is_read_again_for_a_wipe_is_no_reason_to_wait_for_ever(tmp_p
             outcome = await ingest(built, [visit], wait=0.2)
     assert outcome.unreachable is not None
     assert (outcome.balance.segments.copied, outcome.complete) == (1, False)
+
+
+async def test_all_is_well_without_a_store_only_where_nothing_is_left_to_do(tmp_path: Path) -> None:
+    """Everything is confirmed; then the share is gone: nothing was left to copy, and all of it to delete."""
+    root, share, plain = tmp_path / "CAM", tmp_path / "share", defaults()
+    root.mkdir()
+    share.mkdir()
+    (root / "A.MP4").write_bytes(b"x" * 1000)
+    settings = replace(
+        plain, store=replace(plain.store, kind="directory", url=str(share)), ledger=replace(plain.ledger, path=tmp_path / "ledger.db"),
+        spool=replace(plain.spool, path=tmp_path / "spool", keep_free=0, keep_confirmed=60.0), wipe=replace(plain.wipe, enabled=False),
+    )  # fmt: skip
+
+    def visits() -> list[Visit]:
+        return [Visit(camera=CameraId(profile="folder", serial="CAM"), root=os.fsencode(root))]
+
+    async with agent(settings, version="test", rest=0.05) as built:
+        assert (await ingest(built, visits(), wait=5.0)).complete
+    share.rename(tmp_path / "elsewhere")
+    for wipe in (False, True):
+        async with agent(replace(settings, wipe=replace(plain.wipe, enabled=wipe)), version="test", rest=0.05) as built:
+            outcome = await ingest(built, visits(), wait=0.2)
+        assert (outcome.complete, outcome.unreachable is None) == (not wipe, not wipe)
+    assert (root / "A.MP4").exists()
