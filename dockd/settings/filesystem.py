@@ -107,13 +107,16 @@ def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def named_files(reading: Reading) -> Iterator[Mistake]:
-    """Every mistake of the files that have to be there already, for the user who runs this."""
+def named_files(reading: Reading, *, secrets_open: bool = True) -> Iterator[Mistake]:
+    """Every mistake of the files that have to be there already, for the user who runs this.
+
+    `secrets_open`: a secret that everybody may read is one, too.
+    """
     for section, key, secret in _NAMED_FILES:
         path: Path | None = getattr(getattr(reading.settings, section), key)
         if path is None:
             continue
-        wrong = _wrong_with_file(path, secret=secret)
+        wrong = _wrong_with_file(path, secret=secret and secrets_open)
         if wrong is not None:
             yield reading.origin(section, key).mistake(*wrong)
 
