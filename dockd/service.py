@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from dockd.app import Agent, rules_of
 from dockd.ops.ending import Wishes
@@ -22,6 +22,7 @@ from dockd.ops.happenings import (
     PageOpened,
     SettingsRefused,
     SettingsReloaded,
+    SpoolKeeps,
     SpoolPutRight,
     TroubleBegan,
     TroubleOver,
@@ -157,6 +158,7 @@ class _Running:
     reloaded: Reloaded | None = None
     usb: dict[tuple[str, str], str] = field(default_factory=dict)
     opened: set[tuple[str, str]] = field(default_factory=set)
+    said_kept: bool = False
 
     # -- a part that is kept running -----------------------------------------------------------------------------------
 
@@ -299,6 +301,9 @@ class _Running:
 
     def _say_how_things_are(self, snapshot: Snapshot) -> None:
         status = snapshot.status
+        if (news := keeps(status, said=self.said_kept)) is not None:
+            self.agent.ledger.publish(news)
+        self.said_kept = status["spool"]["kept"] is not None
         self.agent.ledger.publish(
             Heartbeat(
                 docked=sum(doc["camera"] is not None for doc in snapshot.bays.values()), ready=status["ready"],
@@ -344,6 +349,12 @@ class _Running:
             self.agent.ledger.publish(SettingsRefused(error=wrong))
         restart = [key for key in changed if key not in APPLIED]
         self.agent.ledger.publish(SettingsReloaded(applied=applied, restart=restart))
+
+
+def keeps(status: Mapping[str, Any], *, said: bool) -> SpoolKeeps | None:
+    """Why no room comes though the store has what is on the dock, where that is so and has not been `said`."""
+    kept = status["spool"]["kept"]
+    return SpoolKeeps(error=kept["text"]) if kept is not None and not said else None
 
 
 def _gauges(snapshot: Snapshot, agent: Agent) -> Gauges:

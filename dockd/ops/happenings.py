@@ -121,6 +121,15 @@ class SpoolPutRight(
 
 
 @dataclass(frozen=True, kw_only=True)
+class SpoolKeeps(
+    Event, action="spool.keeps", text="dock room is full: {error}", level="warning", outcome="unknown", custody=False
+):
+    """Why no room comes though the store has what is on the dock."""
+
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class UsbTrouble(Event, action="docks.usb_trouble", text="{error}", level="warning", outcome="failure", custody=False):
     """Something about USB that ops should know: no udev, no mount helper, a wrong camera profile, a bay map that names no ports.
 

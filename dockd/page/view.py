@@ -78,7 +78,7 @@ class View:
         self._looked_at = -_LOOK_AT_LEAST_EVERY
         self._in_place = False
         self._kept: Kept | None = None
-        self._receipts = False
+        self._pinned: stores.Pinned | None = None
         self._percent: dict[int, int] = {}
         self._since: dict[int, tuple[str, float]] = {}
         self._known: dict[int, tuple[tuple[object, ...], Document, Shown]] = {}
@@ -145,7 +145,7 @@ class View:
         found, pinned = await self._sources.ledger.read(
             lambda db: (kept(db.execute, now=now), stores.pinned(db.execute))
         )
-        self._receipts = pinned is not None and pinned.method == "receipt"
+        self._pinned = pinned
         return found
 
     def _room(self) -> Room:
@@ -306,8 +306,13 @@ class View:
     def _kept_words(self) -> str:
         if self._kept is None:
             return ""
-        wanted = self._receipts or self._sources.settings.spool.keep_confirmed >= SECOND_LOOK
-        why = "as spool.keep_confirmed says" if wanted else "because this store gives no receipts"
+        promised = self._pinned is None or (self._pinned.method == "receipt" and self._pinned.durable)
+        if promised or self._sources.settings.spool.keep_confirmed >= SECOND_LOOK:
+            why = "as spool.keep_confirmed says"
+        elif self._pinned is not None and self._pinned.method == "receipt":
+            why = "because this store does not promise to keep them"
+        else:
+            why = "because this store gives no receipts"
         return kept_words(self._kept.bytes, self._kept.first, self._kept.last, why=why)
 
     def _waits_for_room(self, camera: str) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from dockd.ops.ending import Wishes
 from dockd.ops.reloading import APPLIED, changes, with_keys
-from dockd.service import refuse_what_is_not_built
+from dockd.service import keeps, refuse_what_is_not_built
 from dockd.settings import BaySettings, ListenAddress, defaults
 from dockd.store_kinds import Misconfigured
 
@@ -33,6 +33,15 @@ def test_only_loopback(host: str) -> None:
     with pytest.raises(Misconfigured, match="this machine alone"):
         refuse_what_is_not_built(replace(settings, page=replace(settings.page, listen=ListenAddress(host, 8080))))
     refuse_what_is_not_built(settings)
+
+
+def test_why_no_room_comes_is_logged_once() -> None:
+    kept = {"spool": {"kept": {"text": "5 GB are kept."}}}
+    news = keeps(kept, said=False)
+    assert news is not None
+    assert (news.message(), news.severity()) == ("dock room is full: 5 GB are kept.", "warning")
+    assert keeps(kept, said=True) is None
+    assert keeps({"spool": {"kept": None}}, said=False) is None
 
 
 async def test_a_wish_to_reload_during_a_reload_is_kept() -> None:
