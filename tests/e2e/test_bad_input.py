@@ -406,7 +406,7 @@ def test_a_file_that_shrinks_before_it_is_copied_and_one_that_grows_and_is_dated
     said(run, "shrinks")
     assert "SEGMENT LOST" in run.err
     assert "1 segment was lost" in run.err
-    assert run.err.count("is gone from camera") == 1, run.said
+    assert run.err.count("is gone from camera") == 1, ROWS["dated back"].then + "\n" + run.said
     assert dock.custody_faults() == ""
     assert (witness.faults(), witness.emptied(), witness.delivered()) == ([], [], [])
 
