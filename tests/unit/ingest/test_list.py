@@ -86,7 +86,7 @@ def test_what_was_never_pulled_and_is_longer_is_the_same_file_whatever_time_it_w
     """As `cp -a` does: it writes, and dates the file back."""
     waiting = known(sha256=None, in_spool=0)
     for size in (10, 11):
-        dated_back = {"size": size, "mtime_ns": 50, "ctime_ns": 201}
+        dated_back: dict[str, Any] = {"size": size, "mtime_ns": 50, "ctime_ns": 201}
         for first in (True, False):
             assert look(listed(**dated_back), expected=(waiting,), first=first) == {"grown": ["id-a"]}
         for other in ({"ino": 8}, {"dev": 2}):
