@@ -11,12 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import Dock, StoreProcess, filled
+from tests.program import Dock, StoreProcess, filled, store_at
 from tests.stores.tus_servers.killing import rounds
 from tests.stores.tus_servers.servers import HERE, RealStore, installed, real_store
 
 pytestmark = pytest.mark.timeout(360)  # the first time they are installed
 OPTIONS = ("--wipe", "--wait", "20 s", "--json")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreProcess]:
+    with store_at(tmp_path_factory.mktemp("central") / "store") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
