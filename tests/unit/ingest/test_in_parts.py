@@ -222,3 +222,14 @@ async def test_a_proof_by_parts_counts_only_against_our_own_parts(place: Station
         receipt(right, replace(described, parts=None))
     with pytest.raises(Garbled, match="of the whole, too"):
         receipt(replace(right, sha256=described.digest.sha256), described)
+
+
+async def test_parts_of_another_size_than_the_upload_has_are_cut_anew(place: Station) -> None:
+    content = os.urandom(2 * PART + 5)
+    (segment,) = await place.spooled(content)
+    other = Parts(size=PART + 1, sha256=digests(content, PART + 1))
+    await place.ledger.commit(lambda tx: parts.keep(tx, segment, other))
+    await send(place, uploading(place), segment)
+    known = await place.ledger.read(lambda db: parts.known(db.execute, segment))
+    assert known == Parts(size=PART, sha256=digests(content, PART))
+    assert sorted(in_parts(place).told) == [(at * PART, digest) for at, digest in enumerate(known.sha256)]
