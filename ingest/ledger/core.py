@@ -261,6 +261,7 @@ class Ledger:
         if self._closed:
             raise LedgerUnusable(f"the ledger {self.path} is closed")
         future: asyncio.Future[T] = self._loop.create_future()
+        future.add_done_callback(_heard)
         self._queue.put(_Work(work, future))
         # a caller that is cancelled must not tear a transaction: what was queued is committed all the same
         return await asyncio.shield(future)
@@ -464,6 +465,12 @@ class Ledger:
                     subscriber(event, seq)
                 except Exception:
                     log.exception("a reader of events failed on %s", event.action)
+
+
+def _heard(future: asyncio.Future[Any]) -> None:
+    """Where the caller was cancelled nobody asks how it ended; a failure of the ledger itself is told to those who still wait."""
+    if not future.cancelled():
+        future.exception()
 
 
 _THERE = "SELECT 1 FROM custody WHERE seq = ? AND hash = ?"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sqlite3
 from collections.abc import AsyncIterator
 from functools import partial
@@ -63,6 +64,23 @@ async def test_a_caller_that_is_cancelled_tears_nothing(ledger: Ledger) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await ledger.commit(lambda tx: note(tx, "2")) == before + 2
+
+
+async def test_what_fails_for_a_caller_that_was_cancelled_is_no_unheard_failure(
+    ledger: Ledger, caplog: pytest.LogCaptureFixture
+) -> None:
+    def bad(_tx: Transaction) -> None:
+        raise LedgerUnusable("the disk gives errors")
+
+    task = asyncio.create_task(ledger.commit(bad))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    del task
+    await ledger.commit(lambda tx: note(tx, "1"))
+    gc.collect()
+    assert [record.getMessage() for record in caplog.records] == []
 
 
 async def test_subscribers_hear_in_order_and_a_bad_one_harms_nobody(
