@@ -16,6 +16,7 @@ from dockd.page.doorkeeper import Problem, json_response
 from dockd.page.facts import Sources
 from dockd.page.live import Live
 from dockd.page.openapi import document as openapi
+from dockd.page.rights import needs
 from dockd.page.view import View
 from ingest.errors import LedgerUnusable
 from ingest.ledger import segments, views
@@ -62,11 +63,13 @@ class Api:
 
     # -- what is so now ------------------------------------------------------------------------------------------------
 
+    @needs("read")
     async def status(self, request: web.Request) -> web.Response:
         """`GET /status`. `time` and `age_seconds` go on by themselves: they make no new ETag."""
         snapshot = await self._view.look()
         return json_response(request, self._view.status_now(snapshot), identity=[snapshot.sequence, snapshot.status])
 
+    @needs("read")
     async def bays(self, request: web.Request) -> web.Response:
         """`GET /bays`."""
         after, limit = _number(request, "after", 0), _limit(request)
@@ -77,6 +80,7 @@ class Api:
             {"bays": [snapshot.bays[n] for n in numbers[:limit]], "next": _next(numbers, limit)},
         )
 
+    @needs("read")
     async def bay(self, request: web.Request) -> web.Response:
         """`GET /bays/{n}`."""
         number = _path_number(request)
@@ -85,18 +89,21 @@ class Api:
             raise Problem(404, f"there is no bay {number}")
         return json_response(request, snapshot.bays[number])
 
+    @needs("read")
     async def problems(self, request: web.Request) -> web.Response:
         """`GET /problems`: what is wrong now, the worst first."""
         _limit(request)
         snapshot = await self._view.look()
         return json_response(request, {"problems": list(snapshot.problems), "next": None})
 
+    @needs("read")
     async def bandwidth(self, request: web.Request) -> web.Response:
         """`GET /bandwidth`: what may be sent now, and what the timetable says next."""
         return json_response(request, documents.bandwidth_document(self._sources.bandwidth))
 
     # -- what the ledger holds -----------------------------------------------------------------------------------------
 
+    @needs("read")
     async def cameras(self, request: web.Request) -> web.Response:
         """`GET /cameras`."""
         after, limit = _text(request, "after"), _limit(request)
@@ -104,6 +111,7 @@ class Api:
         said = [self._camera(one) for one in found[:limit]]
         return json_response(request, {"cameras": said, "next": _next([one["id"] for one in said], limit, more=len(found) > limit)})  # fmt: skip
 
+    @needs("read")
     async def camera(self, request: web.Request) -> web.Response:
         """`GET /cameras/{id}`."""
         name = _name(request)
@@ -119,6 +127,7 @@ class Api:
             camera, bay=here.get(camera.id), assigned_to=self._view.registry.assigned_to(identity)
         )
 
+    @needs("read")
     async def segments(self, request: web.Request) -> web.Response:
         """`GET /segments`, of one camera with `?camera=`."""
         after, limit, camera = _text(request, "after"), _limit(request), request.query.get("camera")
@@ -133,6 +142,7 @@ class Api:
         said = [documents.segment_document(one, receipts.get(one.id)) for one in found[:limit]]
         return json_response(request, {"segments": said, "next": _next([one["id"] for one in said], limit, more=len(found) > limit)})  # fmt: skip
 
+    @needs("read")
     async def segment(self, request: web.Request) -> web.Response:
         """`GET /segments/{id}`; `times` says when it was by both clocks, and which of them is to be trusted."""
         name = _name(request)
@@ -150,6 +160,7 @@ class Api:
             raise Problem(404, "there is no segment of this id")
         return json_response(request, said)
 
+    @needs("read")
     async def custody(self, request: web.Request) -> web.Response:
         """`GET /segments/{id}/custody`."""
         name, after, limit = _name(request), _number(request, "after", 0), _limit(request)
@@ -161,6 +172,7 @@ class Api:
         said = [documents.entry_document(one) for one in found[:limit]]
         return json_response(request, {"entries": said, "next": _next([one["seq"] for one in said], limit, more=len(found) > limit)})  # fmt: skip
 
+    @needs("read")
     async def activity(self, request: web.Request) -> web.Response:
         """`GET /activity`: everything that happened, in order."""
         after, limit = _number(request, "after", 0), _limit(request)
@@ -170,14 +182,17 @@ class Api:
 
     # -- for machines --------------------------------------------------------------------------------------------------
 
+    @needs("read")
     async def description(self, request: web.Request) -> web.Response:
         """`GET /openapi.json`."""
         return json_response(request, self._openapi)
 
+    @needs("open")
     async def healthz(self, request: web.Request) -> web.Response:
         """The process is alive and its loop turns."""
         return json_response(request, {"alive": True})
 
+    @needs("read")
     async def readyz(self, request: web.Request) -> web.Response:
         """Whether it can ingest now: the ledger can be read, and the spool has room. 503 and why where it cannot."""
         snapshot = await self._view.look()
@@ -196,6 +211,7 @@ class Api:
             raise Problem(503, "; ".join(why), headers={"Retry-After": "5"})
         return json_response(request, {"ready": True})
 
+    @needs("read")
     async def metrics(self, request: web.Request) -> web.Response:
         """Prometheus."""
         body, content_type = await self._metrics()

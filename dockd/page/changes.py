@@ -20,6 +20,7 @@ from dockd.page import documents
 from dockd.page.api import BASE
 from dockd.page.doorkeeper import Problem, host_of
 from dockd.page.facts import Sources
+from dockd.page.rights import needs
 from dockd.settings.addresses import is_loopback
 from dockd.settings.mistakes import WrongValue
 from dockd.settings.units import parse_duration, parse_rate
@@ -64,6 +65,7 @@ class Changes:
         """Register them."""
         router.add_post(f"{BASE}/bandwidth/override", self.override)
 
+    @needs("operate")
     async def override(self, request: web.Request) -> web.Response:
         """`POST /bandwidth/override`; answers as `GET /bandwidth` does."""
         see_who_asks(request)

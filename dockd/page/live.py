@@ -14,6 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from dockd.page.doorkeeper import HEADERS, Problem
+from dockd.page.rights import needs
 from dockd.page.view import Change, View
 
 BEAT = 5.0
@@ -103,6 +104,7 @@ class Live:
         }
         return _frame("snapshot", now.sequence, document)
 
+    @needs("read")
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """`GET /events`."""
         if self._closed or len(self._viewers) >= _MOST_VIEWERS:

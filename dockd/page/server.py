@@ -20,7 +20,8 @@ from dockd.page.changes import Changes
 from dockd.page.doorkeeper import Doorkeeper
 from dockd.page.facts import Sources
 from dockd.page.live import Live
-from dockd.page.pages import Pages
+from dockd.page.pages import PAGES, Parts
+from dockd.page.rendering import Rendering
 from dockd.page.view import View
 from dockd.settings import ListenAddress
 from ingest.errors import DockdError
@@ -78,7 +79,9 @@ async def page(
     app = web.Application(middlewares=[Doorkeeper(names).middleware], client_max_size=64 << 10)
     Api(sources=sources, view=view, live=live, metrics=metrics).add_to(app.router)
     Changes(sources=sources).add_to(app.router)
-    Pages(sources=sources, view=view).add_to(app.router)
+    parts = Parts(sources=sources, view=view, rendering=Rendering(view=view))
+    for made in PAGES:
+        made(parts).add_to(app.router)
     runner = web.AppRunner(
         app, access_log=None, logger=_log, shutdown_timeout=_ENDING, keepalive_timeout=75.0, handle_signals=False
     )  # fmt: skip

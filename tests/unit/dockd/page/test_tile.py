@@ -9,7 +9,7 @@ import jinja2
 import pytest
 
 from dockd.page.documents import bay_document, camera_part
-from dockd.page.pages import templates
+from dockd.page.rendering import templates
 from dockd.page.state import Facts, derive
 from ingest.model import Balance, CameraId
 
@@ -45,9 +45,9 @@ def test_a_camera_without_a_serial_has_its_id(rendered: jinja2.Environment) -> N
 def test_the_id_is_on_the_bays_page(rendered: jinja2.Environment) -> None:
     status = {"station": "S", "rack": "1"}
     document = bay(CameraId(profile="dcim", serial="C0009", card="899D-8A04"))
-    text = rendered.get_template("bay.html").render(status=status, bay=document, segments=[], most=500)
+    text = rendered.get_template("bay.html").render(said=status, bay=document, segments=[], most=500)
     assert "dcim:C0009~899D-8A04" in text
     empty = bay_document(
         number=4, said=derive(Facts(docked=False)), since=0.0, camera=None, balance=Balance(), battery=None, clock_offset=None
     )  # fmt: skip
-    assert "Camera id" not in rendered.get_template("bay.html").render(status=status, bay=empty, segments=[], most=500)
+    assert "Camera id" not in rendered.get_template("bay.html").render(said=status, bay=empty, segments=[], most=500)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockd.page.pages import not_coming, oldest, on_its_way
+from dockd.page.pages.strip import not_coming, oldest, on_its_way
 from dockd.page.whereabouts import Amount, whereabouts
 from ingest.ledger.views import Unproven
 

@@ -1,0 +1,49 @@
+"""The roles and what each may do. Pure; nothing else in dockd decides that.
+
+Rules kept here: a role has what the one before it has, but for the wall, which has its own screen and nothing else; no role wipes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Role = Literal["wall", "viewer", "sergeant", "ops"]
+ROLES: tuple[Role, ...] = get_args(Role)
+
+# open: anybody, before they have said who they are. wall: the screen on the wall. read: everything that is shown.
+# change: what a sergeant does (mark, move up, try again, issue, see, close, take a bay out of use). operate: the rack's own settings.
+Right = Literal["open", "wall", "read", "change", "operate"]
+
+_RIGHTS: Mapping[Role, frozenset[Right]] = {
+    "wall": frozenset({"open", "wall"}),
+    "viewer": frozenset({"open", "wall", "read"}),
+    "sergeant": frozenset({"open", "wall", "read", "change"}),
+    "ops": frozenset({"open", "wall", "read", "change", "operate"}),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Who:
+    """The one who asks. `name` is the user's or the token's; `how` they said so: session, token, or nobody (no user exists yet, and they ask
+    from this machine). `csrf`: what a change by a browser must bring along; empty where no browser is asking.
+    """
+
+    name: str
+    role: Role
+    how: Literal["session", "token", "nobody"]
+    csrf: str = ""
+
+    @property
+    def by(self) -> str:
+        """As custody names them: user:NAME, token:NAME, or local: somebody on this machine, before there were users."""
+        return {"session": f"user:{self.name}", "token": f"token:{self.name}", "nobody": "local"}[self.how]
+
+
+def may(role: Role, right: Right) -> bool:
+    """
+    >>> may("wall", "read"), may("sergeant", "change"), may("viewer", "change")
+    (False, True, False)
+    """
+    return right in _RIGHTS[role]

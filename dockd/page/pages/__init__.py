@@ -1,0 +1,13 @@
+"""The pages for people, a module each: rendered here, readable without any script, kept current by one where there is one.
+
+A page is a class made of `Parts`, with `add_to(router)`; PAGES names all of them.
+"""
+
+from dockd.page.pages.bay import BayPage
+from dockd.page.pages.front import Front
+from dockd.page.pages.parts import Parts
+from dockd.page.pages.static import Static
+
+PAGES = (Front, BayPage, Static)
+
+__all__ = ["PAGES", "Parts"]

@@ -1,0 +1,87 @@
+"""Templates, and what every page has: who is signed in, the language, the words at the top, the way to the other pages.
+
+Rules kept here: Jinja2 escapes everything, nothing may be missing; what a camera calls its files is shown by `legible`; nothing is fetched from
+anywhere else; the language is what the reader chose (`?lang=`, then kept in a cookie), else the first that the browser asks for and dockd has.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jinja2
+from aiohttp import web
+
+from dockd.access import may
+from dockd.page.doorkeeper import tagged
+from dockd.page.language import LANGUAGES, Language, Said, told
+from dockd.page.rights import who
+from dockd.page.view import View
+from dockd.page.words import headline, size_words
+
+LANGUAGE_COOKIE = "lang"
+_A_YEAR = 365 * 86400
+# Address, word: the ways that every page shows, in this order.
+WAYS = (
+    ("/", "Now"), ("/bays", "Bays"), ("/problems", "Problems"), ("/footage", "Footage"), ("/cameras", "Cameras"), ("/handover", "Handover"),
+    ("/activity", "Activity"), ("/system", "System"), ("/help", "Help"),
+)  # fmt: skip
+
+
+def templates(language: Language = "en") -> jinja2.Environment:
+    """The pages' templates in `language`."""
+    found = jinja2.Environment(
+        loader=jinja2.PackageLoader("dockd.page", "templates"), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.i18n"], finalize=lambda value: told(value, language),
+    )  # fmt: skip
+    found.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
+    found.filters["size"] = size_words
+    return found
+
+
+class Rendering:
+    """Renders pages for requests."""
+
+    def __init__(self, *, view: View) -> None:
+        self._view = view
+        self._templates = {language: templates(language) for language in LANGUAGES}
+
+    def draw(self, language: Language, template: str, **context: Any) -> bytes:
+        """A template alone, without what every page has."""
+        text = self._templates[language].get_template(template).render(language=language, **context)
+        return text.encode("utf-8", "backslashreplace")
+
+    async def page(self, request: web.Request, template: str, /, *, status: int = 200, **context: Any) -> web.Response:
+        """A whole page: `template` extends base.html, and has beside `context` what `frame` gives."""
+        language = language_of(request)
+        body = self.draw(language, template, **{**await self.frame(request), **context})
+        if status != 200:
+            response = web.Response(status=status, body=body, content_type="text/html", charset="utf-8")
+        else:
+            response = tagged(request, body, content_type="text/html")
+        response.headers["Vary"] = "Accept-Language, Cookie"
+        if request.query.get("lang") in LANGUAGES:
+            response.set_cookie(LANGUAGE_COOKIE, language, max_age=_A_YEAR, samesite="Strict", httponly=True)
+        return response
+
+    async def frame(self, request: web.Request) -> dict[str, Any]:
+        """`said` (the status with the time), `headline`, `me` (Who), `rights` (what they may), `ways`, `here` (this address), `languages`."""
+        snapshot = await self._view.look()
+        now = self._view.status_now(snapshot)
+        me = who(request)
+        return {
+            "said": now, "headline": headline(now["ready"], now["needs_action"], now["usable"]), "me": me,
+            "rights": {right: may(me.role, right) for right in ("read", "change", "operate")}, "ways": WAYS, "here": request.path,
+            "languages": LANGUAGES,
+        }  # fmt: skip
+
+
+def language_of(request: web.Request) -> Language:
+    """In which language the reader is told."""
+    wished = [request.query.get("lang", ""), request.cookies.get(LANGUAGE_COOKIE, "")]
+    wished += [
+        one.split(";")[0].strip()[:2].lower() for one in request.headers.get("Accept-Language", "")[:200].split(",")
+    ]
+    return next((language for one in wished for language in LANGUAGES if one == language), "en")
+
+
+__all__ = ["LANGUAGE_COOKIE", "WAYS", "Rendering", "Said", "language_of", "templates"]

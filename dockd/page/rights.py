@@ -1,0 +1,38 @@
+"""What each address demands of whoever asks, said where its handler is, and who it is that asks.
+
+Rules kept here: an address that says nothing of itself is for ops alone; who asks is found out once, by the doorkeeper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from aiohttp import web
+
+from dockd.access import Right, Who
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+_NEEDS = "dockd_needs"
+WHO: web.RequestKey[Who] = web.RequestKey("who", Who)
+
+
+def needs(right: Right) -> Callable[[Handler], Handler]:
+    """Marks a handler: whoever asks must have this right."""
+
+    def mark(handler: Handler) -> Handler:
+        setattr(handler, _NEEDS, right)
+        return handler
+
+    return mark
+
+
+def needed(handler: Any) -> Right:
+    """What this handler demands."""
+    right: Right = getattr(handler, _NEEDS, "operate")
+    return right
+
+
+def who(request: web.Request) -> Who:
+    """Who asks, as the doorkeeper found out."""
+    return request[WHO]
