@@ -21,7 +21,7 @@ SAYING = (
     ),
     Mutant(
         name="room: what keeps the dock full is not said", promise="a rack that stands still for a day says why, and until when",
-        file="dockd/page/view.py", old="kept=self._kept_words(), ", new='kept="", ', tests=("tests/unit/dockd/page/test_view.py",),
+        file="dockd/page/moment.py", old="kept=self.kept_words(), ", new='kept="", ', tests=("tests/unit/dockd/page/test_view.py",),
     ),
     Mutant(
         name="log: an outage is not worth a warning", promise="an outage of days leaves a line in a log of warnings",

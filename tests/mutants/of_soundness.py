@@ -15,15 +15,15 @@ _SAFE = "P5: footage is called safe on a dock whose disk is gone"
 SOUNDNESS = (
     Mutant(
         name="sound: a disk that is not mounted", promise=_SAFE,
-        file="dockd/page/view.py", old="return self._in_place and not (", new="return not (", tests=_SOUND,
+        file="dockd/page/moment.py", old="return self.in_place and not (", new="return not (", tests=_SOUND,
     ),
     Mutant(
         name="sound: copies that cannot be read", promise=_SAFE,
-        file="dockd/page/view.py", old="not (unsound or self._sources.activity.spool_failed or spoilt", new="not (unsound or spoilt", tests=_SOUND,
+        file="dockd/page/moment.py", old="not (unsound or self.sources.activity.spool_failed or spoilt", new="not (unsound or spoilt", tests=_SOUND,
     ),
     Mutant(
         name="caught: the line's word stands for it", promise="P5: a store that was caught is good again when its line dies",
-        file="dockd/page/view.py", old='if sums.caught is None or state.word == "dishonest":', new='if sums.caught is None or state.word == "down":', tests=_SOUND,
+        file="dockd/page/moment.py", old='if self.sums.caught is None or state.word == "dishonest":', new='if self.sums.caught is None or state.word == "down":', tests=_SOUND,
     ),
     Mutant(
         name="caught: a failure of the line replaces it", promise="a store that was caught is good again when its line dies",

@@ -1,0 +1,142 @@
+"""A bay's document: its facts gathered from one moment, and what must be remembered between moments (a share that never goes back, since when).
+
+Nothing is told anew where nothing that goes into it has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from dockd.docking import Bay
+from dockd.page.documents import Document, bay_document, camera_part
+from dockd.page.facts import Sums
+from dockd.page.moment import Moment
+from dockd.page.problems import BayFact
+from dockd.page.state import Facts, Shown, derive
+from dockd.page.words import moment_words
+from ingest.ledger.views import Docking
+from ingest.model import Balance, legible
+
+_Known = tuple[tuple[object, ...], Document, Shown]
+
+
+class BayDocuments:
+    """All bays' documents, kept until something changes."""
+
+    def __init__(self) -> None:
+        self._percent: dict[int, int] = {}
+        self._since: dict[int, tuple[str, float]] = {}
+        self._known: dict[int, _Known] = {}
+
+    def of(self, bay: Bay, moment: Moment, *, outrun: Callable[[Bay], bool]) -> Document:
+        """Its document; the one of before where nothing that goes into it has changed.
+
+        `outrun(bay)`: whether something happened to its camera while the ledger was asked: then nothing is ready by those sums.
+        """
+        inputs = _inputs(bay, moment)
+        known = self._known.get(bay.number)
+        if known is None or known[0] != inputs:
+            fresh = self._told_anew(bay, moment)
+            if fresh[1].state in ("ready", "usable") and outrun(bay):
+                fresh, inputs = self._told_anew(bay, replace(moment, sums=Sums())), ()
+            known = (inputs, *fresh)
+            self._known[bay.number] = known
+        return known[1]
+
+    def forget(self, docked: set[int]) -> None:
+        """Only these dockings are present now."""
+        self._percent = {docking: share for docking, share in self._percent.items() if docking in docked}
+
+    def fact(self, bay: Bay) -> BayFact:
+        """What was told of it at the last look."""
+        said = self._known[bay.number][2]
+        camera = bay.camera or (bay.last_camera if said.state == "removed_early" else None)
+        return BayFact(
+            number=bay.number, state=said.state, what=said.what, advice=said.advice, detail=said.detail,
+            camera=camera.id if camera is not None else None,
+        )  # fmt: skip
+
+    def _told_anew(self, bay: Bay, moment: Moment) -> tuple[Document, Shown]:
+        facts, balance = self._facts(bay, moment)
+        said = derive(facts)
+        camera = None
+        if bay.camera is not None:
+            camera = camera_part(bay.camera, assigned_to=moment.registry.assigned_to(bay.camera))
+        document = bay_document(
+            number=bay.number, said=said, since=self._state_since(bay, said, moment), camera=camera, balance=balance,
+            battery=bay.battery_percent, clock_offset=bay.clock_offset_seconds,
+        )  # fmt: skip
+        return document, said
+
+    def _state_since(self, bay: Bay, said: Shown, moment: Moment) -> float:
+        before = self._since.get(bay.number)
+        if before is None or before[0] != said.state:
+            since = bay.since if before is None else moment.sources.clock.now()
+            self._since[bay.number] = (said.state, since)
+        return self._since[bay.number][1]
+
+    def _facts(self, bay: Bay, moment: Moment) -> tuple[Facts, Balance]:
+        if bay.camera is None or bay.visit is None:
+            return replace(_vacant(bay, moment), occupied=bay.occupied, occupied_why=bay.why), Balance()
+        sums, activity, settings = moment.sums, moment.sources.activity, moment.sources.settings
+        camera, visit = bay.camera.id, bay.visit
+        found = sums.dockings.get(visit.docking, Docking())
+        doing = activity.cameras.get(camera)
+        facts = Facts(
+            camera=camera, phase=doing.phase if doing else None, reason=doing.reason if doing else "",
+            message=doing.message if doing else "", turn=visit.root in activity.queued,
+            percent=self._share(visit.docking, found, doing.done if doing and doing.phase == "copying" else 0),
+            listed_once=visit.listed_once and visit.docking in sums.dockings, counts=found.balance.segments,
+            unsafe=visit.unsafe, unsettled=len(visit.unsettled), grace=settings.wipe.grace > 0, on_camera=found.on_camera, stays=found.stays, missing=sums.missing.get(camera, 0), hidden=len(visit.hidden), held=found.held,
+            held_example=_example(found), wipes=settings.wipe.enabled and visit.wipe, store=moment.store().word, store_wants=moment.store_wants(),
+            kept_until=_kept_until(moment), battery=bay.battery_percent, charge_lost=bay.charge_lost and settings.ready.min_battery > 0, clock_lost=bay.clock_lost, min_battery=settings.ready.min_battery, clock_offset=bay.clock_offset_seconds,
+            max_clock_offset=settings.ready.max_clock_offset, blind=moment.blind, note=bay.note,
+            why_kept=bay.why_kept if settings.wipe.enabled else "", ours=bay.ours or not settings.wipe.enabled,
+            alone=found.alone, sound=moment.is_sound(), waited=moment.has_waited(camera), room=visit.room, min_room=settings.ready.min_room,
+        )  # fmt: skip
+        return facts, found.balance
+
+    def _share(self, docking: int, found: Docking, done: int) -> int | None:
+        """Per cent of the docking's bytes; it never goes back (a file is read twice, and its progress told twice)."""
+        size = found.balance.bytes
+        if size.listed == 0:
+            return None
+        now = min(99, 100 * (size.copied + done) // size.listed)
+        self._percent[docking] = max(now, self._percent.get(docking, 0))
+        return self._percent[docking]
+
+
+def _inputs(bay: Bay, moment: Moment) -> tuple[object, ...]:
+    sources, sums, visit, camera = moment.sources, moment.sums, bay.visit, bay.camera
+    store = (moment.store().word, moment.store_wants(), moment.kept, moment.sending())
+    common = (bay, moment.blind, sources.settings, moment.registry, store, moment.is_sound())
+    if visit is None or camera is None:
+        return (*common, sums.away)
+    return (
+        *common, moment.has_waited(camera.id), visit.room, sources.activity.cameras.get(camera.id), sums.dockings.get(visit.docking), sums.missing.get(camera.id),
+        visit.docking, visit.listed_once, visit.unsafe, visit.hidden, len(visit.unsettled), visit.root in sources.activity.queued,
+    )  # fmt: skip
+
+
+def _vacant(bay: Bay, moment: Moment) -> Facts:
+    last = bay.last_camera
+    away = next((one for one in moment.sums.away if last is not None and one.camera == last.id), None)
+    left, alone = (away.segments, away.alone) if away is not None else (0, 0)
+    early = bay.left_early or (bay.went_out if alone else 0)  # its copies here went bad since it went out
+    return Facts(
+        docked=False, last_camera=(last.serial or last.id) if last is not None else "",
+        last_officer=(moment.registry.assigned_to(last) or "") if last is not None else "", left_early=early, still_unsafe=left, blind=moment.blind,
+        nowhere_else=alone, went_out=bay.went_out if left else 0, sound=moment.is_sound(),
+    )  # fmt: skip
+
+
+def _kept_until(moment: Moment) -> str:
+    return moment_words(moment.kept.first) if moment.kept is not None and not moment.sending() else ""
+
+
+def _example(found: Docking) -> str:
+    if found.example is None:
+        return ""
+    path, message = found.example
+    return f"{legible(path)[-80:]}: {message}."

@@ -1,0 +1,91 @@
+"""What is so of the rack as a whole at one moment: its status, and what is wrong. Pure but for what the moment holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+
+from dockd.page.documents import Document, bandwidth_part, when
+from dockd.page.estimate import days_left
+from dockd.page.moment import Moment
+from dockd.page.problems import AwayFact, BayFact, Problem, problems
+from dockd.page.whereabouts import Whereabouts, whereabouts
+from ingest.ledger.views import Away
+from ingest.model import CameraId
+
+
+def on_its_way(moment: Moment) -> Whereabouts:
+    """Where everything is that the store has not confirmed."""
+    return whereabouts(moment.sums.unproven, moment.here())
+
+
+def what_is_wrong(moment: Moment, facts: Sequence[BayFact]) -> list[Problem]:
+    """All problems; `facts`: what was told of each bay."""
+    sums, store = moment.sums, moment.store()
+    troubles = dict(moment.sources.troubles.now)
+    if moment.registry.trouble:
+        troubles["registry_unread"] = moment.registry.trouble
+    here = moment.here()
+    away = [
+        replace(_away_fact(one, moment), sound=moment.is_sound())
+        for one in sums.away
+        if one.camera not in here and one.early
+    ]
+    return problems(
+        bays=facts, away=away, store=store.word, store_message=store.message, spool_full=moment.full(),
+        lost=sums.lost, doubt=sums.doubt, spoilt=sums.held.get("spool_spoils", 0), troubles=troubles,
+    )  # fmt: skip
+
+
+def status_of(
+    moment: Moment, bays: Mapping[int, Document], facts: Sequence[BayFact], *, eta: tuple[int, int] | None
+) -> Document:
+    """`GET /status`, but for the time. `eta` is the backlog's range in seconds."""
+    sources, sums, here, room = moment.sources, moment.sums, moment.here(), moment.room
+    store, where = moment.store(), on_its_way(moment)
+    out = [one for one in sums.away if not one.early and one.camera not in here]
+    oldest = None
+    if sums.oldest is not None:
+        camera, captured = sums.oldest
+        oldest = {"captured_at": when(captured), "age_seconds": 0, "camera": camera, "bay": here.get(camera)}
+    return {
+        "station": sources.settings.station.name, "rack": sources.settings.station.rack,
+        "bays_total": len(bays), "ready": sum(doc["state"] == "ready" for doc in bays.values()),
+        "usable": sum(doc["state"] == "usable" for doc in bays.values()),
+        "needs_action": sum(doc["verb"] == "act" for doc in bays.values()) + _unspoken(moment, facts), "oldest_unconfirmed": oldest,
+        "backlog": {
+            **asdict(where.coming), "on_cameras_alone": asdict(where.uncopied), "eta_seconds": {"low": eta[0], "high": eta[1]} if eta else None,
+        },
+        "held": asdict(where.held), "away": {**asdict(where.away), "cameras": where.cameras},
+        "out": {"cameras": len(out), "segments": sum(one.segments for one in out)},
+        "store": {
+            "state": store.word, "since": when(store.since), "id": store.id, "message": store.message,
+            "last_success": when(store.last_success),
+        },
+        "spool": {"free_bytes": room.free, "size_bytes": room.size, "days_left": days_left(room.free, sums.a_day), "kept": _kept(moment)},
+        "bandwidth": bandwidth_part(sources.bandwidth.now),
+        "wipe_enabled": sources.settings.wipe.enabled, "lost_segments": sums.lost, "in_doubt_segments": sums.doubt, "trouble": moment.blind or None,
+    }  # fmt: skip
+
+
+def _kept(moment: Moment) -> Document | None:
+    if moment.kept is None:
+        return None
+    return {"bytes": moment.kept.bytes, "until": when(moment.kept.first), "text": moment.kept_words()}
+
+
+def _away_fact(away: Away, moment: Moment) -> AwayFact:
+    camera = CameraId(profile=away.profile, serial=away.serial, card=away.card)
+    bay = moment.sources.rack.bays.get(away.bay) if away.bay is not None else None
+    speaks = bay is not None and bay.camera is None and bay.last_camera == camera
+    return AwayFact(
+        camera=away.camera, bay=away.bay if speaks else None, segments=away.segments, alone=away.alone, name=camera.serial or camera.id,
+        officer=moment.registry.assigned_to(camera),
+    )  # fmt: skip
+
+
+def _unspoken(moment: Moment, facts: Sequence[BayFact]) -> int:
+    """Cameras that left early with footage, and of which no bay speaks: theirs has another by now, or something else in it."""
+    here = moment.here()
+    spoken = {fact.camera for fact in facts if fact.state == "removed_early"}
+    return sum(one.early and one.camera not in here and one.camera not in spoken for one in moment.sums.away)
