@@ -15,6 +15,7 @@ from dockd.page.looks import BayState
 ASIDE = "Set the camera aside for ops; do not issue it."
 AGAIN = "Take it out and put it in again; if it stays so, hand it to ops."
 OTHER_BAY = "Try the camera in another bay; if this bay stays so, tell ops."
+OTHER_BAY_BATTERY = "Try it in another bay; if it stays so, hand it to ops."
 PUT_BACK = "Put it back into any bay."
 _TAKE_OUT = "Take it out."
 _PERHAPS_OURS = "If it is one of the site's cameras, hand it to ops; if not, take it out."

@@ -9,7 +9,6 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from dockd.page.looks import LOOKS
 from dockd.page.problems import Problem
 from dockd.page.state import Shown
 from ingest.bandwidth import Bandwidth, Holding
@@ -67,7 +66,7 @@ def bay_document(
     clock_offset: float | None,
 ) -> Document:  # fmt: skip
     """`GET /bays/{n}`; beside the contract's names `verb`, `shape` and `tone` say how it looks."""
-    look = LOOKS[said.state]
+    look = said.look
     return {
         "number": number, "state": said.state, "word": said.word, "why": said.why, "since": rfc3339(since), "camera": camera,
         "segments": balance.segments.as_dict(), "bytes": balance.bytes.as_dict(), "battery_percent": battery,

@@ -14,7 +14,7 @@ from dockd.page.looks import BayState
 # The worst first: footage that is gone or in doubt, what keeps footage from being brought in, what keeps it from leaving, the rack, the cameras.
 PROBLEMS = (
     "footage_lost", "footage_in_doubt", "ledger_unusable", "ledger_rebuilt", "ledger_went_back", "integrity_failed", "removed_early", "copy_failed", "store_refused", "store_dishonest", "store_went_back", "wrong_store",
-    "store_down", "spool_spoils", "spool_failed", "spool_full", "dock_unwatched", "usb_trouble", "bay_fault", "clock_wrong", "registry_unread", "not_ours",
+    "store_down", "spool_spoils", "spool_failed", "spool_full", "dock_unwatched", "usb_trouble", "bay_fault", "will_not_charge", "clock_wrong", "registry_unread", "not_ours",
 )  # fmt: skip
 _REBUILT = "The dock's own record book was damaged or gone, and a new one was begun with what lies on the dock and in its cameras."
 _WENT_BACK = (
@@ -33,7 +33,16 @@ _OF_AGENT = {
 
 # What there is to do about a bay is said by the bay itself (dockd.page.advice), once.
 _OF_BAY: frozenset[BayState] = frozenset(
-    {"removed_early", "copy_failed", "integrity_failed", "store_refused", "not_ours", "bay_fault", "clock_wrong"}
+    {
+        "removed_early",
+        "copy_failed",
+        "integrity_failed",
+        "store_refused",
+        "not_ours",
+        "bay_fault",
+        "will_not_charge",
+        "clock_wrong",
+    }
 )
 
 

@@ -17,9 +17,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from dockd.page.advice import ASIDE, PUT_BACK, Told, of_failure, of_held, of_occupied, of_unnamed, sentence, some, whose
+from dockd.page.advice import (
+    ASIDE,
+    OTHER_BAY_BATTERY,
+    PUT_BACK,
+    Told,
+    of_failure,
+    of_held,
+    of_occupied,
+    of_unnamed,
+    sentence,
+    some,
+    whose,
+)
 from dockd.page.looks import LOOKS, BayState, Look
-from dockd.page.words import size_words
+from dockd.page.words import size_words, time_words
 from ingest.activity import Phase
 from ingest.model import Tally
 from ingest.standing import StoreWord
@@ -41,7 +53,11 @@ class Facts:
     for the store; `room`: bytes that it can still record, `min_room` how many it must.
     `store_wants`: what a person has to mend of the store, in words; `kept_until`: the moment before which no room comes, because the dock keeps what the
     store has.
+    `charge_ready_at`: when its charge will do (seconds since the epoch), None where that cannot be foretold; `will_not_charge`: why its battery is thought
+    not to charge, a clause such as "it stands at 12% since 05:10".
     `charge_lost`, `clock_lost`: it told its charge (which matters here), its clock, before in this docking, and does not now.
+    `late`: the store has been away for so long that it should be seen; `short`: of the rack's cameras so few are ready that one which is only usable is offered.
+    `out_of_use`: why people keep this bay out of use, in words.
     `blind`: why nothing can be known now.
     """
 
@@ -89,6 +105,11 @@ class Facts:
     clock_lost: bool = False
     clock_offset: float | None = None
     max_clock_offset: float = 60.0
+    charge_ready_at: float | None = None
+    will_not_charge: str = ""
+    late: bool = False
+    short: bool = True
+    out_of_use: str = ""
     blind: str = ""
 
 
@@ -101,6 +122,7 @@ class Shown:
     what: str
     advice: str = ""
     detail: str = ""
+    late: bool = False
 
     @property
     def why(self) -> str:
@@ -109,8 +131,9 @@ class Shown:
 
     @property
     def look(self) -> Look:
-        """Its verb, shape and colour."""
-        return LOOKS[self.state]
+        """Its verb, shape and colour: amber where it is late."""
+        look = LOOKS[self.state]
+        return replace(look, tone="amber") if self.late else look
 
 
 def derive(facts: Facts) -> Shown:
@@ -146,6 +169,13 @@ def _blind(facts: Facts) -> Shown | None:
     if facts.docked and facts.phase == "failed" and facts.reason == "dock":
         return _show("unknown", sentence(facts.message or "dockd cannot write down what it does"))
     return None
+
+
+def _out_of_use(facts: Facts) -> Shown | None:
+    """A camera that is in it all the same is served and told of."""
+    if facts.docked or facts.occupied or facts.left_early or not facts.out_of_use:
+        return None
+    return _show("out_of_use", f"This bay is out of use. {sentence(facts.out_of_use)} Use another bay.")
 
 
 def _occupied(facts: Facts) -> Shown | None:
@@ -279,7 +309,7 @@ def _waiting(facts: Facts) -> Shown | None:
         if facts.phase == "done":  # nothing on its way and nothing held, and yet not in the store: it is nowhere
             short = counts.listed - counts.confirmed
             return _show("copy_failed", f"{some(short)} of this camera cannot be found any more.", advice=ASIDE)
-        return _show("unconfirmed", _why_unconfirmed(facts))
+        return replace(_show("unconfirmed", _why_unconfirmed(facts)), late=facts.waited or facts.late)
     if facts.wipes and facts.on_camera:
         word = _before_emptying(facts)
         return _show("wiping", f"{_are(counts)} proven in the store. {word} Leave it in.")
@@ -318,11 +348,12 @@ def _is_usable(facts: Facts) -> bool:
         facts.ours
         and not (facts.charge_lost or facts.clock_lost)
         and (facts.min_room == 0 or (facts.room is not None and facts.room >= facts.min_room))
+        and not facts.will_not_charge
         and (facts.battery is None or facts.battery >= facts.min_battery)
         and (facts.clock_offset is None or abs(facts.clock_offset) <= facts.max_clock_offset)
     )
     looked_at = facts.docked and facts.listed_once and facts.phase == "waiting" and not facts.reason
-    return looked_at and safe_here and fit and facts.waited and waits_for_store
+    return looked_at and safe_here and fit and facts.waited and facts.short and waits_for_store
 
 
 def _why_usable(facts: Facts) -> str:
@@ -364,10 +395,24 @@ def _storesentence(facts: Facts) -> str:
 def _charge(facts: Facts) -> Shown | None:
     if facts.battery is None or facts.battery >= facts.min_battery:
         return None
-    return _show(
-        "charging",
+    what, word = (
         f"Its footage is safe. It is charged to {facts.battery}% and wants {facts.min_battery}%.",
-        word=f"Charging {facts.battery}%",
+        f"Charging {facts.battery}%",
+    )
+    if facts.charge_ready_at is None:
+        return _show("charging", what, word=word)
+    about = time_words(facts.charge_ready_at)
+    return _show("charging", f"{what} It should be ready at about {about}.", word=f"{word}, about {about}")
+
+
+def _battery(facts: Facts) -> Shown | None:
+    """One that is charged enough and then does not charge may let its officer down, too."""
+    if not facts.will_not_charge:
+        return None
+    return _show(
+        "will_not_charge",
+        f"Its footage is safe, but its battery does not charge: {facts.will_not_charge}.",
+        advice=OTHER_BAY_BATTERY,
     )
 
 
@@ -417,6 +462,7 @@ def _ready(facts: Facts) -> Shown | None:
         and not facts.unsafe
         and (facts.on_camera == 0 or not facts.wipes)
         and not (facts.charge_lost or facts.clock_lost)
+        and not facts.will_not_charge
         and (facts.battery is None or facts.battery >= facts.min_battery)
         and (facts.clock_offset is None or abs(facts.clock_offset) <= facts.max_clock_offset)
     )
@@ -441,5 +487,5 @@ def _nobody_knows(_facts: Facts) -> Shown:
 
 
 _RULES: tuple[Callable[[Facts], Shown | None], ...] = (
-    _blind, _occupied, _vacant, _at_work, _held, _failed, _not_all_seen, _waiting, _charge, _clock, _silent, _ready, _nobody_knows,
+    _blind, _occupied, _out_of_use, _vacant, _at_work, _held, _failed, _not_all_seen, _waiting, _battery, _charge, _clock, _silent, _ready, _nobody_knows,
 )  # fmt: skip

@@ -46,6 +46,11 @@ def moment_words(moment: float) -> str:
     return time.strftime("%H:%M on %-d %B", time.localtime(moment))
 
 
+def time_words(moment: float) -> str:
+    """The time of day of a moment (seconds since the epoch) that is less than a day away, on the station's own clock."""
+    return time.strftime("%H:%M", time.localtime(moment))
+
+
 def kept_words(size: int, first: float, last: float, *, why: str) -> str:
     """What is kept on the dock though the store has it, and until when (seconds since the epoch)."""
     begins, ends = moment_words(first), moment_words(last)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from dockd.page.looks import LOOKS, BayState
 from dockd.page.state import Facts, derive
+from dockd.page.words import time_words
 from ingest.model import Tally
 
 DONE = Facts(
@@ -26,6 +27,7 @@ def tally(listed: int, copied: int = 0, confirmed: int = 0, wiped: int = 0, held
 USABLE: dict[str, Any] = {
     "phase": "waiting", "counts": tally(4, 4, 1), "on_camera": 4, "store": "down", "waited": True, "room": 21 * 10**9, "min_room": 8 << 30,
 }  # fmt: skip
+SOON = 1_790_000_000.0
 TABLE: list[tuple[str, dict[str, Any], str, str, str]] = [
     # what is changed of a finished camera, its state, its word, a part of why
     ("finished", {}, "ready", "Take", "the camera is empty"),
@@ -101,6 +103,14 @@ TABLE: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("a folder without permission", {"hidden": 1}, "copy_failed", "Fault", "cannot be looked into"),
     ("gone everywhere", {"counts": tally(4, 4, 3, 3)}, "copy_failed", "Fault", "cannot be found"),
     ("charging", {"battery": 61}, "charging", "Charging 61%", "wants 80%"),
+    ("charging, and by when", {"battery": 61, "charge_ready_at": SOON}, "charging", f"Charging 61%, about {time_words(SOON)}", f"wants 80%. It should be ready at about {time_words(SOON)}."),
+    ("its battery does not charge", {"battery": 61, "will_not_charge": "it stands at 61% since 05:10", "charge_ready_at": SOON}, "will_not_charge", "Battery fault", "Its footage is safe, but its battery does not charge: it stands at 61% since 05:10. Try it in another bay"),
+    ("charged, and does not charge", {"battery": 90, "will_not_charge": "it falls"}, "will_not_charge", "Battery fault", "it falls"),
+    ("its battery does not charge, and its footage is on its way", {"phase": "waiting", "counts": tally(4, 4, 1), "will_not_charge": "it falls"}, "unconfirmed", "Copied, not confirmed", "Leave it in."),
+    ("usable, and enough are ready", {**USABLE, "short": False}, "unconfirmed", "Copied, not confirmed", "Leave it in"),
+    ("out of use", {"docked": False, "out_of_use": "its pins are bent"}, "out_of_use", "Out of use", "This bay is out of use. Its pins are bent. Use another bay."),
+    ("out of use, and one left it early", {"docked": False, "out_of_use": "bent", "left_early": 1, "still_unsafe": 1, "nowhere_else": 1}, "removed_early", "Put back", ""),
+    ("out of use, and a camera is in it", {"out_of_use": "bent"}, "ready", "Take", ""),
     ("clock wrong", {"clock_offset": 7300.0}, "clock_wrong", "Clock wrong", "2 hours fast"),
     ("clock wrong, slow", {"clock_offset": -90.0}, "clock_wrong", "Clock wrong", "90 seconds slow"),
     ("clock and charge", {"clock_offset": 7300.0, "battery": 10}, "charging", "Charging 10%", ""),
@@ -186,7 +196,7 @@ FACTS = st.builds(
     battery=st.sampled_from([None, 10, 80]), min_battery=st.just(80), clock_offset=st.sampled_from([None, 0.0, 61.0]),
     blind=st.sampled_from(["", "no ledger"]), alone=st.integers(0, 1), sound=st.booleans(), waited=st.booleans(), ours=st.booleans(),
     room=st.sampled_from([None, 7, 8]), min_room=st.sampled_from([0, 8]), nowhere_else=st.integers(0, 1), went_out=st.integers(0, 1),
-    charge_lost=st.booleans(), clock_lost=st.booleans(),
+    charge_lost=st.booleans(), clock_lost=st.booleans(), will_not_charge=st.sampled_from(["", "", "so"]), short=st.booleans(), late=st.booleans(),
 )  # fmt: skip
 
 
@@ -198,7 +208,7 @@ def test_ready_is_one_strict_and(facts: Facts) -> None:
         facts.docked, not facts.blind, facts.phase == "done", facts.listed_once, counts.confirmed == counts.listed, counts.held == 0,
         not facts.held, not facts.missing, not facts.hidden, not facts.unsafe, not facts.unsettled, not (facts.wipes and facts.on_camera),
         facts.battery is None or facts.battery >= 80, facts.clock_offset is None or abs(facts.clock_offset) <= 60,
-        not facts.charge_lost, not facts.clock_lost,
+        not facts.charge_lost, not facts.clock_lost, not facts.will_not_charge,
     ]  # fmt: skip
     if said.state == "ready":
         assert all(everything)
@@ -255,7 +265,7 @@ SPOILS_USABLE: list[tuple[str, dict[str, Any]]] = [
     ("held, by another sum", {"held": {"other": 1}}), ("on the camera alone", {"alone": 1}), ("another card", {"missing": 1}), ("hidden", {"hidden": 1}),
     ("are they those of before?", {"unsettled": 1}), ("it may hold an only copy", {"unsafe": "so"}), ("the dock is in doubt", {"sound": False}),
     ("the store was caught", {"store": "dishonest"}), ("nobody named it", {"ours": False}), ("no room", {"room": (8 << 30) - 1}), ("room not known", {"room": None}),
-    ("not charged", {"battery": 79}), ("charge not told any more", {"charge_lost": True}), ("clock not told any more", {"clock_lost": True}), ("clock wrong", {"clock_offset": 61.0}), ("not waited", {"waited": False}), ("no room on the dock", {"reason": "spool_full"}),
+    ("not charged", {"battery": 79}), ("charge not told any more", {"charge_lost": True}), ("clock not told any more", {"clock_lost": True}), ("clock wrong", {"clock_offset": 61.0}), ("not waited", {"waited": False}), ("enough are ready", {"short": False}), ("its battery does not charge", {"will_not_charge": "so"}), ("no room on the dock", {"reason": "spool_full"}),
     ("the dock's disk fails", {"reason": "spool_failed"}), ("it is empty", {"counts": Tally(), "on_camera": 0}),
 ]  # fmt: skip
 
@@ -275,6 +285,14 @@ def test_usable_is_one_strict_and(facts: Facts) -> None:
         counts.held == 0, not facts.held, not facts.missing, not facts.hidden, not facts.unsafe, not facts.unsettled, not facts.alone, facts.sound,
         facts.store != "dishonest", facts.waited, facts.ours, facts.min_room == 0 or (facts.room or 0) >= facts.min_room,
         facts.battery is None or facts.battery >= 80, facts.clock_offset is None or abs(facts.clock_offset) <= 60,
-        counts.confirmed < counts.listed or facts.store != "connected", not facts.charge_lost, not facts.clock_lost,
+        counts.confirmed < counts.listed or facts.store != "connected", not facts.charge_lost, not facts.clock_lost, not facts.will_not_charge, facts.short,
     ]  # fmt: skip
     assert (said.state == "usable") == all(everything)
+
+
+def test_what_waits_long_for_the_store_is_amber() -> None:
+    copied = replace(DONE, phase="waiting", counts=tally(4, 4, 1))
+    assert derive(copied).look.tone == "blue"
+    assert derive(replace(copied, waited=True, short=False)).look.tone == "amber"
+    assert derive(replace(copied, late=True)).look.tone == "amber"
+    assert derive(replace(DONE, late=True)).look == LOOKS["ready"]
