@@ -24,6 +24,7 @@ A_STORE = (
 )
 StoreKind = Literal["tus", "s3", "directory"]
 A_PROXY = 'a proxy\'s URL such as "http://proxy.example.org:3128"'
+AN_ISSUER = 'the provider\'s issuer such as "https://login.example.org/tenant"'
 A_HOST = 'a host name or address without port, such as "dock-3.example.org"'
 
 _LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.%A-Za-z0-9]+)\]|([^\[\]:]+)):([0-9]{1,5})")
@@ -141,6 +142,19 @@ def parse_proxy(text: str) -> str:
     if urlsplit(parse_url(text, expected=A_PROXY, secret="proxy_auth_file")).path not in ("", "/"):
         raise WrongValue("has a path in it", A_PROXY)
     return text
+
+
+def parse_issuer(text: str) -> str:
+    """An OpenID Connect provider, as it was written: https, or on this machine http. Raises WrongValue."""
+    parse_url(text, expected=AN_ISSUER, secret="client_secret_file")
+    if not is_private_way(text):
+        raise WrongValue("would be asked over the network in clear", AN_ISSUER)
+    return text
+
+
+def is_private_way(url: str) -> bool:
+    """Whether nobody on a network can read or change what goes over this URL: https, or this machine alone."""
+    return url.lower().startswith("https://") or is_loopback(url_host(url))
 
 
 def url_host(url: str) -> str:

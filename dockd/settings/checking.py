@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from dockd.settings import kinds
 from dockd.settings.addresses import A_URL, is_loopback, parse_bucket, parse_url, url_host
 from dockd.settings.mistakes import Mistake, WrongValue
 from dockd.settings.reading import Reading
 from dockd.settings.schema import StoreSettings
 
 _FOR_S3 = ("region", "object_lock", "retain_evidential")
+_OF_NO_USE_ALONE = {"client_id", "client_secret_file", "ca_file", "roles"}
 _FOR_TLS = ("ca_file", "client_cert_file", "client_key_file")
 
 
@@ -27,6 +29,7 @@ def cross_checks(reading: Reading, *, need_store: bool) -> list[Mistake]:
         *_bays(reading),
         *store_checks(reading, need_store=need_store),
         *_page(reading),
+        *_oidc(reading),
         *_places(reading),
     ]
 
@@ -132,6 +135,28 @@ def _page(reading: Reading) -> Iterator[Mistake]:
         expected = 'an address of this machine alone such as "127.0.0.1:8080", or both files'
         yield reading.origin("page", "listen").mistake(message, expected)
     yield from _pair(reading, "page", "tls_cert_file", "tls_key_file")
+
+
+def _oidc(reading: Reading) -> Iterator[Mistake]:
+    oidc = reading.settings.oidc
+    written = {str(one[1]) for one in reading.origins if one[0] == "oidc"}
+    if "issuer" not in written:
+        for item in sorted(written & _OF_NO_USE_ALONE):
+            if getattr(oidc, item) is not None:
+                yield reading.origin("oidc", item).mistake("is there without issuer", "oidc.issuer too, or no such key")
+        return
+    for key, wanted in (
+        ("client_id", "the id that the provider has given to this dock"),
+        ("roles", kinds.ROLES.expected),
+    ):
+        if not getattr(oidc, key) and not _is_wrong(reading, ("oidc", key)):
+            yield reading.origin("oidc", key).mistake("is missing", wanted)
+    if "openid" not in oidc.scopes:
+        yield reading.origin("oidc", "scopes").mistake('has no "openid" in it', 'scopes with "openid" in it')
+    if oidc.ca_file is not None and (oidc.issuer or "").lower().startswith("http://"):
+        yield reading.origin("oidc", "ca_file").mistake(
+            "has no use with an http:// issuer", "oidc.issuer with https://"
+        )
 
 
 def _places(reading: Reading) -> Iterator[Mistake]:

@@ -33,6 +33,8 @@ _NAMED_FILES = (
     ("store", "proxy_auth_file", True),
     ("page", "tls_cert_file", False),
     ("page", "tls_key_file", True),
+    ("oidc", "client_secret_file", True),
+    ("oidc", "ca_file", False),
     ("registry", "file", False),
 )
 """Files that have to be there already: section, key, whether it holds a secret."""

@@ -23,6 +23,8 @@ from dockd.settings.timetable import A_LINE, parse_line
 _MAX_TEXT = 4096  # PATH_MAX; no value of any other kind comes near it
 _MAX_ITEMS = 1000
 _NAME = re.compile(r"\S(?:.{0,62}\S)?")
+_SCOPE = re.compile(r"[!#-\[\]-~]{1,200}")  # RFC 6749, 3.3
+_MAX_WORD = 256
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+/=-]{0,199}")
 
 
@@ -58,7 +60,14 @@ def _number_from_text(text: str) -> object:
 
 
 def _list_from_text(text: str) -> object:
-    expected = 'a TOML list such as ["one", "two"]'
+    return _toml_value(text, 'a TOML list such as ["one", "two"]')
+
+
+def _table_from_text(text: str) -> object:
+    return _toml_value(text, 'a TOML table such as { "one" = "two" }')
+
+
+def _toml_value(text: str, expected: str) -> object:
     try:
         document = tomllib.loads(f"list = {text}")
     except (ValueError, RecursionError):
@@ -200,6 +209,39 @@ def list_of(item: Kind, *, plural: str) -> Kind:
     return Kind(expected, read, _list_from_text, item)
 
 
+ISSUER = text_like(addresses.parse_issuer, addresses.AN_ISSUER)
+
+
+def _read_scope(value: object) -> str:
+    expected = 'a scope such as "openid"'
+    scope = _text(value, expected)
+    if _SCOPE.fullmatch(scope) is None:
+        raise WrongValue(f"{shown(scope)} is no scope", expected)
+    return scope
+
+
+SCOPES = list_of(Kind('"openid"', _read_scope), plural="scopes")
+_A_ROLE_TABLE = (
+    'what the provider says and the role that it is: { "bwc-sergeants" = "sergeant" }, with viewer, sergeant or ops'
+)
+_MAPPED_ROLES = ("viewer", "sergeant", "ops")
+
+
+def _read_roles(value: object) -> tuple[tuple[str, str], ...]:
+    """In the order in which they are written. The wall's screen is opened by a token, never by a person."""
+    if not isinstance(value, dict):
+        raise WrongValue(f"{shown(value)} is not a table", _A_ROLE_TABLE)
+    if len(value) > _MAX_ITEMS:
+        raise WrongValue(f"has {len(value)} entries", f"at most {_MAX_ITEMS}")
+    for word, role in value.items():
+        if not word.strip() or not word.isprintable() or len(word) > _MAX_WORD:
+            raise WrongValue(f"{shown(word)} is nothing that a provider says", _A_ROLE_TABLE)
+        if not isinstance(role, str) or role not in _MAPPED_ROLES:
+            raise WrongValue(f"{shown(role)} is no role that a person may get", _A_ROLE_TABLE)
+    return tuple(value.items())
+
+
+ROLES = Kind(_A_ROLE_TABLE, _read_roles, _table_from_text)
 HOSTS = list_of(text_like(addresses.parse_host, addresses.A_HOST), plural="host names")
 TIMETABLE = list_of(text_like(parse_line, A_LINE), plural="timetable lines")
 

@@ -185,17 +185,19 @@ class _Reader:
                 self._values[section][key] = kind.read(value)
 
 
-def _inline_secret(place: Origin) -> Mistake:
+def _inline_secret(place: Origin, section: str = "store") -> Mistake:
+    key = "client_secret_file" if section == "oidc" else "token_file"
+    section = "oidc" if section == "oidc" else "store"
     return place.mistake(
-        "unknown key, and a secret is never written here: use token_file",
-        "[store] token_file with the path of a file that holds the secret",
-        "store.token_file",
+        f"unknown key, and a secret is never written here: use {key}",
+        f"[{section}] {key} with the path of a file that holds the secret",
+        f"{section}.{key}",
     )
 
 
 def _unknown_key(place: Origin, section: str, key: str) -> Mistake:
     if _SECRET.search(key.lower()):
-        return _inline_secret(place)
+        return _inline_secret(place, section)
     nearest = nearest_of(key, KEYS[section])
     if nearest is not None:
         nearest = f"{section}.{nearest}"

@@ -287,6 +287,55 @@ class PageSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OidcSettings:
+    """`[oidc]`: people sign in at the force's own OpenID Connect provider, beside dockd's own users. Without `issuer`: they do not."""
+
+    issuer: str | None = setting(
+        kinds.ISSUER,
+        None,
+        "The provider, letter for letter as it calls itself in its discovery document. https; http on this machine alone.",
+    )
+    client_id: str | None = setting(
+        kinds.identifier("the id that the provider has given to this dock"),
+        None,
+        "Under which id the provider knows this dock.",
+    )
+    client_secret_file: Path | None = setting(
+        kinds.path("the absolute path of a file that holds the client's secret", secret=True),
+        None,
+        "A file that holds the client's secret and is readable by dockd's user alone. None: the provider has given none (a public client).",
+    )
+    ca_file: Path | None = setting(
+        kinds.path("the absolute path of a PEM file"),
+        None,
+        "PEM certificates of the authorities that may vouch for the provider. None: those of the operating system.",
+    )
+    scopes: tuple[str, ...] = setting(
+        kinds.SCOPES, ("openid", "profile"), "What is asked for. openid has to be one of them."
+    )
+    name_claim: str = setting(
+        kinds.NAME,
+        "preferred_username",
+        "The claim of the ID token by which people are called, on the page and in custody.",
+    )
+    role_claim: str = setting(
+        kinds.NAME,
+        "roles",
+        "The claim of the ID token that says what somebody is: a word or a list of words. A dot leads into it: realm_access.roles.",
+    )
+    roles: tuple[tuple[str, Literal["viewer", "sergeant", "ops"]], ...] | None = setting(
+        kinds.ROLES,
+        None,
+        'Which of those words is which role: { "bwc-sergeants" = "sergeant" }. Of several the highest holds; who has none of them may not come in.',
+    )
+    sign_in_anew: bool = setting(
+        kinds.FLAG,
+        True,
+        "Whether the provider is to ask for the password each time, whoever it remembers in that browser: a rack's browser is everybody's.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LogSettings:
     """`[log]`: what dockd says while it runs."""
 
@@ -333,6 +382,7 @@ class Settings:
     wipe: WipeSettings = WipeSettings()
     ready: ReadySettings = ReadySettings()
     page: PageSettings = PageSettings()
+    oidc: OidcSettings = OidcSettings()
     log: LogSettings = LogSettings()
     registry: RegistrySettings = RegistrySettings()
 
@@ -356,6 +406,7 @@ SECTIONS: dict[str, type[Any]] = {
     "wipe": WipeSettings,
     "ready": ReadySettings,
     "page": PageSettings,
+    "oidc": OidcSettings,
     "log": LogSettings,
     "registry": RegistrySettings,
 }

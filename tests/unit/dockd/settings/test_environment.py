@@ -27,6 +27,9 @@ def test_variables_alone_are_enough() -> None:
             "DOCKD__PAGE__LISTEN": "[::1]:0",
             "DOCKD__PAGE__ALLOWED_HOSTS": '["Dock3", "10.0.0.7"]',
             "DOCKD__SPOOL__PATH": "/srv/spool",
+            "DOCKD__OIDC__ISSUER": "https://login.example.org/",
+            "DOCKD__OIDC__CLIENT_ID": "dock-3",
+            "DOCKD__OIDC__ROLES": '{ "bwc sergeants" = "sergeant", "it" = "ops" }',
             "HOME": "/root",
             "DOCKD_LEVEL": "not one of ours",
         },
@@ -39,6 +42,7 @@ def test_variables_alone_are_enough() -> None:
     assert settings.page.listen == ListenAddress("::1", 0)
     assert settings.page.allowed_hosts == ("dock3", "10.0.0.7")
     assert settings.spool.path == Path("/srv/spool")
+    assert settings.oidc.roles == (("bwc sergeants", "sergeant"), ("it", "ops"))
 
 
 def test_a_variable_overrides_the_file() -> None:

@@ -38,6 +38,7 @@ PUBLISHED = {
     "wipe": "enabled, grace",
     "ready": "min_battery, max_clock_offset, min_room, usable_after",
     "page": "listen, tls_cert_file, tls_key_file, allowed_hosts",
+    "oidc": "issuer, client_id, client_secret_file, ca_file, scopes, name_claim, role_claim, roles, sign_in_anew",
     "log": "format, level, file",
     "registry": "file",
 }
@@ -127,6 +128,7 @@ def test_defaults_in_the_units_that_are_promised() -> None:
     assert (settings.ready.min_battery, settings.ready.max_clock_offset) == (80, 60.0)
     assert settings.page.listen == ListenAddress("127.0.0.1", 8080)
     assert settings.page.allowed_hosts == ()
+    assert (settings.oidc.issuer, settings.oidc.roles, settings.oidc.sign_in_anew) == (None, None, True)
     assert (settings.log.format, settings.log.level, settings.log.file) == ("json", "info", None)
     assert settings.registry.file is None
 

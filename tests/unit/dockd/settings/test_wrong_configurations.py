@@ -70,14 +70,14 @@ WRONG = [
         '\n[stor]\nurl = "https://s"\n',
         [
             'F:1: store.url: is missing, expected url = "https://store.example.org" in [store]',
-            "F:2: stor: unknown section, expected one of [station], [docks], [cameras], [pull], [spool], [ledger], [store], [upload], [bandwidth], [wipe], [ready], [page], [log], [registry], [[bays]] (nearest known key: store)",
+            "F:2: stor: unknown section, expected one of [station], [docks], [cameras], [pull], [spool], [ledger], [store], [upload], [bandwidth], [wipe], [ready], [page], [oidc], [log], [registry], [[bays]] (nearest known key: store)",
         ],
         id="unknown-section",
     ),
     pytest.param(
         "[zebra]\n",
         [
-            "F:1: zebra: unknown section, expected one of [station], [docks], [cameras], [pull], [spool], [ledger], [store], [upload], [bandwidth], [wipe], [ready], [page], [log], [registry], [[bays]]",
+            "F:1: zebra: unknown section, expected one of [station], [docks], [cameras], [pull], [spool], [ledger], [store], [upload], [bandwidth], [wipe], [ready], [page], [oidc], [log], [registry], [[bays]]",
             'F:1: store.url: is missing, expected url = "https://store.example.org" in [store]',
         ],
         id="unknown-section-far",
@@ -571,6 +571,56 @@ WRONG = [
             'F:2: page.allowed_hosts: "https://dock3" is not a host name, expected a host name or address without port, such as "dock-3.example.org"'
         ],
         id="host-url",
+    ),
+    pytest.param(
+        '[oidc]\nissuer = "http://login.example.org"\nclient_id = "d"\nroles = { "s" = "sergeant" }\n' + STORE,
+        [
+            'F:2: oidc.issuer: would be asked over the network in clear, expected the provider\'s issuer such as "https://login.example.org/tenant"'
+        ],
+        id="oidc-in-clear",
+    ),
+    pytest.param(
+        '[oidc]\nissuer = "https://dockd:hunter2@login.example.org"\nclient_id = "d"\nroles = { "s" = "sergeant" }\n'
+        + STORE,
+        [
+            'F:2: oidc.issuer: has a user or password in it, expected the provider\'s issuer such as "https://login.example.org/tenant", and the secret in client_secret_file'
+        ],
+        id="oidc-secret-in-the-issuer",
+    ),
+    pytest.param(
+        '[oidc]\nissuer = "https://login.example.org"\nscopes = ["profile"]\n' + STORE,
+        [
+            "F:1: oidc.client_id: is missing, expected the id that the provider has given to this dock",
+            'F:1: oidc.roles: is missing, expected what the provider says and the role that it is: { "bwc-sergeants" = "sergeant" }, with viewer, sergeant or ops',
+            'F:3: oidc.scopes: has no "openid" in it, expected scopes with "openid" in it',
+        ],
+        id="oidc-half",
+    ),
+    pytest.param(
+        '[oidc]\nclient_id = "d"\nca_file = "/etc/ca.pem"\nname_claim = "email"\n' + STORE,
+        [
+            "F:2: oidc.client_id: is there without issuer, expected oidc.issuer too, or no such key",
+            "F:3: oidc.ca_file: is there without issuer, expected oidc.issuer too, or no such key",
+        ],
+        id="oidc-without-issuer",
+    ),
+    pytest.param(
+        '[oidc]\nissuer = "http://127.0.0.1:9000"\nclient_id = "d"\nca_file = "/etc/ca.pem"\nroles = { "s" = "wall" }\n'
+        + STORE,
+        [
+            "F:4: oidc.ca_file: has no use with an http:// issuer, expected oidc.issuer with https://",
+            'F:5: oidc.roles: "wall" is no role that a person may get, expected what the provider says and the role that it is: { "bwc-sergeants" = "sergeant" }, with viewer, sergeant or ops',
+        ],
+        id="oidc-wall-role",
+    ),
+    pytest.param(
+        '[oidc]\nissuer = "https://login.example.org"\nclient_id = "d"\nclient_secret = "hunter2"\nroles = ["s"]\n'
+        + STORE,
+        [
+            "F:4: oidc.client_secret: unknown key, and a secret is never written here: use client_secret_file, expected [oidc] client_secret_file with the path of a file that holds the secret (nearest known key: oidc.client_secret_file)",
+            'F:5: oidc.roles: a list is not a table, expected what the provider says and the role that it is: { "bwc-sergeants" = "sergeant" }, with viewer, sergeant or ops',
+        ],
+        id="oidc-secret-inline",
     ),
     pytest.param(
         '[log]\nformat = "text"\n' + STORE,
