@@ -71,9 +71,7 @@ def records(reader: sqlite3.Connection, wanted: Wanted, *, up_to: int) -> Iterat
             f"SELECT seq, at, action, body, hash FROM custody WHERE seq > ? AND seq <= ? AND {where} ORDER BY seq LIMIT {_PAGE}",
             (after, up_to, *values),
         ).fetchall()
-        for seq, at, action, text, digest in page:
-            prev, data = _inside(text)
-            yield Record(seq=seq, at=at, action=action, prev=prev, hash=digest, data=data, text=text)
+        yield from map(record_of, page)
         if len(page) < _PAGE:
             return
         after = page[-1][0]
@@ -97,6 +95,13 @@ def _permits_naming(reader: sqlite3.Connection, segment: str) -> list[int]:
         "SELECT seq FROM custody WHERE action = 'permit.issued' AND instr(body, ?) > 0", (json.dumps(segment),)
     )
     return [row[0] for row in found.fetchmany(500)]
+
+
+def record_of(row: tuple[Any, ...]) -> Record:
+    """A row of seq, at, action, body, hash."""
+    seq, at, action, text, digest = row
+    prev, data = _inside(text)
+    return Record(seq=seq, at=at, action=action, prev=prev, hash=digest, data=data, text=text)
 
 
 def _inside(text: str) -> tuple[str | None, dict[str, Any] | None]:

@@ -145,6 +145,19 @@ _0011_WENT_OUT = """
 ALTER TABLE dockings ADD COLUMN went_out INTEGER;
 """
 
+# What the pages list, newest first: all footage by when it was recorded, one camera's, what is held, what is evidence, what is nowhere (few or none);
+# what happened to one camera; and where cameras were.
+_0013_PAGES = """
+CREATE INDEX segments_when ON segments(captured_at);
+CREATE INDEX segments_of_camera ON segments(camera, captured_at);
+CREATE INDEX segments_held_when ON segments(captured_at) WHERE held IS NOT NULL;
+CREATE INDEX segments_evidence ON segments(captured_at) WHERE evidential = 1;
+CREATE INDEX segments_nowhere ON segments(captured_at) WHERE in_store = 0 AND on_camera = 0 AND in_spool = 0;
+CREATE INDEX custody_camera ON custody(camera) WHERE camera IS NOT NULL;
+CREATE INDEX custody_rack ON custody(seq) WHERE (action >= 'bay.' AND action < 'bay/')
+    OR action IN ('camera.docked', 'camera.undocked', 'camera.removed_early', 'camera.went_out');
+"""
+
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     ("0001_spine", _0001_SPINE),
     ("0002_cameras", _0002_CAMERAS),
@@ -157,6 +170,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
     ("0009_queue", _0009_QUEUE),
     ("0010_bandwidth", _0010_BANDWIDTH),
     ("0011_went_out", _0011_WENT_OUT),
+    ("0013_pages", _0013_PAGES),
 )
 
 

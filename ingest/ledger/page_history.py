@@ -1,0 +1,64 @@
+"""What happened, newest first, for people who page back: all of it, one camera's, one bay's.
+
+Rules: along an index, and no more than `_LOOKS` entries for one page; a damaged entry is shown as it is, and stops nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ingest.ledger.history import Record, record_of
+
+Execute = Callable[..., Any]
+_LOOKS = 20_000
+# Where cameras were, and what became of bays: the same words as the index `custody_rack` has.
+RACK = (
+    "(action >= 'bay.' AND action < 'bay/') OR action IN ('camera.docked', 'camera.undocked', 'camera.removed_early', 'camera.went_out')"
+)  # fmt: skip
+_COLUMNS = "seq, at, action, body, hash"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Back:
+    """Entries, newest first. `next`: the number before which to go on, None at the beginning of the record."""
+
+    records: list[Record] = field(default_factory=list)
+    next: int | None = None
+
+
+def before(execute: Execute, *, seq: int | None, count: int, camera: str | None = None, bay: int | None = None) -> Back:
+    """The `count` entries before number `seq` (None: the newest), of one camera, or of what came into and left one bay."""
+    text, values = statement(camera=camera, bay=bay)
+    end = seq if seq is not None else 1 << 62
+    found: list[Record] = []
+    last: int | None = None
+    for looked, row in enumerate(execute(text, [end, *values, _LOOKS + 1])):
+        if len(found) == count or looked == _LOOKS:
+            return Back(records=found, next=last)
+        record = record_of(row)
+        if bay is None or (record.data or {}).get("bay") == bay:
+            found.append(record)
+        last = record.seq
+    return Back(records=found)
+
+
+def statement(*, camera: str | None, bay: int | None) -> tuple[str, list[Any]]:
+    """The entries to look at, and the values in it after the number to begin with and before how many."""
+    if camera is not None:
+        return (
+            f"SELECT {_COLUMNS} FROM custody INDEXED BY custody_camera WHERE seq < ? AND camera = ? ORDER BY seq DESC LIMIT ?",
+            [camera],
+        )
+    if bay is not None:
+        return f"SELECT {_COLUMNS} FROM custody INDEXED BY custody_rack WHERE seq < ? AND ({RACK}) ORDER BY seq DESC LIMIT ?", []  # fmt: skip
+    return f"SELECT {_COLUMNS} FROM custody WHERE seq < ? ORDER BY seq DESC LIMIT ?", []
+
+
+def of_segment(execute: Execute, segment: str, *, after: int, count: int) -> list[Record]:
+    """The next `count` entries of one segment after number `after`, in order."""
+    rows = execute(
+        f"SELECT {_COLUMNS} FROM custody WHERE segment = ? AND seq > ? ORDER BY seq LIMIT ?", (segment, after, count)
+    )
+    return [record_of(row) for row in rows]
