@@ -11,13 +11,14 @@ import asyncio
 import hashlib
 import json
 import logging
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import ETag, web
 
 from dockd.access import Who
-from dockd.page.rights import WHO
+from dockd.page.rights import CSRF, WHO
 from dockd.settings.addresses import is_loopback
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -26,11 +27,11 @@ _log = logging.getLogger(__name__)
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
-        "form-action 'none'; frame-ancestors 'none'"
+        "form-action 'self'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with no-referrer a browser says of its own forms that they come from nowhere (Origin: null)
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -92,6 +93,7 @@ class Doorkeeper:
 
     def __init__(self, names: frozenset[str]) -> None:
         self._names = names
+        self._csrf = secrets.token_bytes(32)
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -99,6 +101,7 @@ class Doorkeeper:
         try:
             self._right_host(request)
             request[WHO] = _NOBODY
+            request[CSRF] = self._csrf
             response = await handler(request)
         except Problem as problem:
             response = problem_response(problem)

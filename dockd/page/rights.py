@@ -15,6 +15,8 @@ from dockd.access import Right, Who
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 _NEEDS = "dockd_needs"
 WHO: web.RequestKey[Who] = web.RequestKey("who", Who)
+# What a change by this asker's browser must bring along, unmasked: dockd.page.asked.
+CSRF: web.RequestKey[bytes] = web.RequestKey("csrf", bytes)
 
 
 def needs(right: Right) -> Callable[[Handler], Handler]:

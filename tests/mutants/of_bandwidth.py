@@ -56,14 +56,14 @@ BANDWIDTH = (
     ),
     Mutant(
         name="changes: a page of another origin may", promise="only who is at this machine sets the limit",
-        file="dockd/page/changes.py", old='    if not same or request.headers.get("Sec-Fetch-Site") not in _SITES:\n', new="    if not request.headers:\n", tests=_ASKED,
+        file="dockd/page/asked.py", old='    if not same or site not in _SITES:\n', new="    if not request.headers:\n", tests=_ASKED,
     ),
     Mutant(
         name="changes: a form may", promise="only who is at this machine sets the limit",
-        file="dockd/page/changes.py", old='    if request.content_type != "application/json":\n', new="    if not request.content_type:\n", tests=_ASKED,
+        file="dockd/page/asked.py", old='    if request.content_type != "application/json":\n', new="    if not request.content_type:\n", tests=_ASKED,
     ),
     Mutant(
         name="changes: another server may, for anybody", promise="only who is at this machine sets the limit",
-        file="dockd/page/changes.py", old="any(_is_a_forwarders(name.lower()) for name in request.headers)", new="any(_is_a_forwarders(name.lower()) for name in request.query)", tests=_ASKED,
+        file="dockd/page/asked.py", old="any(_is_a_forwarders(name.lower()) for name in request.headers)", new="any(_is_a_forwarders(name.lower()) for name in request.query)", tests=_ASKED,
     ),
 )  # fmt: skip

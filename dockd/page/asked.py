@@ -1,0 +1,177 @@
+"""What people ask to be changed: by a form of a page, or by a JSON document of the API. Every change goes through one of the two functions here.
+
+    me, fields = await asked_by_form(request, known={"reason", "until"})     # Mapping[str, str]; then answer 303
+    me, wanted = await asked_by_json(request, known={"rate", "for"})         # Mapping[str, Any]
+
+Whether they may at all is said by `@needs(...)` at the handler, and demanded by the doorkeeper before the handler is called; `me.by` is what
+custody calls them. Both raise Problem. A form has a hidden field `csrf` with the value of `csrf` in every template (`csrf_of(request)`); a script
+sends it as the header X-CSRF-Token. `csrf` is never among the fields that are given back.
+
+Rules kept here: who is signed in by a browser changes something only from a page of this origin (Origin, Sec-Fetch-Site) that was made for this
+very session (the token); a bearer token of the API is no browser's, and needs neither. Until there are users a change is taken from a program on
+this machine alone: a loopback peer that asks for this machine by a loopback name, in HTTP/1.1, and with no header that those add who speak for
+others (what of them adds none cannot be told from a program here), or from a page of this origin on this machine. What is sent is small, whole
+and known, or refused with a reason. There is nothing here that wipes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import parse_qsl
+
+from aiohttp import HttpVersion11, web
+
+from dockd.access import Who
+from dockd.access.masking import is_of, masked
+from dockd.page.doorkeeper import Problem, host_of
+from dockd.page.rights import CSRF, who
+from dockd.settings.addresses import is_loopback
+
+CSRF_FIELD = "csrf"
+CSRF_HEADER = "X-CSRF-Token"
+_LARGEST = 4 << 10
+_LARGEST_FORM = 16 << 10
+_FORM = "application/x-www-form-urlencoded"
+# What proxies, balancers and delivery networks add: those names, and all that begin so.
+_FORWARDED = (
+    "forwarded", "via", "x-real-ip", "client-ip", "true-client-ip", "cdn-loop", "max-forwards", "proxy-connection",
+)  # fmt: skip
+_FORWARDED_SO = (
+    "x-forwarded", "x-original", "x-proxy", "x-client", "x-cluster", "x-envoy", "x-amzn", "x-arr-", "x-varnish", "cf-", "fastly-",
+)  # fmt: skip
+_SITES = (None, "same-origin", "none")
+
+
+def csrf_of(request: web.Request) -> str:
+    """What a form made for this asker carries in its field `csrf`. Other text at each call, always the same token."""
+    return masked(request[CSRF]) if CSRF in request else ""
+
+
+async def asked_by_form(request: web.Request, *, known: Collection[str]) -> tuple[Who, Mapping[str, str]]:
+    """Who asks, and the fields of their form: those that are `known`, each once, without spaces at the ends; one that was not sent is not there.
+
+    Raises Problem: 403 (another origin, no or a wrong token), 415, 413, 400.
+    """
+    me = who(request)
+    if me.how == "token":
+        raise Problem(403, "forms are for browsers: with a token ask the API")
+    if me.how == "nobody":
+        _see_that_it_is_here(request)
+    if request.content_type != _FORM:
+        raise Problem(415, f"send a form, with Content-Type: {_FORM}")
+    _see_the_origin(request, demanded=True)
+    fields = await form_fields(request, known={*known, CSRF_FIELD})
+    _see_the_token(request, fields.pop(CSRF_FIELD, ""))
+    return me, fields
+
+
+async def asked_by_json(request: web.Request, *, known: Collection[str]) -> tuple[Who, Mapping[str, Any]]:
+    """Who asks, and the JSON object that they sent: all of its names are `known`, and none comes twice.
+
+    Raises Problem: 403, 415, 413, 400.
+    """
+    me = who(request)
+    if me.how == "nobody":
+        _see_that_it_is_here(request)
+        _see_the_origin(request, demanded=False)
+    elif me.how == "session":
+        _see_the_origin(request, demanded=True)
+        _see_the_token(request, request.headers.get(CSRF_HEADER, ""))
+    if request.content_type != "application/json":
+        raise Problem(415, "send a JSON document, with Content-Type: application/json")
+    return me, await _object(request, known=frozenset(known))
+
+
+async def form_fields(request: web.Request, *, known: Collection[str]) -> dict[str, str]:
+    """The fields of a form, whoever sent it. Raises Problem."""
+    body = await _body(request, most=_LARGEST_FORM)
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"), keep_blank_values=True, strict_parsing=bool(body), errors="strict", max_num_fields=len(known) + 1
+        )  # fmt: skip
+    except ValueError as error:
+        raise Problem(400, "what was sent is no form of this page") from error
+    fields = dict(pairs)
+    if len(fields) != len(pairs) or fields.keys() - set(known) or any("\0" in value for value in fields.values()):
+        raise Problem(400, "what was sent is no form of this page")
+    return {name: value.replace("\r\n", "\n").strip() for name, value in fields.items()}
+
+
+def is_here(request: web.Request) -> bool:
+    """Whether the other end of this connection is on this machine."""
+    return is_loopback(address_of_peer(request))
+
+
+def address_of_peer(request: web.Request) -> str:
+    """The other end of this connection, as the kernel has it and no header says; empty where it has none."""
+    peer: Any = request.transport.get_extra_info("peername") if request.transport is not None else None
+    try:
+        return str(ip_address(peer[0]))
+    except (TypeError, IndexError, ValueError):
+        return ""
+
+
+def _see_that_it_is_here(request: web.Request) -> None:
+    if not is_here(request):
+        raise Problem(403, "changes are taken from this machine alone")
+    if any(_is_a_forwarders(name.lower()) for name in request.headers) or request.version < HttpVersion11:
+        raise Problem(403, "this came through another server; changes are taken from this machine itself, in HTTP/1.1")
+    if not is_loopback(host_of(request) or ""):  # a server that hands the name on that it was asked for
+        raise Problem(403, "ask for this machine as localhost or 127.0.0.1; changes are taken from this machine itself")
+
+
+def _is_a_forwarders(name: str) -> bool:
+    return name in _FORWARDED or name.startswith(_FORWARDED_SO)
+
+
+def see_the_origin(request: web.Request) -> None:
+    """Raises Problem unless a page of this very origin sent this, as far as a browser says so; all of them do."""
+    _see_the_origin(request, demanded=True)
+
+
+def _see_the_origin(request: web.Request, *, demanded: bool) -> None:
+    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
+    same = origin is None or origin == f"{request.scheme}://{request.headers.get('Host', '')}"
+    if not same or site not in _SITES:
+        raise Problem(403, "a page of another origin may change nothing here")
+    if demanded and origin is None and site != "same-origin":
+        raise Problem(403, "a change by a browser says from which page it comes (Origin); this one does not")
+
+
+def _see_the_token(request: web.Request, brought: str) -> None:
+    if CSRF not in request or not is_of(brought, request[CSRF]):
+        raise Problem(
+            403, "this form is an old one, or was not made for you: load the page again, and send it once more"
+        )
+
+
+async def _body(request: web.Request, *, most: int) -> bytes:
+    body = await request.content.read(most + 1)
+    while len(body) <= most and (more := await request.content.read(most + 1)):
+        body += more
+    if len(body) > most:
+        raise Problem(413, f"more than {most} bytes were sent")
+    return body
+
+
+async def _object(request: web.Request, *, known: frozenset[str]) -> Mapping[str, Any]:
+    body = await _body(request, most=_LARGEST)
+    try:
+        said = json.loads(body.decode("utf-8"), object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise Problem(400, "what was sent is no JSON document") from error
+    if not isinstance(said, dict):
+        raise Problem(400, 'what was sent is no JSON object, such as {"rate": "20 Mbit/s", "for": "2 h"}')
+    if unknown := said.keys() - known:
+        raise Problem(400, f"{min(unknown)[:40]!a} is not known here; {', '.join(sorted(known))} are")
+    return said
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name comes twice")
+    return found
