@@ -180,14 +180,20 @@ class BandwidthChanged(
 class BandwidthOverridden(
     Event,
     action="bandwidth.overridden",
-    text="somebody at this machine set what dockd may send: {limit}, until {until}",
+    text="what dockd may send was set by hand: {limit}, until {until} (by {by})",
 ):
+    """`by`: who set it; None in entries from before dockd recorded it."""
+
     limit: str
     until: str
+    by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class BandwidthLifted(
     Event, action="bandwidth.lifted", text="the limit that was set by hand holds no longer: {reason}"
 ):
+    """`by`: who lifted it; None where its time was over."""
+
     reason: str
+    by: str | None = None

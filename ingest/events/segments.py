@@ -174,16 +174,61 @@ class SegmentUnheld(Event, action="segment.unheld", text="segment {segment} is t
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentEvidential(
-    Event, action="segment.evidential", text="{path} of camera {camera} is evidence: it goes before all that is not"
+    Event,
+    action="segment.evidential",
+    text="{path} of camera {camera} is evidence: it goes before all that is not (marked by {by})",
+):
+    """`by`: who marked it; None in entries from before dockd recorded it."""
+
+    path: str
+    by: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentMarkedAtStore(
+    Event,
+    action="segment.marked_at_store",
+    text="the store {store} knows that {path} of camera {camera} is evidence",
 ):
     path: str
+    store: str
+    object: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentNotMarkable(
+    Event,
+    action="segment.not_markable",
+    text="{path} of camera {camera} is evidence, and the store {store} has no way of its own to mark it: its operator has to be told",
+    level="warning",
+    outcome="failure",
+):
+    path: str
+    store: str
+    object: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentMovedUp(
-    Event, action="segment.moved_up", text="{path} of camera {camera} was moved to the top of the queue by hand"
+    Event,
+    action="segment.moved_up",
+    text="{path} of camera {camera} was moved to the top of the queue by hand (by {by})",
+):
+    """`by`: who moved it; None in entries from before dockd recorded it."""
+
+    path: str
+    by: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentTriedAgain(
+    Event,
+    action="segment.tried_again",
+    text="{by} had {path} of camera {camera} tried again, which was held ({reason})",
 ):
     path: str
+    reason: str
+    by: str
 
 
 @dataclass(frozen=True, kw_only=True)
