@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from dockd.docks.base import Controls, Dock, Docked, Noted, Occupied, Undocked
-from ingest.activity import Activity
+from ingest.activity import Activity, Changing
 from ingest.clock import Clock
 from ingest.errors import CameraGone, LedgerUnusable
 from ingest.events import CameraRemovedEarly, CameraWentOut, ClockSet, Event
@@ -98,7 +98,7 @@ class Turns(WorkerPool):
             self._activity.turn(root)
 
 
-class Rack:
+class Rack(Changing):
     """All bays. `fixed` maps places to painted numbers; other places get the next free number, and keep it.
 
     `ask_every` seconds a camera's battery and clock are asked; `try_again` seconds after a session that failed, the next begins.
@@ -108,6 +108,7 @@ class Rack:
         self, *, intake: Intake, ledger: Ledger, turns: Turns, clock: Clock, fixed: dict[str, int], max_clock_offset: float,
         ask_every: float = _ASK_EVERY, try_again: float = _TRY_AGAIN,
     ) -> None:  # fmt: skip
+        super().__init__()
         self._intake = intake
         self._ledger = ledger
         self._turns = turns
@@ -118,7 +119,6 @@ class Rack:
         self._numbers = dict(fixed)
         self._sessions: dict[str, asyncio.Task[None]] = {}
         self.bays: dict[int, Bay] = {n: Bay(number=n, place=place, since=clock.now()) for place, n in fixed.items()}
-        self.version = 0
         ledger.subscribe(self._hear)
 
     def _hear(self, event: Event, _seq: int) -> None:

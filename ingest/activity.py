@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -27,11 +28,34 @@ class Doing:
     since: float = field(default_factory=time.monotonic)
 
 
-class Activity:
+class Changing:
+    """Something of which `version` grows with every change; whoever asked is called at each, on the event loop, and must neither raise nor wait."""
+
+    def __init__(self) -> None:
+        self._version = 0
+        self._told: list[Callable[[], None]] = []
+
+    @property
+    def version(self) -> int:
+        """How many changes there were."""
+        return self._version
+
+    @version.setter
+    def version(self, version: int) -> None:
+        self._version = version
+        for tell in self._told:
+            tell()
+
+    def tell(self, hear: Callable[[], None]) -> None:
+        """Call this at every change from now on."""
+        self._told.append(hear)
+
+
+class Activity(Changing):
     """Who does what. Only the event loop's thread touches it."""
 
     def __init__(self) -> None:
-        self.version = 0
+        super().__init__()
         self.cameras: dict[str, Doing] = {}
         self.uploads: dict[str, tuple[int, int]] = {}
         self.pulled_bytes = 0

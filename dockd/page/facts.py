@@ -14,7 +14,7 @@ from typing import Any
 from dockd.docking import Bay, Rack
 from dockd.settings import Settings
 from ingest import events
-from ingest.activity import Activity
+from ingest.activity import Activity, Changing
 from ingest.bandwidth import Bandwidth
 from ingest.clock import Clock
 from ingest.ledger import Ledger, soundness, views
@@ -27,12 +27,12 @@ _SHARE = 20.0
 _RATE_EVERY = 600.0
 
 
-class Troubles:
+class Troubles(Changing):
     """What the agent has to say of itself, by stable name; `version` grows with every change."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.now: dict[str, str] = {}
-        self.version = 0
 
     def open(self, name: str, text: str) -> bool:
         """It is so from now on. Returns whether that is new."""
