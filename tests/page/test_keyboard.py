@@ -1,0 +1,94 @@
+"""With the keyboard alone: everything that can be done is reached, in the order in which it is read, is seen to be reached, and lets go again."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Browser, Page
+
+from tests.page.addresses import NAMES, addresses
+from tests.page.browsing import watched
+from tests.page.running_stage import RunningStage
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+# What can be acted on and is shown; of radio buttons with one name one alone is stepped to.
+_ALL = """() => {
+  const found = [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]')];
+  const groups = new Set();
+  return found.filter(e => {
+    if (e.disabled || e.tabIndex < 0 || !e.checkVisibility({visibilityProperty: true}) || e.closest('[inert]')) return false;
+    if (e.type !== 'radio') return true;
+    const group = e.form + e.name; const first = !groups.has(group); groups.add(group); return first;
+  }).map((e, n) => { e.dataset.test = n; return n; }).length;
+}"""
+# The element that has the focus: its number, and whether that is seen: an outline, or a shadow or border or ground that it has not else.
+_HERE = """() => {
+  const e = document.activeElement;
+  if (!e || e === document.body) return null;
+  const style = getComputedStyle(e);
+  const box = e.getBoundingClientRect();
+  const drawn = (s) => [s.boxShadow, s.backgroundColor, s.borderColor, s.textDecorationLine, s.outlineStyle === 'none' ? '' : s.outlineWidth + s.outlineColor].join('|');
+  const on = drawn(style);
+  const inside = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
+  const over = inside ? document.elementFromPoint(Math.min(innerWidth - 1, Math.max(0, box.left + box.width / 2)), Math.min(innerHeight - 1, Math.max(0, box.top + box.height / 2))) : null;
+  const covered = !(over && (e.contains(over) || over.contains(e)));
+  return {number: e.dataset.test === undefined ? -1 : Number(e.dataset.test), on, inside, covered, html: e.outerHTML.slice(0, 160),
+          outline: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2};
+}"""
+_OFF = """n => {
+  const e = document.querySelector(`[data-test="${n}"]`);
+  const s = getComputedStyle(e);
+  return [s.boxShadow, s.backgroundColor, s.borderColor, s.textDecorationLine, s.outlineStyle === 'none' ? '' : s.outlineWidth + s.outlineColor].join('|');
+}"""
+
+
+async def _walk(page: Page) -> list[str]:
+    """Tab through all of it. Returns what is wrong."""
+    many = await page.evaluate(_ALL)
+    assert many, "nothing can be reached at all"
+    before = [await page.evaluate(_OFF, n) for n in range(many)]
+    wrong, reached = [], []
+    for _ in range(many):
+        await page.keyboard.press("Tab")
+        here = await page.evaluate(_HERE)
+        if here is None:
+            break
+        number = here["number"]
+        reached.append(number)
+        if number < 0:
+            wrong.append(f"reached and not seen: {here['html']}")
+            continue
+        if here["on"] == before[number] and not here["outline"]:
+            wrong.append(f"its focus is not seen: {here['html']}")
+        if not here["inside"] or here["covered"]:
+            wrong.append(f"it has the focus and is out of sight or covered: {here['html']}")
+    if reached != list(range(many)):
+        wrong.append(f"not in the order of the page, or not all of it: {reached} of {many}")
+    await page.keyboard.press("Tab")  # one more lets go, to the browser's own parts
+    after = await page.evaluate(_HERE)
+    if after is not None and after["number"] not in (0, -1):
+        wrong.append(f"the focus is kept in: {after['html']}")
+    return wrong
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_everything_is_reached_and_seen(browser: Browser, stage: RunningStage, name: str) -> None:
+    path = addresses(stage.url)[name]
+    async with watched(browser, stage.url, viewport={"width": 1280, "height": 900}, reduced_motion="reduce") as context:
+        wrong = await _walk(await context.page(path))
+        assert not wrong, "\n".join(wrong)
+
+
+async def test_the_first_key_leads_past_what_every_page_has(browser: Browser, stage: RunningStage) -> None:
+    async with watched(browser, stage.url) as context:
+        for name in ("/", "/bays", "/problems", "/handover"):
+            page = await context.page(name)
+            await page.keyboard.press("Tab")
+            first = page.locator(":focus")
+            assert (await first.get_attribute("href") or "").startswith("#"), name
+            assert await first.is_visible(), "a way that is taken by key is seen when it is"
+            await page.keyboard.press("Enter")
+            await page.keyboard.press("Tab")
+            inside = await page.evaluate("() => !!document.activeElement.closest('main')")
+            assert inside, f"{name}: after it comes what the page is about"
+            await page.close()
