@@ -33,7 +33,7 @@ class Changing:
 
     def __init__(self) -> None:
         self._version = 0
-        self._told: list[Callable[[], None]] = []
+        self._hearing: list[Callable[[], None]] = []
 
     @property
     def version(self) -> int:
@@ -43,12 +43,12 @@ class Changing:
     @version.setter
     def version(self, version: int) -> None:
         self._version = version
-        for tell in self._told:
-            tell()
+        for hear in self._hearing:
+            hear()
 
     def tell(self, hear: Callable[[], None]) -> None:
         """Call this at every change from now on."""
-        self._told.append(hear)
+        self._hearing.append(hear)
 
 
 class Activity(Changing):
