@@ -89,11 +89,11 @@ class BayDocuments:
             percent=self._share(visit.docking, found, doing.done if doing and doing.phase == "copying" else 0),
             listed_once=visit.listed_once and visit.docking in sums.dockings, counts=found.balance.segments,
             unsafe=visit.unsafe, unsettled=len(visit.unsettled), grace=settings.wipe.grace > 0, on_camera=found.on_camera, stays=found.stays, missing=sums.missing.get(camera, 0), hidden=len(visit.hidden), held=found.held,
-            held_example=_example(found), wipes=settings.wipe.enabled and visit.wipe, store=moment.store().word, store_wants=moment.store_wants(),
+            held_example=_example(found), wipes=settings.wipe.enabled and visit.wipe, store=moment.store.word, store_wants=moment.store_wants,
             kept_until=_kept_until(moment), battery=bay.battery_percent, charge_lost=bay.charge_lost and settings.ready.min_battery > 0, clock_lost=bay.clock_lost, min_battery=settings.ready.min_battery, clock_offset=bay.clock_offset_seconds,
             max_clock_offset=settings.ready.max_clock_offset, blind=moment.blind, note=bay.note,
             why_kept=bay.why_kept if settings.wipe.enabled else "", ours=bay.ours or not settings.wipe.enabled,
-            alone=found.alone, sound=moment.is_sound(), waited=moment.has_waited(camera), room=visit.room, min_room=settings.ready.min_room,
+            alone=found.alone, sound=moment.is_sound, waited=moment.has_waited(camera), room=visit.room, min_room=settings.ready.min_room,
         )  # fmt: skip
         return facts, found.balance
 
@@ -109,8 +109,8 @@ class BayDocuments:
 
 def _inputs(bay: Bay, moment: Moment) -> tuple[object, ...]:
     sources, sums, visit, camera = moment.sources, moment.sums, bay.visit, bay.camera
-    store = (moment.store().word, moment.store_wants(), moment.kept, moment.sending())
-    common = (bay, moment.blind, sources.settings, moment.registry, store, moment.is_sound())
+    store = (moment.store.word, moment.store_wants, moment.kept, moment.sending)
+    common = (bay, moment.blind, sources.settings, moment.registry, store, moment.is_sound)
     if visit is None or camera is None:
         return (*common, sums.away)
     return (
@@ -127,12 +127,12 @@ def _vacant(bay: Bay, moment: Moment) -> Facts:
     return Facts(
         docked=False, last_camera=(last.serial or last.id) if last is not None else "",
         last_officer=(moment.registry.assigned_to(last) or "") if last is not None else "", left_early=early, still_unsafe=left, blind=moment.blind,
-        nowhere_else=alone, went_out=bay.went_out if left else 0, sound=moment.is_sound(),
+        nowhere_else=alone, went_out=bay.went_out if left else 0, sound=moment.is_sound,
     )  # fmt: skip
 
 
 def _kept_until(moment: Moment) -> str:
-    return moment_words(moment.kept.first) if moment.kept is not None and not moment.sending() else ""
+    return moment_words(moment.kept.first) if moment.kept is not None and not moment.sending else ""
 
 
 def _example(found: Docking) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from dockd.page.advice import to_mend
 from dockd.page.facts import Sources, Sums
@@ -43,12 +44,14 @@ class Moment:
             return False
         return time.monotonic() - doing.since >= self.sources.settings.ready.usable_after
 
+    @cached_property
     def is_sound(self) -> bool:
         """Whether nothing speaks against what the dock says that it has."""
         unsound = _UNSOUND & self.sources.troubles.now.keys()
         spoilt = any(self.sums.held.get(reason) for reason in ("spool_spoils", "spool_unread"))
         return self.in_place and not (unsound or self.sources.activity.spool_failed or spoilt or self.sums.doubt)
 
+    @cached_property
     def store(self) -> StoreState:
         """How the store stands. One that was caught is caught whatever became of its line since, and of this process."""
         state = self.sources.store_state()
@@ -56,15 +59,18 @@ class Moment:
             return state
         return replace(state, word="dishonest", message=self.sums.caught, honest=False)
 
+    @cached_property
     def store_wants(self) -> str:
         """What a person has to mend of the store, in words."""
-        store = self.store()
+        store = self.store
         return to_mend(store.word, store.message)
 
+    @cached_property
     def sending(self) -> bool:
         """Whether anything on the dock is on its way to the store."""
         return any(one.in_spool and not one.held for one in self.sums.unproven)
 
+    @cached_property
     def here(self) -> dict[str, int]:
         """Which camera is in which bay."""
         there = {n: bay.camera or bay.still for n, bay in self.sources.rack.bays.items()}
@@ -83,7 +89,7 @@ class Moment:
         bytes_waiting = sum(max(0, one.listed - one.copied) for one in waiting)
         return FullFact(
             since=moment_words(activity.spool_full_since), cameras=len(waiting), waiting=size_words(bytes_waiting) if waiting else "",
-            kept=self.kept_words(), sending=self.sending(),
+            kept=self.kept_words(), sending=self.sending,
         )  # fmt: skip
 
     def kept_words(self) -> str:

@@ -16,18 +16,18 @@ from ingest.model import CameraId
 
 def on_its_way(moment: Moment) -> Whereabouts:
     """Where everything is that the store has not confirmed."""
-    return whereabouts(moment.sums.unproven, moment.here())
+    return whereabouts(moment.sums.unproven, moment.here)
 
 
 def what_is_wrong(moment: Moment, facts: Sequence[BayFact]) -> list[Problem]:
     """All problems; `facts`: what was told of each bay."""
-    sums, store = moment.sums, moment.store()
+    sums, store = moment.sums, moment.store
     troubles = dict(moment.sources.troubles.now)
     if moment.registry.trouble:
         troubles["registry_unread"] = moment.registry.trouble
-    here = moment.here()
+    here = moment.here
     away = [
-        replace(_away_fact(one, moment), sound=moment.is_sound())
+        replace(_away_fact(one, moment), sound=moment.is_sound)
         for one in sums.away
         if one.camera not in here and one.early
     ]
@@ -41,8 +41,8 @@ def status_of(
     moment: Moment, bays: Mapping[int, Document], facts: Sequence[BayFact], *, eta: tuple[int, int] | None
 ) -> Document:
     """`GET /status`, but for the time. `eta` is the backlog's range in seconds."""
-    sources, sums, here, room = moment.sources, moment.sums, moment.here(), moment.room
-    store, where = moment.store(), on_its_way(moment)
+    sources, sums, here, room = moment.sources, moment.sums, moment.here, moment.room
+    store, where = moment.store, on_its_way(moment)
     out = [one for one in sums.away if not one.early and one.camera not in here]
     oldest = None
     if sums.oldest is not None:
@@ -86,6 +86,6 @@ def _away_fact(away: Away, moment: Moment) -> AwayFact:
 
 def _unspoken(moment: Moment, facts: Sequence[BayFact]) -> int:
     """Cameras that left early with footage, and of which no bay speaks: theirs has another by now, or something else in it."""
-    here = moment.here()
+    here = moment.here
     spoken = {fact.camera for fact in facts if fact.state == "removed_early"}
     return sum(one.early and one.camera not in here and one.camera not in spoken for one in moment.sums.away)
