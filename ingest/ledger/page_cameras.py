@@ -73,3 +73,15 @@ def dockings_of(execute: Execute, camera: str, *, before: int | None, count: int
         )
         for r in rows
     ]  # fmt: skip
+
+
+def known(execute: Execute) -> list[CameraId]:
+    """Every camera that was ever docked here, by id, at most CAMERAS_MOST."""
+    rows = execute("SELECT profile, serial, card FROM cameras ORDER BY id LIMIT ?", (CAMERAS_MOST,))
+    return [CameraId(profile=r[0], serial=r[1], card=r[2]) for r in rows]
+
+
+def one(execute: Execute, camera: str) -> CameraId | None:
+    """The camera of this id; None where none of it was ever docked here."""
+    row = execute("SELECT profile, serial, card FROM cameras WHERE id = ?", (camera,)).fetchone()
+    return None if row is None else CameraId(profile=row[0], serial=row[1], card=row[2])

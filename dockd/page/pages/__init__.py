@@ -4,10 +4,12 @@ A page is a class made of `Parts`, with `add_to(router)`; PAGES names all of the
 """
 
 from dockd.page.pages.bay import BayPage
+from dockd.page.pages.footage import FootagePage
 from dockd.page.pages.front import Front
 from dockd.page.pages.parts import Parts
+from dockd.page.pages.segment import SegmentPage
 from dockd.page.pages.static import Static
 
-PAGES = (Front, BayPage, Static)
+PAGES = (Front, BayPage, FootagePage, SegmentPage, Static)
 
 __all__ = ["PAGES", "Parts"]

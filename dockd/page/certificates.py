@@ -1,0 +1,55 @@
+"""The certificate of one segment, made for a reader of the page: the whole record is checked for it, which takes a while on an old dock.
+
+Rules kept here: one at a time, off the loop, on a reader of its own; it is given up where the asker has left or dockd ends; the page that comes
+out is one file with a style of its own, and its header allows that style and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import re
+import threading
+from pathlib import Path
+
+from dockd.certificate import as_html, facts
+from dockd.page.doorkeeper import Problem
+from ingest.errors import LedgerUnusable
+from ingest.ledger.audit import moment
+
+_STEPS = 20_000  # of SQLite's, between two looks at whether anybody waits still
+_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
+
+
+class Certificates:
+    """Makes them from the ledger at `path`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._turn = asyncio.Lock()
+
+    async def html(self, segment: str, *, now: float) -> str:
+        """The page of a segment that the ledger has. Raises Problem (503) while another is being made, and where the ledger cannot be read."""
+        if self._turn.locked():
+            raise Problem(503, "another certificate is being made; ask again in a moment", headers={"Retry-After": "5"})
+        async with self._turn:
+            ended = threading.Event()
+            try:
+                return await asyncio.to_thread(self._made, segment, now, ended)
+            except (LedgerUnusable, OSError) as error:
+                raise Problem(503, f"the record cannot be read: {error}", headers={"Retry-After": "5"}) from error
+            finally:
+                ended.set()
+
+    def _made(self, segment: str, now: float, ended: threading.Event) -> str:
+        with moment(self._path) as reader:
+            reader.set_progress_handler(lambda: int(ended.is_set()), _STEPS)
+            return as_html(facts(reader, segment, now=now))
+
+
+def policy_of(html: str) -> str:
+    """The Content-Security-Policy under which this page is shown: its own style, known by its hash, and nothing else."""
+    digests = [base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() for style in _STYLE.findall(html)]
+    styles = " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"
+    return f"default-src 'none'; style-src {styles}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

@@ -1,0 +1,109 @@
+"""Where a segment is and what may be done about it, as people are told; and what happened, entry by entry. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from dockd.page.language import Said, said
+from dockd.page.looks import Shape, Tone
+from ingest.events import REGISTRY
+from ingest.ledger.history import Record
+from ingest.ledger.segments import IN_DOUBT, Segment
+from ingest.model import legible
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where it is: a word, a sentence, and how that looks."""
+
+    word: Said
+    text: Said
+    shape: Shape
+    tone: Tone
+
+
+def place_of(segment: Segment, *, bay: int | None) -> Place:
+    """`bay`: where its camera is now, None where it is not here."""
+    if segment.in_store and segment.held is None:
+        return Place(
+            word=said("In the store"), text=said("The central store has it, and has proven that."), shape="circle", tone="green"
+        )  # fmt: skip
+    if segment.held == IN_DOUBT:
+        return Place(
+            word=said("In doubt"), shape="triangle", tone="yellow",
+            text=said("No copy of it is known here; the central store is asked whether it has it."),
+        )  # fmt: skip
+    if not segment.copies:
+        return Place(word=said("Lost"), text=said("No copy of it is left anywhere."), shape="octagon", tone="red")
+    if segment.held is not None:
+        return Place(word=said("Held"), text=_held(segment, bay=bay), shape="octagon", tone="red")
+    if segment.in_spool:
+        return Place(
+            word=said("On the dock"), text=said("A checked copy is on this dock, and waits to be sent to the store."),
+            shape="arrow", tone="blue",
+        )  # fmt: skip
+    if bay is not None:
+        return Place(
+            word=said("On the camera alone"), text=said("It is on its camera in bay {bay}, and not copied yet.", bay=bay),
+            shape="square", tone="blue",
+        )  # fmt: skip
+    return Place(
+        word=said("On a camera that is not here"), text=said("It is on its camera alone, and that is not in a bay."),
+        shape="octagon", tone="red",
+    )  # fmt: skip
+
+
+def _held(segment: Segment, *, bay: int | None) -> Said:
+    if segment.in_store:
+        return said("The central store has it, and something is wrong with another copy of it.")
+    if segment.in_spool:
+        return said("It is kept on this dock, and does not go to the store before somebody has seen to it.")
+    if bay is not None:
+        return said("It is kept on its camera in bay {bay}: it could not be copied.", bay=bay)
+    return said("It is on its camera alone, which is not in a bay, and it could not be copied.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Happened:
+    """One entry of the record for people: `at` RFC 3339; `segment` and `camera` where it is about one."""
+
+    seq: int
+    at: str
+    words: Said
+    hash: str
+    action: str
+    camera: str | None = None
+    segment: str | None = None
+    bay: int | None = None
+    bad: bool = False
+
+
+def happened(record: Record) -> Happened:
+    """As a sentence. An entry that no dockd here knows, or that is damaged, is told by its name."""
+    data = record.data or {}
+    event = REGISTRY.get(record.action)
+    if event is None or record.data is None:
+        words = said("{action} (an entry that this dockd cannot put into words)", action=shown(record.action))
+    else:
+        names = [one.name for one in fields(event)]
+        words = Said(event.text, {name: shown(data.get(name)) for name in names})
+    bay = data.get("bay")
+    return Happened(
+        seq=record.seq, at=record.at, words=words, hash=record.hash, action=record.action, camera=_text(data, "camera"),
+        segment=_text(data, "segment"), bay=bay if isinstance(bay, int) else None,
+        bad=event is not None and event.level in ("warning", "error"),
+    )  # fmt: skip
+
+
+def _text(data: Mapping[str, Any], name: str) -> str | None:
+    found = data.get(name)
+    return found if isinstance(found, str) and found else None
+
+
+def shown(value: object) -> str:
+    """A value out of an entry, legible and not without end."""
+    text = "?" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    clean = legible(text.encode("utf-8", "surrogatepass"))
+    return clean if len(clean) <= 300 else f"{clean[:300]}…"
