@@ -1,7 +1,7 @@
 """What is said of a fault, and the one thing to do about it. Pure.
 
 Rules kept here: one instruction for each fault, and none for a sentence that brings its own; a device's name is for ops, never in the
-sentence itself; a camera whose files cannot be read is never said to be fit to go out.
+sentence itself; what the engine says in its own words is `English` (dockd.page.language); a camera whose files cannot be read is never said to be fit to go out.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dockd.page.language import Said, counted, english, joined, said
 from dockd.page.looks import BayState
+from dockd.page.words import some
 
-ASIDE = "Set the camera aside for ops; do not issue it."
-AGAIN = "Take it out and put it in again; if it stays so, hand it to ops."
-OTHER_BAY = "Try the camera in another bay; if this bay stays so, tell ops."
-OTHER_BAY_BATTERY = "Try it in another bay; if it stays so, hand it to ops."
-PUT_BACK = "Put it back into any bay."
-_TAKE_OUT = "Take it out."
-_PERHAPS_OURS = "If it is one of the site's cameras, hand it to ops; if not, take it out."
+ASIDE = said("Set the camera aside for ops; do not issue it.")
+AGAIN = said("Take it out and put it in again; if it stays so, hand it to ops.")
+OTHER_BAY = said("Try the camera in another bay; if this bay stays so, tell ops.")
+OTHER_BAY_BATTERY = said("Try it in another bay; if it stays so, hand it to ops.")
+PUT_BACK = said("Put it back into any bay.")
+_TAKE_OUT = said("Take it out.")
+_PERHAPS_OURS = said("If it is one of the site's cameras, hand it to ops; if not, take it out.")
 
 _TO_DO = re.compile(r"(.+?)[:.;] ((?:then )?(?:take|put|tell|try|move|give|hand|leave|keep|ask) .+)", re.IGNORECASE | re.DOTALL)  # fmt: skip
 _DEVICE = re.compile(r"(?<![\w/])/(?:dev|run|sys|proc|mnt|media)/[^\s:,;()]*(: )?")
@@ -36,17 +38,11 @@ class Told:
 
 
 def sentence(text: str) -> str:
-    """With a capital at its front and a stop at its end."""
+    """With a capital at its front and a stop at its end; what is no message is `English`."""
+    if isinstance(text, Said):
+        return text if text.endswith((".", "!", "?")) else Said("{what}.", {"what": text})
     text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
-def some(count: int, thing: str = "segment") -> str:
-    """
-    >>> some(1), some(2, "file")
-    ('1 segment', '2 files')
-    """
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+    return english(text if text.endswith((".", "!", "?")) else f"{text}.")
 
 
 def whose(camera: str, officer: str | None) -> str:
@@ -65,8 +61,10 @@ def told(text: str, *, otherwise: str = "") -> Told:
     >>> told("/dev/sdb1 hangs", otherwise="Wait.").what
     'Its card hangs.'
     """
+    if isinstance(text, Said):
+        return Told(what=sentence(text), advice=otherwise)
     plain = _ADDRESS.sub("", _DEVICE.sub(lambda found: "" if found[1] else "its card", text))
-    detail = text if plain != text else ""
+    detail = english(text) if plain != text else ""
     found = _TO_DO.fullmatch(plain)
     if found is None:
         return Told(what=sentence(plain), advice=otherwise, detail=detail)
@@ -81,7 +79,7 @@ _OCCUPIED: Mapping[str, BayState] = {"looking": "reading", "not_ours": "not_ours
 def of_occupied(what: str, why: str) -> tuple[BayState, Told]:
     """What is in a bay and is no camera, or not yet one."""
     otherwise = {"not_ours": _not_ours(why), "fault": OTHER_BAY}.get(what, "")
-    return _OCCUPIED.get(what, "unknown"), told(why or "something is in this bay", otherwise=otherwise)
+    return _OCCUPIED.get(what, "unknown"), told(why or said("Something is in this bay."), otherwise=otherwise)
 
 
 def _not_ours(why: str) -> str:
@@ -92,74 +90,101 @@ def _not_ours(why: str) -> str:
 
 def of_unnamed(safe: str, why_kept: str) -> Told:
     """A camera that nobody has named: what there is to do about that is for ops, or the camera is taken out."""
-    said = told(why_kept)
-    ops = f"tell ops: {said.advice[:1].lower()}{said.advice[1:]}" if said.advice else "tell ops."
-    advice = f"If it is one of the site's cameras, {ops} If not, take it out."
-    return Told(what=f"{safe} {said.what}", advice=advice, detail=said.detail)
+    kept = told(why_kept)
+    advice = said("If it is one of the site's cameras, tell ops. If not, take it out.")
+    if kept.advice:
+        what = english(f"{kept.advice[:1].lower()}{kept.advice[1:]}")
+        advice = said("If it is one of the site's cameras, tell ops: {what} If not, take it out.", what=what)
+    return Told(what=joined(safe, kept.what), advice=advice, detail=kept.detail)
 
 
 def of_failure(reason: str, message: str) -> tuple[BayState, Told]:
     """A camera that could not be served to its end."""
-    message = message or "the camera cannot be read"
+    why = message or said("The camera cannot be read.")
     match reason:
         case "bay_fault":
-            return "bay_fault", told(message, otherwise=OTHER_BAY)
+            return "bay_fault", told(why, otherwise=OTHER_BAY)
         case "locked" if "locked" in message:
             return "copy_failed", Told(
-                what="Its footage is safe, and stays on it: its card is locked against writing.",
-                advice="Take it out, unlock the card (a small switch on its side, or a setting of the camera), and put it in again.",
-                detail=message,
+                what=said("Its footage is safe, and stays on it: its card is locked against writing."),
+                advice=said("Take it out, unlock the card (a small switch on its side, or a setting of the camera), and put it in again."),
+                detail=english(message),
             )  # fmt: skip
         case "only_copy":
-            return "copy_failed", told(message, otherwise=ASIDE)
+            return "copy_failed", told(why, otherwise=ASIDE)
         case _:
-            return "copy_failed", told(message, otherwise=AGAIN)
+            return "copy_failed", told(why, otherwise=AGAIN)
 
 
-_FILES: Mapping[str, tuple[BayState, str, str]] = {
-    "integrity_failed": ("integrity_failed", "did not read the same twice", "did not read the same twice"),
-    "copy_failed": ("copy_failed", "on this camera cannot be read", "on this camera cannot be read"),
-    "source_unstable": ("copy_failed", "changed each time it was read", "changed each time they were read"),
-    "not_deletable": ("copy_failed", "cannot be deleted from this camera", "cannot be deleted from this camera"),
+_FILES: Mapping[str, BayState] = {
+    "integrity_failed": "integrity_failed", "copy_failed": "copy_failed", "source_unstable": "copy_failed", "not_deletable": "copy_failed",
 }  # fmt: skip
 
 
 def of_held(held: Mapping[str, int], example: str) -> tuple[BayState, Told]:
     """Files that are held, by reason: the worst of the reasons is told."""
+    detail = english(example)
     if count := held.get("spool_spoils", 0):
-        what = f"This dock spoils its copies of {some(count, 'file')}: its disk or its memory fails. The camera has what is missing still."
-        return "copy_failed", Told(
-            what=what, advice="Leave the camera in and tell ops, or put it into another dock.", detail=example
+        what = said(
+            "This dock spoils its copies of {files}: its disk or its memory fails. The camera has what is missing still.",
+            files=some(count, "file"),
         )
-    for reason, (state, one, more) in _FILES.items():
+        advice = said("Leave the camera in and tell ops, or put it into another dock.")
+        return "copy_failed", Told(what=what, advice=advice, detail=detail)
+    for reason, state in _FILES.items():
         if count := held.get(reason, 0):
-            what = f"A file {one}." if count == 1 and reason != "integrity_failed" else f"{some(count, 'file')} {more}."
-            return state, Told(what=what, advice=ASIDE, detail=example)
+            return state, Told(what=_of_files(reason, count), advice=ASIDE, detail=detail)
     count = sum(held.values())
-    what = f"The store does not take {some(count)}."
+    what = said("The store does not take {segments}.", segments=some(count))
     if held.keys() != {
         "store_refused"
     }:  # it was lost there, cannot be proven in time, or a store was caught: its message says
-        what = f"{some(count)} {'is' if count == 1 else 'are'} not safe in the store, and kept here."
-    return "store_refused", Told(what=what, advice="Leave the camera in its bay and tell ops.", detail=example)
+        what = counted("{count} segment is not safe in the store, and kept here.", "{count} segments are not safe in the store, and kept here.", count=count)  # fmt: skip
+    return "store_refused", Told(what=what, advice=said("Leave the camera in its bay and tell ops."), detail=detail)
+
+
+def _of_files(reason: str, count: int) -> str:
+    match reason:
+        case "integrity_failed":
+            return counted(
+                "{count} file did not read the same twice.", "{count} files did not read the same twice.", count=count
+            )
+        case "copy_failed":
+            return counted(
+                "A file on this camera cannot be read.", "{count} files on this camera cannot be read.", count=count
+            )
+        case "source_unstable":
+            return counted(
+                "A file changed each time it was read.", "{count} files changed each time they were read.", count=count
+            )
+        case _:
+            return counted(
+                "A file cannot be deleted from this camera.",
+                "{count} files cannot be deleted from this camera.",
+                count=count,
+            )
 
 
 # -- of the store -------------------------------------------------------------------------------------------------------
 
-_WAIT = "Footage is kept on the dock and goes on by itself. If it lasts, ask ops to look at the line and the store."
-_MEND = "Tell ops now: it goes on by itself when they have put this right, and not before. Footage is kept on the dock."
-_NOTHING = "Nothing is sent and nothing is deleted."
+_WAIT = said(
+    "Footage is kept on the dock and goes on by itself. If it lasts, ask ops to look at the line and the store."
+)
+_MEND = said(
+    "Tell ops now: it goes on by itself when they have put this right, and not before. Footage is kept on the dock."
+)
+_NOTHING = said("Nothing is sent and nothing is deleted.")
 _TO_MEND: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), what)
     for pattern, what in (
-        (r"store\.proxy_auth_file\b", "The proxy before the central store does not take this dock's user and password."),
-        (r"does not let this (?:dock|user)|key may not do that", "The central store does not let this dock do what it must."),
-        (r"store\.token_file\b|this dock's credentials", "The central store does not take this dock's key."),
-        (r"certificate is not taken", "The certificate of the central store is not one that this dock can trust."),
-        (r"correct store\.region\b|its region in store\.region\b", "The dock is set up for another region or address than the central store has."),
-        (r"is the share mounted|mounted read-only", "The share that is the central store is not mounted as it must be."),
-        (r"it has no room|has no room for", "The central store is full."),
-        (r"upload\.chunk\b|name the store's own address in store\.url|is store\.url |(?:take it away|unmount it), or ", "The central store cannot be used as it is set up."),
+        (r"store\.proxy_auth_file\b", said("The proxy before the central store does not take this dock's user and password.")),
+        (r"does not let this (?:dock|user)|key may not do that", said("The central store does not let this dock do what it must.")),
+        (r"store\.token_file\b|this dock's credentials", said("The central store does not take this dock's key.")),
+        (r"certificate is not taken", said("The certificate of the central store is not one that this dock can trust.")),
+        (r"correct store\.region\b|its region in store\.region\b", said("The dock is set up for another region or address than the central store has.")),
+        (r"is the share mounted|mounted read-only", said("The share that is the central store is not mounted as it must be.")),
+        (r"it has no room|has no room for", said("The central store is full.")),
+        (r"upload\.chunk\b|name the store's own address in store\.url|is store\.url |(?:take it away|unmount it), or ", said("The central store cannot be used as it is set up.")),
     )
 )  # fmt: skip
 
@@ -175,25 +200,30 @@ def to_mend(word: str, message: str) -> str:
     if word not in ("down", "wrong-store"):
         return ""
     found = next((what for pattern, what in _TO_MEND if pattern.search(message)), "")
-    return found or ("The store that answers is not the one this dock knows." if word == "wrong-store" else "")
+    return found or (said("The store that answers is not the one this dock knows.") if word == "wrong-store" else "")
 
 
 def of_store(word: str, message: str) -> tuple[str, Told] | None:
     """The name of the problem that a store is, and what is said of it; None where it is none. `message` is what the adapter says, for ops."""
-    what = to_mend(word, message)
+    what, detail = to_mend(word, message), english(message)
     match word:
         case "down":
-            return "store_down", Told(
-                what=what or "The central store cannot be reached.", advice=_MEND if what else _WAIT, detail=message
-            )
+            unreachable = said("The central store cannot be reached.")
+            return "store_down", Told(what=what or unreachable, advice=_MEND if what else _WAIT, detail=detail)
         case "wrong-store":
-            first = "Ops: is the share mounted? Else check" if "is the share mounted" in message else "Ops: check"
-            advice = f"{first} store.url and store.pin; if it is right after all, dockd store pin. {_NOTHING}"
-            return "wrong_store", Told(what=what, advice=advice, detail=message)
+            return "wrong_store", Told(what=what, advice=joined(_check(message), _NOTHING), detail=detail)
         case "dishonest":
-            advice = "Ops: find out why. Nothing is deleted until a person pins it anew."
             return "store_dishonest", Told(
-                what="The store vouched for what it does not have.", advice=advice, detail=message
-            )
+                what=said("The store vouched for what it does not have."),
+                advice=said("Ops: find out why. Nothing is deleted until a person pins it anew."), detail=detail,
+            )  # fmt: skip
         case _:
             return None
+
+
+def _check(message: str) -> str:
+    if "is the share mounted" in message:
+        return said(
+            "Ops: is the share mounted? Else check store.url and store.pin; if it is right after all, dockd store pin."
+        )
+    return said("Ops: check store.url and store.pin; if it is right after all, dockd store pin.")

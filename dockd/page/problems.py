@@ -8,28 +8,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from dockd.page.advice import PUT_BACK, of_store, some, whose
+from dockd.page.advice import PUT_BACK, of_store, whose
+from dockd.page.language import counted, english, joined, said
 from dockd.page.looks import BayState
+from dockd.page.words import some
 
 # The worst first: footage that is gone or in doubt, what keeps footage from being brought in, what keeps it from leaving, the rack, the cameras.
 PROBLEMS = (
     "footage_lost", "footage_in_doubt", "ledger_unusable", "ledger_rebuilt", "ledger_went_back", "integrity_failed", "removed_early", "copy_failed", "store_refused", "store_dishonest", "store_went_back", "wrong_store",
     "store_down", "spool_spoils", "spool_failed", "spool_full", "dock_unwatched", "usb_trouble", "bay_fault", "will_not_charge", "clock_wrong", "registry_unread", "not_ours",
 )  # fmt: skip
-_REBUILT = "The dock's own record book was damaged or gone, and a new one was begun with what lies on the dock and in its cameras."
-_WENT_BACK = (
-    "The dock's own record book is an older one: what it wrote last is gone from it, and is looked for in the store."
-)
-_STORE_BACK = "The central store is an older copy of itself: it has forgotten footage that it had proven."
-_BOOK = {"ledger_rebuilt": _REBUILT, "ledger_went_back": _WENT_BACK, "store_went_back": _STORE_BACK}
-_OF_AGENT = {
-    "store_went_back": "Tell ops at once. What it lost is sent again where a copy lives, and told as lost where none does; nothing is deleted until all of it was asked for. "
-    "Ops: was a backup put back? This stays until a person pins the store anew (dockd store pin).",
-    "ledger_went_back": "Leave the cameras in: nothing is deleted until the store has answered. Tell ops: was a backup put back, or does the disk fail?",
-    "ledger_rebuilt": "Leave the cameras in: nothing is deleted until the store has answered. Tell ops: what there was of the old book is kept, and the disk may be failing.",
-    "usb_trouble": "Leave the cameras in and tell ops.",
-    "spool_failed": "Leave the cameras in and tell ops: it goes on by itself when the disk does.",
-}
+_BOOK: Mapping[str, str] = {
+    "ledger_rebuilt": said("The dock's own record book was damaged or gone, and a new one was begun with what lies on the dock and in its cameras."),
+    "ledger_went_back": said("The dock's own record book is an older one: what it wrote last is gone from it, and is looked for in the store."),
+    "store_went_back": said("The central store is an older copy of itself: it has forgotten footage that it had proven."),
+}  # fmt: skip
+_OF_AGENT: Mapping[str, str] = {
+    "store_went_back": said("Tell ops at once. What it lost is sent again where a copy lives, and told as lost where none does; nothing is deleted until all of it was asked for. "
+    "Ops: was a backup put back? This stays until a person pins the store anew (dockd store pin)."),
+    "ledger_went_back": said("Leave the cameras in: nothing is deleted until the store has answered. Tell ops: was a backup put back, or does the disk fail?"),
+    "ledger_rebuilt": said("Leave the cameras in: nothing is deleted until the store has answered. Tell ops: what there was of the old book is kept, and the disk may be failing."),
+    "usb_trouble": said("Leave the cameras in and tell ops."),
+    "spool_failed": said("Leave the cameras in and tell ops: it goes on by itself when the disk does."),
+}  # fmt: skip
 
 # What there is to do about a bay is said by the bay itself (dockd.page.advice), once.
 _OF_BAY: frozenset[BayState] = frozenset(
@@ -109,21 +110,29 @@ def problems(
     spoils each copy."""
     found: list[Problem] = []
     if lost:
-        what = "1 segment has" if lost == 1 else f"{lost} segments have"
-        found.append(Problem(problem="footage_lost", text=f"{what} no copy left anywhere.", advice="Tell ops at once; the custody record says what happened."))  # fmt: skip
+        text = counted(
+            "{count} segment has no copy left anywhere.", "{count} segments have no copy left anywhere.", count=lost
+        )
+        advice = said("Tell ops at once; the custody record says what happened.")
+        found.append(Problem(problem="footage_lost", text=text, advice=advice))
     if doubt:
-        what = "1 segment is" if doubt == 1 else f"{doubt} segments are"
-        found.append(Problem(problem="footage_in_doubt", text=f"{what} not where the dock's record book says: the store is asked for it.", advice="Wait until the store has answered. If it lasts, tell ops: the store's operator can look for it by its id."))  # fmt: skip
+        text = counted("{count} segment is not where the dock's record book says: the store is asked for it.", "{count} segments are not where the dock's record book says: the store is asked for it.", count=doubt)  # fmt: skip
+        advice = said(
+            "Wait until the store has answered. If it lasts, tell ops: the store's operator can look for it by its id."
+        )
+        found.append(Problem(problem="footage_in_doubt", text=text, advice=advice))
     if spoilt:
-        what = "1 segment" if spoilt == 1 else f"{spoilt} segments"
-        found.append(Problem(problem="spool_spoils", text=f"This dock spoils its copies of {what}: its disk or its memory fails. The cameras have the footage still.", advice="Tell ops to look at the dock. Leave the cameras in, or put them into another dock."))  # fmt: skip
-    for name, text in troubles.items():
-        what, detail = (_BOOK[name], text) if name in _BOOK else (text, "")
-        found.append(Problem(problem=name, text=what, advice=_OF_AGENT.get(name, "Ops: see the log."), detail=detail))
+        text = said(
+            "This dock spoils its copies of {segments}: its disk or its memory fails. The cameras have the footage still.",
+            segments=some(spoilt),
+        )
+        advice = said("Tell ops to look at the dock. Leave the cameras in, or put them into another dock.")
+        found.append(Problem(problem="spool_spoils", text=text, advice=advice))
+    found += [_of_agent(name, text) for name, text in troubles.items()]
     found += [_early(one) for one in away]
-    if (trouble := of_store(store, store_message)) is not None:
-        name, said = trouble
-        found.append(Problem(problem=name, text=said.what, advice=said.advice, detail=said.detail))
+    if (stands := of_store(store, store_message)) is not None:
+        name, of_it = stands
+        found.append(Problem(problem=name, text=of_it.what, advice=of_it.advice, detail=of_it.detail))
     if spool_full is not None:
         found.append(_full(spool_full))
     told = {one.camera for one in away}
@@ -133,32 +142,44 @@ def problems(
     return sorted(found, key=_rank)
 
 
+def _of_agent(name: str, text: str) -> Problem:
+    """What the agent says of itself, in its own words where there are no others."""
+    book = _BOOK.get(name, "")
+    advice = _OF_AGENT.get(name) or said("Ops: see the log.")
+    return Problem(
+        problem=name, text=book or english(text), advice=advice, detail=english(text) if book else ""
+    )  # fmt: skip
+
+
 def _rank(problem: Problem) -> int:
     """Where it stands; one that nobody ranked stands before the rack's."""
     return PROBLEMS.index(problem.problem if problem.problem in PROBLEMS else "dock_unwatched")
 
 
 def _full(full: FullFact) -> Problem:
-    who = "cameras wait" if full.cameras != 1 else "1 camera waits"
-    who = f"{full.cameras} {who}" if full.cameras > 1 else who
-    wait = f"{who} with {full.waiting}" if full.waiting else who
-    text = f"Dock room is full{full.since and ' since '}{full.since}; {wait}."
-    text = f"{text} {full.kept}" if full.kept else text
+    wait = said("cameras wait")
+    if full.cameras and full.waiting:
+        wait = counted("{count} camera waits with {waiting}", "{count} cameras wait with {waiting}", count=full.cameras, waiting=full.waiting)  # fmt: skip
+    elif full.cameras:
+        wait = counted("{count} camera waits", "{count} cameras wait", count=full.cameras)
+    text = said("Dock room is full; {wait}.", wait=wait)
+    if full.since:
+        text = said("Dock room is full since {since}; {wait}.", since=full.since, wait=wait)
+    advice = said("Leave those cameras in: their footage stays on them, and goes on by itself when the store has taken more. If it lasts, ask ops to look at the line and the store.")  # fmt: skip
     if full.kept and not full.sending:
-        advice = "Leave those cameras in: their footage stays on them, and goes on by itself then. If that is too late, ask ops for more room on the dock."
-        return Problem(problem="spool_full", text=text, advice=advice)
-    return Problem(
-        problem="spool_full", text=text,
-        advice="Leave those cameras in: their footage stays on them, and goes on by itself when the store has taken more. If it lasts, ask ops to look at the line and the store.",
-    )  # fmt: skip
+        advice = said("Leave those cameras in: their footage stays on them, and goes on by itself then. If that is too late, ask ops for more room on the dock.")  # fmt: skip
+    return Problem(problem="spool_full", text=joined(text, full.kept), advice=advice)
 
 
 def _early(one: AwayFact) -> Problem:
-    who = whose(one.name or one.camera, one.officer)
-    safe = "It is" if one.segments == 1 else "They are"
-    where = f" {safe} {'safe' if one.sound else 'copied'} on this dock." if not one.alone else ""
-    if 0 < one.alone < one.segments:
-        where = f" {one.alone} of them {'is' if one.alone == 1 else 'are'} on it alone."
+    left = said("Camera {camera} left with {segments} not yet in the store.", camera=whose(one.name or one.camera, one.officer), segments=some(one.segments))  # fmt: skip
+    where = ""
+    if not one.alone and one.sound:
+        where = counted("It is safe on this dock.", "They are safe on this dock.", count=one.segments)
+    elif not one.alone:
+        where = counted("It is copied on this dock.", "They are copied on this dock.", count=one.segments)
+    elif one.alone < one.segments:
+        where = counted("{count} of them is on it alone.", "{count} of them are on it alone.", count=one.alone)
     return Problem(
-        problem="removed_early", text=f"Camera {who} left with {some(one.segments)} not yet in the store.{where}", advice=PUT_BACK, bay=one.bay, camera=one.camera,
+        problem="removed_early", text=joined(left, where), advice=PUT_BACK, bay=one.bay, camera=one.camera
     )  # fmt: skip

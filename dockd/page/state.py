@@ -9,7 +9,7 @@ Rules kept here:
 * usable is another: nothing of it is on the camera alone, nothing is held, hidden or in doubt, the dock is sound, and it is known to have room
   for hours; and it has waited so long that leaving it in would keep it from a shift;
 * what is being done wins over what is held: a camera that works is left alone, and told about afterwards;
-* a sentence says why, without "done", "uploaded", "complete", or a number that only a programmer knows.
+* a sentence is one message (dockd.page.language), so that it can be told in another language; it says why, without "done", "uploaded", "complete", or a number that only a programmer knows.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from dockd.page.advice import (
     of_occupied,
     of_unnamed,
     sentence,
-    some,
     whose,
 )
+from dockd.page.language import counted, english, joined, said
 from dockd.page.looks import LOOKS, BayState, Look
-from dockd.page.words import size_words, time_words
+from dockd.page.words import size_words, some, time_words
 from ingest.activity import Phase
 from ingest.model import Tally
 from ingest.standing import StoreWord
@@ -127,7 +127,7 @@ class Shown:
     @property
     def why(self) -> str:
         """The whole sentence: what is so, and what to do about it."""
-        return f"{self.what} {self.advice}" if self.advice else self.what
+        return joined(self.what, self.advice)
 
     @property
     def look(self) -> Look:
@@ -139,25 +139,34 @@ class Shown:
 def derive(facts: Facts) -> Shown:
     """The one word for these facts."""
     for rule in _RULES:
-        said = rule(facts)
-        if said is not None:
-            return replace(said, what=f"{said.what} {sentence(facts.note)}") if facts.note and facts.docked else said
-    return _show("unknown", "Nothing that is known of this bay says what it is doing.")  # the last rule always speaks
+        shown = rule(facts)
+        if shown is not None:
+            return (
+                replace(shown, what=joined(shown.what, sentence(facts.note))) if facts.note and facts.docked else shown
+            )
+    return _show(
+        "unknown", said("Nothing that is known of this bay says what it is doing.")
+    )  # the last rule always speaks
 
 
 def _show(state: BayState, what: str, *, word: str = "", advice: str = "") -> Shown:
     return Shown(state=state, word=word or LOOKS[state].word, what=what, advice=advice)
 
 
-def _fault(state: BayState, said: Told) -> Shown:
-    return Shown(state=state, word=LOOKS[state].word, what=said.what, advice=said.advice, detail=said.detail)
+def _fault(state: BayState, told: Told) -> Shown:
+    return Shown(state=state, word=LOOKS[state].word, what=told.what, advice=told.advice, detail=told.detail)
 
 
-def _are(counts: Tally) -> str:
-    """How many segments are proven: all is said only where it is all that was listed, documents that stay among them."""
+def _proven(counts: Tally) -> str:
+    """How many segments are proven: all is said only where it is all that was listed, documents that stay among them. A clause."""
     if counts.confirmed != counts.listed:
-        return f"{counts.confirmed} of {some(counts.listed)} {'is' if counts.confirmed == 1 else 'are'}"
-    return "Its one segment is" if counts.listed == 1 else f"All {counts.listed} segments are"
+        listed = some(counts.listed)
+        if counts.confirmed == 1:
+            return said("{count} of {segments} is proven in the store", count=1, segments=listed)
+        return said("{count} of {segments} are proven in the store", count=counts.confirmed, segments=listed)
+    return counted(
+        "Its one segment is proven in the store", "All {count} segments are proven in the store", count=counts.listed
+    )
 
 
 # -- nobody there, or nobody knows -------------------------------------------------------------------------------------
@@ -165,17 +174,10 @@ def _are(counts: Tally) -> str:
 
 def _blind(facts: Facts) -> Shown | None:
     if facts.blind:
-        return _show("unknown", facts.blind)
+        return _show("unknown", english(facts.blind))
     if facts.docked and facts.phase == "failed" and facts.reason == "dock":
-        return _show("unknown", sentence(facts.message or "dockd cannot write down what it does"))
+        return _show("unknown", sentence(facts.message or said("dockd cannot write down what it does.")))
     return None
-
-
-def _out_of_use(facts: Facts) -> Shown | None:
-    """A camera that is in it all the same is served and told of."""
-    if facts.docked or facts.occupied or facts.left_early or not facts.out_of_use:
-        return None
-    return _show("out_of_use", f"This bay is out of use. {sentence(facts.out_of_use)} Use another bay.")
 
 
 def _occupied(facts: Facts) -> Shown | None:
@@ -184,45 +186,64 @@ def _occupied(facts: Facts) -> Shown | None:
     return _fault(*of_occupied(facts.occupied, facts.occupied_why))
 
 
+def _out_of_use(facts: Facts) -> Shown | None:
+    """A camera that is in it all the same is served and told of."""
+    if facts.docked or facts.occupied or facts.left_early or not facts.out_of_use:
+        return None
+    why = said("This bay is out of use. {why} Use another bay.", why=sentence(facts.out_of_use))
+    return _show("out_of_use", why)
+
+
 def _vacant(facts: Facts) -> Shown | None:
     if facts.docked:
         return None
+    who = whose(facts.last_camera, facts.last_officer) if facts.last_camera else ""
     if facts.left_early:
-        who = f"Camera {whose(facts.last_camera, facts.last_officer)}" if facts.last_camera else "Its camera"
-        if not facts.still_unsafe:
-            return _show(
-                "removed_early",
-                f"{who} was taken out early. Its footage is in the store by now, but still on it.",
-                advice=PUT_BACK,
-            )
-        left = some(facts.still_unsafe)
-        if not facts.nowhere_else:
-            be = "is" if facts.still_unsafe == 1 else "are"
-            return _show(
-                "removed_early",
-                f"{who} was taken out before the store had its footage: {left} {be} {'safe' if facts.sound else 'copied'} on the dock, and still on it.",
-                advice=PUT_BACK,
-            )
-        alone = "" if facts.nowhere_else == facts.still_unsafe else f", {facts.nowhere_else} of them on it alone"
-        return _show(
-            "removed_early",
-            f"{who} was taken out before its footage was safe: {left} not yet in the store{alone}.",
-            advice=PUT_BACK,
+        return _show("removed_early", _why_early(facts, who), advice=PUT_BACK)
+    if not facts.went_out or not who:
+        return _show("empty", said("No camera is in this bay."))
+    if facts.sound:
+        what = said("No camera is in this bay. Camera {camera} went out; its footage is safe here, and it is emptied when it comes back.", camera=who)  # fmt: skip
+    else:
+        what = said("No camera is in this bay. Camera {camera} went out; its footage was copied here, and this dock is in doubt now, and it is emptied when it comes back.", camera=who)  # fmt: skip
+    return _show("empty", what)
+
+
+def _why_early(facts: Facts, who: str) -> str:
+    """Who left too early (empty: it is not known who), and where its footage is."""
+    if not facts.still_unsafe:
+        if not who:
+            return said("Its camera was taken out early. Its footage is in the store by now, but still on it.")
+        return said(
+            "Camera {camera} was taken out early. Its footage is in the store by now, but still on it.", camera=who
         )
-    if facts.went_out and facts.last_camera:
-        who = whose(facts.last_camera, facts.last_officer)
-        safe = "is safe here" if facts.sound else "was copied here, and this dock is in doubt now"
-        return _show(
-            "empty",
-            f"No camera is in this bay. Camera {who} went out; its footage {safe}, and it is emptied when it comes back.",
-        )
-    return _show("empty", "No camera is in this bay.")
+    left = _left_behind(facts)
+    if not facts.nowhere_else:
+        if not who:
+            return said("Its camera was taken out before the store had its footage: {left}.", left=left)
+        return said("Camera {camera} was taken out before the store had its footage: {left}.", camera=who, left=left)
+    if not who:
+        return said("Its camera was taken out before its footage was safe: {left}.", left=left)
+    return said("Camera {camera} was taken out before its footage was safe: {left}.", camera=who, left=left)
+
+
+def _left_behind(facts: Facts) -> str:
+    """A clause."""
+    count, alone = facts.still_unsafe, facts.nowhere_else
+    if not alone and facts.sound:
+        return counted("{count} segment is safe on the dock, and still on it", "{count} segments are safe on the dock, and still on it", count=count)  # fmt: skip
+    if not alone:
+        return counted("{count} segment is copied on the dock, and still on it", "{count} segments are copied on the dock, and still on it", count=count)  # fmt: skip
+    if alone == count:
+        return said("{segments} not yet in the store", segments=some(count))
+    return said("{segments} not yet in the store, {alone} of them on it alone", segments=some(count), alone=alone)
 
 
 # -- at work -----------------------------------------------------------------------------------------------------------
 
 
 def _at_work(facts: Facts) -> Shown | None:
+    looked_at = _show("reading", said("The camera is being looked at. Leave it in."))
     match facts.phase:
         case "copying":
             return _copying(facts)
@@ -230,34 +251,30 @@ def _at_work(facts: Facts) -> Shown | None:
             return _show("wiping", _why_wiping(facts.counts))
         case "reading" | None:
             if facts.turn and not facts.listed_once:
-                return _show("queued", "It waits for its turn to be read. Leave it in.")
-            return _show("reading", "The camera is being looked at. Leave it in.")
+                return _show("queued", said("It waits for its turn to be read. Leave it in."))
+            return looked_at
         case _:
-            if not facts.listed_once and facts.phase != "failed":
-                return _show("reading", "The camera is being looked at. Leave it in.")
-            return None
+            return looked_at if not facts.listed_once and facts.phase != "failed" else None
 
 
 def _why_wiping(counts: Tally) -> str:
     if not counts.confirmed:
-        return "What is proven in the store is deleted from the camera. Leave it in."
-    all_of_it = counts.confirmed == counts.listed
-    now = "now the camera is emptied" if all_of_it else "those are now deleted from the camera"
-    return f"{_are(counts)} proven in the store; {now}. Leave it in."
+        return said("What is proven in the store is deleted from the camera. Leave it in.")
+    if counts.confirmed == counts.listed:
+        return said("{proven}; now the camera is emptied. Leave it in.", proven=_proven(counts))
+    return said("{proven}; those are now deleted from the camera. Leave it in.", proven=_proven(counts))
 
 
 def _copying(facts: Facts) -> Shown:
-    done, listed = facts.counts.copied, facts.counts.listed
-    word = "Copying" if facts.percent is None else f"Copying {facts.percent}%"
-    if not listed:
-        return _show("copying", "Its footage is being copied. Leave it in.", word=word)
-    return _show(
-        "copying", f"{done} of {some(listed)} copied and checked{_held_beside(facts)}. Leave it in.", word=word
-    )
-
-
-def _held_beside(facts: Facts) -> str:
-    return f"; {some(facts.counts.held)} held" if facts.counts.held else ""
+    counts, segments = facts.counts, some(facts.counts.listed)
+    word = said("Copying") if facts.percent is None else said("Copying {percent}%", percent=facts.percent)
+    if not counts.listed:
+        return _show("copying", said("Its footage is being copied. Leave it in."), word=word)
+    if not counts.held:
+        what = said("{count} of {segments} copied and checked. Leave it in.", count=counts.copied, segments=segments)
+    else:
+        what = said("{count} of {segments} copied and checked; {held} held. Leave it in.", count=counts.copied, segments=segments, held=some(counts.held))  # fmt: skip
+    return _show("copying", what, word=word)
 
 
 # -- what needs somebody -----------------------------------------------------------------------------------------------
@@ -276,16 +293,15 @@ def _not_all_seen(facts: Facts) -> Shown | None:
     if facts.phase != "done":
         return None
     if facts.missing:
-        return _show(
-            "copy_failed",
-            f"{some(facts.missing)} that this camera had {'is' if facts.missing == 1 else 'are'} not on it now and not in "
-            "the store: has its card been changed?",
-            advice="Put the other card back.",
+        what = counted(
+            "{count} segment that this camera had is not on it now and not in the store: has its card been changed?",
+            "{count} segments that this camera had are not on it now and not in the store: has its card been changed?",
+            count=facts.missing,
         )
+        return _show("copy_failed", what, advice=said("Put the other card back."))
     if facts.hidden:
-        return _show(
-            "copy_failed", f"{some(facts.hidden, 'place')} on this camera cannot be looked into.", advice=ASIDE
-        )
+        what = counted("{count} place on this camera cannot be looked into.", "{count} places on this camera cannot be looked into.", count=facts.hidden)  # fmt: skip
+        return _show("copy_failed", what, advice=ASIDE)
     return None
 
 
@@ -299,32 +315,39 @@ def _waiting(facts: Facts) -> Shown | None:
     if facts.reason == "spool_failed":
         return _show(
             "queued",
-            "The dock's own disk does not take its footage now; nothing is wrong with the camera. It goes on by itself. Leave it in.",
-        )
+            said("The dock's own disk does not take its footage now; nothing is wrong with the camera. It goes on by itself. Leave it in."),
+        )  # fmt: skip
     if counts.copied < counts.listed - counts.held:
-        return _show("queued", f"{counts.copied} of {some(counts.listed)} copied. It waits for its turn. Leave it in.")
+        what = said(
+            "{count} of {segments} copied. It waits for its turn. Leave it in.",
+            count=counts.copied,
+            segments=some(counts.listed),
+        )
+        return _show("queued", what)
     if _is_usable(facts):
         return _show("usable", _why_usable(facts))
     if counts.confirmed < counts.listed:
         if facts.phase == "done":  # nothing on its way and nothing held, and yet not in the store: it is nowhere
             short = counts.listed - counts.confirmed
-            return _show("copy_failed", f"{some(short)} of this camera cannot be found any more.", advice=ASIDE)
+            what = said("{segments} of this camera cannot be found any more.", segments=some(short))
+            return _show("copy_failed", what, advice=ASIDE)
         return replace(_show("unconfirmed", _why_unconfirmed(facts)), late=facts.waited or facts.late)
     if facts.wipes and facts.on_camera:
-        word = _before_emptying(facts)
-        return _show("wiping", f"{_are(counts)} proven in the store. {word} Leave it in.")
-    return (
-        None
-        if facts.phase == "done" and not facts.unsettled
-        else _show("reading", "The camera is looked at once more. Leave it in.")
-    )
+        proven = said("{proven}.", proven=_proven(counts))
+        return _show("wiping", joined(proven, _before_emptying(facts), said("Leave it in.")))
+    once_more = said("The camera is looked at once more. Leave it in.")
+    return None if facts.phase == "done" and not facts.unsettled else _show("reading", once_more)
 
 
 def _why_full(counts: Tally, until: str) -> str:
-    on = f"It goes on by itself after {until}." if until else "It goes on by itself when the store has taken more."
+    on = said("It goes on by itself when the store has taken more.")
+    if until:
+        on = said("It goes on by itself after {until}.", until=until)
     if not counts.copied:
-        return f"Leave in. Dock room is full: its footage stays on the camera. {on}"
-    return f"Leave in. Dock room is full: {counts.copied} of {some(counts.listed)} copied, the rest stays on the camera. {on}"
+        full = said("Leave in. Dock room is full: its footage stays on the camera.")
+    else:
+        full = said("Leave in. Dock room is full: {count} of {segments} copied, the rest stays on the camera.", count=counts.copied, segments=some(counts.listed))  # fmt: skip
+    return joined(full, on)
 
 
 def _is_usable(facts: Facts) -> bool:
@@ -357,36 +380,45 @@ def _is_usable(facts: Facts) -> bool:
 
 
 def _why_usable(facts: Facts) -> str:
-    said = f"{facts.counts.confirmed} of {some(facts.counts.listed)} proven in the store."
-    room = f"; it has room for {size_words(facts.room)} more" if facts.room is not None else ""
-    return f"Its footage is safe on the dock; {said} {_storesentence(facts)}It may go out if cameras are short{room}."
+    counts = facts.counts
+    safe = said("Its footage is safe on the dock; {count} of {segments} proven in the store.", count=counts.confirmed, segments=some(counts.listed))  # fmt: skip
+    may = said("It may go out if cameras are short.")
+    if facts.room is not None:
+        may = said("It may go out if cameras are short; it has room for {size} more.", size=size_words(facts.room))
+    return joined(safe, _of_store(facts), may)
 
 
 def _before_emptying(facts: Facts) -> str:
     if facts.grace:
-        return "It is emptied when the time that the site gives it is over."
-    return _storesentence(facts).strip() or "It is emptied next."
+        return said("It is emptied when the time that the site gives it is over.")
+    return _of_store(facts) or said("It is emptied next.")
 
 
 def _why_unconfirmed(facts: Facts) -> str:
-    said = f"{facts.counts.confirmed} of {some(facts.counts.listed)} proven in the store."
-    return f"Copied to the dock; {said} {_storesentence(facts)}Leave it in.".replace("  ", " ")
+    counts = facts.counts
+    copied = said(
+        "Copied to the dock; {count} of {segments} proven in the store.",
+        count=counts.confirmed,
+        segments=some(counts.listed),
+    )
+    return joined(copied, _of_store(facts), said("Leave it in."))
 
 
-def _storesentence(facts: Facts) -> str:
+def _of_store(facts: Facts) -> str:
+    """What of the store it waits for, a sentence; empty where the store is there."""
     match facts.store:
         case "connected" | "slow":
             return ""
         case "unknown":
-            return "The store has not answered yet. "
+            return said("The store has not answered yet.")
         case "down" | "wrong-store" if facts.store_wants:
-            return f"{facts.store_wants} Tell ops. "
+            return joined(facts.store_wants, said("Tell ops."))
         case "down":
-            return "The store cannot be reached; it goes on by itself. "
+            return said("The store cannot be reached; it goes on by itself.")
         case "wrong-store":
-            return "The store that answers is not the one this dock knows: tell ops. "
+            return said("The store that answers is not the one this dock knows: tell ops.")
         case _:
-            return "The store is not to be believed: tell ops. "
+            return said("The store is not to be believed: tell ops.")
 
 
 # -- ready, or what keeps it -------------------------------------------------------------------------------------------
@@ -395,55 +427,61 @@ def _storesentence(facts: Facts) -> str:
 def _charge(facts: Facts) -> Shown | None:
     if facts.battery is None or facts.battery >= facts.min_battery:
         return None
-    what, word = (
-        f"Its footage is safe. It is charged to {facts.battery}% and wants {facts.min_battery}%.",
-        f"Charging {facts.battery}%",
-    )
+    battery, wants = facts.battery, facts.min_battery
+    what = said("Its footage is safe. It is charged to {percent}% and wants {wanted}%.", percent=battery, wanted=wants)
     if facts.charge_ready_at is None:
-        return _show("charging", what, word=word)
-    about = time_words(facts.charge_ready_at)
-    return _show("charging", f"{what} It should be ready at about {about}.", word=f"{word}, about {about}")
+        return _show("charging", what, word=said("Charging {percent}%", percent=battery))
+    time = time_words(facts.charge_ready_at)
+    return _show(
+        "charging",
+        joined(what, said("It should be ready at about {time}.", time=time)),
+        word=said("Charging {percent}%, about {time}", percent=battery, time=time),
+    )
 
 
 def _battery(facts: Facts) -> Shown | None:
     """One that is charged enough and then does not charge may let its officer down, too."""
     if not facts.will_not_charge:
         return None
-    return _show(
-        "will_not_charge",
-        f"Its footage is safe, but its battery does not charge: {facts.will_not_charge}.",
-        advice=OTHER_BAY_BATTERY,
-    )
+    why = english(facts.will_not_charge)
+    what = said("Its footage is safe, but its battery does not charge: {why}.", why=why)
+    return _show("will_not_charge", what, advice=OTHER_BAY_BATTERY)
 
 
 def _clock(facts: Facts) -> Shown | None:
     if facts.clock_offset is None or abs(facts.clock_offset) <= facts.max_clock_offset:
         return None
-    way = "fast" if facts.clock_offset > 0 else "slow"
-    return _show(
-        "clock_wrong",
-        f"Its footage is safe, but its clock is {_span(abs(facts.clock_offset))} {way}.",
-        advice="Set its clock, or hand it to ops.",
-    )
+    span = _span(abs(facts.clock_offset))
+    if facts.clock_offset > 0:
+        what = said("Its footage is safe, but its clock is {span} fast.", span=span)
+    else:
+        what = said("Its footage is safe, but its clock is {span} slow.", span=span)
+    return _show("clock_wrong", what, advice=said("Set its clock, or hand it to ops."))
 
 
 def _silent(facts: Facts) -> Shown | None:
     """It may be empty by now, and nobody would know."""
-    if not (facts.charge_lost or facts.clock_lost):
-        return None
-    what = "charge" if facts.charge_lost else "clock"
-    return _show(
-        "charging" if facts.charge_lost else "reading",
-        f"Its footage is safe. It does not tell its {what} any more, and is asked again. Leave it in; if it stays so, take it out and put it in again.",
-        word="Charge not known" if facts.charge_lost else "",
-    )
+    if facts.charge_lost:
+        what = said(
+            "Its footage is safe. It does not tell its charge any more, and is asked again. Leave it in; if it stays so, take it out and put it in again."
+        )
+        return _show("charging", what, word=said("Charge not known"))
+    if facts.clock_lost:
+        what = said(
+            "Its footage is safe. It does not tell its clock any more, and is asked again. Leave it in; if it stays so, take it out and put it in again."
+        )
+        return _show("reading", what)
+    return None
 
 
 def _span(seconds: float) -> str:
-    for size, name in ((86400.0, "day"), (3600.0, "hour"), (60.0, "minute")):
-        if seconds >= 2 * size:
-            return f"{round(seconds / size)} {name}s"
-    return f"{round(seconds)} seconds"
+    if seconds >= 2 * 86400:
+        return some(round(seconds / 86400), "day")
+    if seconds >= 2 * 3600:
+        return counted("{count} hour", "{count} hours", count=round(seconds / 3600))
+    if seconds >= 2 * 60:
+        return counted("{count} minute", "{count} minutes", count=round(seconds / 60))
+    return counted("{count} second", "{count} seconds", count=round(seconds))
 
 
 def _ready(facts: Facts) -> Shown | None:
@@ -466,24 +504,28 @@ def _ready(facts: Facts) -> Shown | None:
         and (facts.battery is None or facts.battery >= facts.min_battery)
         and (facts.clock_offset is None or abs(facts.clock_offset) <= facts.max_clock_offset)
     )
-    if not is_so:
-        return None
+    return _why_ready(facts) if is_so else None
+
+
+def _why_ready(facts: Facts) -> Shown:
+    counts = facts.counts
     if not facts.ours:
-        safe = "Everything on it is in the store, and still on it." if counts.listed else "It is empty."
+        safe = said("Everything on it is in the store, and still on it.") if counts.listed else said("It is empty.")
         return _fault("not_ours", of_unnamed(safe, facts.why_kept))
     if counts.listed == 0:
-        return _show("ready", "The camera is empty.")
+        return _show("ready", said("The camera is empty."))
+    proven = _proven(counts)
     if facts.on_camera or (facts.stays and not facts.wipes):
-        kept = f" {sentence(facts.why_kept)}" if facts.why_kept else ""
-        return _show("ready", f"{_are(counts)} proven in the store. Not emptied: still on the camera.{kept}")
+        what = said("{proven}. Not emptied: still on the camera.", proven=proven)
+        return _show("ready", joined(what, sentence(facts.why_kept)) if facts.why_kept else what)
     if facts.stays:
-        left = f"{some(facts.stays, 'file')} that {'is' if facts.stays == 1 else 'are'} no footage stay{'s' if facts.stays == 1 else ''} on it."
-        return _show("ready", f"{_are(counts)} proven in the store, and its footage is off the camera. {left}")
-    return _show("ready", f"{_are(counts)} proven in the store, and the camera is empty.")
+        left = counted("{count} file that is no footage stays on it.", "{count} files that are no footage stay on it.", count=facts.stays)  # fmt: skip
+        return _show("ready", joined(said("{proven}, and its footage is off the camera.", proven=proven), left))
+    return _show("ready", said("{proven}, and the camera is empty.", proven=proven))
 
 
 def _nobody_knows(_facts: Facts) -> Shown:
-    return _show("unknown", "What is known of this camera does not fit together. Leave it in, and tell ops.")
+    return _show("unknown", said("What is known of this camera does not fit together. Leave it in, and tell ops."))
 
 
 _RULES: tuple[Callable[[Facts], Shown | None], ...] = (

@@ -1,4 +1,4 @@
-"""Figures as people say them. Pure.
+"""Figures as people say them: messages (dockd.page.language), English until they are told in another language. Pure.
 
 >>> size_words(3_400_000_000), age_words(7_500), span_words(600, 1200)
 ('3.4 GB', '2 h 5 min', '10 to 20 min')
@@ -6,67 +6,105 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
+
+from dockd.page.language import Figure, Moment, counted, joined, said
+
+Thing = Literal["segment", "file", "place", "camera", "bay", "day", "problem"]
+
+
+def some(count: int, thing: Thing = "segment") -> str:
+    """
+    >>> some(1), some(2, "file")
+    ('1 segment', '2 files')
+    """
+    match thing:
+        case "segment":
+            return counted("{count} segment", "{count} segments", count=count)
+        case "file":
+            return counted("{count} file", "{count} files", count=count)
+        case "place":
+            return counted("{count} place", "{count} places", count=count)
+        case "camera":
+            return counted("{count} camera", "{count} cameras", count=count)
+        case "bay":
+            return counted("{count} bay", "{count} bays", count=count)
+        case "problem":
+            return counted("{count} problem", "{count} problems", count=count)
+        case "day":
+            return counted("{count} day", "{count} days", count=count)
 
 
 def size_words(size: int | None) -> str:
     """Bytes in decimal units, as on the box of a card."""
     if size is None:
-        return "not known"
+        return said("not known")
     value, unit = float(size), "bytes"
     for larger in ("kB", "MB", "GB", "TB"):
         if value < 1000:
             break
         value, unit = value / 1000, larger
-    if unit == "bytes":
-        return "1 byte" if size == 1 else f"{size} bytes"
-    return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
+    amount = Figure(value, 1 if value < 10 else 0)
+    match unit:
+        case "bytes":
+            return counted("{count} byte", "{count} bytes", count=size)
+        case "kB":
+            return said("{amount} kB", amount=amount)
+        case "MB":
+            return said("{amount} MB", amount=amount)
+        case "GB":
+            return said("{amount} GB", amount=amount)
+        case _:
+            return said("{amount} TB", amount=amount)
 
 
 def age_words(seconds: float) -> str:
     """How long ago, in two units at most."""
     minutes = int(seconds // 60)
     if minutes < 1:
-        return "under a minute"
+        return said("under a minute")
     if minutes < 60:
-        return f"{minutes} min"
+        return said("{minutes} min", minutes=minutes)
     hours, minutes = divmod(minutes, 60)
     if hours < 24:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+        return (
+            said("{hours} h {minutes} min", hours=hours, minutes=minutes) if minutes else said("{hours} h", hours=hours)
+        )
     days, hours = divmod(hours, 24)
-    if days > 60:
-        return f"{days} days"
-    return f"{_some(days, 'day')} {hours} h" if hours else _some(days, "day")
+    if days > 60 or not hours:
+        return some(days, "day")
+    return said("{days} {hours} h", days=some(days, "day"), hours=hours)
 
 
 def moment_words(moment: float) -> str:
     """A moment (seconds since the epoch) on the station's own clock; it does not tick."""
-    return time.strftime("%H:%M on %-d %B", time.localtime(moment))
+    return said("{time} on {day}", time=time_words(moment), day=Moment(moment, "d MMMM"))
 
 
 def time_words(moment: float) -> str:
     """The time of day of a moment (seconds since the epoch) that is less than a day away, on the station's own clock."""
-    return time.strftime("%H:%M", time.localtime(moment))
+    return Moment(moment, "HH:mm")
 
 
 def kept_words(size: int, first: float, last: float, *, why: str) -> str:
     """What is kept on the dock though the store has it, and until when (seconds since the epoch)."""
     begins, ends = moment_words(first), moment_words(last)
-    until = begins if begins == ends else f"{begins} (the last of it until {ends})"
-    return f"{size_words(size)} that the store has are kept until {until}, {why}."
+    until = begins
+    if begins != ends:
+        until = said("{begins} (the last of it until {ends})", begins=begins, ends=ends)
+    return said("{size} that the store has are kept until {until}, {why}.", size=size_words(size), until=until, why=why)
 
 
 def span_words(low: int, high: int) -> str:
     """A range of seconds, rounded."""
     if high <= 60:
-        return "about a minute"
+        return said("about a minute")
     if low < 60:
-        return f"up to {age_words(high)}"
+        return said("up to {age}", age=age_words(high))
     if high < 3600:
-        return f"{low // 60} to {high // 60} min"
-    return f"{age_words(low)} to {age_words(high)}"
+        return said("{low} to {high} min", low=low // 60, high=high // 60)
+    return said("{low} to {high}", low=age_words(low), high=age_words(high))
 
 
 def headline(ready: int, needs_action: int, usable: int = 0) -> str:
@@ -75,10 +113,14 @@ def headline(ready: int, needs_action: int, usable: int = 0) -> str:
     >>> headline(3, 1), headline(0, 2), headline(0, 1, usable=12)
     ('3 ready, 1 needs action', '0 ready, 2 need action', '0 ready, 12 may go out, 1 needs action')
     """
-    may = f", {usable} may go out" if usable else ""
-    if needs_action:
-        return f"{ready} ready{may}, {needs_action} need{'s' if needs_action == 1 else ''} action"
-    return f"{ready} ready{may}"
+    may = counted("{count} may go out", "{count} may go out", count=usable) if usable else ""
+    need = counted("{count} needs action", "{count} need action", count=needs_action) if needs_action else ""
+    return joined(counted("{count} ready", "{count} ready", count=ready), may, need, by=", ")
+
+
+def next_words(moment: float | None) -> str:
+    """When the next camera should be ready (seconds since the epoch); empty where that cannot be foretold."""
+    return said("the next at about {time}", time=time_words(moment)) if moment is not None else ""
 
 
 def room_words(free: int | None, days: float | None) -> str:
@@ -89,8 +131,8 @@ def room_words(free: int | None, days: float | None) -> str:
     """
     if days is None:
         return size_words(free)
-    lasts = "under a day" if days < 1 else _some(int(days), "day")
-    return f"{size_words(free)}, {lasts} without the store"
+    lasts = said("under a day") if days < 1 else some(int(days), "day")
+    return said("{room}, {lasts} without the store", room=size_words(free), lasts=lasts)
 
 
 def uncopied_words(backlog: Mapping[str, Any]) -> str:
@@ -100,7 +142,7 @@ def uncopied_words(backlog: Mapping[str, Any]) -> str:
     '311 MB of it on cameras alone'
     """
     alone = backlog.get("on_cameras_alone")
-    return f"{size_words(alone['bytes'])} of it on cameras alone" if alone and alone["segments"] else ""
+    return said("{size} of it on cameras alone", size=size_words(alone["bytes"])) if alone and alone["segments"] else ""
 
 
 def not_coming_words(status: Mapping[str, Any]) -> list[str]:
@@ -110,14 +152,9 @@ def not_coming_words(status: Mapping[str, Any]) -> list[str]:
     ['2 segments on 1 camera that is not here', '1 segment held here']
     """
     away, held = status["away"], status["held"]
-    found = []
+    found: list[str] = []
     if away["segments"]:
-        where = "that is not here" if away["cameras"] == 1 else "that are not here"
-        found.append(f"{_some(away['segments'], 'segment')} on {_some(away['cameras'], 'camera')} {where}")
+        found.append(counted("{segments} on {count} camera that is not here", "{segments} on {count} cameras that are not here", count=away["cameras"], segments=some(away["segments"])))  # fmt: skip
     if held["segments"]:
-        found.append(f"{_some(held['segments'], 'segment')} held here")
+        found.append(said("{segments} held here", segments=some(held["segments"])))
     return found
-
-
-def _some(count: int, thing: str) -> str:
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -1,0 +1,37 @@
+"""Templates that speak a language: their own texts come from its catalogue, and what they are given is told in it.
+
+Rules kept here: {% trans %} and _("…") are looked up as Python's messages are (dockd.page.catalogue), their parts told in the same language and
+escaped; `{{ value }}` is told as plain text, `{{ value|marked }}` too, with what there is in English alone marked as that for whoever reads aloud.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jinja2
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from dockd.page.catalogue import catalogue_of
+from dockd.page.language import Language, marked, told
+
+
+def speak_in(environment: jinja2.Environment, language: Language) -> None:
+    """Make an environment with Jinja's i18n extension speak `language`."""
+    catalogue = catalogue_of(language)
+
+    def filled(text: str, parts: dict[str, Any]) -> Markup:
+        return Markup(text) % {name: told(value, language) for name, value in parts.items()}
+
+    @jinja2.pass_context
+    def gettext(_context: Context, text: str, /, **parts: Any) -> Markup:
+        return filled(catalogue.message(text), parts)
+
+    @jinja2.pass_context
+    def ngettext(_context: Context, one: str, many: str, count: int, /, **parts: Any) -> Markup:
+        return filled(catalogue.counted(one, many, count), {"num": count, **parts})
+
+    environment.newstyle_gettext = True  # type: ignore[attr-defined]
+    environment.globals.update(gettext=gettext, ngettext=ngettext, language=language)
+    environment.filters["marked"] = lambda value: marked(value, language)
+    environment.finalize = lambda value: told(value, language)
