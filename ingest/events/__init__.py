@@ -4,6 +4,14 @@ One event, many readers: the ledger commits it, custody chains it, the log print
 None of these can disagree, because all of them read the same frozen value. A module a subject: the dock itself, cameras, segments, stores.
 """
 
+from ingest.events.access import (
+    AccessChanged,
+    AccessReadable,
+    AccessUnreadable,
+    UserRefused,
+    UserSignedIn,
+    UserSignedOut,
+)
 from ingest.events.base import (
     REGISTRY,
     Event,
@@ -94,6 +102,9 @@ from ingest.events.stores import (
 
 __all__ = [
     "REGISTRY",
+    "AccessChanged",
+    "AccessReadable",
+    "AccessUnreadable",
     "AgentStarted",
     "AgentStopped",
     "BandwidthChanged",
@@ -166,6 +177,9 @@ __all__ = [
     "StoreKeyRotated",
     "StorePinned",
     "StoreWentBack",
+    "UserRefused",
+    "UserSignedIn",
+    "UserSignedOut",
     "Value",
     "WorkerLost",
 ]

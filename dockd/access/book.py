@@ -1,0 +1,361 @@
+"""access.db: users, sessions, tokens, and what was changed of them. The one door to the file; every call blocks.
+
+Rules kept here: two programs write it (the agent, and the commands), so it has a rollback journal and not a write-ahead log (SQLite before 3.51.3
+may damage a log that two connections write and checkpoint); it is made whole under another name and then given its own, so that a file
+that is not whole is a damaged one; a small file beside it says that it was made, so that one that is gone is not taken for a dock without
+users. Whoever cannot read it knows nobody: `Damaged`, never an empty list.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sqlite3
+import stat
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from dockd.access.known import Change, Known, Session, Token, User, hashed
+from dockd.access.roles import Role
+from dockd.access.schema import NotOurs, applied, found_new, migrate
+from ingest.errors import DockdError
+
+_PATIENCE = 5.0
+_MOST_SESSIONS = 20
+Signature = tuple[int, int, int, int, int]
+
+
+class Damaged(DockdError):
+    """access.db is there, or was, and cannot be read: nobody is let in by it. The message says why."""
+
+
+class Unwritten(DockdError):
+    """access.db cannot be written, or read, just now."""
+
+
+class NotSo(DockdError):
+    """What was asked for cannot be: there is (no) such user or token. The message says which."""
+
+
+class Book:
+    """See the module. `path` of access.db; used by one thread at a time."""
+
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+        self.path = path
+        self._made = path.with_name(f"{path.name}.made")
+        self._clock = clock
+        self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
+        self._signature: Signature | None = None
+        self._version: int | None = None
+        self._seen = False
+
+    # -- the file --------------------------------------------------------------------------------------------------------
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is such a file. Raises Damaged where there was one, and is none."""
+        try:
+            found = os.lstat(self.path)
+        except FileNotFoundError:
+            if self._seen or self._made.exists():
+                raise Damaged(f"{self.path} is gone, and it had been made") from None
+            return False
+        except OSError as error:
+            raise Damaged(f"{self.path} cannot be looked at: {error.strerror}") from error
+        if not stat.S_ISREG(found.st_mode) or found.st_size == 0:
+            raise Damaged(f"{self.path} is no file of users: it is empty, or no file at all")
+        if found.st_mode & 0o022:
+            raise Damaged(f"{self.path} can be written by others than its owner")
+        return True
+
+    def make(self) -> None:
+        """Make the file if there is none. Raises Damaged, Unwritten."""
+        if self.exists:
+            return
+        aside = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+            with contextlib.closing(sqlite3.connect(aside, isolation_level=None)) as connection:
+                connection.execute("PRAGMA synchronous = FULL")
+                found_new(connection)
+            _give_to_owner(aside, of=self.path.parent)
+            os.link(aside, self.path)
+            self._say_made()
+        except FileExistsError:
+            pass  # another was quicker
+        except (OSError, sqlite3.Error) as error:
+            raise Unwritten(f"{self.path} cannot be made: {error}") from error
+        finally:
+            aside.unlink(missing_ok=True)
+
+    def put_aside(self) -> Path | None:
+        """Begin anew: what is there is kept under another name, which is given back."""
+        self.close()
+        kept = self.path.with_name(
+            f"{self.path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S', time.gmtime(self._clock()))}"
+        )
+        moved = None
+        with contextlib.suppress(FileNotFoundError):
+            self.path.rename(kept)
+            moved = kept
+        self.path.with_name(f"{self.path.name}-journal").unlink(missing_ok=True)
+        self._made.unlink(missing_ok=True)
+        self._seen = False
+        return moved
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection, self._identity, self._version = None, None, None
+
+    def _say_made(self) -> None:
+        if self._made.exists():
+            return
+        fd = os.open(self._made, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        os.write(
+            fd, b"This dock has users: without access.db nobody is let in. `dockd user add --begin-anew` begins anew.\n"
+        )
+        os.fsync(fd)
+        os.close(fd)
+        _give_to_owner(self._made, of=self.path.parent)
+        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def _opened(self) -> sqlite3.Connection:
+        """The connection, to the file that bears the name now. Raises Damaged, NotSo (there is none), sqlite3.Error."""
+        if not self.exists:
+            raise NotSo("there are no users yet")
+        found = os.lstat(self.path)
+        identity = (found.st_dev, found.st_ino)
+        if self._connection is not None and self._identity == identity:
+            return self._connection
+        self.close()
+        connection = sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?mode=rw", uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+        )  # fmt: skip
+        try:
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA trusted_schema = OFF")
+            applied(connection)
+            migrate(connection)
+            if found.st_mode & 0o077:
+                os.chmod(self.path, 0o600)
+            self._say_made()
+        except BaseException:
+            connection.close()
+            raise
+        self._seen = True
+        self._connection, self._identity, self._version = connection, identity, None
+        return connection
+
+    @contextlib.contextmanager
+    def _asking(self) -> Iterator[sqlite3.Connection]:
+        """Raises what the class says instead of SQLite's own errors."""
+        try:
+            yield self._opened()
+        except (sqlite3.OperationalError, OSError) as error:
+            code = getattr(error, "sqlite_errorcode", None)
+            if code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL):
+                raise Unwritten(f"{self.path} cannot be used just now: {error}") from error
+            self.close()
+            raise Damaged(f"{self.path} cannot be used: {error}") from error
+        except (sqlite3.DatabaseError, NotOurs) as error:
+            if isinstance(error, sqlite3.IntegrityError):
+                raise
+            self.close()
+            raise Damaged(f"{self.path} is damaged: {error}") from error
+
+    # -- reading ---------------------------------------------------------------------------------------------------------
+
+    def known(self, before: Known | None = None) -> Known:
+        """All of it; `before` itself where nothing has changed since it was given. Raises Damaged, Unwritten."""
+        try:
+            with self._asking() as connection:
+                signature = self._now()
+                version = connection.execute("PRAGMA data_version").fetchone()[0]
+                if before is not None and (signature, version) == (self._signature, self._version):
+                    return before
+                found = _read(connection)
+                self._signature, self._version = signature, version
+                return found
+        except NotSo:
+            return Known()
+
+    def _now(self) -> Signature:
+        found = os.lstat(self.path)
+        return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+    # -- changing --------------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[sqlite3.Connection]:
+        with self._asking() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                self._version = None  # what this connection writes does not change its own data_version
+                connection.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+                raise
+
+    def add_user(self, name: str, *, role: Role, password: str, by: str) -> None:
+        """`password` is the hash. Raises NotSo where there is one of this name."""
+        self.make()
+        now = self._clock()
+        with self._changing() as db:
+            if db.execute("SELECT 1 FROM users WHERE name = ?", (name,)).fetchone():
+                raise NotSo(
+                    f"there is a user {name} already: `dockd user passwd {name}` gives them another password or role"
+                )
+            db.execute(
+                "INSERT INTO users VALUES (?, ?, ?, ?, ?, ?)", (name, role, password, now, now, _next_version(db))
+            )
+            _write_down(db, at=now, by=by, what="user.added", name=name, role=role)
+
+    def change_user(self, name: str, *, by: str, password: str | None = None, role: Role | None = None) -> None:
+        """Another password (its hash), role, or both; their sessions end. Raises NotSo."""
+        now = self._clock()
+        with self._changing() as db:
+            if not db.execute("SELECT 1 FROM users WHERE name = ?", (name,)).fetchone():
+                raise NotSo(f"there is no user {name}")
+            db.execute(
+                "UPDATE users SET password = coalesce(?, password), role = coalesce(?, role), changed_at = ?, version = ? WHERE name = ?",
+                (password, role, now, _next_version(db), name),
+            )
+            db.execute("DELETE FROM sessions WHERE name = ? AND via = 'password'", (name,))
+            for what, so in (("user.password_changed", password is not None), ("user.role_changed", role is not None)):
+                if so:
+                    _write_down(db, at=now, by=by, what=what, name=name, role=role)
+
+    def remove_user(self, name: str, *, by: str) -> None:
+        """Their sessions end. Raises NotSo."""
+        with self._changing() as db:
+            if not db.execute("DELETE FROM users WHERE name = ?", (name,)).rowcount:
+                raise NotSo(f"there is no user {name}")
+            db.execute("DELETE FROM sessions WHERE name = ? AND via = 'password'", (name,))
+            _write_down(db, at=self._clock(), by=by, what="user.removed", name=name, role=None)
+
+    def add_token(self, shown: str, *, name: str | None, role: Role, lasts: float, by: str) -> Token:
+        """`shown` is kept as its hash alone. Raises NotSo where there is one of this name."""
+        self.make()
+        now = self._clock()
+        with self._changing() as db:
+            number = db.execute("SELECT coalesce(max(id), 0) + 1 FROM tokens").fetchone()[0]
+            called = name or f"{role}-{number}"
+            if db.execute("SELECT 1 FROM tokens WHERE name = ?", (called,)).fetchone():
+                raise NotSo(f"there is, or was, a token {called} already: give another --name")
+            values = (number, hashed(shown), called, role, now, now + lasts)
+            db.execute(
+                "INSERT INTO tokens (id, hash, name, role, made_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)", values
+            )
+            _write_down(db, at=now, by=by, what="token.created", name=called, role=role)
+        return Token(
+            id=number, hash=hashed(shown), name=called, role=role, made_at=now, expires_at=now + lasts, revoked_at=None
+        )
+
+    def revoke_token(self, name: str, *, by: str) -> None:
+        """It opens nothing from now on. Raises NotSo."""
+        now = self._clock()
+        with self._changing() as db:
+            row = db.execute("SELECT role, revoked_at FROM tokens WHERE name = ?", (name,)).fetchone()
+            if row is None:
+                raise NotSo(f"there is no token {name}")
+            if row[1] is not None:
+                return
+            db.execute("UPDATE tokens SET revoked_at = ? WHERE name = ?", (now, name))
+            _write_down(db, at=now, by=by, what="token.revoked", name=name, role=row[0])
+
+    # -- sessions --------------------------------------------------------------------------------------------------------
+
+    def begin_session(self, session: Session, *, ended: float, make: bool = False) -> None:
+        """Somebody has signed in; what was begun before `ended` goes, and so does the oldest of too many. `make`: they need no user here."""
+        if make:
+            self.make()
+        with self._changing() as db:
+            db.execute("DELETE FROM sessions WHERE made_at < ?", (ended,))
+            db.execute(
+                "DELETE FROM sessions WHERE hash IN (SELECT hash FROM sessions WHERE name = ? ORDER BY seen_at DESC LIMIT -1 OFFSET ?)",
+                (session.name, _MOST_SESSIONS - 1),
+            )
+            values = (
+                session.hash,
+                session.name,
+                session.role,
+                session.via,
+                session.version,
+                session.made_at,
+                session.seen_at,
+            )
+            db.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+
+    def seen(self, kept: str, at: float) -> None:
+        """Somebody did something in this session (by its hash)."""
+        with self._changing() as db:
+            db.execute("UPDATE sessions SET seen_at = max(seen_at, ?) WHERE hash = ?", (at, kept))
+
+    def end_session(self, kept: str) -> None:
+        """By its hash."""
+        with self._changing() as db:
+            db.execute("DELETE FROM sessions WHERE hash = ?", (kept,))
+
+    def told(self, seq: int) -> None:
+        """The custody record has all that was changed up to here."""
+        with self._changing() as db:
+            db.execute("UPDATE told SET seq = max(seq, ?)", (seq,))
+
+
+def _read(connection: sqlite3.Connection) -> Known:
+    """In one transaction, and only from a file that is whole."""
+    connection.execute("BEGIN")
+    try:
+        whole = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if whole != "ok":
+            raise sqlite3.DatabaseError(str(whole)[:200])
+        users = connection.execute("SELECT name, role, password, made_at, changed_at, version FROM users").fetchall()
+        sessions = connection.execute(
+            "SELECT hash, name, role, via, version, made_at, seen_at FROM sessions"
+        ).fetchall()
+        tokens = connection.execute(
+            "SELECT id, hash, name, role, made_at, expires_at, revoked_at FROM tokens"
+        ).fetchall()
+        untold = connection.execute(
+            "SELECT seq, at, by, what, name, role FROM audit WHERE seq > (SELECT seq FROM told) ORDER BY seq LIMIT 100"
+        ).fetchall()
+    finally:
+        connection.execute("COMMIT")
+    return Known(
+        users={row[0]: _made(User, row) for row in users}, sessions={row[0]: _made(Session, row) for row in sessions},
+        tokens={row[1]: _made(Token, row) for row in tokens}, untold=tuple(_made(Change, row) for row in untold),
+    )  # fmt: skip
+
+
+def _made(kind: Any, row: tuple[Any, ...]) -> Any:
+    return kind(**dict(zip(kind.__slots__, row, strict=True)))
+
+
+def _next_version(db: sqlite3.Connection) -> int:
+    """Never given twice: a user who was removed and added again is another one."""
+    found: int = db.execute("SELECT coalesce(max(seq), 0) + 1 FROM audit").fetchone()[0]
+    return found
+
+
+def _write_down(db: sqlite3.Connection, *, at: float, by: str, what: str, name: str, role: Role | None) -> None:
+    db.execute("INSERT INTO audit (at, by, what, name, role) VALUES (?, ?, ?, ?, ?)", (at, by, what, name, role))
+
+
+def _give_to_owner(path: Path, *, of: Path) -> None:
+    """What root makes in the agent's folder is the agent's."""
+    if os.geteuid() == 0:
+        owner = os.stat(of)
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
