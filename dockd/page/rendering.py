@@ -12,11 +12,14 @@ import jinja2
 from aiohttp import web
 
 from dockd.access import may
+from dockd.page.asked import csrf_of
 from dockd.page.doorkeeper import tagged
 from dockd.page.language import LANGUAGES, Language, Said, told
+from dockd.page.moments import clock, moment
 from dockd.page.rights import who
 from dockd.page.view import View
 from dockd.page.words import headline, size_words
+from dockd.settings.addresses import is_loopback
 
 LANGUAGE_COOKIE = "lang"
 _A_YEAR = 365 * 86400
@@ -35,6 +38,8 @@ def templates(language: Language = "en") -> jinja2.Environment:
     )  # fmt: skip
     found.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
     found.filters["size"] = size_words
+    found.filters["clock"] = clock
+    found.filters["moment"] = moment
     return found
 
 
@@ -64,15 +69,24 @@ class Rendering:
         return response
 
     async def frame(self, request: web.Request) -> dict[str, Any]:
-        """`said` (the status with the time), `headline`, `me` (Who), `rights` (what they may), `ways`, `here` (this address), `languages`."""
+        """`said` (the status with the time), `headline`, `me` (Who), `rights` (what they may), `ways`, `here` (this address), `languages`, `csrf` (what forms carry), `in_clear` (it goes
+        over the line unencrypted), `still` (it is not to reload itself), `icon` (the tab's)."""
         snapshot = await self._view.look()
         now = self._view.status_now(snapshot)
         me = who(request)
         return {
             "said": now, "headline": headline(now["ready"], now["needs_action"], now["usable"]), "me": me,
             "rights": {right: may(me.role, right) for right in ("read", "change", "operate")}, "ways": WAYS, "here": request.path,
-            "languages": LANGUAGES,
+            "languages": LANGUAGES, "csrf": csrf_of(request), "in_clear": not request.secure and not is_loopback(request.remote or "::1"),
+            "still": "still" in request.query, "icon": icon_of(now),
         }  # fmt: skip
+
+
+def icon_of(status: dict[str, Any]) -> str:
+    """The tab's icon that says what the headline says, by shape and colour."""
+    if status["trouble"]:
+        return "icon-dead.svg"
+    return "icon-action.svg" if status["needs_action"] else "icon-ready.svg"
 
 
 def language_of(request: web.Request) -> Language:

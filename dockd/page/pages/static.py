@@ -1,4 +1,4 @@
-"""Style, script, icon: from memory, by name."""
+"""Style, scripts, icons: from memory, by name."""
 
 from __future__ import annotations
 
@@ -10,15 +10,20 @@ from dockd.page.doorkeeper import Problem, tagged
 from dockd.page.pages.parts import Parts
 from dockd.page.rights import needs
 
-_STATIC = {"page.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}
+_KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
 class Static:
-    """What pages load."""
+    """What pages load: every style, script and drawing in `static/`."""
 
     def __init__(self, parts: Parts) -> None:
-        files = importlib.resources.files("dockd.page")
-        self._static = {name: (files / "static" / name).read_bytes() for name in _STATIC}
+        folder = importlib.resources.files("dockd.page") / "static"
+        self._static = {
+            one.name: (one.read_bytes(), kind)
+            for one in folder.iterdir()
+            for suffix, kind in _KINDS.items()
+            if one.name.endswith(suffix)
+        }
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Register the routes."""
@@ -28,14 +33,17 @@ class Static:
     @needs("open")
     async def static(self, request: web.Request) -> web.Response:
         """By name."""
-        name = request.match_info["name"]
-        if name not in _STATIC:
-            raise Problem(404, "there is nothing at this address")
-        response = tagged(request, self._static[name], content_type=_STATIC[name])
-        response.headers["Cache-Control"] = "no-cache"
-        return response
+        return self._answer(request, request.match_info["name"])
 
     @needs("open")
     async def icon(self, request: web.Request) -> web.Response:
         """For browsers that ask without being told."""
-        return tagged(request, self._static["icon.svg"], content_type="image/svg+xml")
+        return self._answer(request, "icon.svg")
+
+    def _answer(self, request: web.Request, name: str) -> web.Response:
+        if name not in self._static:
+            raise Problem(404, "there is nothing at this address")
+        body, kind = self._static[name]
+        response = tagged(request, body, content_type=kind)
+        response.headers["Cache-Control"] = "no-cache"
+        return response

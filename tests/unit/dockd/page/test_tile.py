@@ -8,10 +8,18 @@ from typing import Any
 import jinja2
 import pytest
 
+from dockd.access import Who
 from dockd.page.documents import bay_document, camera_part
 from dockd.page.rendering import templates
 from dockd.page.state import Facts, derive
 from ingest.model import Balance, CameraId
+
+# What every page has (Rendering.frame).
+FRAME: dict[str, Any] = {
+    "said": {"station": "S", "rack": "1", "time": "2026-03-01T06:00:00Z", "needs_action": 0}, "headline": "1 ready", "icon": "icon-ready.svg", "language": "en",
+    "languages": {"en": "English", "cy": "Cymraeg"}, "rights": {"read": True, "change": False, "operate": False}, "ways": [("/", "Now")], "here": "/bays/4",
+    "me": Who(name="", role="viewer", how="nobody"), "csrf": "", "in_clear": False, "still": False,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +51,10 @@ def test_a_camera_without_a_serial_has_its_id(rendered: jinja2.Environment) -> N
 
 
 def test_the_id_is_on_the_bays_page(rendered: jinja2.Environment) -> None:
-    status = {"station": "S", "rack": "1"}
     document = bay(CameraId(profile="dcim", serial="C0009", card="899D-8A04"))
-    text = rendered.get_template("bay.html").render(said=status, bay=document, segments=[], most=500)
+    text = rendered.get_template("bay.html").render(**FRAME, bay=document, segments=[], most=500)
     assert "dcim:C0009~899D-8A04" in text
     empty = bay_document(
         number=4, said=derive(Facts(docked=False)), since=0.0, camera=None, balance=Balance(), battery=None, clock_offset=None
     )  # fmt: skip
-    assert "Camera id" not in rendered.get_template("bay.html").render(said=status, bay=empty, segments=[], most=500)
+    assert "Camera id" not in rendered.get_template("bay.html").render(**FRAME, bay=empty, segments=[], most=500)
