@@ -58,9 +58,11 @@ class Part:
         return CameraId(profile="vendor-tree", serial=self.serial, card=f"6A41-{int(self.serial[-4:]):04X}")
 
 
-def cast(*, bays: int = 64, seed: int = 6) -> tuple[Part, ...]:
-    """The rack, the same each time. With fewer bays every state still comes once, as far as there is room."""
+def cast(*, bays: int = 64, seed: int = 6, only: BayState | None = None) -> tuple[Part, ...]:
+    """The rack, the same each time. With fewer bays every state still comes once, as far as there is room; `only`: all are in this one."""
     chance = random.Random(seed)
+    if only is not None:
+        return tuple(_part(number, only, chance) for number in range(1, bays + 1))
     once: list[BayState] = list(MANY)  # type: ignore[arg-type]
     more: list[BayState] = [state for state, many in MANY.items() for _ in range(many - 1)]  # type: ignore[misc]
     chance.shuffle(more)

@@ -46,12 +46,16 @@ class RunningStage:
 
     def do(self, command: str) -> None:
         """One line, and wait until it is done."""
+        answer = self.ask(command)
+        assert answer == "ok", f"{command}: {answer or (self.folder / 'stderr').read_text()[-3000:]}"
+
+    def ask(self, command: str) -> str:
+        """One line, and what is answered."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(f"{command}\n")
         self.process.stdin.flush()
-        answer = self.process.stdout.readline().strip()
-        assert answer == "ok", f"{command}: {answer or (self.folder / 'stderr').read_text()[-3000:]}"
+        return self.process.stdout.readline().strip()
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)

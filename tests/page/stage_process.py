@@ -1,8 +1,8 @@
 """The staged rack as a process of its own, so that what it costs is not what a browser or a test costs: lines in, lines out.
 
 The first line on standard output is the page's address. Each line on standard input is a command and is answered by one line:
-`stir SECONDS` (every bay changes each so many seconds; 0: no more), `turns N` (every bay changes N times, as fast as it goes), `leave BAY`,
-`store WORD MESSAGE`, `end`.
+`stir SECONDS` (every bay changes each so many seconds; 0: no more), `turns N` (every bay changes N times, as fast as it is looked at), `stirred` (when
+each turn was, seconds since the epoch, as JSON), `leave BAY`, `store WORD MESSAGE`, `end`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -45,6 +46,8 @@ class Prompter:
                 for _ in range(int(rest)):
                     self._stage.stir()
                     await asyncio.sleep(0.25)
+            case "stirred":
+                return json.dumps(self._stage.stirred)
             case "leave":
                 self._stage.leave(int(rest))
             case "store":
@@ -75,7 +78,7 @@ async def _main(chosen: argparse.Namespace) -> None:
         folder = chosen.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dockd-stage-")))
         listen = f"127.0.0.1:{chosen.port}"
         async with staged(
-            folder, parts=cast(bays=chosen.bays), listen=listen, frozen=chosen.frozen, more=more
+            folder, parts=cast(bays=chosen.bays, only=chosen.only), listen=listen, frozen=chosen.frozen, more=more
         ) as stage:
             print(stage.url, flush=True)
             answering = asyncio.create_task(_answer(lines, Prompter(stage), over))
@@ -95,6 +98,7 @@ async def _answer(lines: asyncio.StreamReader, prompter: Prompter, over: asyncio
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.page.stage_process", description=__doc__)
     parser.add_argument("--bays", type=int, default=64)
+    parser.add_argument("--only", help="every bay in this state")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--frozen", action="store_true", help="the rack's clock stands still")
     parser.add_argument("--folder", type=Path, help="where its state is (default: a folder that is removed at the end)")

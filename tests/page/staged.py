@@ -235,7 +235,7 @@ def _wiped(tx: Transaction, part: Part, gone: Sequence[str]) -> None:
 
 @dataclass(kw_only=True)
 class Stage:
-    """A staged rack at work. `url` of its page; `parts` by bay."""
+    """A staged rack at work. `url` of its page; `parts` by bay; `stirred`: when everything was changed."""
 
     agent: Agent
     dock: StagedDock
@@ -243,8 +243,7 @@ class Stage:
     clock: StageClock
     parts: dict[int, Part]
     url: str = ""
-    _turn: int = 0
-    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    stirred: list[float] = field(default_factory=list)
 
     @property
     def rack(self) -> Rack:
@@ -287,14 +286,15 @@ class Stage:
         self.dock.say(Undocked(place=f"bay-{bay:02}"))
 
     def stir(self) -> None:
-        """Something changes in every bay: a camera says another charge, a bay without one another cause."""
-        self._turn += 1
+        """Something changes in every bay: a camera says another charge, a bay without one another cause. `stirred` says when, by `time.time()`."""
+        self.stirred.append(time.time())
+        turn = len(self.stirred)
         for number, bay in list(self.rack.bays.items()):
             if bay.visit is not None:
-                percent = 20 + (self._turn + number) % 60
+                percent = 20 + (turn + number) % 60
                 bay.visit.told(Vitals(battery_percent=percent, clock_offset_seconds=bay.clock_offset_seconds))
             else:
-                why = f"the device came and went {self._turn} times"
+                why = f"the device came and went {turn} times"
                 self.dock.say(Occupied(place=f"bay-{number:02}", what="fault", why=why))
 
     def store(self, word: str, message: str = "") -> None:

@@ -15,10 +15,10 @@ from tests.page.running_stage import RunningStage
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 # Of each bay on the page: the words that stand in its tile, the shape that is drawn, and how it is drawn against what is behind it.
-_TILES = """() => [...document.querySelectorAll('[data-bay]')].map(e => {
+_TILES = """() => [...document.querySelectorAll('[id^="bay-"]')].filter(e => /^bay-\\d+$/.test(e.id)).map(e => {
   const use = e.querySelector('svg use');
   const svg = use && use.closest('svg');
-  return {bay: Number(e.dataset.bay), text: e.innerText, shape: use ? use.getAttribute('href').replace(/^.*#/, '') : null,
+  return {bay: Number(e.id.slice(4)), text: e.innerText, shape: use ? use.getAttribute('href').replace(/^.*#/, '') : null,
           size: svg ? svg.getBoundingClientRect().width : 0, ink: svg ? getComputedStyle(svg).color : '', hidden: !e.checkVisibility()};
 })"""
 

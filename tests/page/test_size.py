@@ -7,6 +7,7 @@ from playwright.async_api import Browser
 
 from tests.page.addresses import NAMES, addresses
 from tests.page.browsing import watched
+from tests.page.cast import cast
 from tests.page.running_stage import RunningStage
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -70,14 +71,14 @@ async def test_the_wall_fits_one_screen(browser: Browser, stage: RunningStage) -
         )
         assert size[0] <= 1920
         assert size[1] <= 1080
-        tiles = page.locator("[data-bay]")
+        tiles = page.locator('[id^="bay-"]')
         assert await tiles.count() == 64
         numbers = await page.evaluate(
-            "() => [...document.querySelectorAll('[data-bay]')].map(e => Number(e.dataset.bay))"
+            "() => [...document.querySelectorAll('[id^=bay-]')].map(e => Number(e.id.slice(4)))"
         )
         assert numbers == sorted(numbers), "as they stand in the rack"
         small = await page.evaluate(
-            "() => [...document.querySelectorAll('[data-bay] *')].filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()) && e.checkVisibility()).map(e => parseFloat(getComputedStyle(e).fontSize)).sort((a, b) => a - b)[0]"
+            "() => [...document.querySelectorAll('[id^=bay-] *')].filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()) && e.checkVisibility()).map(e => parseFloat(getComputedStyle(e).fontSize)).sort((a, b) => a - b)[0]"
         )
         assert small >= 16
         text = await page.locator("body").inner_text()
@@ -86,6 +87,4 @@ async def test_the_wall_fits_one_screen(browser: Browser, stage: RunningStage) -
 
 
 def stage_names() -> set[str]:
-    from tests.page.cast import cast
-
     return {name for part in cast() for name in (part.serial, part.officer or "") if name}
