@@ -14,9 +14,10 @@ from aiohttp import web
 from dockd.access import may
 from dockd.page.asked import csrf_of
 from dockd.page.doorkeeper import tagged
-from dockd.page.language import LANGUAGES, Language, Said, told
+from dockd.page.language import LANGUAGES, Language, Said
 from dockd.page.moments import clock, moment
 from dockd.page.rights import who
+from dockd.page.speaking import speak_in
 from dockd.page.view import View
 from dockd.page.words import headline, size_words
 from dockd.settings.addresses import is_loopback
@@ -34,9 +35,9 @@ def templates(language: Language = "en") -> jinja2.Environment:
     """The pages' templates in `language`."""
     found = jinja2.Environment(
         loader=jinja2.PackageLoader("dockd.page", "templates"), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.i18n"], finalize=lambda value: told(value, language),
+        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.i18n"],
     )  # fmt: skip
-    found.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
+    speak_in(found, language)
     found.filters["size"] = size_words
     found.filters["clock"] = clock
     found.filters["moment"] = moment

@@ -9,9 +9,11 @@ from aiohttp import web
 from dockd.page.doorkeeper import tagged
 from dockd.page.pages import strip
 from dockd.page.pages.parts import Parts
+from dockd.page.pages.summing_up import key, looked_at, next_ready
 from dockd.page.rendering import language_of
 from dockd.page.rights import needs
-from dockd.page.view import Snapshot
+
+_MOST_PROBLEMS = 12
 
 
 class Front:
@@ -41,18 +43,8 @@ class Front:
 
     async def _what_is_so(self) -> dict[str, Any]:
         snapshot = await self._view.look()
+        status, bays = self._view.status_now(snapshot), list(snapshot.bays.values())
         return {
-            "bays": list(snapshot.bays.values()),
-            "problems": list(snapshot.problems),
-            "facts": self._strip(snapshot),
-        }
-
-    def _strip(self, snapshot: Snapshot) -> list[strip.Fact]:
-        status = self._view.status_now(snapshot)
-        return [
-            strip.oldest(status),
-            strip.on_its_way(status),
-            strip.not_coming(status),
-            strip.store(status),
-            strip.room(status),
-        ]
+            "bays": bays, "problems": [looked_at(one) for one in snapshot.problems[:_MOST_PROBLEMS]], "problems_in_all": len(snapshot.problems),
+            "key": key(bays), "next": next_ready(status, bays), "facts": strip.all_of(status),
+        }  # fmt: skip

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dockd.page.advice import some
-from dockd.page.words import age_words, not_coming_words, room_words, size_words, span_words, uncopied_words
+from dockd.page.language import counted, joined, said
+from dockd.page.moments import clock
+from dockd.page.words import age_words, not_coming_words, room_words, size_words, some, span_words, uncopied_words
 from ingest.clock import from_rfc3339
 
 _STORE_WORDS = {
-    "connected": "Connected", "slow": "Slow", "down": "Not reachable", "wrong-store": "Wrong store", "dishonest": "Not to be believed",
-    "unknown": "Not yet asked",
+    "connected": said("Connected"), "slow": said("Slow"), "down": said("Not reachable"), "wrong-store": said("Wrong store"),
+    "dishonest": said("Not to be believed"), "unknown": said("Not yet asked"),
 }  # fmt: skip
 
 
@@ -25,21 +26,32 @@ class Fact:
     tone: str = "plain"
 
 
+def all_of(status: dict[str, Any]) -> list[Fact]:
+    """All of them, in the order in which a sergeant asks."""
+    return [oldest(status), on_its_way(status), not_coming(status), store(status), room(status)]
+
+
 def oldest(status: dict[str, Any]) -> Fact:
     """The oldest footage that the store has not confirmed. What is lost is not confirmed either."""
-    name, found, lost = "Oldest footage not yet in the store", status["oldest_unconfirmed"], status["lost_segments"]
+    name, found, lost = (
+        said("Oldest footage not yet in the store"),
+        status["oldest_unconfirmed"],
+        status["lost_segments"],
+    )
     if found is None:
         if status["trouble"]:
-            return Fact(name=name, value="Not known", tone="bad")
+            return Fact(name=name, value=said("Not known"), tone="bad")
         if lost:
-            return Fact(
-                name=name, value="None", note=f"{some(lost)} {'has' if lost == 1 else 'have'} no copy left", tone="bad"
+            note = counted(
+                "{segments} has no copy left", "{segments} have no copy left", count=lost, segments=some(lost)
             )
-        return Fact(name=name, value="None", note="all footage is confirmed", tone="good")
-    place = f"bay {found['bay']}" if found["bay"] is not None else f"camera {found['camera']}, not docked"
+            return Fact(name=name, value=said("None"), note=note, tone="bad")
+        return Fact(name=name, value=said("None"), note=said("all footage is confirmed"), tone="good")
+    here = found["bay"] is not None
+    place = said("bay {bay}", bay=found["bay"]) if here else said("camera {camera}, not docked", camera=found["camera"])
     return Fact(
-        name=name, value=f"{age_words(found['age_seconds'])} old", note=place,
-        tone="bad" if found["bay"] is None else "plain",
+        name=name, value=said("{age} old", age=age_words(found["age_seconds"])), note=place,
+        tone="plain" if here else "bad",
     )  # fmt: skip
 
 
@@ -51,49 +63,56 @@ def _all_is_in(status: dict[str, Any]) -> bool:
 
 def on_its_way(status: dict[str, Any]) -> Fact:
     """What comes by itself, and by when. Green only where nothing at all is outside of the store."""
-    name, backlog = "On its way to the store", status["backlog"]
+    name, backlog = said("On its way to the store"), status["backlog"]
     if status["trouble"]:
-        return Fact(name=name, value="Not known", tone="bad")
+        return Fact(name=name, value=said("Not known"), tone="bad")
     if not backlog["segments"]:
-        return Fact(name=name, value="Nothing", tone="good" if _all_is_in(status) else "plain")
+        return Fact(name=name, value=said("Nothing"), tone="good" if _all_is_in(status) else "plain")
     eta = backlog["eta_seconds"]
-    note = some(backlog["segments"])
-    if eta is not None:
-        note += f", {span_words(eta['low'], eta['high'])}"
-    return Fact(
-        name=name, value=size_words(backlog["bytes"]), note=", ".join(filter(None, (note, uncopied_words(backlog))))
-    )
+    there = said("there in {span}", span=span_words(eta["low"], eta["high"])) if eta is not None else ""
+    note = joined(there, some(backlog["segments"]), uncopied_words(backlog), by=", ")
+    return Fact(name=name, value=size_words(backlog["bytes"]), note=note)
 
 
 def not_coming(status: dict[str, Any]) -> Fact:
     """What does not come by itself: on cameras that are not here, and held."""
-    name, away, held = "Not in the store, and not on its way", status["away"], status["held"]
+    name, away, held = said("Not in the store, and not on its way"), status["away"], status["held"]
     if status["trouble"]:
-        return Fact(name=name, value="Not known", tone="bad")
+        return Fact(name=name, value=said("Not known"), tone="bad")
     if not away["segments"] and not held["segments"]:
-        return Fact(name=name, value="Nothing", tone="good" if _all_is_in(status) else "plain")
-    return Fact(
-        name=name, value=size_words(away["bytes"] + held["bytes"]), note=", ".join(not_coming_words(status)), tone="bad"
-    )
+        return Fact(name=name, value=said("Nothing"), tone="good" if _all_is_in(status) else "plain")
+    note = joined(*not_coming_words(status), by=", ")
+    return Fact(name=name, value=size_words(away["bytes"] + held["bytes"]), note=note, tone="bad")
 
 
 def store(status: dict[str, Any]) -> Fact:
-    """How the store stands."""
-    store = status["store"]
+    """How the store stands, and what the line may carry."""
+    store, line = status["store"], status["bandwidth"]
     good = store["state"] == "connected"
-    tone = "good" if good else "plain" if store["state"] == "unknown" else "bad"
+    tone = "good" if good else "plain" if store["state"] in ("unknown", "slow") else "bad"
     since = from_rfc3339(status["time"]) - from_rfc3339(store["since"])
-    note = "" if good or store["state"] == "unknown" else f"for {age_words(since)}"
-    return Fact(name="Central store", value=_STORE_WORDS[store["state"]], note=note, tone=tone)
+    lasts = "" if good or store["state"] == "unknown" else said("for {age}", age=age_words(since))
+    return Fact(name=said("Link to the store"), value=_STORE_WORDS[store["state"]], note=joined(lasts, _line(line), by=", "), tone=tone)  # fmt: skip
+
+
+def _line(line: dict[str, Any]) -> str:
+    """What may be sent, where that is bounded."""
+    rate = line["limit_bytes_per_second"]
+    if rate is None:
+        return ""
+    megabits = rate * 8 / 1e6
+    shown = f"{megabits:.0f}" if megabits >= 10 else f"{megabits:.1f}"
+    if line["until"]:
+        return said("at most {rate} Mbit/s until {time}", rate=shown, time=clock(line["until"]))
+    return said("at most {rate} Mbit/s", rate=shown)
 
 
 def room(status: dict[str, Any]) -> Fact:
     """What room there is on the dock, and how long it lasts."""
     free, size, kept = status["spool"]["free_bytes"], status["spool"]["size_bytes"], status["spool"].get("kept")
     low = free is None or (size and free * 20 < size)
+    of = said("of {size}", size=size_words(size)) if size else ""
     return Fact(
-        name="Room on the dock",
-        value=room_words(free, status["spool"]["days_left"]),
-        note="; ".join(filter(None, (f"of {size_words(size)}" if size else "", kept["text"] if kept else ""))),
-        tone="bad" if low else "plain",
-    )
+        name=said("Room on the dock"), value=room_words(free, status["spool"]["days_left"]),
+        note=joined(of, kept["text"] if kept else "", by="; "), tone="bad" if low else "plain",
+    )  # fmt: skip
