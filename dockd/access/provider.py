@@ -95,10 +95,13 @@ class Provider:
         """ID token and access token for a code. Raises NotLetIn."""
 
         async def ask(client: AsyncOAuth2Client) -> tuple[str, str]:
-            found = await client.fetch_token(
-                metadata.token, grant_type="authorization_code", code=code, code_verifier=verifier, redirect_uri=back,
-                auth=client.client_auth(await self._way_of_saying_who(client, metadata)),
-            )  # fmt: skip
+            auth = client.client_auth(await self._way_of_saying_who(client, metadata))
+            try:
+                found = await client.fetch_token(
+                    metadata.token, grant_type="authorization_code", code=code, code_verifier=verifier, redirect_uri=back, auth=auth
+                )  # fmt: skip
+            except (TypeError, OverflowError) as error:  # numbers that are none, in the library's own reading
+                raise NotLetIn("unproven", "the provider sent something else for a code than tokens") from error
             id_token, access_token = found.get("id_token"), found.get("access_token")
             if not isinstance(id_token, str) or not isinstance(access_token, str) or not access_token.isascii():
                 raise NotLetIn("unproven", "the provider sent no ID token for a code")
@@ -120,7 +123,7 @@ class Provider:
             raise NotLetIn("away", f"{self.issuer} answers {error.response.status_code}") from error
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             raise NotLetIn("away", f"{self.issuer} cannot be reached: {plainly(error)}") from error
-        except (ValueError, TypeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise NotLetIn("away", f"{self.issuer} sends what cannot be understood") from error
 
     async def _client(self) -> AsyncOAuth2Client:
@@ -145,9 +148,8 @@ class Provider:
                 "unproven",
                 f"{self.issuer} calls itself another issuer: write oidc.issuer as its discovery document has it",
             )
-        ways = found.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
-        challenges = found.get("code_challenge_methods_supported", ["S256"])
-        if "S256" not in challenges:
+        ways = _words(found, "token_endpoint_auth_methods_supported", "client_secret_basic")
+        if "S256" not in _words(found, "code_challenge_methods_supported", "S256"):
             raise NotLetIn("unproven", f"{self.issuer} knows no PKCE with S256")
         return Metadata(
             authorize=_endpoint(found, "authorization_endpoint"), token=_endpoint(found, "token_endpoint"), jwks=_endpoint(found, "jwks_uri"),
@@ -176,7 +178,7 @@ def _whole(response: httpx2.Response) -> httpx2.Response:
 
 
 async def _document(client: AsyncOAuth2Client, url: str, *, what: str) -> Any:
-    answer = await client.get(url, withhold_token=True)
+    answer = await client.request("GET", url, withhold_token=True)
     if answer.status_code != 200:
         raise NotLetIn("away", f"the provider answers {answer.status_code} where its {what} should be")
     return answer.json()
@@ -194,6 +196,12 @@ def _endpoint(document: dict[str, Any], name: str) -> str:
     if not is_private_way(url) or not (url.isascii() and url.isprintable()) or "#" in url:
         raise NotLetIn("unproven", f"the provider's {name} would be asked over the network in clear")
     return url
+
+
+def _words(document: dict[str, Any], name: str, usual: str) -> list[Any]:
+    """A list of the discovery document; what is usual, where there is none."""
+    found = document.get(name, [usual])
+    return found if isinstance(found, list) else []
 
 
 def _tls(settings: OidcSettings) -> ssl.SSLContext:

@@ -1,0 +1,385 @@
+"""A sign-in at a provider: the honest one gets its people in, and nothing that is wrong with it or with who comes back does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx2
+import pytest
+from joserfc.errors import SecurityWarning
+from joserfc.jwk import ECKey, OctKey, RSAKey
+
+from dockd.access.oidc import LONGEST, NotLetIn, Oidc, Provider, SignedIn
+from dockd.settings.schema import OidcSettings
+from ingest.clock import Clock
+from tests.simulators.provider import CLIENT, ISSUER, SimulatedProvider, answered
+
+BACK = "https://dock-3.example.org/login/elsewhere/back"
+KEY = ECKey.generate_key("P-256", {"kid": "one", "use": "sig"})
+OTHER = ECKey.generate_key("P-256", {"kid": "two"})
+RSA = RSAKey.generate_key(2048, {"kid": "rsa"})
+SETTINGS = OidcSettings(
+    issuer=ISSUER, client_id=CLIENT, roles=(("bwc-viewers", "viewer"), ("bwc-sergeants", "sergeant"), ("it", "ops"))
+)
+
+
+class Set(Clock):
+    """A clock that a test sets."""
+
+    at = 1_800_000_000.5
+
+    def now(self) -> float:
+        return self.at
+
+
+class Dock:
+    """One dock and one provider."""
+
+    def __init__(self, settings: OidcSettings = SETTINGS, **wrong: Any) -> None:
+        self.far = SimulatedProvider(**{"key": KEY} | wrong)
+        self.clock = Set()
+        self.provider = Provider(settings, transport=lambda: self.far)
+        self.oidc = Oidc(settings, provider=self.provider, clock=self.clock)
+
+    async def sign_in(self, **changed: str) -> SignedIn:
+        begun = await self.oidc.begin(back=BACK, onward="/bays/3")
+        return await self.oidc.end(sealed=begun.sealed, answer=self.far.signs_in(begun.url) | changed)
+
+    async def why_not(self, **changed: str) -> str:
+        with pytest.raises(NotLetIn) as refused:
+            await self.sign_in(**changed)
+        assert refused.value.message.isprintable()
+        return refused.value.why
+
+
+async def test_somebody_signs_in() -> None:
+    assert await Dock().sign_in() == SignedIn(name="k.jones", role="sergeant", subject="4711", onward="/bays/3")
+
+
+async def test_what_the_browser_is_sent_with() -> None:
+    dock = Dock()
+    begun = await dock.oidc.begin(back=BACK, onward="/")
+    address, _, query = begun.url.partition("?")
+    asked = dict(parse_qsl(query))
+    assert address == f"{ISSUER}/authorize"
+    assert {name: asked[name] for name in ("response_type", "client_id", "redirect_uri", "scope", "prompt")} == {
+        "response_type": "code", "client_id": CLIENT, "redirect_uri": BACK, "scope": "openid profile", "prompt": "login"
+    }  # fmt: skip
+    assert asked["code_challenge_method"] == "S256"
+    assert len({asked["state"], asked["nonce"], asked["code_challenge"]}) == 3
+    assert min(len(asked[name]) for name in ("state", "nonce", "code_challenge")) >= 43
+    assert not any(asked[name] in begun.sealed for name in ("state", "nonce"))
+    again = await dock.oidc.begin(back=BACK, onward="/")
+    assert not {asked[n] for n in ("state", "nonce", "code_challenge")} & set(
+        dict(parse_qsl(urlsplit(again.url).query)).values()
+    )
+
+
+async def test_no_new_password_is_asked_for_where_the_site_says_so() -> None:
+    dock = Dock(replace(SETTINGS, sign_in_anew=False))
+    assert "prompt" not in (await dock.oidc.begin(back=BACK, onward="/")).url
+    dock.far.claims = {"auth_time": 1_700_000_000}
+    assert (await dock.sign_in()).name == "k.jones"
+
+
+@pytest.mark.parametrize("way", [["client_secret_post"], ["client_secret_basic"], None])
+async def test_the_secret_goes_to_the_token_endpoint_alone(way: list[str] | None, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("hun+ter %2\nnot this\n")
+    dock = Dock(replace(SETTINGS, client_secret_file=file), discovery={"token_endpoint_auth_methods_supported": way})
+    await dock.sign_in()
+    shown = [one for one in dock.far.asked if b"hun" in one.content or "Authorization" in one.headers]
+    assert [one.url.path for one in shown] == ["/tenant/token"]
+    if way == ["client_secret_post"]:
+        assert b"client_secret=hun%2Bter+%252" in shown[0].content
+    else:
+        assert httpx2.BasicAuth(CLIENT, "hun%2Bter+%252")._auth_header == shown[0].headers["Authorization"]
+
+
+WRONG_CLAIMS: dict[str, dict[str, Any]] = {
+    "another issuer": {"iss": "https://login.example.org/tenant2"},
+    "the issuer with a slash": {"iss": ISSUER + "/"},
+    "a list of issuers": {"iss": [ISSUER]},
+    "no issuer": {"iss": None},
+    "another client's": {"aud": "another"},
+    "several clients'": {"aud": [CLIENT, "another"]},
+    "several clients', made for another": {"aud": [CLIENT, "another"], "azp": "another"},
+    "made for another": {"azp": "another"},
+    "nobody's": {"aud": None},
+    "no clients'": {"aud": []},
+    "over": {"exp": 1_800_000_000 - 61},
+    "never over": {"exp": None},
+    "over when it is text": {"exp": "1900000000"},
+    "over at no number": {"exp": float("nan")},
+    "of the future": {"iat": 1_800_000_000 + 120},
+    "of no time": {"iat": None},
+    "not yet": {"nbf": 1_800_000_000 + 120},
+    "of another sign-in": {"nonce": "another"},
+    "of no sign-in": {"nonce": None},
+    "of a sign-in by truth": {"nonce": True},
+    "beside another access token": {"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"},
+    "beside a list": {"at_hash": [1]},
+    "nobody": {"sub": None},
+    "somebody by number": {"sub": 4711},
+    "who was remembered": {"auth_time": 1_800_000_000 - 3600},
+    "who was remembered at no number": {"auth_time": float("nan")},
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_CLAIMS)
+async def test_a_token_that_does_not_hold(wrong: str) -> None:
+    assert await Dock(claims=WRONG_CLAIMS[wrong]).why_not() == "unproven"
+
+
+@pytest.mark.parametrize(
+    "fine",
+    [{"aud": [CLIENT]}, {"aud": [CLIENT, "x"], "azp": CLIENT}, {"at_hash": None}, {"exp": 1_800_000_000 - 30}, {"iat": 1_800_000_030}, {"auth_time": 1_800_000_000}],
+)  # fmt: skip
+async def test_a_token_that_holds(fine: dict[str, Any]) -> None:
+    assert (await Dock(claims=fine).sign_in()).role == "sergeant"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"header": {"alg": "none"}},
+        {"header": {"alg": "HS256"}, "signer": OctKey.import_key("the provider's public key, or a word")},
+        {"signer": OTHER},
+        {"signer": OTHER, "header": {"kid": None}},
+        {"header": {"kid": "three"}, "signer": OTHER},
+        {"header": {"crit": ["made-up"], "made-up": "so"}},
+        {"key": RSA},  # signed as ES256 by a key of another kind is not even made
+        {"published": []},
+        {"published": [{"kty": "oct", "k": "c2VjcmV0"}]},
+        {"published": [KEY.as_dict(private=False) | {"use": "enc"}]},
+        {"published": [KEY.as_dict(private=False) | {"alg": "ES384"}]},
+        {"published": "keys"},
+    ],
+    ids=str,
+)
+async def test_a_signature_that_is_none(wrong: dict[str, Any]) -> None:
+    if wrong.get("key") is RSA:
+        wrong = {"key": RSA, "header": {"alg": "RS256"}, "published": [KEY.as_dict(private=False) | {"kid": "rsa"}]}
+    assert await Dock(**wrong).why_not() == "unproven"
+
+
+@pytest.mark.parametrize("alg", ["RS256", "PS384"])
+async def test_rsa(alg: str) -> None:
+    claims = {"at_hash": None}
+    assert (await Dock(key=RSA, header={"alg": alg}, claims=claims).sign_in()).name == "k.jones"
+
+
+async def test_a_short_rsa_key_is_no_key() -> None:
+    with pytest.warns(SecurityWarning):
+        short = RSAKey.generate_key(1024, {"kid": "short"}, auto_kid=False)
+    dock = Dock(key=RSA, header={"alg": "RS256", "kid": "short"}, published=[short.as_dict(private=False)])
+    assert await dock.why_not() == "unproven"
+
+
+async def test_a_new_key_of_the_provider_is_found() -> None:
+    dock = Dock()
+    await dock.sign_in()
+    dock.far.key = OTHER
+    assert await dock.why_not() == "unproven"  # it was looked for a moment ago
+    keys, at = dock.provider._keys or ((), 0.0)
+    dock.provider._keys = keys, at - 31.0
+    assert (await dock.sign_in()).name == "k.jones"
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"state": "another"}, "stale"), ({"state": ""}, "stale"), ({"state": "é"}, "stale"),
+        ({"iss": "https://evil.example.org"}, "unproven"), ({"iss": ""}, "unproven"),
+        ({"error": "access_denied"}, "refused"), ({"error": "\n<script>"}, "refused"),
+        ({"code": ""}, "unproven"), ({"code": "x" * 5000}, "unproven"), ({"code": "a\nb"}, "unproven"), ({"code": "never given"}, "refused"),
+    ],
+)  # fmt: skip
+async def test_who_comes_back_with_something_wrong(changed: dict[str, str], why: str) -> None:
+    assert await Dock().why_not(**changed) == why
+
+
+async def test_an_answer_that_does_not_name_its_issuer() -> None:
+    """Where the provider says that its answers do, one that does not is another's; where it does not say so, there is none to look at."""
+    for says, let_in in ((True, False), (False, True)):
+        dock = Dock(discovery={"authorization_response_iss_parameter_supported": says})
+        begun = await dock.oidc.begin(back=BACK, onward="/")
+        answer = dock.far.signs_in(begun.url)
+        del answer["iss"]
+        if let_in:
+            await dock.oidc.end(sealed=begun.sealed, answer=answer)
+        else:
+            with pytest.raises(NotLetIn):
+                await dock.oidc.end(sealed=begun.sealed, answer=answer)
+
+
+async def test_another_browser_cannot_end_it() -> None:
+    dock = Dock()
+    mine, theirs = await dock.oidc.begin(back=BACK, onward="/"), await dock.oidc.begin(back=BACK, onward="/")
+    answer = dock.far.signs_in(mine.url)
+    for sealed in ("", "x", theirs.sealed, mine.sealed[:-4] + "AAA=", "é"):
+        with pytest.raises(NotLetIn) as refused:
+            await dock.oidc.end(sealed=sealed, answer=answer)
+        assert refused.value.why == "stale"
+    another = Dock()
+    with pytest.raises(NotLetIn):
+        await another.oidc.end(sealed=mine.sealed, answer=answer)
+    assert (await dock.oidc.end(sealed=mine.sealed, answer=answer)).name == "k.jones"
+
+
+async def test_another_sign_ins_code_is_no_use() -> None:
+    """A code that was stolen from another's answer, brought to one's own sign-in: PKCE, and the nonce behind it."""
+    dock = Dock()
+    mine, theirs = await dock.oidc.begin(back=BACK, onward="/"), await dock.oidc.begin(back=BACK, onward="/")
+    code = dock.far.signs_in(theirs.url)["code"]
+    with pytest.raises(NotLetIn):
+        await dock.oidc.end(sealed=mine.sealed, answer=dock.far.signs_in(mine.url) | {"code": code})
+
+
+async def test_each_ends_once_even_where_the_provider_does_not_mind() -> None:
+    dock = Dock(lets_codes_be_used_again=True)
+    begun = await dock.oidc.begin(back=BACK, onward="/")
+    answer = dock.far.signs_in(begun.url)
+    await dock.oidc.end(sealed=begun.sealed, answer=answer)
+    with pytest.raises(NotLetIn) as refused:
+        await dock.oidc.end(sealed=begun.sealed, answer=answer)
+    assert refused.value.why == "stale"
+
+
+async def test_nobody_takes_longer_than_ten_minutes() -> None:
+    dock = Dock()
+    begun = await dock.oidc.begin(back=BACK, onward="/")
+    dock.clock.at += LONGEST + 1
+    with pytest.raises(NotLetIn) as refused:
+        await dock.oidc.end(sealed=begun.sealed, answer=dock.far.signs_in(begun.url))
+    assert refused.value.why == "stale"
+
+
+@pytest.mark.parametrize(
+    ("said", "role"),
+    [
+        ("bwc-viewers", "viewer"), (["it", "bwc-viewers"], "ops"), (["bwc-viewers", "bwc-sergeants", 3, None], "sergeant"),
+        (["nothing"], None), ("bwc-sergeants it", None), ([], None), (None, None), ({"it": True}, None), ("BWC-Sergeants", None), (True, None), ([["it"]], None),
+    ],
+)  # fmt: skip
+async def test_a_role_is_what_the_site_has_mapped(said: Any, role: str | None) -> None:
+    dock = Dock(claims={"roles": said})
+    if role is None:
+        assert await dock.why_not() == "no_role"
+    else:
+        assert (await dock.sign_in()).role == role
+
+
+async def test_a_role_deep_in_the_token() -> None:
+    dock = Dock(
+        replace(SETTINGS, role_claim="realm_access.roles"), claims={"realm_access": {"roles": ["it"]}, "roles": None}
+    )
+    assert (await dock.sign_in()).role == "ops"
+    dock.far.claims = {"realm_access": ["roles"]}
+    assert await dock.why_not() == "no_role"
+
+
+async def test_groups_that_did_not_fit() -> None:
+    dock = Dock(replace(SETTINGS, role_claim="groups"), claims={"_claim_names": {"groups": "src1"}})
+    assert await dock.why_not() == "too_many_groups"
+
+
+@pytest.mark.parametrize("name", [None, "", " ", 5, "a\nb", "x" * 101, "‮gro.elpmaxe"])
+async def test_a_name_that_cannot_be_written_down(name: Any) -> None:
+    assert await Dock(claims={"preferred_username": name}).why_not() == "no_name"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"issuer": ISSUER + "/"}, "unproven"),
+        ({"authorization_endpoint": "http://login.example.org/authorize"}, "unproven"),
+        ({"token_endpoint": "http://login.example.org/token"}, "unproven"),
+        ({"token_endpoint": "https://user:hunter2@login.example.org/token"}, "unproven"),
+        ({"jwks_uri": "file:///etc/passwd"}, "unproven"),
+        ({"jwks_uri": None}, "unproven"),
+        ({"authorization_endpoint": "javascript:alert(1)"}, "unproven"),
+        ({"code_challenge_methods_supported": ["plain"]}, "unproven"),
+        ({"code_challenge_methods_supported": 7}, "unproven"),
+    ],
+)
+async def test_a_discovery_document_that_is_not_followed(wrong: dict[str, Any], why: str) -> None:
+    assert await Dock(discovery=wrong).why_not() == why
+
+
+def large() -> httpx2.Response:
+    return answered({"issuer": "x" * (300 << 10)})
+
+
+def packed() -> httpx2.Response:
+    return httpx2.Response(200, content=b"\x1f\x8b", headers={"Content-Encoding": "gzip"})
+
+
+def elsewhere() -> httpx2.Response:
+    return answered({"issuer": ISSUER}, status=302, Location="https://evil.example.org/")
+
+
+def deep() -> httpx2.Response:
+    return httpx2.Response(200, content=b"[" * 100_000)
+
+
+def away() -> httpx2.Response:
+    raise httpx2.ConnectError("nobody listens")
+
+
+def nothing() -> httpx2.Response:
+    return answered([])
+
+
+def busy() -> httpx2.Response:
+    return httpx2.Response(503, content=b"x")
+
+
+def tokens_of_nothing() -> httpx2.Response:
+    return answered({"access_token": "a", "id_token": "b", "expires_in": [1], "token_type": {}})
+
+
+@pytest.mark.parametrize("path", ["/tenant/.well-known/openid-configuration", "/tenant/keys", "/tenant/token"])
+@pytest.mark.parametrize("wrong", [large, packed, elsewhere, deep, away, nothing, busy])
+async def test_an_answer_that_is_none(path: str, wrong: Any) -> None:
+    dock = Dock(answers={path: wrong})
+    assert await dock.why_not() in ("away", "unproven")
+
+
+async def test_a_provider_that_was_away_is_left_alone_for_a_moment() -> None:
+    dock = Dock(answers={"/tenant/.well-known/openid-configuration": away})
+    for _ in range(3):
+        assert await dock.why_not() == "away"
+    assert len(dock.far.asked) == 1
+
+
+async def test_what_is_known_is_not_asked_again() -> None:
+    dock = Dock()
+    for _ in range(3):
+        await dock.sign_in()
+    assert sorted(one.url.path.rpartition("/")[2] for one in dock.far.asked) == [
+        "keys",
+        "openid-configuration",
+        "token",
+        "token",
+        "token",
+    ]
+
+
+@pytest.mark.parametrize("made", [None, "", "\n"])
+async def test_a_secret_that_is_not_there(made: str | None, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    if made is not None:
+        file.write_text(made)
+    assert await Dock(replace(SETTINGS, client_secret_file=file)).why_not() == "away"
+
+
+async def test_authorities_that_cannot_be_read(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_text("no PEM")
+    oidc = Oidc(SETTINGS, provider=Provider(replace(SETTINGS, ca_file=file)), clock=Set())
+    with pytest.raises(NotLetIn, match="ca_file"):
+        await oidc.begin(back=BACK, onward="/")
