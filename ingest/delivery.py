@@ -20,6 +20,7 @@ from ingest import events
 from ingest.activity import Activity
 from ingest.attest import Attesting
 from ingest.confirm import Confirming, OtherBytes, describe
+from ingest.describing import Describing
 from ingest.errors import (
     DockdError,
     Garbled,
@@ -42,6 +43,7 @@ from ingest.ledger import Ledger, queue, segments
 from ingest.ledger.segments import Segment
 from ingest.ledger.stores import Pinned
 from ingest.link import Link, unforeseen
+from ingest.marking import Marking
 from ingest.places import TURN, Places, Turn
 from ingest.release import Releasing
 from ingest.reread import Rereading, SpoolCopyBad, SpoolDiskFailed, SpoolUnread
@@ -137,6 +139,11 @@ class Delivery:
             prove=lambda one, upload, pinned: self._confirming.found(one, upload=upload, pinned=pinned),
             describe=lambda one: describe(one, station=settings.station), failed=self._seeking_failed, setbacks=self._setbacks,
         )  # fmt: skip
+        self._describing = Describing(ledger=ledger, spool=spool)
+        self._marking = Marking(
+            ledger=ledger, store=store, trusted=self._link.trusted, attest=self.attest, explained=self._explaining.anew,
+            describe=lambda one: describe(one, station=settings.station), longest=settings.retry_max,
+        )  # fmt: skip
         self._asking_again = AskingAgain(ledger=ledger, attest=self.attest, setbacks=self._setbacks)
         self._observe = observe
         self._standing = self._link.standing
@@ -207,6 +214,12 @@ class Delivery:
             group.create_task(self._seeking.run(), name="delivery-seek")
             group.create_task(self._explaining.run(), name="delivery-explain")
             group.create_task(self._asking_again.run(), name="delivery-ask-again")
+            group.create_task(self._marking.run(), name="delivery-mark")
+            group.create_task(self._describing.run(), name="delivery-describe")
+
+    async def beside(self, segment: str) -> bool:
+        """Write what people have marked of it beside its copy in the spool, now; whether that is durable. Raises LedgerUnusable, KeyError."""
+        return await self._describing.now(segment)
 
     # -- the queue -----------------------------------------------------------------------------------------------------
 

@@ -60,6 +60,11 @@ class Explaining:
         self._over(segment.id)
         return None
 
+    async def anew(self, segment: Segment, upload: str) -> None:
+        """It has become something else since what lies beside it was written. Raises LedgerUnusable."""
+        if (error := await self.tried(segment, upload=upload)) is not None:
+            self.later(segment.id, error, upload=upload)
+
     def later(self, segment: str, error: DockdError, *, upload: str) -> None:
         """It is proven, and has no description yet: it is tried again."""
         times = self._setbacks.failed(segment, error, least=min(self._longest, _APART))

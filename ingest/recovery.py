@@ -41,7 +41,8 @@ async def bring_together(ledger: Ledger, spool: Spool) -> Found:
     believed = set(await ledger.read(lambda db: segments.ids(db.execute, "in_spool = 1")))
     for segment in sorted(believed):
         await _still_there(ledger, spool, segment, found)
-    for segment in sorted(present - believed):
+    unknown = await asyncio.to_thread(_in_order, spool, present - believed)
+    for segment in unknown:
         await _take_in(ledger, spool, segment, found)
     await asyncio.to_thread(_sweep_descriptions, spool, present)
     found.lost = await ledger.read(lambda db: views.lost(db.execute)) - lost_before
@@ -67,6 +68,18 @@ async def _still_there(ledger: Ledger, spool: Spool, segment: str, found: Found)
         await asyncio.to_thread(spool.put_aside, segment)
     await ledger.commit(lambda tx: segments.rotted(tx, segment, error=message))
     found.rotted += 1
+
+
+def _in_order(spool: Spool, unknown: set[str]) -> list[str]:
+    """By when people have moved them up, so that the last one stays the first; then by id."""
+
+    def moved_up(segment: str) -> int:
+        try:
+            return spool.describe(segment).marked.moved_up
+        except (OSError, ValueError):
+            return 0
+
+    return sorted(unknown, key=lambda segment: (moved_up(segment), segment))
 
 
 async def _take_in(ledger: Ledger, spool: Spool, segment: str, found: Found) -> None:
@@ -99,6 +112,10 @@ def _recover(tx: Transaction, whole: Description) -> None:
         tx, camera=camera.id, segment=whole.segment, path=whole.path, digest=whole.digest, captured_at=whole.captured_at,
         mtime_ns=whole.mtime_ns,
     )  # fmt: skip
+    if whole.marked.evidential:
+        segments.mark_evidential(tx, whole.segment, by=whole.marked.evidential_by or None)
+    if whole.marked.moved_up and not segments.get(tx.execute, whole.segment).priority:
+        segments.move_up(tx, whole.segment, by=whole.marked.moved_up_by or None)
 
 
 def _sha256(spool: Spool, segment: str) -> str:

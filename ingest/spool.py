@@ -18,7 +18,7 @@ import re
 import secrets
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from ingest.model import Digest, is_sha256
 _ID = re.compile(r"[0-9a-f]{32}")
 _PART = re.compile(r"[0-9a-f]{32}\.[0-9]+\.[0-9a-f]+(\.json)?\.part")
 _BLOCK, _BESIDE = 4096, 32 << 10
+_LONGEST_NAME = 200
 _LARGEST_DESCRIPTION = 256 << 10  # a path may be 16 KiB of bytes that take five characters each
 
 
@@ -46,6 +47,16 @@ def is_segment(name: str) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Marked:
+    """What people have marked of a copy that waits, and who: it is evidence; it was moved up (`moved_up`: the greater, the later; 0: it was not)."""
+
+    evidential: bool = False
+    evidential_by: str = ""
+    moved_up: int = 0
+    moved_up_by: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Description:
     """What a spool file is, by itself: enough to take it into an empty ledger. `captured_at` seconds since the epoch."""
 
@@ -55,6 +66,7 @@ class Description:
     digest: Digest
     mtime_ns: int
     captured_at: float
+    marked: Marked = Marked()
 
     def text(self) -> str:
         """One line of JSON; the path as hex, since names on cards are bytes."""
@@ -63,6 +75,7 @@ class Description:
                 "dockd_spool": 1, "segment": self.segment, "camera": self.camera, "path_hex": self.path.hex(),
                 "path": self.path.decode("utf-8", "backslashreplace"), "size": self.digest.size, "sha256": self.digest.sha256,
                 "xxh3_128": self.digest.xxh3_128, "mtime_ns": self.mtime_ns, "captured_at": self.captured_at,
+                **(asdict(self.marked) if self.marked != Marked() else {}),
             },
             sort_keys=True,
         )  # fmt: skip
@@ -76,6 +89,7 @@ class Description:
             digest = Digest(size=int(said["size"]), sha256=said["sha256"], xxh3_128=str(said["xxh3_128"]))
             segment, path = str(said["segment"]), bytes.fromhex(said["path_hex"])
             mtime_ns, captured_at = int(said["mtime_ns"]), float(said["captured_at"])
+            marked = _marked(said)
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError, OverflowError) as error:
             raise ValueError("not a description of a spooled segment") from error
         if (
@@ -85,7 +99,19 @@ class Description:
             or digest.size < 0
         ):
             raise ValueError("not a description of a spooled segment")
-        return cls(segment=segment, camera=camera, path=path, digest=digest, mtime_ns=mtime_ns, captured_at=captured_at)
+        return cls(
+            segment=segment, camera=camera, path=path, digest=digest, mtime_ns=mtime_ns, captured_at=captured_at, marked=marked
+        )  # fmt: skip
+
+
+def _marked(said: dict[str, Any]) -> Marked:
+    """Of a description; those from before dockd wrote it say nothing. One that says it oddly marks nothing: that may not keep a copy out of a ledger."""
+    up, who = said.get("moved_up"), (said.get("evidential_by"), said.get("moved_up_by"))
+    names = [one[:_LONGEST_NAME] if isinstance(one, str) else "" for one in who]
+    return Marked(
+        evidential=said.get("evidential") is True, evidential_by=names[0],
+        moved_up=up if isinstance(up, int) and not isinstance(up, bool) and 0 <= up < 1 << 62 else 0, moved_up_by=names[1],
+    )  # fmt: skip
 
 
 class Spool:
@@ -237,6 +263,36 @@ class Spool:
             raise ValueError("a description of another segment")
         return description
 
+    def redescribe(self, segment: str, marked: Marked) -> None:
+        """Have its description say what is marked of it now: the new one is durable before it takes the old one's place. Raises ValueError, OSError."""
+        known = self.describe(segment)
+        if known.marked == marked:
+            return
+        temporary = self.file(segment).with_name(f"{segment}.{os.getpid()}.{secrets.token_hex(4)}.json.part")
+        try:
+            write_durably(temporary, replace(known, marked=marked).text())
+            os.rename(temporary, self.description_file(segment))
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+        self.sync_folder()
+        if self.lies_there(segment) is None:  # it was given up meanwhile
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.description_file(segment))
+
+
+def write_durably(path: Path, text: str) -> None:
+    """A new file with this line in it, on the disk. Raises OSError."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        left = memoryview(text.encode("utf-8") + b"\n")
+        while left:
+            left = left[os.write(fd, left) :]
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
 
 def of_disk(error: OSError, folder: Path) -> SpoolFull | SpoolFailed:
     """What an error of the spool's own disk means. No camera is to blame for it."""
@@ -292,7 +348,7 @@ class Part:
             self.settle()
         temporary = self.path.with_name(f"{self.path.name.removesuffix('.part')}.json.part")
         try:
-            self._write(temporary, description)
+            write_durably(temporary, description.text())
             self._durable()
             os.rename(temporary, self.spool.description_file(description.segment))
         except BaseException:
@@ -302,16 +358,6 @@ class Part:
         os.rename(self.path, self.spool.file(description.segment))
         self.published = True
         self.spool.sync_folder()
-
-    def _write(self, temporary: Path, description: Description) -> None:
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            left = memoryview(description.text().encode("utf-8") + b"\n")
-            while left:
-                left = left[os.write(fd, left) :]
-            os.fsync(fd)
-        finally:
-            os.close(fd)
 
     def _durable(self) -> None:
         """Wait for the sync of the bytes. Raises what it raised."""

@@ -228,11 +228,14 @@ class Logs:
 
 
 _NAMES = {"error": "error.message", "url": "url.full"}
+_NOT_LOGGED = frozenset({"officer"})  # who has a camera is for custody and the page
 
 
 def _fields_of(event: Event) -> Record:
     found: Record = {}
     for name, value in event.data().items():
+        if name in _NOT_LOGGED:
+            continue
         found[_NAMES.get(name, f"dockd.{name}")] = redacted(value) if isinstance(value, str) else value
     return found
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ingest import events
-from ingest.ledger import soundness, views
+from ingest.ledger import issues, soundness, views
 from ingest.ledger.core import Transaction
 from ingest.ledger.segments import COLUMNS, Segment, ids, of_row
 from ingest.model import CameraId, Listed, Skipped, legible
@@ -25,6 +25,7 @@ def know(tx: Transaction, camera: CameraId, *, bay: int | None) -> None:
 
 def docked(tx: Transaction, camera: CameraId, *, bay: int | None, source: str) -> int:
     """A camera was docked. Returns the docking's number."""
+    last = tx.execute("SELECT last_bay FROM cameras WHERE id = ?", (camera.id,)).fetchone()
     know(tx, camera, bay=bay)
     docking = int(
         tx.execute(
@@ -44,6 +45,7 @@ def docked(tx: Transaction, camera: CameraId, *, bay: int | None, source: str) -
             source=source,
         )
     )
+    issues.seen_back(tx, camera, moved=last is not None and last[0] != bay)
     return docking
 
 
@@ -68,6 +70,8 @@ def undocked(tx: Transaction, docking: int, *, taken: bool, may_go: bool = False
         (docking,),
     ).fetchone()
     tx.record(events.CameraUndocked(camera=camera, bay=bay, docking=docking))
+    if taken:
+        issues.seen_out(tx, camera)
     unsafe = unsafe or views.only_elsewhere(tx.execute, camera, docking=docking)
     if left and taken and may_go and not unsafe and soundness.sound(tx.execute):
         tx.execute("UPDATE dockings SET went_out = 1 WHERE id = ?", (docking,))

@@ -17,6 +17,12 @@ _LOOKS = 20_000
 RACK = (
     "(action >= 'bay.' AND action < 'bay/') OR action IN ('camera.docked', 'camera.undocked', 'camera.removed_early', 'camera.went_out')"
 )  # fmt: skip
+# All but each file's usual way through the dock: the same words as the index `custody_events` has.
+EVENTS = (
+    "segment IS NULL OR action IN ('segment.held', 'segment.unheld', 'segment.lost', 'segment.vanished', 'segment.rotted', 'segment.store_lost',"
+    " 'segment.evidential', 'segment.moved_up')"
+)
+_PROBLEMS = "action >= 'problem.' AND action < 'problem/'"
 _COLUMNS = "seq, at, action, body, hash"
 
 
@@ -28,9 +34,19 @@ class Back:
     next: int | None = None
 
 
-def before(execute: Execute, *, seq: int | None, count: int, camera: str | None = None, bay: int | None = None) -> Back:
-    """The `count` entries before number `seq` (None: the newest), of one camera, or of what came into and left one bay."""
-    text, values = statement(camera=camera, bay=bay)
+def before(
+    execute: Execute,
+    *,
+    seq: int | None,
+    count: int,
+    camera: str | None = None,
+    bay: int | None = None,
+    files: bool = True,
+) -> Back:
+    """The `count` entries before number `seq` (None: the newest), of one camera, or of what came into and left one bay. Without `files`: not
+    each file's usual way through the dock.
+    """
+    text, values = statement(camera=camera, bay=bay, files=files)
     end = seq if seq is not None else 1 << 62
     found: list[Record] = []
     last: int | None = None
@@ -38,13 +54,13 @@ def before(execute: Execute, *, seq: int | None, count: int, camera: str | None 
         if len(found) == count or looked == _LOOKS:
             return Back(records=found, next=last)
         record = record_of(row)
-        if bay is None or (record.data or {}).get("bay") == bay:
+        if (bay is None or (record.data or {}).get("bay") == bay) and (files or not _is_of_a_file(record)):
             found.append(record)
         last = record.seq
     return Back(records=found)
 
 
-def statement(*, camera: str | None, bay: int | None) -> tuple[str, list[Any]]:
+def statement(*, camera: str | None, bay: int | None, files: bool) -> tuple[str, list[Any]]:
     """The entries to look at, and the values in it after the number to begin with and before how many."""
     if camera is not None:
         return (
@@ -53,7 +69,23 @@ def statement(*, camera: str | None, bay: int | None) -> tuple[str, list[Any]]:
         )
     if bay is not None:
         return f"SELECT {_COLUMNS} FROM custody INDEXED BY custody_rack WHERE seq < ? AND ({RACK}) ORDER BY seq DESC LIMIT ?", []  # fmt: skip
+    if not files:
+        return f"SELECT {_COLUMNS} FROM custody INDEXED BY custody_events WHERE seq < ? AND ({EVENTS}) ORDER BY seq DESC LIMIT ?", []  # fmt: skip
     return f"SELECT {_COLUMNS} FROM custody WHERE seq < ? ORDER BY seq DESC LIMIT ?", []
+
+
+def _is_of_a_file(record: Record) -> bool:
+    """Whether it is a step that every file takes."""
+    return (record.data or {}).get("segment") is not None and record.action not in EVENTS
+
+
+def of_problems(execute: Execute, *, count: int) -> list[Record]:
+    """What people last said of problems, newest first."""
+    rows = execute(
+        f"SELECT {_COLUMNS} FROM custody INDEXED BY custody_problems WHERE {_PROBLEMS} ORDER BY seq DESC LIMIT ?",
+        (count,),
+    )
+    return [record_of(row) for row in rows]
 
 
 def of_segment(execute: Execute, segment: str, *, after: int, count: int) -> list[Record]:

@@ -145,8 +145,27 @@ _0011_WENT_OUT = """
 ALTER TABLE dockings ADD COLUMN went_out INTEGER;
 """
 
+# What people change. `marks`: evidence of which the store of `object` is to be told, `told_at` NULL: it does not know yet, `cannot`: it has no marks.
+# `undescribed`: whose description in the spool does not say yet what was marked here. `problems`: one row each as long as it is open, or closed by a
+# person while its cause is still there. `issues`: out_since NULL: it has not been seen to leave its bay.
+_0012_CHANGES = """
+CREATE TABLE marks (segment TEXT PRIMARY KEY REFERENCES segments(id), told_at REAL, object TEXT, cannot TEXT, late INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0, next_attempt REAL NOT NULL DEFAULT 0, trouble TEXT) STRICT;
+CREATE INDEX marks_to_tell ON marks(next_attempt) WHERE told_at IS NULL;
+INSERT INTO marks (segment) SELECT id FROM segments WHERE evidential = 1 AND in_store = 1;
+CREATE TABLE undescribed (segment TEXT PRIMARY KEY REFERENCES segments(id)) STRICT;
+INSERT INTO undescribed (segment) SELECT id FROM segments WHERE in_spool = 1 AND (evidential = 1 OR priority > 0);
+CREATE TABLE bays_out_of_use (bay INTEGER PRIMARY KEY, reason TEXT NOT NULL, by TEXT NOT NULL, since REAL NOT NULL) STRICT;
+CREATE TABLE issues (id INTEGER PRIMARY KEY, camera TEXT NOT NULL, officer TEXT NOT NULL, by TEXT NOT NULL, since REAL NOT NULL, out_since REAL,
+    returned_at REAL, returned_by TEXT) STRICT;
+CREATE UNIQUE INDEX issues_open ON issues(camera) WHERE returned_at IS NULL;
+CREATE INDEX issues_camera ON issues(camera, id);
+CREATE TABLE problems (id TEXT PRIMARY KEY, kind TEXT NOT NULL, bay INTEGER, camera TEXT, since REAL NOT NULL, weight INTEGER NOT NULL, worse_at REAL,
+    seen_by TEXT, seen_until REAL, closed_by TEXT, closed_reason TEXT, closed_at REAL) STRICT;
+"""
+
 # What the pages list, newest first: all footage by when it was recorded, one camera's, what is held, what is evidence, what is nowhere (few or none);
-# what happened to one camera; and where cameras were.
+# what happened to one camera; where cameras were; what is worth telling beside each file's usual way; and what people said of problems.
 _0013_PAGES = """
 CREATE INDEX segments_when ON segments(captured_at);
 CREATE INDEX segments_of_camera ON segments(camera, captured_at);
@@ -156,6 +175,9 @@ CREATE INDEX segments_nowhere ON segments(captured_at) WHERE in_store = 0 AND on
 CREATE INDEX custody_camera ON custody(camera) WHERE camera IS NOT NULL;
 CREATE INDEX custody_rack ON custody(seq) WHERE (action >= 'bay.' AND action < 'bay/')
     OR action IN ('camera.docked', 'camera.undocked', 'camera.removed_early', 'camera.went_out');
+CREATE INDEX custody_events ON custody(seq) WHERE segment IS NULL OR action IN ('segment.held', 'segment.unheld', 'segment.lost', 'segment.vanished',
+    'segment.rotted', 'segment.store_lost', 'segment.evidential', 'segment.moved_up');
+CREATE INDEX custody_problems ON custody(seq) WHERE action >= 'problem.' AND action < 'problem/';
 """
 
 MIGRATIONS: tuple[tuple[str, str], ...] = (
@@ -170,6 +192,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
     ("0009_queue", _0009_QUEUE),
     ("0010_bandwidth", _0010_BANDWIDTH),
     ("0011_went_out", _0011_WENT_OUT),
+    ("0012_changes", _0012_CHANGES),
     ("0013_pages", _0013_PAGES),
 )
 

@@ -16,7 +16,7 @@ from ingest import events
 from ingest.clock import moment_of, rfc3339
 from ingest.copies import CAMERA, SPOOL, STORE, Copies, Step, after, is_lost
 from ingest.errors import SourceUnstable
-from ingest.ledger import stores
+from ingest.ledger import marks, stores
 from ingest.ledger.core import Transaction
 from ingest.model import Digest, Listed, Receipt, legible
 from ingest.rules import EVERYTHING, FileRules
@@ -258,6 +258,8 @@ def copied(tx: Transaction, segment: str, *, digest: Digest, second_read: str) -
         tx, row, Step.COPIED, event, size=digest.size, sha256=digest.sha256, xxh3_128=digest.xxh3_128, pulled_at=tx.now,
         verified_at=tx.now, released_at=None, attempts=0, next_attempt=0.0, trouble=None,
     )  # fmt: skip
+    if row.evidential or row.priority:
+        marks.undescribe(tx, segment)
 
 
 def save_receipt(tx: Transaction, receipt: Receipt) -> None:
@@ -297,6 +299,8 @@ def confirmed(tx: Transaction, receipt: Receipt) -> None:
         tx, row, Step.CONFIRMED, event, confirmed_at=tx.now, store=receipt.store, object=receipt.object, attempts=0,
         next_attempt=0.0, trouble=None, held=None, held_message=None,
     )  # fmt: skip
+    if row.evidential:
+        marks.to_tell(tx, row.id)
 
 
 def found(tx: Transaction, receipt: Receipt) -> bool:
@@ -317,6 +321,8 @@ def found(tx: Transaction, receipt: Receipt) -> bool:
         tx, row, Step.FOUND, event, confirmed_at=tx.now, store=receipt.store, object=receipt.object, attempts=0,
         next_attempt=0.0, trouble=None,
     )  # fmt: skip
+    if row.evidential:
+        marks.to_tell(tx, row.id)
     return True
 
 
@@ -333,6 +339,8 @@ def attested(tx: Transaction, receipt: Receipt) -> bool:
     pinned = stores.pinned(tx.execute)
     if row.store != receipt.store and pinned is not None and pinned.id == receipt.store:
         _write(tx, row.id, {"store": receipt.store})
+        if row.evidential:
+            marks.to_tell(tx, row.id)
     tx.record(
         events.SegmentAttested(
             camera=row.camera,
@@ -485,23 +493,44 @@ def unhold(tx: Transaction, segment: str) -> None:
     tx.record(events.SegmentUnheld(camera=row.camera, segment=segment))
 
 
-def mark_evidential(tx: Transaction, segment: str) -> bool:
-    """It is evidence, for good. False, and nothing recorded, where that is known. Raises KeyError."""
+def try_again(tx: Transaction, segment: str, *, by: str) -> bool:
+    """A person says that its cause is gone. False where it is not held. Raises KeyError."""
+    row = get(tx.execute, segment)
+    if row.held is None:
+        return False
+    tx.record(
+        events.SegmentTriedAgain(camera=row.camera, segment=segment, path=legible(row.path), reason=row.held, by=by)
+    )
+    unhold(tx, segment)
+    return True
+
+
+def mark_evidential(tx: Transaction, segment: str, *, by: str | None = None) -> bool:
+    """It is evidence, for good. False, and nothing recorded, where that is known. Raises KeyError.
+
+    The store, if it has it, and the description in the spool, if it has one, are to be told from this commit on.
+    """
     row = get(tx.execute, segment)
     if row.evidential:
         return False
     _write(tx, segment, {"evidential": 1})
-    tx.record(events.SegmentEvidential(camera=row.camera, segment=segment, path=legible(row.path)))
+    tx.record(events.SegmentEvidential(camera=row.camera, segment=segment, path=legible(row.path), by=by))
+    if row.in_store:
+        marks.to_tell(tx, segment, late=True)
+    if row.in_spool:
+        marks.undescribe(tx, segment)
     return True
 
 
-def move_up(tx: Transaction, segment: str) -> bool:
+def move_up(tx: Transaction, segment: str, *, by: str | None = None) -> bool:
     """Put it before all that is not evidence, by hand: the last one moved is the first. False where the store has it already. Raises KeyError."""
     row = get(tx.execute, segment)
     if row.in_store:
         return False
-    entry = tx.record(events.SegmentMovedUp(camera=row.camera, segment=segment, path=legible(row.path)))
+    entry = tx.record(events.SegmentMovedUp(camera=row.camera, segment=segment, path=legible(row.path), by=by))
     _write(tx, segment, {"priority": entry})  # later entries have greater numbers
+    if row.in_spool:
+        marks.undescribe(tx, segment)
     return True
 
 

@@ -61,10 +61,11 @@ class Store(Protocol):
     async def finish(self, upload: str, segment: SegmentDescription) -> None:
         """All bytes are there: make the object of them. Does nothing where that was done, or needs nothing. Raises as `send` does."""
 
-    async def mark(self, upload: str, segment: SegmentDescription) -> None:
-        """Give a finished object what it should have by now, and was not begun with: tags and lock of an evidential segment, where the store has such.
+    async def mark(self, upload: str, segment: SegmentDescription) -> bool:
+        """Give a finished object what it should have by now, and was not begun with: mark, tags and lock of an evidential segment, where the store has such.
 
-        It comes before the proof counts; may be done again. Raises Retry, Hold.
+        It comes before the proof counts, and again where it becomes evidence later; may be done any number of times. Returns whether the store
+        knows now that it is evidence: False where it is none, and where the store has no marks. Raises Retry (ObjectGone too), Hold.
         """
 
     async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:

@@ -32,6 +32,7 @@ class Announced:
     upload_url: str
     keys: Mapping[str, OKPKey]
     history: tuple[str, ...] = field(default=(), repr=False)
+    marks: bool = False
 
     def identity(self, url: str) -> StoreIdentity:
         """The value that is held against the pin."""
@@ -79,7 +80,9 @@ def understand(body: bytes, *, url: str) -> Announced:
             f"the store's {WELL_KNOWN} leads to another server, {shown_origin(address)}: that is not followed"
         )
     history = said.get("key_history")
+    capabilities = said.get("capabilities")
     statements = [item for item in history if isinstance(item, str)] if isinstance(history, list) else []
     return Announced(
-        store=store, upload_url=address, keys=receipts.keys_of(said.get("jwks")), history=tuple(statements[:_LONGEST_HISTORY])
+        store=store, upload_url=address, keys=receipts.keys_of(said.get("jwks")), history=tuple(statements[:_LONGEST_HISTORY]),
+        marks=isinstance(capabilities, list) and "evidential" in capabilities,
     )  # fmt: skip

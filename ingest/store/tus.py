@@ -171,8 +171,16 @@ class TusStore:
     async def finish(self, upload: str, segment: SegmentDescription) -> None:
         """The last byte makes it whole."""
 
-    async def mark(self, upload: str, segment: SegmentDescription) -> None:
-        """It has neither tags nor locks."""
+    async def mark(self, upload: str, segment: SegmentDescription) -> bool:
+        """POST to the store's own call, where it announces that it has one; other makes have neither tags nor locks."""
+        if not segment.evidential or self._announced is None or not self._announced.marks:
+            return False
+        home = self._at_home(upload)
+        address = urljoin(home, f"../api/v1/segments/{urlsplit(home).path.rsplit('/', 1)[-1]}/evidential")
+        answer = await self._line.ask("POST", address, doing="the mark of evidence")
+        if answer.status not in (200, 204):
+            raise answer.error("the mark of evidence")
+        return True
 
     async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
         """Its metadata came with it, and there is no place beside it."""

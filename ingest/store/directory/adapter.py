@@ -137,8 +137,9 @@ class DirectoryStore:
             size=segment.digest.size,
         )
 
-    async def mark(self, upload: str, segment: SegmentDescription) -> None:
-        """A share has neither tags nor locks."""
+    async def mark(self, upload: str, segment: SegmentDescription) -> bool:
+        """A share has neither tags nor locks; what lies beside says that it is evidence."""
+        return False
 
     async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
         """`<name>.json` and `<name>.custody.json`."""

@@ -138,11 +138,15 @@ class S3Store:
         """AbortMultipartUpload."""
         await self._transfer.withdraw(address_of(upload))
 
-    async def mark(self, upload: str, segment: SegmentDescription) -> None:
-        """One that became evidential since it was announced gets its tag and its lock. Raises Retry."""
+    async def mark(self, upload: str, segment: SegmentDescription) -> bool:
+        """One that became evidential since it was announced gets its tag and its lock. False where the store has neither. Raises Retry."""
         announced = address_of(upload)
-        if segment.evidential and not announced.evidential:
-            await self._transfer.mark(replace(announced, evidential=True))
+        if not segment.evidential:
+            return False
+        evidential = replace(announced, evidential=True)
+        if not announced.evidential:
+            await self._transfer.mark(evidential)
+        return bool(await self._transfer.headers(evidential))
 
     async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
         """Two documents beside the object. The description is always the same, so that the first one stays, unless the segment has become evidential

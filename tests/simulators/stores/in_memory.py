@@ -47,6 +47,7 @@ class InMemoryStore:
     offset_lie: int = 0
     checked: bool = False
     marked: dict[str, bool] = field(default_factory=dict)
+    marks: bool = True
     digests: list[str | None] = field(default_factory=list)
 
     def _called(self, what: str, segment: str) -> None:
@@ -88,9 +89,11 @@ class InMemoryStore:
     async def finish(self, upload: str, segment: SegmentDescription) -> None:
         self._called("finish", segment.id)
 
-    async def mark(self, upload: str, segment: SegmentDescription) -> None:
+    async def mark(self, upload: str, segment: SegmentDescription) -> bool:
         self._called("mark", segment.id)
+        self._thing(upload)
         self.marked[segment.id] = segment.evidential
+        return segment.evidential and self.marks
 
     async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
         self._called("explain", segment.id)

@@ -69,7 +69,7 @@ class SpokenFor:
     async def finish(self, upload: str, segment: SegmentDescription) -> None:
         raise NotImplementedError
 
-    async def mark(self, upload: str, segment: SegmentDescription) -> None:
+    async def mark(self, upload: str, segment: SegmentDescription) -> bool:
         raise NotImplementedError
 
     async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
