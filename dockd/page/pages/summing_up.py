@@ -8,7 +8,7 @@ from typing import Any
 
 from dockd.page.documents import Document
 from dockd.page.language import said
-from dockd.page.looks import LOOKS, Look, Shape, Tone, Verb
+from dockd.page.looks import LOOKS, Look, Shape, Tone
 from dockd.page.moments import clock
 
 _OF_PROBLEMS: Mapping[str, Look] = {str(state): look for state, look in LOOKS.items()}
@@ -19,25 +19,45 @@ _MILD = frozenset({"store_down", "spool_full", "registry_unread", "usb_trouble",
 
 @dataclass(frozen=True, kw_only=True)
 class Count:
-    """How many bays there are of a verb, and how that is drawn."""
+    """How many bays there are of a kind, `show` its name in addresses, and how it is drawn."""
 
-    verb: Verb
+    show: str
     word: str
     count: int
     shape: Shape
     tone: Tone
 
 
-_VERBS: tuple[tuple[Verb, str, Shape, Tone], ...] = (
-    ("take", said("Take"), "circle", "green"), ("leave", said("Leave"), "square", "blue"), ("act", said("Act"), "octagon", "red"),
-    ("none", said("Empty or not in use"), "outline", "grey"),
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """What a sergeant does with a bay, or who it is that may go out only if cameras are short."""
+
+    show: str
+    word: str
+    shape: Shape
+    tone: Tone
+
+
+KINDS: tuple[Kind, ...] = (
+    Kind(show="take", word=said("Take"), shape="circle", tone="green"), Kind(show="usable", word=said("May go out"), shape="ring", tone="green"),
+    Kind(show="leave", word=said("Leave"), shape="square", tone="blue"), Kind(show="act", word=said("Act"), shape="octagon", tone="red"),
+    Kind(show="none", word=said("Empty and others"), shape="outline", tone="grey"),
 )  # fmt: skip
 
 
+def kind_of(bay: Document) -> str:
+    """The `show` of its kind."""
+    return "usable" if bay["state"] == "usable" else str(bay["verb"])
+
+
 def key(bays: Iterable[Document]) -> list[Count]:
-    """How many to take, to leave, to act on: it is the key to the shapes and colours below it."""
-    verbs = [bay["verb"] for bay in bays]
-    return [Count(verb=verb, word=word, count=verbs.count(verb), shape=shape, tone=tone) for verb, word, shape, tone in _VERBS]  # fmt: skip
+    """How many there are of each kind; it is the key to the shapes and colours below it. `usable` only where there are any."""
+    found = [kind_of(bay) for bay in bays]
+    return [
+        Count(show=kind.show, word=kind.word, count=found.count(kind.show), shape=kind.shape, tone=kind.tone)
+        for kind in KINDS
+        if kind.show != "usable" or "usable" in found
+    ]
 
 
 def next_ready(status: Mapping[str, Any], bays: Sequence[Document]) -> str:
