@@ -87,6 +87,10 @@ bench: env-bench  ## race the peers and the hardware; writes docs/benchmarks/
 bench-short: env-bench
 	@$(BIN)/python -m tests.bench --short $(ARGS)
 
+.PHONY: messages
+messages: env-dev  ## bring the message catalogues up to date with what the page says (docs/language.md)
+	@$(BIN)/python packaging/messages.py
+
 .PHONY: package
 package: env-dev  ## source and binary packages in dist/
 	@rm -rf dist

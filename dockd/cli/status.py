@@ -15,7 +15,7 @@ import click
 
 from dockd.cli.bandwidth_words import holding_words
 from dockd.cli.common_options import fail
-from dockd.page.advice import some, whose
+from dockd.page.advice import whose
 from dockd.page.words import (
     age_words,
     headline,
@@ -23,6 +23,7 @@ from dockd.page.words import (
     not_coming_words,
     room_words,
     size_words,
+    some,
     span_words,
     uncopied_words,
 )

@@ -6,14 +6,17 @@ escaped; `{{ value }}` is told as plain text, `{{ value|marked }}` too, with wha
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import jinja2
+from jinja2.filters import do_join, make_attrgetter
+from jinja2.nodes import EvalContext
 from jinja2.runtime import Context
 from markupsafe import Markup
 
 from dockd.page.catalogue import catalogue_of
-from dockd.page.language import Language, marked, told
+from dockd.page.language import Language, Spoken, marked, told
 
 
 def speak_in(environment: jinja2.Environment, language: Language) -> None:
@@ -25,13 +28,23 @@ def speak_in(environment: jinja2.Environment, language: Language) -> None:
 
     @jinja2.pass_context
     def gettext(_context: Context, text: str, /, **parts: Any) -> Markup:
+        if isinstance(text, Spoken):  # a message of Python's, which brings its own parts
+            return marked(text, language)
         return filled(catalogue.message(text), parts)
 
     @jinja2.pass_context
     def ngettext(_context: Context, one: str, many: str, count: int, /, **parts: Any) -> Markup:
         return filled(catalogue.counted(one, many, count), {"num": count, **parts})
 
+    @jinja2.pass_eval_context
+    def join(context: EvalContext, values: Iterable[Any], by: str = "", attribute: str | int | None = None) -> str:
+        if attribute is not None:
+            values = map(make_attrgetter(environment, attribute), values)
+        found: str = do_join(context, [told(one, language) for one in values], told(by, language))
+        return found
+
     environment.newstyle_gettext = True  # type: ignore[attr-defined]
     environment.globals.update(gettext=gettext, ngettext=ngettext, language=language)
+    environment.filters["join"] = join
     environment.filters["marked"] = lambda value: marked(value, language)
     environment.finalize = lambda value: told(value, language)
