@@ -69,6 +69,14 @@ test-stores: env-dev  ## the exam, deliveries and kills before servers of other 
 test-ceph: env-dev  ## the same before Ceph, with Object Lock and an object server that dies: needs root and mmdebstrap
 	@$(PYTEST) tests/stores/ceph $(ARGS)
 
+.PHONY: test-page test-api screens
+test-page: env-dev  ## the page in a real Chromium: barriers, keyboard, colours, sizes, paper, live or not (ARGS="-k wall"); needs npm
+	@$(PYTEST) tests/page -n $(JOBS) --dist worksteal --timeout 120 $(ARGS)
+test-api: env-dev  ## the API held against its own description, with every role (ARGS="--examples 500" for longer)
+	@$(PYTEST) tests/api -n $(JOBS) --dist worksteal $(ARGS)
+screens: env-dev env-bench  ## pictures of every page with 64 bays in every state, into docs/screens
+	@$(BIN)/python -m tests.page.screens $(ARGS)
+
 .PHONY: test-soak test-soak-short
 test-soak: env-dev  ## kills, faults and fuzz for hours: every stop, every damage, an hour of everything by chance
 	@$(PYTEST) tests/soak tests/fuzz -m soak --timeout 0 $(ARGS)
@@ -82,9 +90,9 @@ test-mutants-short: env-dev
 	@$(BIN)/python -m tests.mutants --jobs $(JOBS) --short $(ARGS)
 
 .PHONY: bench bench-short
-bench: env-bench  ## race the peers and the hardware; writes docs/benchmarks/
+bench: env-dev env-bench  ## race the peers and the hardware; writes docs/benchmarks/
 	@$(BIN)/python -m tests.bench $(ARGS)
-bench-short: env-bench
+bench-short: env-dev env-bench
 	@$(BIN)/python -m tests.bench --short $(ARGS)
 
 .PHONY: messages

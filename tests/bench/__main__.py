@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ingest.worker import residency
-from tests.bench import backlog, bandwidth, cameras, herd, line, plan_vs_run, pull, queue, stores, upload
+from tests.bench import backlog, bandwidth, cameras, herd, line, page, plan_vs_run, pull, queue, stores, upload
 from tests.bench.harness import Options
 from tests.bench.report import Report
 
@@ -26,6 +26,7 @@ BENCHES: dict[str, Callable[[Options], Report]] = {
     "stores": stores.run,
     "herd": herd.run,
     "line": line.run,
+    "page": page.run,
 }
 
 
