@@ -136,8 +136,8 @@ def late(seen: Sequence[tuple[str, str, float]], stirred: Sequence[float]) -> tu
             at.setdefault((int(bay), int(found[1])), moment / 1000)
     waits, missed = [], 0
     for turn, when in enumerate(stirred, 1):
-        for bay in range(1, BAYS + 1):
-            moment = at.get((bay, 20 + (turn + bay) % 60), 0.0)
+        for number in range(1, BAYS + 1):
+            moment = at.get((number, 20 + (turn + number) % 60), 0.0)
             if moment:
                 waits.append(max(0.0, moment - when))
             else:
@@ -164,7 +164,8 @@ async def _updates(browser: Any, options: Options) -> list[Seen]:
             stage.do("stir 0")
             await asyncio.sleep(1.5)
             stirred = json.loads(stage.ask("stirred"))
-            waits, missed = [], 0
+            waits: list[float] = []
+            missed = 0
             for page in pages:
                 some, gone = late(await page.evaluate("() => window.seen"), stirred)
                 waits, missed = waits + some, missed + gone
@@ -317,5 +318,5 @@ async def _end(browser: Any, options: Options) -> list[Seen]:
 
 async def _until(page: Any, script: str, *, so: bool) -> None:
     async with asyncio.timeout(40):
-        while bool(await page.evaluate(script)) is not so:
+        while bool(await page.evaluate(script)) is not so:  # noqa: ASYNC110 - it is asked of another process
             await asyncio.sleep(0.05)
