@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from dockd.page.language import Said, said
+from dockd.page.language import english, said
 from dockd.page.looks import Shape, Tone
 from ingest.events import REGISTRY
 from ingest.ledger.history import Record
@@ -18,8 +18,8 @@ from ingest.model import legible
 class Place:
     """Where it is: a word, a sentence, and how that looks."""
 
-    word: Said
-    text: Said
+    word: str
+    text: str
     shape: Shape
     tone: Tone
 
@@ -55,7 +55,7 @@ def place_of(segment: Segment, *, bay: int | None) -> Place:
     )  # fmt: skip
 
 
-def _held(segment: Segment, *, bay: int | None) -> Said:
+def _held(segment: Segment, *, bay: int | None) -> str:
     if segment.in_store:
         return said("The central store has it, and something is wrong with another copy of it.")
     if segment.in_spool:
@@ -71,7 +71,7 @@ class Happened:
 
     seq: int
     at: str
-    words: Said
+    words: str
     hash: str
     action: str
     camera: str | None = None
@@ -85,10 +85,10 @@ def happened(record: Record) -> Happened:
     data = record.data or {}
     event = REGISTRY.get(record.action)
     if event is None or record.data is None:
-        words = said("{action} (an entry that this dockd cannot put into words)", action=shown(record.action))
+        words: str = said("{action} (an entry that this dockd cannot put into words)", action=shown(record.action))
     else:
         names = [one.name for one in fields(event)]
-        words = Said(event.text, {name: shown(data.get(name)) for name in names})
+        words = english(event.text.format_map({name: shown(data.get(name)) for name in names}))
     bay = data.get("bay")
     return Happened(
         seq=record.seq, at=record.at, words=words, hash=record.hash, action=record.action, camera=_text(data, "camera"),

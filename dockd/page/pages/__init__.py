@@ -3,13 +3,15 @@
 A page is a class made of `Parts`, with `add_to(router)`; PAGES names all of them.
 """
 
+from dockd.page.pages.activity import ActivityPage
 from dockd.page.pages.bay import BayPage
 from dockd.page.pages.footage import FootagePage
 from dockd.page.pages.front import Front
+from dockd.page.pages.help import HelpPage
 from dockd.page.pages.parts import Parts
 from dockd.page.pages.segment import SegmentPage
 from dockd.page.pages.static import Static
 
-PAGES = (Front, BayPage, FootagePage, SegmentPage, Static)
+PAGES = (Front, BayPage, FootagePage, SegmentPage, ActivityPage, HelpPage, Static)
 
 __all__ = ["PAGES", "Parts"]

@@ -16,11 +16,11 @@ from aiohttp import web
 
 from dockd.page.doorkeeper import Problem
 from dockd.page.footage_words import Place, place_of
-from dockd.page.language import Said, counted, said
+from dockd.page.language import Moment, Said, counted, said
 from dockd.page.pages.parts import Parts
 from dockd.page.pages.reading import address, ask, clean, limit_of, plain, text_of, with_query
 from dockd.page.rights import needs
-from dockd.page.words import age_words, size_words
+from dockd.page.words import age_words, size_words, time_words
 from ingest.clock import rfc3339
 from ingest.ledger import page_cameras, page_footage
 from ingest.ledger.page_footage import Page, Show, Wanted
@@ -155,8 +155,9 @@ class FootagePage:
         shift = self._shifts.of(segment.captured_at - (segment.clock_offset or 0.0))
         if shift is None:
             return ""
-        begins, ends = time.localtime(shift.start), time.localtime(shift.end)
-        return f"{time.strftime('%A %-d %B %Y, %H:%M', begins)} – {time.strftime('%H:%M', ends)}"
+        return said(
+            "{day}, {begins} to {ends}", day=Moment(shift.start, "EEEE d MMMM y"), begins=time_words(shift.start), ends=time_words(shift.end)
+        )  # fmt: skip
 
     def _night(self, found: _Found) -> tuple[str, Said]:
         """How last night's footage stands, and in which tone that is told."""

@@ -14,6 +14,8 @@ from aiohttp import web
 
 from dockd.page.doorkeeper import Problem
 from dockd.page.facts import Sources
+from dockd.page.language import Moment, said
+from ingest.clock import from_rfc3339
 from ingest.errors import LedgerUnusable
 from ingest.model import legible
 
@@ -85,3 +87,12 @@ def with_query(asked: Mapping[str, object]) -> str:
 def plain(text: str | None) -> str:
     """A name from outside as people can read it."""
     return legible((text or "").encode("utf-8", "surrogatepass"))
+
+
+def exact(at: str) -> str:
+    """RFC 3339 to the second, on the station's clock; what is no time as it is."""
+    try:
+        when = from_rfc3339(at)
+        return said("{time}, {day}", time=Moment(when, "HH:mm:ss"), day=Moment(when, "d MMM y"))
+    except (ValueError, OverflowError, OSError):
+        return plain(at)

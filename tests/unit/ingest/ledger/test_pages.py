@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -107,6 +108,10 @@ async def test_last_night_is_in_only_if_nothing_of_it_is_outside_by_any_clock(tm
         assert await dock.ledger.read(lambda db: page_footage.found_since(db.execute, night)) == 2
 
 
+def _before(db: sqlite3.Connection, **which: Any) -> page_history.Back:
+    return page_history.before(db.execute, count=2, **which)
+
+
 async def test_what_happened_is_paged_back_of_all_of_a_camera_and_of_a_bay(tmp_path: Path) -> None:
     async with dock_at(tmp_path) as dock:
         other = folder_camera(b"OTHER")
@@ -117,9 +122,7 @@ async def test_what_happened_is_paged_back_of_all_of_a_camera_and_of_a_bay(tmp_p
             found: list[str] = []
             seq: int | None = None
             while True:
-                page = await dock.ledger.read(
-                    lambda db, seq=seq: page_history.before(db.execute, seq=seq, count=2, **which)
-                )
+                page = await dock.ledger.read(partial(_before, seq=seq, **which))
                 found += [one.action for one in page.records]
                 seq = page.next
                 if seq is None:
@@ -128,6 +131,10 @@ async def test_what_happened_is_paged_back_of_all_of_a_camera_and_of_a_bay(tmp_p
         assert (await actions())[::-1] == await dock.actions()
         assert await actions(camera=CAMERA.id) == ["segment.copied", "segment.listed", "camera.docked"]
         assert await actions(bay=2) == ["camera.docked"]
+        assert await actions(camera=CAMERA.id, files=False) == ["camera.docked"]
+        held = await dock.copied(b"b")
+        await dock.write(lambda tx: segments.hold(tx, held, reason="refused", error="x"))
+        assert (await actions(files=False))[:2] == ["segment.held", "camera.docked"]
 
 
 async def test_a_cameras_dockings_newest_first(tmp_path: Path) -> None:
@@ -146,14 +153,14 @@ async def test_no_page_of_a_list_looks_at_a_whole_table(tmp_path: Path) -> None:
     async with dock_at(tmp_path):
         pass
     asked: list[tuple[str, list[Any]]] = []
-    for show in ("missing", "held", "evidence", "lost", "all"):
+    for show in get_args(Show):
         for camera in (None, "CAM"):
             for start in (None, (5.0, 5)):
-                wanted = Wanted(show=show, since=1.0, until=2.0, file="x")  # type: ignore[arg-type]
+                wanted = Wanted(show=show, since=1.0, until=2.0, file="x")
                 asked.append(page_footage.statement(wanted, camera=camera, start=start))
-                asked.append(page_footage.statement(Wanted(show=show), camera=camera, start=start))  # type: ignore[arg-type]
-    for which in ({"camera": "x", "bay": None}, {"camera": None, "bay": 1}, {"camera": None, "bay": None}):
-        text, values = page_history.statement(**which)  # type: ignore[arg-type]
+                asked.append(page_footage.statement(Wanted(show=show), camera=camera, start=start))
+    for name, bay, files in (("x", None, True), (None, 1, True), (None, None, True), (None, None, False)):
+        text, values = page_history.statement(camera=name, bay=bay, files=files)
         asked.append((text, [9, *values, 9]))
     with closing(sqlite3.connect(tmp_path / "ledger.db")) as db:
         for text, values in asked:
