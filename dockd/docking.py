@@ -14,9 +14,10 @@ from dockd.docks.base import Controls, Dock, Docked, Noted, Occupied, Undocked
 from ingest.activity import Activity, Changing
 from ingest.clock import Clock
 from ingest.errors import CameraGone, LedgerUnusable
-from ingest.events import CameraRemovedEarly, CameraWentOut, ClockSet, Event
+from ingest.events import BayBackInUse, BayOutOfUse, CameraRemovedEarly, CameraWentOut, ClockSet, Event
 from ingest.intake import Intake
 from ingest.ledger import Ledger, views
+from ingest.ledger.rack import OutOfUse, out_of_use
 from ingest.model import CameraId, Vitals
 from ingest.visit import Visit
 from ingest.worker.pool import Worker, WorkerPool
@@ -35,7 +36,8 @@ class Bay:
     `since` seconds since the epoch; `battery_percent` and `clock_offset_seconds` None where they are not known; `charge_lost`, `clock_lost`: it
     told them before in this docking, and does not now. `occupied`: what is in it that
     is no camera, or not yet one (looking, not_ours, fault), and `why`. `note`: what people should know of the camera; `why_kept`: why
-    it is not emptied; `ours`: it is the site's. `still`: the camera that is in it and is being docked anew.
+    it is not emptied; `ours`: it is the site's. `still`: the camera that is in it and is being docked anew. `out_of_use`: people keep it out of use; a
+    camera that is put into it all the same is served as in any other bay: its footage comes first.
     """
 
     number: int
@@ -56,6 +58,7 @@ class Bay:
     why_kept: str = ""
     ours: bool = True
     still: CameraId | None = None
+    out_of_use: OutOfUse | None = None
     visit: Visit | None = field(default=None, compare=False)
 
 
@@ -126,6 +129,12 @@ class Rack(Changing):
             self._set(event.bay, left_early=event.left)
         if isinstance(event, CameraWentOut) and event.bay in self.bays:
             self._set(event.bay, went_out=event.left)
+        if isinstance(event, BayOutOfUse) and event.bay in self.bays:
+            before = self.bays[event.bay].out_of_use
+            since = self._clock.now() if before is None else before.since
+            self._set(event.bay, out_of_use=OutOfUse(reason=event.reason, by=event.by, since=since))
+        if isinstance(event, BayBackInUse) and event.bay in self.bays:
+            self._set(event.bay, out_of_use=None)
 
     def _set(self, number: int, **changes: object) -> None:
         self.bays[number] = replace(self.bays[number], **changes)  # type: ignore[arg-type]
@@ -141,7 +150,12 @@ class Rack(Changing):
         return self._numbers[place]
 
     async def recall(self) -> None:
-        """At the start: the bays that cameras have left, in this run or an earlier one, with footage that is nowhere else. Raises LedgerUnusable."""
+        """At the start: the bays that people keep out of use, and those that cameras have left, in this run or an earlier one, with footage that is
+        nowhere else. Raises LedgerUnusable.
+        """
+        for number, why in (await self._ledger.read(lambda db: out_of_use(db.execute))).items():
+            self.bays.setdefault(number, Bay(number=number, since=why.since))
+            self._set(number, out_of_use=why)
         for one in await self._ledger.read(lambda db: views.away(db.execute)):
             if one.bay is None or (one.bay in self.bays and self.bays[one.bay].camera is not None):
                 continue
@@ -149,6 +163,12 @@ class Rack(Changing):
             self.bays.setdefault(one.bay, Bay(number=one.bay))
             how = {"left_early": one.segments} if one.early else {"went_out": one.segments}
             self._set(one.bay, since=one.since, last_camera=camera, **how)
+
+    def forgive(self, camera: str) -> None:
+        """Nobody waits for this camera any more: a person has said so, or all that it took along is safe."""
+        for bay in list(self.bays.values()):
+            if bay.last_camera is not None and bay.last_camera.id == camera and (bay.left_early or bay.went_out):
+                self._set(bay.number, left_early=0, went_out=0, last_camera=None)
 
     async def watch(self, dock: Dock) -> None:
         """Run a session for whatever this dock says is docked, until cancelled. Raises LedgerUnusable."""

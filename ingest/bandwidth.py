@@ -87,16 +87,16 @@ class Bandwidth:
         self._override = await self._ledger.read(lambda db: override.known(db.execute))
         self.look()
 
-    async def set(self, rate: float | None, *, lasts: float) -> Holding:
-        """A person's word: `rate` for `lasts` seconds (more than 0, at most LONGEST_OVERRIDE). Raises ValueError, LedgerUnusable."""
+    async def set(self, rate: float | None, *, lasts: float, by: str | None = None) -> Holding:
+        """A person's word (`by`): `rate` for `lasts` seconds (more than 0, at most LONGEST_OVERRIDE). Raises ValueError, LedgerUnusable."""
         if not 0 < lasts <= LONGEST_OVERRIDE:
             raise ValueError("an override lasts for some time, and at most 7 days")
-        self._override = await self._ledger.commit(lambda tx: override.begin(tx, rate=rate, lasts=lasts))
+        self._override = await self._ledger.commit(lambda tx: override.begin(tx, rate=rate, lasts=lasts, by=by))
         return self.look()
 
-    async def lift(self) -> bool:
-        """A person's word: no override any more. Returns whether there was one. Raises LedgerUnusable."""
-        there = await self._ledger.commit(lambda tx: override.end(tx, why="it was lifted"))
+    async def lift(self, *, by: str | None = None) -> bool:
+        """A person's word (`by`): no override any more. Returns whether there was one. Raises LedgerUnusable."""
+        there = await self._ledger.commit(lambda tx: override.end(tx, why="it was lifted", by=by))
         self._override = self._over = None
         self.look()
         return there

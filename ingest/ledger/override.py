@@ -41,7 +41,7 @@ def known(execute: Execute) -> Override | None:
     return None if row is None else Override(rate=row[0], until=row[1], lasts=row[2], began=row[3], boot=row[4])
 
 
-def begin(tx: Transaction, *, rate: float | None, lasts: float) -> Override:
+def begin(tx: Transaction, *, rate: float | None, lasts: float, by: str | None = None) -> Override:
     """Set it, in the place of the one before, from now on for `lasts` seconds."""
     found = Override(
         rate=rate, until=tx.now + lasts, lasts=lasts, began=tx.clock.boottime_ns() / 1e9, boot=tx.clock.boot_id
@@ -52,17 +52,17 @@ def begin(tx: Transaction, *, rate: float | None, lasts: float) -> Override:
         " began = excluded.began, boot = excluded.boot",
         (found.rate, found.until, found.lasts, found.began, found.boot),
     )
-    tx.record(events.BandwidthOverridden(limit=rate_text(rate), until=rfc3339(found.until)))
+    tx.record(events.BandwidthOverridden(limit=rate_text(rate), until=rfc3339(found.until), by=by))
     return found
 
 
-def end(tx: Transaction, *, why: str, only: Override | None = None) -> bool:
+def end(tx: Transaction, *, why: str, only: Override | None = None, by: str | None = None) -> bool:
     """It holds no longer. Returns whether there was one. `only`: this one, and none that was set since."""
     if only is not None and known(tx.execute) != only:
         return False
     there = tx.execute("DELETE FROM bandwidth_override").rowcount > 0
     if there:
-        tx.record(events.BandwidthLifted(reason=why))
+        tx.record(events.BandwidthLifted(reason=why, by=by))
     return there
 
 

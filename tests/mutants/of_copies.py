@@ -16,8 +16,8 @@ COPIES = (
     ),
     Mutant(
         name="spool: the description is not synced", promise="P1: after a power cut a copy does not say what it is",
-        file="ingest/spool.py", old="                left = left[os.write(fd, left) :]\n            os.fsync(fd)\n",
-        new="                left = left[os.write(fd, left) :]\n", tests=_SYNCS,
+        file="ingest/spool.py", old="            left = left[os.write(fd, left) :]\n        os.fsync(fd)\n",
+        new="            left = left[os.write(fd, left) :]\n", tests=_SYNCS,
     ),
     Mutant(
         name="spool: the folder is not synced", promise="P1: after a power cut the copy has no name",
