@@ -9,6 +9,7 @@ from ingest.events.access import (
     AccessReadable,
     AccessUnreadable,
     UserRefused,
+    UserRefusedElsewhere,
     UserSignedIn,
     UserSignedOut,
 )
@@ -178,6 +179,7 @@ __all__ = [
     "StorePinned",
     "StoreWentBack",
     "UserRefused",
+    "UserRefusedElsewhere",
     "UserSignedIn",
     "UserSignedOut",
     "Value",

@@ -37,6 +37,16 @@ class UserRefused(
 
 
 @dataclass(frozen=True, kw_only=True)
+class UserRefusedElsewhere(
+    Event, action="user.refused_elsewhere", text="nobody was signed in: {error}", level="warning", outcome="failure", custody=False,
+):  # fmt: skip
+    """Somebody who wanted to sign in at the force's provider. At most one a minute of each kind; `error` has no secret in it."""
+
+    error: str
+    address: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class AccessChanged(
     Event, action="access.changed", text="{by} changed who may come in: {what} {name}", level="warning"
 ):
