@@ -284,7 +284,10 @@ async def _end(browser: Any, options: Options) -> list[Seen]:
     from tests.program import store_at
 
     script = "() => document.getElementById('not-live').checkVisibility()"
-    with store_at(options.scratch / "central") as store, running(options.scratch / "dock", store.url) as agent:
+    with (
+        store_at(options.scratch.absolute() / "central") as store,
+        running(options.scratch.absolute() / "dock", store.url) as agent,
+    ):
         async with watched(browser, agent.url) as context:
             pages = [await context.page("/") for _ in range(2)]
             viewers = [await _reading(agent.url) for _ in range(8)]
