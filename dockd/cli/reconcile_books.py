@@ -11,7 +11,7 @@ from dockd.settings.mistakes import WrongValue
 from dockd.settings.units import parse_duration
 from ingest.ledger.audit import moment
 from ingest.ledger.balance import Accounts, Count, DockingBalance, Span, accounts
-from ingest.ledger.gaps import Gaps, Seen, gaps, last_seen
+from ingest.ledger.gaps import Gaps, Seen, gaps, is_missed, last_seen
 from ingest.ledger.shifts import Shift, Shifts, moment_named, parse_shifts, zone_named
 
 if TYPE_CHECKING:
@@ -142,5 +142,7 @@ def _absent(seen: list[Seen], registry: Registry, asked: Asked) -> list[Seen]:
         before = last.get(name)
         if before is None or (one.docked, one.at or 0.0) > (before.docked, before.at or 0.0):
             last[name] = replace(one)
-    late = [one for one in last.values() if not one.docked and (one.at is None or asked.now - one.at > asked.not_seen)]
+    late = [
+        one for one in last.values() if is_missed(one.at, docked=one.docked, now=asked.now, not_seen=asked.not_seen)
+    ]
     return sorted([*never, *late], key=lambda one: (one.at or 0.0, one.camera))

@@ -1,4 +1,6 @@
-"""The site's list of its cameras: who has which. Read whole, bounded, and never more than shown on the page."""
+"""The site's list of its cameras: who has which, which are in the pool, and what is noted of them. Read whole and bounded; it is shown on the page,
+and names the cameras that may be emptied.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +9,39 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from ingest.model import CameraId
 
 _LARGEST = 4 << 20
 _LONGEST = 200
+_LONGEST_CAMERA = 500
+_MOST = 50_000
+
+Kind = Literal["personal", "pool"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Registry:
-    """`assigned` by serial or camera id: to whom, empty for a pool camera. `trouble`: why the list could not be read."""
+    """By serial or camera id: `assigned` to whom, empty for a pool camera; `notes` where there is one. `trouble`: why the list could not be read."""
 
     assigned: Mapping[str, str] = field(default_factory=dict)
     trouble: str = ""
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     def assigned_to(self, camera: CameraId) -> str | None:
         """To whom the camera is assigned; None for a pool camera and for one that is not in the list."""
-        found = self.assigned.get(camera.id, self.assigned.get(camera.serial, ""))
-        return found or None
+        return self.assigned.get(self.name_of(camera) or "") or None
+
+    def name_of(self, camera: CameraId) -> str | None:
+        """Under which name the list has the camera: its id before its serial; None where it has not."""
+        return next((name for name in (camera.id, camera.serial) if name in self.assigned), None)
+
+    def kind_of(self, name: str | None) -> Kind | None:
+        """Whether the camera of this name is somebody's own or one of the pool; None where the list does not have it."""
+        if name is None or name not in self.assigned:
+            return None
+        return "personal" if self.assigned[name] else "pool"
 
 
 def read_registry(path: Path | None) -> Registry:
@@ -50,8 +67,17 @@ def _parse(text: str, path: Path) -> Registry:
         return Registry(trouble=f"registry.file {path} has no column named camera in its first line")
     rows.fieldnames = names
     found: dict[str, str] = {}
+    notes: dict[str, str] = {}
     for row in rows:
         camera = (row.get("camera") or "").strip()
-        if camera:
-            found[camera] = (row.get("assigned_to") or "").strip()[:_LONGEST]
-    return Registry(assigned=found)
+        if not camera:
+            continue
+        if len(camera) > _LONGEST_CAMERA:
+            return Registry(
+                trouble=f"registry.file {path}, line {rows.line_num}: a camera's name is longer than {_LONGEST_CAMERA} characters"
+            )
+        found[camera] = (row.get("assigned_to") or "").strip()[:_LONGEST]
+        notes[camera] = (row.get("note") or "").strip()[:_LONGEST]
+        if len(found) > _MOST:
+            return Registry(trouble=f"registry.file {path} names more than {_MOST} cameras: is it the right file?")
+    return Registry(assigned=found, notes={camera: note for camera, note in notes.items() if note})

@@ -166,3 +166,8 @@ def last_seen(reader: sqlite3.Connection, *, camera: str | None = None) -> list[
         Seen(camera=name, serial=serial, at=at, bay=bay, docked=bool(docked) and at is not None)
         for name, serial, bay, at, docked in rows
     ]
+
+
+def is_missed(at: float | None, *, docked: bool, now: float, not_seen: float) -> bool:
+    """Whether a camera that was seen last `at` has not come back: it is not here, and was not for more than `not_seen` seconds, or never was."""
+    return not docked and (at is None or now - at > not_seen)

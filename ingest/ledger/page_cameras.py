@@ -32,12 +32,13 @@ class LastDocking:
         return self.docked_at if self.undocked_at is None else self.undocked_at
 
 
-def last_dockings(execute: Execute) -> list[LastDocking]:
-    """Of every camera that the ledger knows, by id, at most CAMERAS_MOST."""
+def last_dockings(execute: Execute, *, camera: str | None = None) -> list[LastDocking]:
+    """Of every camera that the ledger knows (or of one), by id, at most CAMERAS_MOST."""
+    which, values = ("", []) if camera is None else (" WHERE c.id = ?", [camera])
     rows = execute(
         "SELECT c.profile, c.serial, c.card, coalesce(d.bay, c.last_bay), d.docked_at, d.undocked_at FROM cameras c"
-        " LEFT JOIN dockings d ON d.id = (SELECT max(id) FROM dockings WHERE camera = c.id) ORDER BY c.id LIMIT ?",
-        (CAMERAS_MOST,),
+        f" LEFT JOIN dockings d ON d.id = (SELECT max(id) FROM dockings WHERE camera = c.id){which} ORDER BY c.id LIMIT ?",
+        (*values, CAMERAS_MOST),
     )
     return [
         LastDocking(

@@ -5,6 +5,8 @@ A page is a class made of `Parts`, with `add_to(router)`; PAGES names all of the
 
 from dockd.page.pages.activity import ActivityPage
 from dockd.page.pages.bay import BayPage
+from dockd.page.pages.camera import CameraPage
+from dockd.page.pages.cameras import CamerasPage
 from dockd.page.pages.footage import FootagePage
 from dockd.page.pages.front import Front
 from dockd.page.pages.help import HelpPage
@@ -12,6 +14,6 @@ from dockd.page.pages.parts import Parts
 from dockd.page.pages.segment import SegmentPage
 from dockd.page.pages.static import Static
 
-PAGES = (Front, BayPage, FootagePage, SegmentPage, ActivityPage, HelpPage, Static)
+PAGES = (Front, BayPage, FootagePage, SegmentPage, CamerasPage, CameraPage, ActivityPage, HelpPage, Static)
 
 __all__ = ["PAGES", "Parts"]
