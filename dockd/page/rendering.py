@@ -16,8 +16,9 @@ from dockd.page.asked import csrf_of
 from dockd.page.doorkeeper import tagged
 from dockd.page.language import LANGUAGES, Language, Said
 from dockd.page.moments import clock, moment
-from dockd.page.rights import who
+from dockd.page.rights import SINCE, who
 from dockd.page.speaking import speak_in
+from dockd.page.statics import address_of
 from dockd.page.view import View
 from dockd.page.words import headline, size_words
 from dockd.settings.addresses import is_loopback
@@ -39,6 +40,7 @@ def templates(language: Language = "en") -> jinja2.Environment:
     )  # fmt: skip
     speak_in(found, language)
     found.filters["size"] = size_words
+    found.globals["static"] = address_of
     found.filters["clock"] = clock
     found.filters["moment"] = moment
     return found
@@ -71,7 +73,8 @@ class Rendering:
 
     async def frame(self, request: web.Request) -> dict[str, Any]:
         """`said` (the status with the time), `headline`, `me` (Who), `rights` (what they may), `ways`, `here` (this address), `languages`, `csrf` (what forms carry), `in_clear` (it goes
-        over the line unencrypted), `still` (it is not to reload itself), `icon` (the tab's)."""
+        over the line unencrypted), `still` (it is not to reload itself), `icon` (the tab's),
+        `since` (what the page has, for its script), `idle_seconds` (None: the session does not end by itself)."""
         snapshot = await self._view.look()
         now = self._view.status_now(snapshot)
         me = who(request)
@@ -80,6 +83,7 @@ class Rendering:
             "rights": {right: may(me.role, right) for right in ("read", "change", "operate")}, "ways": WAYS, "here": request.path,
             "languages": LANGUAGES, "csrf": csrf_of(request), "in_clear": not request.secure and not is_loopback(request.remote or "::1"),
             "still": "still" in request.query, "icon": icon_of(now),
+            "since": request.get(SINCE, ""), "idle_seconds": getattr(me, "idle_seconds", None),
         }  # fmt: skip
 
 

@@ -15,6 +15,8 @@ from dockd.access import Right, Who
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 _NEEDS = "dockd_needs"
 WHO: web.RequestKey[Who] = web.RequestKey("who", Who)
+# Which moment was the latest that was known when the request came: what is drawn for it is not older.
+SINCE: web.RequestKey[str] = web.RequestKey("since", str)
 # What a change by this asker's browser must bring along, unmasked: dockd.page.asked.
 CSRF: web.RequestKey[bytes] = web.RequestKey("csrf", bytes)
 

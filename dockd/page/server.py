@@ -1,6 +1,6 @@
 """The page's socket, and how it begins and ends.
 
-Rules kept here: loopback only (users and TLS come later); the address is taken before anything else is begun, so that a wrong one is said
+Rules kept here: beyond this machine only as dockd.page.opening allows; the address is taken before anything else is begun, so that a wrong one is said
 at once; at the end live streams are let go first, and nothing is waited for longer than two seconds.
 """
 
@@ -10,21 +10,30 @@ import asyncio
 import contextlib
 import logging
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from dockd.access.desk import Access
+from dockd.access.hashing import Hashing
 from dockd.page.api import Api
+from dockd.page.callers import Callers
 from dockd.page.changes import Changes
+from dockd.page.compression import Compression
 from dockd.page.doorkeeper import Doorkeeper
+from dockd.page.faces import faces
 from dockd.page.facts import Sources
 from dockd.page.live import Live
+from dockd.page.opening import access_file
 from dockd.page.pages import PAGES, Parts
+from dockd.page.pages.login import RefusedPage
 from dockd.page.rendering import Rendering
 from dockd.page.view import View
 from dockd.settings import ListenAddress
 from ingest.errors import DockdError
+from ingest.events import Event
 
 _ENDING = 2.0
 _log = logging.getLogger("dockd.page.http")
@@ -61,39 +70,71 @@ def take_address(listen: ListenAddress) -> socket.socket:
     return sock
 
 
-def address_of(sock: socket.socket) -> str:
+def address_of(sock: socket.socket, *, tls: bool = False) -> str:
     """As a URL."""
     host, port = sock.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if tls else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 @contextlib.asynccontextmanager
 async def page(
-    *, sources: Sources, view: View, sock: socket.socket, metrics: Callable[[], Awaitable[tuple[bytes, str]]]
+    *, sources: Sources, view: View, sock: socket.socket, metrics: Callable[[], Awaitable[tuple[bytes, str]]],
+    tls: ssl.SSLContext | None = None, hashing: Hashing | None = None,
 ) -> AsyncIterator[Live]:  # fmt: skip
-    """Serve on `sock` while the body runs."""
-    live = Live(view)
-    names = frozenset(
-        name.lower() for name in (*sources.settings.page.allowed_hosts, sources.settings.page.listen.host)
-    )
-    app = web.Application(middlewares=[Doorkeeper(names).middleware], client_max_size=64 << 10)
-    Api(sources=sources, view=view, live=live, metrics=metrics).add_to(app.router)
-    Changes(sources=sources).add_to(app.router)
-    parts = Parts(sources=sources, view=view, rendering=Rendering(view=view))
-    for made in PAGES:
-        made(parts).add_to(app.router)
+    """Serve on `sock` while the body runs. `tls`: as whom; `hashing`: what a password's hash costs."""
+    rendering = Rendering(view=view)
+    live = Live(view, faces(view, rendering))
+    access = access_of(sources, hashing=hashing)
+    parts = Parts(sources=sources, view=view, rendering=rendering, access=access)
     runner = web.AppRunner(
-        app, access_log=None, logger=_log, shutdown_timeout=_ENDING, keepalive_timeout=75.0, handle_signals=False
+        _application(parts, live=live, metrics=metrics), access_log=None, logger=_log, shutdown_timeout=_ENDING, keepalive_timeout=75.0,
+        handle_signals=False,
     )  # fmt: skip
     await runner.setup()
     try:
-        await web.SockSite(runner, sock, backlog=128).start()
-        looking = asyncio.create_task(live.run(), name="page-live")
+        await web.SockSite(runner, sock, backlog=128, ssl_context=tls).start()
+        tasks = {
+            asyncio.create_task(live.run(), name="page-live"), asyncio.create_task(access.run(), name="page-access"),
+        }  # fmt: skip
         try:
             yield live
         finally:
-            looking.cancel()
-            await asyncio.wait({looking})
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
     finally:
         live.close()
         await runner.cleanup()
+        await access.close()
+
+
+def access_of(sources: Sources, *, hashing: Hashing | None = None) -> Access:
+    """Who may come in, by the file beside the ledger; what happens of it goes into custody."""
+    ledger = sources.ledger
+
+    async def record(event: Event) -> None:
+        await ledger.commit(lambda tx: tx.record(event))
+
+    return Access(
+        access_file(sources.settings), clock=sources.clock, idle=lambda: sources.settings.page.idle, record=record, tell=ledger.publish,
+        hashing=hashing, elsewhere=sources.settings.oidc.issuer is not None,
+    )  # fmt: skip
+
+
+def _application(
+    parts: Parts, *, live: Live, metrics: Callable[[], Awaitable[tuple[bytes, str]]]
+) -> web.Application:  # fmt: skip
+    """Every address there is, behind the doorkeeper."""
+    settings = parts.sources.settings.page
+    names = frozenset(name.lower() for name in (*settings.allowed_hosts, settings.listen.host))
+    doorkeeper = Doorkeeper(names, Callers(parts.access), RefusedPage(parts).show)
+    app = web.Application(
+        middlewares=[Compression().middleware, live.noted, doorkeeper.middleware], client_max_size=64 << 10
+    )  # fmt: skip
+    Api(sources=parts.sources, view=parts.view, live=live, metrics=metrics).add_to(app.router)
+    Changes(sources=parts.sources).add_to(app.router)
+    live.add_to(app.router)
+    for made in PAGES:
+        made(parts).add_to(app.router)
+    return app

@@ -27,11 +27,13 @@ class Room:
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """What is so. `status` without what changes by itself (`time`, the oldest segment's age); `oldest_at` seconds since the epoch."""
+    """What is so. `status` without what changes by itself (`time`, the oldest segment's age); `oldest_at` seconds since the epoch; `changed_at`: at which sequence each
+    bay became what it is."""
 
     sequence: int = 0
     status: Document = field(default_factory=dict)
     bays: Mapping[int, Document] = field(default_factory=dict)
+    changed_at: Mapping[int, int] = field(default_factory=dict)
     problems: tuple[Document, ...] = ()
     oldest_at: float | None = None
     unconfirmed_segments: int = 0

@@ -1,12 +1,14 @@
 """Everything that is shown, as one snapshot: the bays, the status, what is wrong. Gathered when somebody asks, and kept until something
 changes, so that nobody asking costs nothing and a thousand polls cost one look.
 
-`sequence` grows by one with every document that changes, over restarts too (it begins at the clock's milliseconds).
+`sequence` grows by one with every document that changes, over restarts too (it begins at the clock's milliseconds); `run` is another after a restart.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import secrets
 import time
 from collections.abc import Callable, Mapping
 
@@ -25,8 +27,10 @@ from ingest.events import Event, StoreCaught
 from ingest.ledger import stores
 from ingest.ledger.views import Kept, kept
 
-LOOK_AT_MOST_EVERY = 0.2
+LOOK_AT_MOST_EVERY = 0.1
 _LOOK_AT_LEAST_EVERY = 5.0
+_UNTOLD_EVERY = 1.0  # how the store stands, settings and bandwidth change without saying so
+_SHARE = 8.0  # looking takes at most a ninth of the time, however long a look takes
 
 
 class View:
@@ -40,13 +44,19 @@ class View:
         self._turn = asyncio.Lock()
         self._seen: tuple[object, ...] = ()
         self._looked_at = -_LOOK_AT_LEAST_EVERY
+        self._rest = LOOK_AT_MOST_EVERY
+        self._bell = asyncio.Event()
         self._listeners: list[Callable[[Change], None]] = []
         self._news: set[str | None] = set()
         sources.ledger.subscribe(self._hear)
+        for source in (sources.activity, sources.rack, sources.troubles):
+            source.tell(self._bell.set)
         self.registry = Registry()
+        self.run = secrets.token_hex(4)
         self.now = Snapshot(sequence=int(sources.clock.now() * 1000))
 
     def _hear(self, event: Event, _seq: int) -> None:
+        self._bell.set()
         if event.camera is not None or event.segment is not None or isinstance(event, StoreCaught):
             self._news.add(event.camera)
 
@@ -65,8 +75,16 @@ class View:
             sources.settings, self.registry, sources.bandwidth.now,
         )  # fmt: skip
 
+    async def news(self, *, at_most: float) -> None:
+        """Wait until a look may find something new: a part has said that it changed, and the last look is not too fresh. After `at_most` seconds in any case."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(at_most, _UNTOLD_EVERY)):
+                await self._bell.wait()
+        self._bell.clear()
+        await asyncio.sleep(max(0.0, self._looked_at + self._rest - time.monotonic()))
+
     async def look(self) -> Snapshot:
-        """What is so, at most a fifth of a second old. Raises nothing for want of a ledger: it is said then."""
+        """What is so, at most a tenth of a second old. Raises nothing for want of a ledger: it is said then."""
         async with self._turn:
             age = time.monotonic() - self._looked_at
             versions = self._versions()
@@ -75,6 +93,7 @@ class View:
                 return self.now
             self._seen, self._looked_at = versions, time.monotonic()
             await self._look()
+            self._rest = min(_LOOK_AT_LEAST_EVERY, max(LOOK_AT_MOST_EVERY, _SHARE * (time.monotonic() - self._looked_at)))  # fmt: skip
             return self.now
 
     async def _look(self) -> None:
@@ -120,9 +139,11 @@ class View:
         before, sequence, sums = self.now, self.now.sequence, moment.sums
         found = tuple(problem_document(one) for one in wrong)
         changes: list[Change] = []
+        changed_at = dict(before.changed_at)
         for number, document in bays.items():
             if before.bays.get(number) != document:
                 sequence += 1
+                changed_at[number] = sequence
                 changes.append(Change(sequence=sequence, kind="bay", document=document))
         for document in found:
             if document not in before.problems:
@@ -136,7 +157,7 @@ class View:
             sequence += 1
             changes.append(Change(sequence=sequence, kind="status", document=status))
         self.now = Snapshot(
-            sequence=sequence, status=status, bays=bays, problems=found, oldest_at=sums.oldest[1] if sums.oldest else None,
+            sequence=sequence, status=status, bays=bays, changed_at=changed_at, problems=found, oldest_at=sums.oldest[1] if sums.oldest else None,
             unconfirmed_segments=sum(one.segments for one in sums.unproven),
             unconfirmed_bytes=sum(one.bytes for one in sums.unproven), held=sums.held, room=moment.room,
         )  # fmt: skip

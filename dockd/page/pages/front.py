@@ -6,12 +6,14 @@ from typing import Any
 
 from aiohttp import web
 
+from dockd.page.documents import Document
 from dockd.page.doorkeeper import tagged
 from dockd.page.pages import strip
 from dockd.page.pages.parts import Parts
 from dockd.page.pages.summing_up import key, looked_at, next_ready
 from dockd.page.rendering import language_of
 from dockd.page.rights import needs
+from dockd.page.snapshot import Snapshot
 
 _MOST_PROBLEMS = 12
 
@@ -43,8 +45,14 @@ class Front:
 
     async def _what_is_so(self) -> dict[str, Any]:
         snapshot = await self._view.look()
-        status, bays = self._view.status_now(snapshot), list(snapshot.bays.values())
-        return {
-            "bays": bays, "problems": [looked_at(one) for one in snapshot.problems[:_MOST_PROBLEMS]], "problems_in_all": len(snapshot.problems),
-            "key": key(bays), "next": next_ready(status, bays), "facts": strip.all_of(status),
-        }  # fmt: skip
+        since = f"{self._view.run}.{snapshot.sequence}"
+        return {**what_is_so(snapshot, self._view.status_now(snapshot)), "since": since}
+
+
+def what_is_so(snapshot: Snapshot, status: Document) -> dict[str, Any]:
+    """What parts.html shows, beside the frame; `status` of the same snapshot, with the time."""
+    bays = list(snapshot.bays.values())
+    return {
+        "bays": bays, "problems": [looked_at(one) for one in snapshot.problems[:_MOST_PROBLEMS]], "problems_in_all": len(snapshot.problems),
+        "key": key(bays), "next": next_ready(status, bays), "facts": strip.all_of(status),
+    }  # fmt: skip

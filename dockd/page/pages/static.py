@@ -1,29 +1,23 @@
-"""Style, scripts, icons: from memory, by name."""
+"""Style, scripts, icons: from memory, by name; for good under the address of their version (`?v=`)."""
 
 from __future__ import annotations
-
-import importlib.resources
 
 from aiohttp import web
 
 from dockd.page.doorkeeper import Problem, tagged
 from dockd.page.pages.parts import Parts
 from dockd.page.rights import needs
+from dockd.page.statics import statics
 
-_KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_FOR_GOOD = "public, max-age=31536000, immutable"
+_ASK_AGAIN = "no-cache"
 
 
 class Static:
     """What pages load: every style, script and drawing in `static/`."""
 
     def __init__(self, parts: Parts) -> None:
-        folder = importlib.resources.files("dockd.page") / "static"
-        self._static = {
-            one.name: (one.read_bytes(), kind)
-            for one in folder.iterdir()
-            for suffix, kind in _KINDS.items()
-            if one.name.endswith(suffix)
-        }
+        self._static = statics()
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Register the routes."""
@@ -43,7 +37,7 @@ class Static:
     def _answer(self, request: web.Request, name: str) -> web.Response:
         if name not in self._static:
             raise Problem(404, "there is nothing at this address")
-        body, kind = self._static[name]
-        response = tagged(request, body, content_type=kind)
-        response.headers["Cache-Control"] = "no-cache"
+        found = self._static[name]
+        response = tagged(request, found.body, content_type=found.kind)
+        response.headers["Cache-Control"] = _FOR_GOOD if request.query.get("v") == found.version else _ASK_AGAIN
         return response

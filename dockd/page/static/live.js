@@ -1,91 +1,366 @@
-// Keeps the page current: hears from the dock what has changed, fetches the page's parts as the server renders them, and
-// puts in only what differs. Says NOT LIVE when nothing has been heard for ten seconds. Without it the page reloads itself.
+// Keeps a page current. Hears from the dock what has changed (by one line for all tabs, live-worker.js) and makes the page's parts into what the
+// server has drawn; nothing is drawn here, and text is only ever put in as text. Says NOT LIVE when nothing has been heard for ten seconds,
+// "signed out" when that is so, and stands still when it is told to. Without it the page reloads itself.
 "use strict";
 
-const BLOCKS = ["headline", "facts", "wrong", "bays"];
-const source = location.pathname === "/" ? "/parts" : location.pathname;
-let heardAt = performance.now();
-let wanted = false;
-let fetching = false;
-let events = null;
+(() => {
+  const SILENCE = 10000;
+  const DEAF = 6000; // a worker that has not said for so long that it is there, is not
+  const SAY_EVERY = 3000;
+  const SAY_AT_MOST = 3;
+  const READ_EVERY = 2000;
+  const AGES_EVERY = 30000;
+  const WARN = 120;
+  const ACTIVE_EVERY = 60000;
 
-function replaceWhatDiffers(fresh) {
-  for (const id of BLOCKS) {
-    const from = fresh.getElementById(id);
-    const to = document.getElementById(id);
-    if (!from || !to || from.isEqualNode(to)) continue;
-    if (id === "bays") tiles(from, to);
-    else to.replaceWith(document.adoptNode(from));
-  }
-  document.title = document.getElementById("headline").dataset.title;
-}
+  const box = document.getElementById("live");
+  const { address, now: nowAddress, worker: workerAddress, face, bay } = box.dataset;
+  const $ = (id) => document.getElementById(id);
+  const firstIcon = $("icon").getAttribute("href");
+  const BACKGROUND = { cache: "no-store", headers: { "Dockd-Live": "1" }, redirect: "manual" };
 
-function tiles(from, to) {
-  [...from.children].forEach((tile, place) => {
-    const old = to.children[place];
-    if (!old) to.append(document.importNode(tile, true));
-    else if (!tile.isEqualNode(old)) {
-      const focused = old.contains(document.activeElement);
-      const put = document.importNode(tile, true);
-      old.replaceWith(put);
-      if (focused) put.querySelector("a")?.focus();
+  let run = box.dataset.since.split(".")[0];
+  let sequence = Number(box.dataset.since.split(".")[1]); // everything up to here is on the page, but for single bays that are newer
+  let headAt = sequence;
+  const bayAt = new Map();
+  let heardAt = performance.now();
+  let behind = 0;
+  let paused = false;
+  let fetching = false;
+
+  // -- making one part of the page into another ----------------------------------------------------------------------
+
+  const isBeingFilledIn = (form) =>
+    form.contains(document.activeElement) ||
+    [...form.elements].some((one) => (one.type === "checkbox" || one.type === "radio" ? one.checked !== one.defaultChecked : one.type !== "hidden" && "defaultValue" in one && one.value !== one.defaultValue));
+
+  function become(to, from) {
+    if (to.nodeName !== from.nodeName) {
+      to.replaceWith(document.importNode(from, true));
+    } else if (to.nodeType === Node.TEXT_NODE) {
+      if (to.data !== from.data) to.data = from.data;
+    } else if (to.nodeType === Node.ELEMENT_NODE && !to.isEqualNode(from)) {
+      if (to.nodeName === "FORM" && isBeingFilledIn(to)) return;
+      attributes(to, from);
+      children(to, from);
     }
-  });
-  while (to.children.length > from.children.length) to.lastElementChild.remove();
-}
-
-async function update() {
-  wanted = true;
-  if (fetching) return;
-  fetching = true;
-  while (wanted) {
-    wanted = false;
-    try {
-      const answer = await fetch(source, { cache: "no-store" });
-      if (answer.ok) replaceWhatDiffers(new DOMParser().parseFromString(await answer.text(), "text/html"));
-    } catch {
-      // the banner says it
-    }
-    await new Promise((done) => setTimeout(done, 400));
   }
-  fetching = false;
-}
 
-function hear() {
-  heardAt = performance.now();
-  document.getElementById("not-live").hidden = true;
-}
+  function attributes(to, from) {
+    for (const { name } of [...to.attributes]) {
+      if (!from.hasAttribute(name) && !(to.nodeName === "DETAILS" && name === "open")) to.removeAttribute(name);
+    }
+    for (const { name, value } of from.attributes) {
+      if (to.getAttribute(name) !== value) to.setAttribute(name, value);
+    }
+  }
 
-// A browser has six connections to one dock: a tab that nobody sees gives its own back.
-function listen() {
-  if (events) events.close();
-  events = null;
-  if (document.hidden) return;
-  heardAt = performance.now();
-  events = new EventSource("/api/v1/events");
-  events.addEventListener("beat", hear);
-  for (const kind of ["snapshot", "bay", "status", "problem"]) {
-    events.addEventListener(kind, () => {
-      hear();
-      update();
+  function children(to, from) {
+    const fresh = [...from.childNodes];
+    const old = [...to.childNodes];
+    fresh.forEach((one, place) => {
+      if (place < old.length) become(old[place], one);
+      else to.append(document.importNode(one, true));
     });
+    for (const one of old.slice(fresh.length)) one.remove();
   }
-  events.onerror = () => {
-    // closed means that the browser has given up: begin anew, and go on counting the silence
-    if (events && events.readyState === EventSource.CLOSED) {
-      const silentSince = heardAt;
-      setTimeout(() => {
-        listen();
-        heardAt = silentSince;
-      }, 2000);
-    }
-  };
-}
 
-setInterval(() => {
-  if (!document.hidden && performance.now() - heardAt > 10000) document.getElementById("not-live").hidden = false;
-}, 500);
-addEventListener("pageshow", (event) => event.persisted && update());
-addEventListener("visibilitychange", listen);
-setInterval(update, 60000);
-listen();
+  // Whoever stands on a link stands on the same link afterwards, wherever it has gone.
+  function keepingFocus(part, change) {
+    const active = document.activeElement;
+    const link = part.contains(active) ? active.getAttribute("href") : null;
+    change();
+    if (link === null || (document.activeElement === active && active.getAttribute("href") === link)) return;
+    const same = [...part.querySelectorAll("a[href]")].find((one) => one.getAttribute("href") === link);
+    (same ?? $("main"))?.focus({ preventScroll: true });
+  }
+
+  const parsed = (html) => new DOMParser().parseFromString(html, "text/html");
+
+  function parts(fresh, ids) {
+    for (const id of ids) {
+      const from = fresh.getElementById(id);
+      const to = $(id);
+      if (from && to && !to.isEqualNode(from)) keepingFocus(to, () => become(to, from));
+    }
+    title();
+  }
+
+  function title() {
+    const { title: words, icon } = $("headline")?.dataset ?? {};
+    if (words) document.title = words;
+    const dead = !$("not-live").hidden || !$("signed-out").hidden;
+    const wished = dead ? box.dataset.iconDead : (icon ?? firstIcon);
+    if (wished && $("icon").getAttribute("href") !== wished) $("icon").setAttribute("href", wished);
+  }
+
+  // -- what the dock says --------------------------------------------------------------------------------------------
+
+  function take(said) {
+    if (said.run !== run) {
+      run = said.run;
+      bayAt.clear();
+      headAt = sequence = -1;
+    }
+    const list = $("bays");
+    if (list) for (const tile of said.tiles) put(list, tile);
+    if (list && said.all) for (const old of list.querySelectorAll(":scope > [id^='bay-']")) {
+      if (!said.tiles.some((tile) => `bay-${tile.bay}` === old.id)) old.remove();
+    }
+    if (said.head && said.sequence >= headAt) {
+      headAt = said.sequence;
+      const fresh = parsed(said.head.html);
+      parts(fresh, [...fresh.querySelectorAll("[id]")].map((one) => one.id).filter((id) => id !== "bays" && id !== "live"));
+    }
+    sequence = Math.max(sequence, said.sequence);
+    behind = 0;
+  }
+
+  function put(list, tile) {
+    if (tile.sequence <= (bayAt.get(tile.bay) ?? -1)) return;
+    bayAt.set(tile.bay, tile.sequence);
+    const from = parsed(tile.html).querySelector(`#bay-${tile.bay}`);
+    if (!from) return;
+    const to = $(`bay-${tile.bay}`);
+    if (to) {
+      const acted = to.classList.contains("act");
+      if (to.dataset.state !== tile.state && (tile.act || acted)) say(tile.label);
+      keepingFocus(to, () => become(to, from));
+      return;
+    }
+    for (const nothing of list.querySelectorAll(":scope > .nothing")) nothing.remove();
+    const next = [...list.children].find((one) => Number(one.id.slice(4)) > tile.bay);
+    list.insertBefore(document.importNode(from, true), next ?? null);
+  }
+
+  function hear(kind, data) {
+    if (kind === "alive" || kind === "welcome") {
+      if (kind === "welcome" && data.since !== `${run}.${sequence}`) catchUp();
+      return;
+    }
+    if (kind === "signed-out") {
+      $("signed-out").hidden = false;
+      $("not-live").hidden = true;
+      title();
+      return;
+    }
+    if (kind === "beat") {
+      behind = data.sequence > sequence && !paused ? behind + 1 : 0;
+      if (behind > 1) catchUp();
+    } else if (!paused) {
+      if (face) take(data);
+      else if (data.run !== run || data.sequence > sequence) readAgain(data);
+    }
+    heardAt = performance.now();
+    $("signed-out").hidden = true;
+    if (!$("not-live").hidden) {
+      $("not-live").hidden = true;
+      title();
+    }
+  }
+
+  // What was missed, whole. Returns whether it came.
+  async function catchUp() {
+    if (!face) return readWhole();
+    try {
+      const answer = await fetch(nowAddress, BACKGROUND);
+      if (!answer.ok) return false;
+      const said = await answer.json();
+      if (!paused) take(said);
+      return true;
+    } catch {
+      return false; // the banner says it
+    }
+  }
+
+  // -- pages that are drawn whole --------------------------------------------------------------------------------------
+
+  let readAt = performance.now();
+  let readTimer = 0;
+
+  function readAgain(said) {
+    run = said.run;
+    sequence = said.sequence;
+    const mine = !bay || said.tiles.some((tile) => String(tile.bay) === bay);
+    const wait = readAt + (mine ? READ_EVERY : AGES_EVERY) - performance.now();
+    if (readTimer && !mine) return;
+    clearTimeout(readTimer);
+    readTimer = setTimeout(readWhole, Math.max(0, wait));
+  }
+
+  async function readWhole() {
+    clearTimeout(readTimer);
+    readTimer = 0;
+    if (fetching || paused) return false;
+    fetching = true;
+    readAt = performance.now();
+    try {
+      const answer = await fetch(location.href, BACKGROUND);
+      if (!answer.ok) return false;
+      const fresh = parsed(await answer.text());
+      if (paused) return true;
+      document.title = fresh.title;
+      parts(fresh, ["main"]);
+      return true;
+    } catch {
+      return false; // the banner says it
+    } finally {
+      fetching = false;
+    }
+  }
+
+  // -- what is read out: only what somebody must act on, and not more than a few sentences ------------------------------
+
+  let toSay = [];
+  let saying = 0;
+
+  function say(label) {
+    toSay.push(label);
+    if (saying) return;
+    saying = setTimeout(() => {
+      saying = 0;
+      const found = [...new Set(toSay)];
+      toSay = [];
+      if (paused) return;
+      const more = found.length - SAY_AT_MOST;
+      const words = found.slice(0, SAY_AT_MOST);
+      if (more > 0) words.push(box.dataset.more.replace("{count}", String(more)));
+      $("live-said").textContent = words.join(". ");
+    }, SAY_EVERY);
+  }
+
+  // -- standing still --------------------------------------------------------------------------------------------------
+
+  const pause = $("pause");
+
+  async function toggle() {
+    if (!paused) {
+      paused = true;
+      const at = new Date().toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
+      $("paused").textContent = box.dataset.paused.replace("{time}", at);
+    } else {
+      pause.disabled = true;
+      paused = false;
+      const came = await catchUp();
+      pause.disabled = false;
+      pause.focus();
+      paused = !came; // what stands there is as old as it was
+    }
+    $("paused").hidden = !paused;
+    pause.textContent = paused ? box.dataset.resume : box.dataset.pause;
+  }
+
+  if (pause) {
+    pause.hidden = false;
+    pause.addEventListener("click", toggle);
+  }
+
+  // -- the line ----------------------------------------------------------------------------------------------------------
+
+  let port = null;
+  let line = null;
+  let aliveAt = 0;
+  let deaf = 0;
+
+  const joining = () => ({ kind: "join", address, now: nowAddress, since: `${run}.${sequence}` });
+
+  function join() {
+    aliveAt = performance.now();
+    port?.close();
+    const worker = new SharedWorker(workerAddress, { name: address });
+    worker.onerror = () => (deaf = 2);
+    port = worker.port;
+    port.onmessage = ({ data }) => {
+      aliveAt = performance.now();
+      deaf = 0;
+      hear(data.kind, data.data);
+    };
+    port.postMessage(joining());
+  }
+
+  function ownLine() {
+    port?.close();
+    port = null;
+    const begin = () => {
+      if (!line && !document.hidden) line = new self.DockdLine({ ...joining(), tell: hear });
+    };
+    if (self.DockdLine) {
+      begin();
+      return;
+    }
+    const script = document.createElement("script");
+    script.src = workerAddress;
+    script.onload = begin;
+    document.head.append(script);
+  }
+
+  // A tab that nobody sees gives its own connection back; of the common one it keeps its share.
+  function seen() {
+    if (port) {
+      port.postMessage({ kind: "here" });
+      return;
+    }
+    if (document.hidden) {
+      line?.end();
+      line = null;
+    } else {
+      heardAt = performance.now();
+      ownLine();
+    }
+  }
+
+  const isShared = "SharedWorker" in self;
+  if (isShared) join();
+  else ownLine();
+
+  setInterval(() => {
+    const now = performance.now();
+    if (port && now - aliveAt > DEAF) {
+      deaf += 1;
+      if (deaf > 1) ownLine();
+      else join();
+    }
+    const silent = now - heardAt > SILENCE && $("signed-out").hidden && !document.hidden;
+    if (silent && $("not-live").hidden) {
+      $("not-live").hidden = false;
+      title();
+    }
+  }, 500);
+  setInterval(() => port?.postMessage({ kind: "here" }), 20000);
+  if (!face) setInterval(() => !paused && !document.hidden && readWhole(), 2 * AGES_EVERY);
+  document.addEventListener("visibilitychange", seen);
+  addEventListener("pagehide", () => {
+    port?.postMessage({ kind: "bye" });
+    line?.end();
+    line = null;
+  });
+  addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    if (isShared) join();
+    else ownLine();
+    catchUp();
+  });
+
+  // -- a session that ends for want of anybody ---------------------------------------------------------------------------
+
+  const idleSeconds = Number(box.dataset.idleSeconds || 0);
+  if (idleSeconds) {
+    const shared = new BroadcastChannel("dockd-active");
+    let activeAt = performance.now();
+    let toldAt = performance.now();
+    shared.onmessage = () => (toldAt = activeAt = performance.now());
+    const here = () => {
+      activeAt = performance.now();
+      $("idle").hidden = true;
+      if (activeAt - toldAt < ACTIVE_EVERY) return;
+      toldAt = activeAt;
+      shared.postMessage(0);
+      fetch("/live/here", { method: "POST", redirect: "manual" }).catch(() => {});
+    };
+    for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, here, { passive: true });
+    setInterval(() => {
+      const left = idleSeconds - (performance.now() - toldAt) / 1000;
+      $("idle").hidden = !(left < Math.min(WARN, idleSeconds / 2) && left > 0) || !$("signed-out").hidden;
+    }, 1000);
+  }
+})();
