@@ -9,8 +9,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from dockd.docking import Bay
+from dockd.page.advice import sentence
 from dockd.page.documents import Document, bay_document, camera_part
 from dockd.page.facts import Sums
+from dockd.page.language import joined, said
 from dockd.page.moment import Moment
 from dockd.page.problems import BayFact
 from dockd.page.state import Facts, Shown, derive
@@ -39,7 +41,7 @@ class BayDocuments:
         if known is None or known[0] != inputs:
             fresh = self._told_anew(bay, moment)
             if fresh[1].state in ("ready", "usable") and outrun(bay):
-                fresh, inputs = self._told_anew(bay, replace(moment, sums=Sums())), ()
+                fresh, inputs = self._told_anew(bay, replace(moment, sums=Sums(issued=moment.sums.issued))), ()
             known = (inputs, *fresh)
             self._known[bay.number] = known
         return known[1]
@@ -54,20 +56,20 @@ class BayDocuments:
         camera = bay.camera or (bay.last_camera if said.state == "removed_early" else None)
         return BayFact(
             number=bay.number, state=said.state, what=said.what, advice=said.advice, detail=said.detail,
-            camera=camera.id if camera is not None else None,
+            camera=camera.id if camera is not None else None, held=self._known[bay.number][1]["segments"]["held"],
         )  # fmt: skip
 
     def _told_anew(self, bay: Bay, moment: Moment) -> tuple[Document, Shown]:
         facts, balance = self._facts(bay, moment)
-        said = derive(facts)
+        shown = derive(facts)
         camera = None
         if bay.camera is not None:
-            camera = camera_part(bay.camera, assigned_to=moment.registry.assigned_to(bay.camera))
+            camera = camera_part(bay.camera, assigned_to=moment.assigned_to(bay.camera))
         document = bay_document(
-            number=bay.number, said=said, since=self._state_since(bay, said, moment), camera=camera, balance=balance,
-            battery=bay.battery_percent, clock_offset=bay.clock_offset_seconds,
+            number=bay.number, said=shown, since=self._state_since(bay, shown, moment), camera=camera, balance=balance,
+            battery=bay.battery_percent, clock_offset=bay.clock_offset_seconds, out_of_use=bay.out_of_use,
         )  # fmt: skip
-        return document, said
+        return document, shown
 
     def _state_since(self, bay: Bay, said: Shown, moment: Moment) -> float:
         before = self._since.get(bay.number)
@@ -91,7 +93,7 @@ class BayDocuments:
             unsafe=visit.unsafe, unsettled=len(visit.unsettled), grace=settings.wipe.grace > 0, on_camera=found.on_camera, stays=found.stays, missing=sums.missing.get(camera, 0), hidden=len(visit.hidden), held=found.held,
             held_example=_example(found), wipes=settings.wipe.enabled and visit.wipe, store=moment.store.word, store_wants=moment.store_wants,
             kept_until=_kept_until(moment), battery=bay.battery_percent, charge_lost=bay.charge_lost and settings.ready.min_battery > 0, clock_lost=bay.clock_lost, min_battery=settings.ready.min_battery, clock_offset=bay.clock_offset_seconds,
-            max_clock_offset=settings.ready.max_clock_offset, blind=moment.blind, note=bay.note,
+            max_clock_offset=settings.ready.max_clock_offset, blind=moment.blind, note=_note(bay),
             why_kept=bay.why_kept if settings.wipe.enabled else "", ours=bay.ours or not settings.wipe.enabled,
             alone=found.alone, sound=moment.is_sound, waited=moment.has_waited(camera), room=visit.room, min_room=settings.ready.min_room,
         )  # fmt: skip
@@ -110,7 +112,7 @@ class BayDocuments:
 def _inputs(bay: Bay, moment: Moment) -> tuple[object, ...]:
     sources, sums, visit, camera = moment.sources, moment.sums, bay.visit, bay.camera
     store = (moment.store.word, moment.store_wants, moment.kept, moment.sending)
-    common = (bay, moment.blind, sources.settings, moment.registry, store, moment.is_sound)
+    common = (bay, moment.blind, sources.settings, moment.registry, store, moment.is_sound, sums.issued, moment.closed)
     if visit is None or camera is None:
         return (*common, sums.away)
     return (
@@ -123,12 +125,22 @@ def _vacant(bay: Bay, moment: Moment) -> Facts:
     last = bay.last_camera
     away = next((one for one in moment.sums.away if last is not None and one.camera == last.id), None)
     left, alone = (away.segments, away.alone) if away is not None else (0, 0)
+    given_up = last is not None and last.id in moment.closed
     early = bay.left_early or (bay.went_out if alone else 0)  # its copies here went bad since it went out
     return Facts(
         docked=False, last_camera=(last.serial or last.id) if last is not None else "",
-        last_officer=(moment.registry.assigned_to(last) or "") if last is not None else "", left_early=early, still_unsafe=left, blind=moment.blind,
-        nowhere_else=alone, went_out=bay.went_out if left else 0, sound=moment.is_sound,
+        last_officer=(moment.assigned_to(last) or "") if last is not None else "", left_early=0 if given_up else early, still_unsafe=left, blind=moment.blind,
+        nowhere_else=alone, went_out=bay.went_out if left and not given_up else 0, sound=moment.is_sound,
+        out_of_use=bay.out_of_use.reason if bay.out_of_use is not None else "",
     )  # fmt: skip
+
+
+def _note(bay: Bay) -> str:
+    """What people should know of the camera, and of the bay that it should not be in."""
+    if bay.out_of_use is None:
+        return bay.note
+    out = said("This bay is out of use. {why} Move the camera to another bay when its footage is safe.", why=sentence(bay.out_of_use.reason))  # fmt: skip
+    return joined(bay.note, out)
 
 
 def _kept_until(moment: Moment) -> str:

@@ -9,12 +9,13 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from dockd.page.problems import Problem
+from dockd.page.problem_book import Kept
 from dockd.page.state import Shown
 from ingest.bandwidth import Bandwidth, Holding
 from ingest.clock import rfc3339
 from ingest.events import REGISTRY
 from ingest.ledger.custody import Entry
+from ingest.ledger.rack import OutOfUse
 from ingest.ledger.segments import Segment
 from ingest.ledger.views import Camera
 from ingest.model import Balance, CameraId, shown
@@ -63,7 +64,7 @@ def camera_part(camera: CameraId, *, assigned_to: str | None) -> Document:
 
 def bay_document(
     *, number: int, said: Shown, since: float, camera: Document | None, balance: Balance, battery: int | None,
-    clock_offset: float | None,
+    clock_offset: float | None, out_of_use: OutOfUse | None = None,
 ) -> Document:  # fmt: skip
     """`GET /bays/{n}`; beside the contract's names `verb`, `shape` and `tone` say how it looks."""
     look = said.look
@@ -72,6 +73,7 @@ def bay_document(
         "segments": balance.segments.as_dict(), "bytes": balance.bytes.as_dict(), "battery_percent": battery,
         "clock_offset_seconds": None if clock_offset is None else round(clock_offset, 1), "ready_at": None,
         "verb": look.verb, "shape": look.shape, "tone": look.tone,
+        "out_of_use": None if out_of_use is None else {"reason": out_of_use.reason, "by": out_of_use.by, "since": rfc3339(out_of_use.since)},
     }  # fmt: skip
 
 
@@ -128,9 +130,11 @@ class _Unknown(dict[str, Any]):
         return "?"
 
 
-def problem_document(problem: Problem) -> Document:
-    """One thing that is wrong."""
+def problem_document(kept: Kept) -> Document:
+    """One thing that is wrong. `since`: when it began, `worse`: when it last grew; `seen_by` until `seen_until`; `closable`: a person can close it."""
+    problem = kept.problem
     return {
         "id": problem.id, "problem": problem.problem, "text": problem.text, "advice": problem.advice, "bay": problem.bay,
-        "camera": problem.camera, "detail": problem.detail,
+        "camera": problem.camera, "detail": problem.detail, "since": rfc3339(kept.since), "worse": when(kept.worse), "seen_by": kept.seen_by,
+        "seen_until": when(kept.seen_until), "closable": kept.closable,
     }  # fmt: skip

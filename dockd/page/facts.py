@@ -17,7 +17,8 @@ from ingest import events
 from ingest.activity import Activity, Changing
 from ingest.bandwidth import Bandwidth
 from ingest.clock import Clock
-from ingest.ledger import Ledger, soundness, views
+from ingest.ledger import Ledger, issues, soundness, views
+from ingest.ledger.issues import Issue
 from ingest.ledger.segments import IN_DOUBT
 from ingest.ledger.views import Away, Docking, Unproven
 from ingest.spool import Spool
@@ -80,6 +81,7 @@ class Sums:
     doubt: int = 0
     caught: str | None = None
     a_day: float | None = None
+    issued: dict[str, Issue] = field(default_factory=dict)
 
 
 _LOSSES = (
@@ -111,7 +113,7 @@ class Asking:
             self._all_dirty = True
         if event.segment is not None or event.camera is not None:
             self._backlog_dirty = True
-        if isinstance(event, events.StoreCaught | events.StorePinned):
+        if isinstance(event, events.StoreCaught | events.StorePinned | events.CameraIssued | events.CameraReturned):
             self._store_dirty = True
         doubted = isinstance(event, events.SegmentHeld) and event.reason == IN_DOUBT
         if doubted or isinstance(event, _LOSSES):
@@ -163,8 +165,13 @@ class Asking:
             missing={c: n for c, n in {**old.missing, **new.missing}.items() if c in mine},
             unproven=new.unproven if backlog else old.unproven, oldest=new.oldest if backlog else old.oldest,
             away=new.away if backlog else old.away, held=new.held if backlog else old.held, lost=new.lost if lost else old.lost,
-            doubt=new.doubt if lost else old.doubt, caught=new.caught, a_day=new.a_day if rate else old.a_day,
+            doubt=new.doubt if lost else old.doubt, caught=new.caught, a_day=new.a_day if rate else old.a_day, issued=new.issued,
         )  # fmt: skip
+
+    @property
+    def issued(self) -> dict[str, Issue]:
+        """Cameras that were issued, as far as was asked."""
+        return self._sums.issued
 
     @property
     def due(self) -> bool:
@@ -186,6 +193,7 @@ def _ask(
         lost=views.lost(execute) if lost else 0,
         doubt=views.in_doubt(execute) if lost else 0,
         caught=soundness.caught(execute),
+        issued=issues.issued(execute),
         a_day=views.pulled_a_day(execute, now=rate) if rate is not None else None,
     )
     return sums, time.monotonic() - began

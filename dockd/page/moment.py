@@ -16,9 +16,11 @@ from dockd.page.problems import FullFact
 from dockd.page.registry import Registry
 from dockd.page.snapshot import Room
 from dockd.page.words import kept_words, moment_words, size_words
+from ingest.ledger import issues
 from ingest.ledger.proofs import SECOND_LOOK
 from ingest.ledger.stores import Pinned
 from ingest.ledger.views import Docking, Kept
+from ingest.model import CameraId
 from ingest.standing import StoreState
 
 _UNSOUND = frozenset({"ledger_rebuilt", "ledger_went_back", "ledger_unusable", "store_went_back", "spool_failed"})
@@ -26,7 +28,10 @@ _UNSOUND = frozenset({"ledger_rebuilt", "ledger_went_back", "ledger_unusable", "
 
 @dataclass(frozen=True, kw_only=True)
 class Moment:
-    """`blind`: why nothing of the ledger is known; `in_place`: the spool is the one that was there; `kept` is asked only while somebody waits for room."""
+    """`blind`: why nothing of the ledger is known; `in_place`: the spool is the one that was there; `kept` is asked only while somebody waits for room.
+
+    `closed`: cameras that left early, and of which a person has said that nobody waits for them.
+    """
 
     sources: Sources
     registry: Registry
@@ -36,6 +41,12 @@ class Moment:
     in_place: bool = False
     kept: Kept | None = None
     pinned: Pinned | None = None
+    closed: frozenset[str] = frozenset()
+
+    def assigned_to(self, camera: CameraId) -> str | None:
+        """Who has this camera: to whom it was issued, else whose it is by the site's list; None: nobody, or nobody knows."""
+        issue = issues.of_camera(self.sums.issued, camera)
+        return issue.officer if issue is not None else self.registry.assigned_to(camera)
 
     def has_waited(self, camera: str) -> bool:
         """Whether it has waited for the store so long, all copied, that it may go out."""

@@ -83,6 +83,7 @@ _BAY = _object({
     "camera": _or_null(_object({"id": _TEXT, "serial": _TEXT, "profile": _TEXT, "assigned_to": _or_null(_TEXT)})),
     "segments": _ref("Tally"), "bytes": _ref("Tally"), "battery_percent": _or_null(_COUNT),
     "clock_offset_seconds": _or_null({"type": "number"}), "ready_at": _or_null(_TIME), "verb": _TEXT, "shape": _TEXT, "tone": _TEXT,
+    "out_of_use": _or_null(_object({"reason": _TEXT, "by": _TEXT, "since": _TIME})),
 })  # fmt: skip
 _CAMERA = _object({
     "id": _TEXT, "profile": _TEXT, "serial": _TEXT, "card": _or_null(_TEXT), "assigned_to": _or_null(_TEXT), "bay": _or_null(_COUNT),
@@ -115,7 +116,8 @@ _HAPPENED = _object({
 })  # fmt: skip
 _PROBLEM = _object({
     "id": _TEXT, "problem": {"type": "string", "enum": list(PROBLEMS)}, "text": _TEXT, "advice": _TEXT, "bay": _or_null(_COUNT),
-    "camera": _or_null(_TEXT), "detail": _TEXT,
+    "camera": _or_null(_TEXT), "detail": _TEXT, "since": _TIME, "worse": _or_null(_TIME), "seen_by": _or_null(_TEXT),
+    "seen_until": _or_null(_TIME), "closable": {"type": "boolean"},
 })  # fmt: skip
 _ERROR = _object({"type": _TEXT, "title": _TEXT, "status": _COUNT, "detail": _TEXT})
 

@@ -5,6 +5,7 @@ Names (`problem`) are stable: alerts are written against them. No name of a came
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -49,7 +50,9 @@ _OF_BAY: frozenset[BayState] = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One thing that is wrong: its stable name, what it means, what to do, where (bay, camera), and `detail` for ops."""
+    """One thing that is wrong: its stable name, what it means, what to do, where (bay, camera), and `detail` for ops. `weight`: how much it is
+    (segments, cameras), so that one that has grown is known.
+    """
 
     problem: str
     text: str
@@ -57,16 +60,29 @@ class Problem:
     bay: int | None = None
     camera: str | None = None
     detail: str = ""
+    weight: int = 0
 
     @property
     def id(self) -> str:
-        """The same as long as it is the same problem."""
-        return ":".join(str(part) for part in (self.problem, self.bay, self.camera) if part is not None)
+        """The same as long as it is the same problem, and safe in an address whatever a camera is called. A camera that left is the same one whatever bay speaks of it.
+
+        >>> Problem(problem="copy_failed", text="", advice="", bay=3, camera="CAM/01").id
+        'copy_failed-3-af342a6fbd87'
+        """
+        place = (
+            [] if self.bay is None or (self.problem == "removed_early" and self.camera is not None) else [str(self.bay)]
+        )
+        which = (
+            []
+            if self.camera is None
+            else [hashlib.sha256(self.camera.encode("utf-8", "surrogateescape")).hexdigest()[:12]]
+        )
+        return "-".join([self.problem, *place, *which])
 
 
 @dataclass(frozen=True, kw_only=True)
 class BayFact:
-    """What is asked of a bay: what is so, the one thing to do about it, `detail` for ops. `camera` is the one in it, or the one that left it early."""
+    """What is asked of a bay: what is so, the one thing to do about it, `detail` for ops. `camera` is the one in it, or the one that left it early; `held`: its segments that are held."""
 
     number: int
     state: BayState
@@ -74,6 +90,7 @@ class BayFact:
     camera: str | None
     advice: str = ""
     detail: str = ""
+    held: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,20 +131,20 @@ def problems(
             "{count} segment has no copy left anywhere.", "{count} segments have no copy left anywhere.", count=lost
         )
         advice = said("Tell ops at once; the custody record says what happened.")
-        found.append(Problem(problem="footage_lost", text=text, advice=advice))
+        found.append(Problem(problem="footage_lost", text=text, advice=advice, weight=lost))
     if doubt:
         text = counted("{count} segment is not where the dock's record book says: the store is asked for it.", "{count} segments are not where the dock's record book says: the store is asked for it.", count=doubt)  # fmt: skip
         advice = said(
             "Wait until the store has answered. If it lasts, tell ops: the store's operator can look for it by its id."
         )
-        found.append(Problem(problem="footage_in_doubt", text=text, advice=advice))
+        found.append(Problem(problem="footage_in_doubt", text=text, advice=advice, weight=doubt))
     if spoilt:
         text = said(
             "This dock spoils its copies of {segments}: its disk or its memory fails. The cameras have the footage still.",
             segments=some(spoilt),
         )
         advice = said("Tell ops to look at the dock. Leave the cameras in, or put them into another dock.")
-        found.append(Problem(problem="spool_spoils", text=text, advice=advice))
+        found.append(Problem(problem="spool_spoils", text=text, advice=advice, weight=spoilt))
     found += [_of_agent(name, text) for name, text in troubles.items()]
     found += [_early(one) for one in away]
     if (stands := of_store(store, store_message)) is not None:
@@ -138,7 +155,7 @@ def problems(
     told = {one.camera for one in away}
     for bay in bays:
         if bay.state in _OF_BAY and not (bay.state == "removed_early" and bay.camera in told):
-            found.append(Problem(problem=bay.state, text=bay.what, advice=bay.advice, bay=bay.number, camera=bay.camera, detail=bay.detail))  # fmt: skip
+            found.append(Problem(problem=bay.state, text=bay.what, advice=bay.advice, bay=bay.number, camera=bay.camera, detail=bay.detail, weight=bay.held))  # fmt: skip
     return sorted(found, key=_rank)
 
 
@@ -168,7 +185,7 @@ def _full(full: FullFact) -> Problem:
     advice = said("Leave those cameras in: their footage stays on them, and goes on by itself when the store has taken more. If it lasts, ask ops to look at the line and the store.")  # fmt: skip
     if full.kept and not full.sending:
         advice = said("Leave those cameras in: their footage stays on them, and goes on by itself then. If that is too late, ask ops for more room on the dock.")  # fmt: skip
-    return Problem(problem="spool_full", text=joined(text, full.kept), advice=advice)
+    return Problem(problem="spool_full", text=joined(text, full.kept), advice=advice, weight=full.cameras)
 
 
 def _early(one: AwayFact) -> Problem:
@@ -181,5 +198,5 @@ def _early(one: AwayFact) -> Problem:
     elif one.alone < one.segments:
         where = counted("{count} of them is on it alone.", "{count} of them are on it alone.", count=one.alone)
     return Problem(
-        problem="removed_early", text=joined(left, where), advice=PUT_BACK, bay=one.bay, camera=one.camera
+        problem="removed_early", text=joined(left, where), advice=PUT_BACK, bay=one.bay, camera=one.camera, weight=one.segments + one.alone,
     )  # fmt: skip

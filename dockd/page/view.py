@@ -18,14 +18,16 @@ from dockd.page.documents import Document, problem_document, when
 from dockd.page.estimate import Estimate
 from dockd.page.facts import Asking, Sources, Sums
 from dockd.page.moment import Moment
-from dockd.page.problems import Problem
+from dockd.page.problem_book import Kept, ProblemBook
 from dockd.page.registry import Registry
 from dockd.page.snapshot import Change, Room, Snapshot, same_status
 from dockd.page.whole_rack import on_its_way, status_of, what_is_wrong
 from ingest.errors import LedgerUnusable
 from ingest.events import Event, StoreCaught
-from ingest.ledger import stores
-from ingest.ledger.views import Kept, kept
+from ingest.ledger import issues, stores
+from ingest.ledger.views import Kept as KeptHere
+from ingest.ledger.views import kept
+from ingest.model import CameraId
 
 LOOK_AT_MOST_EVERY = 0.1
 _LOOK_AT_LEAST_EVERY = 5.0
@@ -41,6 +43,7 @@ class View:
         self._asking = Asking(sources.ledger)
         self._estimate = Estimate()
         self._documents = BayDocuments()
+        self.book = ProblemBook(sources.ledger)
         self._turn = asyncio.Lock()
         self._seen: tuple[object, ...] = ()
         self._looked_at = -_LOOK_AT_LEAST_EVERY
@@ -83,13 +86,13 @@ class View:
         self._bell.clear()
         await asyncio.sleep(max(0.0, self._looked_at + self._rest - time.monotonic()))
 
-    async def look(self) -> Snapshot:
-        """What is so, at most a tenth of a second old. Raises nothing for want of a ledger: it is said then."""
+    async def look(self, *, anew: bool = False) -> Snapshot:
+        """What is so, at most a tenth of a second old; `anew`: looked at since this was called. Raises nothing for want of a ledger: it is said then."""
         async with self._turn:
             age = time.monotonic() - self._looked_at
             versions = self._versions()
             fresh = versions == self._seen and not self._asking.due and age < _LOOK_AT_LEAST_EVERY
-            if fresh or age < LOOK_AT_MOST_EVERY:
+            if not anew and (fresh or age < LOOK_AT_MOST_EVERY):
                 return self.now
             self._seen, self._looked_at = versions, time.monotonic()
             await self._look()
@@ -102,22 +105,34 @@ class View:
         blind, found, pinned = "", None, None
         self._news.clear()
         try:
+            await self.book.load()
             found, pinned = await self._what_is_kept()
             sums = await self._asking.sums(list(sources.rack.bays.values()))
         except LedgerUnusable as error:
             sums, blind = Sums(), error.message
         # everything from here on is one moment: no waiting in between
         moment = Moment(
-            sources=sources, registry=self.registry, sums=sums, blind=blind, room=room, in_place=in_place, kept=found, pinned=pinned
+            sources=sources, registry=self.registry, sums=sums, blind=blind, room=room, in_place=in_place, kept=found, pinned=pinned,
+            closed=self.book.closed_cameras,
         )  # fmt: skip
         bays = {n: self._documents.of(bay, moment, outrun=self._is_outrun) for n, bay in sorted(sources.rack.bays.items())}  # fmt: skip
         self._documents.forget({bay.visit.docking for bay in sources.rack.bays.values() if bay.visit is not None})
         facts = [self._documents.fact(bay) for _n, bay in sorted(sources.rack.bays.items())]
-        wrong = what_is_wrong(moment, facts)
+        wrong, over = self.book.keep(what_is_wrong(moment, facts), now=sources.clock.now(), blind=bool(blind))
+        for one in over:
+            if one.camera is not None:
+                sources.rack.forgive(one.camera)
         eta = self._estimate.seconds(on_its_way(moment).coming.bytes)
         self._publish(status_of(moment, bays, facts, eta=eta), bays, wrong, moment)
+        with contextlib.suppress(LedgerUnusable):  # written with the next look
+            await self.book.write()
 
-    async def _what_is_kept(self) -> tuple[Kept | None, stores.Pinned | None]:
+    def assigned_to(self, camera: CameraId) -> str | None:
+        """Who has this camera: to whom it was issued, else whose it is by the site's list; None: nobody, or nobody knows."""
+        issue = issues.of_camera(self._asking.issued, camera)
+        return issue.officer if issue is not None else self.registry.assigned_to(camera)
+
+    async def _what_is_kept(self) -> tuple[KeptHere | None, stores.Pinned | None]:
         """What keeps the dock full though the store has it; asked only while somebody waits for room."""
         if not self._sources.activity.spool_full:
             return None, None
@@ -135,7 +150,7 @@ class View:
         """Whether something happened to its camera while the ledger was asked: then nothing is ready by those sums, and they are asked again."""
         return None in self._news or (bay.camera is not None and bay.camera.id in self._news)
 
-    def _publish(self, status: Document, bays: Mapping[int, Document], wrong: list[Problem], moment: Moment) -> None:
+    def _publish(self, status: Document, bays: Mapping[int, Document], wrong: list[Kept], moment: Moment) -> None:
         before, sequence, sums = self.now, self.now.sequence, moment.sums
         found = tuple(problem_document(one) for one in wrong)
         changes: list[Change] = []

@@ -80,7 +80,7 @@ def _away_fact(away: Away, moment: Moment) -> AwayFact:
     speaks = bay is not None and bay.camera is None and bay.last_camera == camera
     return AwayFact(
         camera=away.camera, bay=away.bay if speaks else None, segments=away.segments, alone=away.alone, name=camera.serial or camera.id,
-        officer=moment.registry.assigned_to(camera),
+        officer=moment.assigned_to(camera),
     )  # fmt: skip
 
 
@@ -88,4 +88,5 @@ def _unspoken(moment: Moment, facts: Sequence[BayFact]) -> int:
     """Cameras that left early with footage, and of which no bay speaks: theirs has another by now, or something else in it."""
     here = moment.here
     spoken = {fact.camera for fact in facts if fact.state == "removed_early"}
-    return sum(one.early and one.camera not in here and one.camera not in spoken for one in moment.sums.away)
+    told = spoken | here.keys() | moment.closed
+    return sum(one.early and one.camera not in told for one in moment.sums.away)
