@@ -36,6 +36,7 @@ from dockd.ops.reloading import APPLIED, changes, with_keys
 from dockd.page.advice import sentence
 from dockd.page.facts import Sources, Troubles
 from dockd.page.looks import BayState
+from dockd.page.opening import UNREADABLE, Certificate, CertificateUnusable, certificate, in_clear, why_not
 from dockd.page.problems import PROBLEMS
 from dockd.page.registry import read_registry
 from dockd.page.server import address_of, page, take_address
@@ -44,6 +45,8 @@ from dockd.settings import Settings, SettingsError, load
 from dockd.store_kinds import Misconfigured
 from ingest.errors import DockdError, LedgerUnusable
 from ingest.events import (
+    AccessReadable,
+    AccessUnreadable,
     Event,
     LedgerFails,
     LedgerWorks,
@@ -97,13 +100,10 @@ class Ops:
         self.logs.close()
 
 
-def refuse_what_is_not_built(settings: Settings) -> None:
-    """Raises Misconfigured for a configuration that is right and that this version cannot follow."""
-    if not settings.page.listen.loopback:
-        raise Misconfigured(
-            f"page.listen = {settings.page.listen} can be reached from other machines, and this version has neither users nor TLS for "
-            'the page: listen on this machine alone, such as "127.0.0.1:8080"'
-        )
+def refuse_an_open_page(settings: Settings) -> None:
+    """Raises Misconfigured where the page would be open to other machines without users, or in clear without that being wished for. Blocks."""
+    if (why := why_not(settings)) is not None:
+        raise Misconfigured(why)
 
 
 async def serve(
@@ -114,16 +114,19 @@ async def serve(
 
     `reloaded(settings)` reads again what stands in files of its own (camera profiles), and returns the mistakes in them.
 
-    Raises Misconfigured, PageUnusable, and what is no failure of a disk, a camera or a store.
+    Raises Misconfigured, PageUnusable, CertificateUnusable, and what is no failure of a disk, a camera or a store.
     """
-    refuse_what_is_not_built(agent.settings)
+    await asyncio.to_thread(refuse_an_open_page, agent.settings)
     wishes = wishes or Wishes()
+    certified = await asyncio.to_thread(certificate, agent.settings)
     sock = take_address(agent.settings.page.listen)
     sources = Sources(
         settings=agent.settings, version=version, clock=agent.clock, ledger=agent.ledger, spool=agent.spool, activity=agent.activity,
         rack=agent.rack, store_state=lambda: agent.delivery.state, troubles=Troubles(), bandwidth=agent.bandwidth,
     )  # fmt: skip
-    running = _Running(agent=agent, ops=ops, sources=sources, view=View(sources), reloaded=reloaded)
+    running = _Running(
+        agent=agent, ops=ops, sources=sources, view=View(sources), certified=certified, reloaded=reloaded
+    )
     running.view.registry = await asyncio.to_thread(read_registry, agent.settings.registry.file)
     agent.ledger.subscribe(running.hear)
     running.say_what_was_found()
@@ -155,6 +158,7 @@ class _Running:
     ops: Ops
     sources: Sources
     view: View
+    certified: Certificate | None = None
     reloaded: Reloaded | None = None
     usb: dict[tuple[str, str], str] = field(default_factory=dict)
     opened: set[tuple[str, str]] = field(default_factory=set)
@@ -189,20 +193,25 @@ class _Running:
             self.agent.ledger.publish(TroubleBegan(part=part, error=text))
 
     def hear(self, event: Event, _seq: int) -> None:
-        """What the USB dock and the dock's own disks say of themselves is a problem until they say that it is over."""
-        if isinstance(event, SpoolFails):
-            self.sources.troubles.open("spool_failed", sentence(event.error))
-        elif isinstance(event, SpoolWorks):
-            self.sources.troubles.close("spool_failed")
-        elif isinstance(event, LedgerFails):
-            self.sources.troubles.open("ledger_unusable", sentence(event.error))
-        elif isinstance(event, LedgerWorks):
-            self.sources.troubles.close("ledger_unusable")
+        """What the USB dock, the dock's own disks and its list of users say of themselves is a problem until they say that it is over."""
+        troubles = self.sources.troubles
+        begun = {SpoolFails: "spool_failed", LedgerFails: "ledger_unusable"}
+        over = {SpoolWorks: "spool_failed", LedgerWorks: "ledger_unusable", AccessReadable: "access_unreadable"}
+        if type(event) in over:
+            troubles.close(over[type(event)])
+        elif isinstance(event, AccessUnreadable):
+            troubles.open("access_unreadable", UNREADABLE)
+        elif isinstance(event, SpoolFails | LedgerFails):
+            troubles.open(begun[type(event)], sentence(event.error))
         elif isinstance(event, StoreWentBack):
-            self.sources.troubles.open("store_went_back", sentence(event.message()))
-        elif isinstance(event, UsbTrouble):
+            troubles.open("store_went_back", sentence(event.message()))
+        elif isinstance(event, UsbTrouble | UsbWell):
+            self._hear_usb(event)
+
+    def _hear_usb(self, event: UsbTrouble | UsbWell) -> None:
+        if isinstance(event, UsbTrouble):
             self.usb[event.about, event.error] = event.error
-        elif isinstance(event, UsbWell):
+        else:
             self.usb = {key: text for key, text in self.usb.items() if key[0] != event.about}
         if self.usb:
             self.sources.troubles.open("usb_trouble", "; ".join(self.usb.values()))
@@ -276,8 +285,11 @@ class _Running:
 
     async def page(self, sock: socket.socket, announce: Callable[[str], None]) -> None:
         """Serve the page until cancelled."""
-        async with page(sources=self.sources, view=self.view, sock=sock, metrics=self._metrics):
-            url = address_of(sock)
+        if (said := in_clear(self.sources.settings)) is not None:
+            self.sources.troubles.open("page_in_clear", said)
+        tls = self.certified.context if self.certified is not None else None
+        async with page(sources=self.sources, view=self.view, sock=sock, metrics=self._metrics, tls=tls):
+            url = address_of(sock, tls=tls is not None)
             self.agent.ledger.publish(PageOpened(url=url))
             announce(url)
             await asyncio.Event().wait()
@@ -327,7 +339,7 @@ class _Running:
             return
         try:
             fresh = await asyncio.to_thread(load, config, environ=os.environ)
-            refuse_what_is_not_built(fresh)
+            await asyncio.to_thread(refuse_an_open_page, fresh)
         except SettingsError as error:
             for mistake in error.mistakes:
                 self.agent.ledger.publish(SettingsRefused(error=str(mistake)))
@@ -335,6 +347,7 @@ class _Running:
         except Misconfigured as error:
             self.agent.ledger.publish(SettingsRefused(error=error.message))
             return
+        await self._read_certificate_again()
         changed = changes(self.sources.settings, fresh)
         applied = [key for key in changed if key in APPLIED]
         self.sources.settings = with_keys(self.sources.settings, fresh, applied)
@@ -349,6 +362,16 @@ class _Running:
             self.agent.ledger.publish(SettingsRefused(error=wrong))
         restart = [key for key in changed if key not in APPLIED]
         self.agent.ledger.publish(SettingsReloaded(applied=applied, restart=restart))
+
+    async def _read_certificate_again(self) -> None:
+        """A renewed one is used from now on; a wrong one is told, and the one of before stays."""
+        page = self.sources.settings.page
+        if self.certified is None or page.tls_cert_file is None or page.tls_key_file is None:
+            return
+        try:
+            await asyncio.to_thread(self.certified.again, cert=page.tls_cert_file, key=page.tls_key_file)
+        except CertificateUnusable as error:
+            self.agent.ledger.publish(SettingsRefused(error=error.message))
 
 
 def keeps(status: Mapping[str, Any], *, said: bool) -> SpoolKeeps | None:

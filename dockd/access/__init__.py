@@ -3,6 +3,6 @@
 Nothing here speaks HTTP: the page asks, and so do the commands. No role wipes; there is no right for it.
 """
 
-from dockd.access.roles import ROLES, Right, Role, Who, may
+from dockd.access.roles import ROLES, STRANGER, Right, Role, Who, may
 
-__all__ = ["ROLES", "Right", "Role", "Who", "may"]
+__all__ = ["ROLES", "STRANGER", "Right", "Role", "Who", "may"]

@@ -24,6 +24,7 @@ from dockd.access.roles import Role
 from dockd.access.words import NotTaken, user_name
 from ingest import events
 from ingest.clock import Clock, rfc3339
+from ingest.errors import LedgerUnusable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -65,13 +66,13 @@ class _Times:
 
 class Access:
     """See the module. `idle`: seconds after which nobody is thought to be there; `elsewhere`: people may sign in by another's word, whatever users
-    there are here; `record`: puts an event into custody; `tell`: one that is not for custody."""
+    there are here; `record`: puts an event into custody, or raises LedgerUnusable; `tell`: one that is not for custody."""
 
     def __init__(
-        self, path: Path, *, clock: Clock, idle: float, record: Callable[[events.Event], Awaitable[None]],
+        self, path: Path, *, clock: Clock, idle: Callable[[], float], record: Callable[[events.Event], Awaitable[None]],
         tell: Callable[[events.Event], None], hashing: Hashing | None = None, elsewhere: bool = False,
     ) -> None:  # fmt: skip
-        self.idle = idle
+        self._idle = idle
         self.elsewhere = elsewhere
         self.trouble: str | None = None
         self._clock = clock
@@ -93,6 +94,15 @@ class Access:
         self._passwords.close()
         await self._do(self._book.close)
         self._thread.shutdown(wait=False)
+
+    @property
+    def idle(self) -> float:
+        """Seconds."""
+        return self._idle()
+
+    def now(self) -> float:
+        """What time it is, by the clock that `expires_at` is told by."""
+        return self._clock.now()
 
     # -- who is known ----------------------------------------------------------------------------------------------------
 
@@ -188,30 +198,30 @@ class Access:
         await self._do(begin, session)
         boot = self._boot()
         self._times[session.hash] = _Times(boot, boot + LONGEST_SESSION, boot)
-        await self._record(events.UserSignedIn(by=f"user:{name}", role=role, via=via, address=address))
+        await self._say(events.UserSignedIn(by=f"user:{name}", role=role, via=via, address=address))
         return shown
 
     async def _end(self, session: Session, reason: str) -> None:
         await self._do(self._book.end_session, session.hash)
         self._times.pop(session.hash, None)
-        await self._record(events.UserSignedOut(by=f"user:{session.name}", reason=reason))
+        await self._say(events.UserSignedOut(by=f"user:{session.name}", reason=reason))
 
     # -- what is recorded ------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Notice what the commands have changed, and record it, until cancelled."""
         while True:
-            with contextlib.suppress(Damaged, Unwritten):
+            with contextlib.suppress(Damaged, Unwritten, LedgerUnusable):
                 await self.tell_changes()
             await self._say_refused()
             await asyncio.sleep(LOOK)
 
     async def tell_changes(self) -> None:
-        """Record what was changed and is not in custody yet. Raises Damaged, Unwritten."""
+        """Record what was changed and is not in custody yet. Raises Damaged, Unwritten, LedgerUnusable: it is done the next time."""
         known = await self.look()
         ended, self._ended = self._ended, []
         for name in ended:
-            await self._record(events.UserSignedOut(by=f"user:{name}", reason="ended"))
+            await self._say(events.UserSignedOut(by=f"user:{name}", reason="ended"))
         for one in known.untold:
             await self._record(
                 events.AccessChanged(
@@ -220,6 +230,11 @@ class Access:
             )
         if known.untold:
             await self._do(self._book.told, known.untold[-1].seq)
+
+    async def _say(self, event: events.Event) -> None:
+        """A ledger that cannot be written keeps nobody out: what it says is needed most then."""
+        with contextlib.suppress(LedgerUnusable):
+            await self._record(event)
 
     async def _refuse(self, by: str, address: str) -> None:
         self._refused += 1
@@ -232,7 +247,7 @@ class Access:
             return
         count, self._refused, self._refused_at = self._refused, 0, now
         by, address = self._refused_by
-        await self._record(events.UserRefused(by=by, address=address, count=count))
+        await self._say(events.UserRefused(by=by, address=address, count=count))
 
     def _boot(self) -> float:
         return self._clock.boottime_ns() / 1e9

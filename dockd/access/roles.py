@@ -6,7 +6,7 @@ Rules kept here: a role has what the one before it has, but for the wall, which 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 Role = Literal["wall", "viewer", "sergeant", "ops"]
@@ -26,19 +26,33 @@ _RIGHTS: Mapping[Role, frozenset[Right]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Who:
-    """The one who asks. `name` is the user's or the token's; `how` they said so: session, token, or nobody (no user exists yet, and they ask
-    from this machine). `csrf`: what a change by a browser must bring along; empty where no browser is asking.
+    """The one who asks. `name` is the user's or the token's; `how` they said so: session, token, nobody (no user exists yet, and they ask
+    from this machine), or stranger: they have not said so, and may see what is open to anybody. `csrf`: what a change by a browser must bring
+    along, masked for this one answer; empty where no browser is asking. `idle_seconds`: until a session ends unless they do something.
     """
 
     name: str
     role: Role
-    how: Literal["session", "token", "nobody"]
-    csrf: str = ""
+    how: Literal["session", "token", "nobody", "stranger"]
+    csrf: str = field(default="", repr=False)
+    idle_seconds: int = 0
 
     @property
     def by(self) -> str:
         """As custody names them: user:NAME, token:NAME, or local: somebody on this machine, before there were users."""
-        return {"session": f"user:{self.name}", "token": f"token:{self.name}", "nobody": "local"}[self.how]
+        return {
+            "session": f"user:{self.name}",
+            "token": f"token:{self.name}",
+            "nobody": "local",
+            "stranger": "somebody unknown",
+        }[self.how]
+
+    def may(self, right: Right) -> bool:
+        """Whether they have this right."""
+        return right == "open" if self.how == "stranger" else may(self.role, right)
+
+
+STRANGER = Who(name="", role="wall", how="stranger")
 
 
 def may(role: Role, right: Right) -> bool:

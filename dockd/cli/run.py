@@ -52,13 +52,13 @@ def run(*, config: Path | None) -> None:
 
 async def _run(settings: Settings, file: Path) -> int:
     from dockd.ops.ending import Wishes, until_ended
-    from dockd.service import Ops, refuse_what_is_not_built
+    from dockd.service import Ops, refuse_an_open_page
     from dockd.store_kinds import Misconfigured
     from ingest.errors import DockdError
 
     wishes = Wishes()
     try:
-        refuse_what_is_not_built(settings)
+        refuse_an_open_page(settings)
     except Misconfigured as error:
         fail(f"{file}: {error.message}", code=2)
     ops = Ops.begin(settings, version=__version__)

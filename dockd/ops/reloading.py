@@ -10,7 +10,7 @@ from dockd.settings import Settings
 
 APPLIED = frozenset(
     {
-        "bandwidth.evidential", "bandwidth.limit", "bandwidth.timetable", "log.level", "ready.min_battery", "registry.file",
+        "bandwidth.evidential", "bandwidth.limit", "bandwidth.timetable", "log.level", "page.idle", "ready.min_battery", "registry.file",
     }
 )  # fmt: skip
 """Keys that take effect at once; all others want a restart."""

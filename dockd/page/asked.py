@@ -18,15 +18,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import parse_qsl
 
 from aiohttp import HttpVersion11, web
 
 from dockd.access import Who
-from dockd.access.masking import is_of, masked
-from dockd.page.doorkeeper import Problem, host_of
+from dockd.access.masking import is_of
+from dockd.page.doorkeeper import AUTHORIZATION, Problem, host_of, is_here
 from dockd.page.rights import CSRF, who
 from dockd.settings.addresses import is_loopback
 
@@ -46,8 +45,8 @@ _SITES = (None, "same-origin", "none")
 
 
 def csrf_of(request: web.Request) -> str:
-    """What a form made for this asker carries in its field `csrf`. Other text at each call, always the same token."""
-    return masked(request[CSRF]) if CSRF in request else ""
+    """What a form made for this asker carries in its field `csrf`: other text in each answer, always the same token."""
+    return who(request).csrf
 
 
 async def asked_by_form(request: web.Request, *, known: Collection[str]) -> tuple[Who, Mapping[str, str]]:
@@ -56,8 +55,8 @@ async def asked_by_form(request: web.Request, *, known: Collection[str]) -> tupl
     Raises Problem: 403 (another origin, no or a wrong token), 415, 413, 400.
     """
     me = who(request)
-    if me.how == "token":
-        raise Problem(403, "forms are for browsers: with a token ask the API")
+    if me.how in ("token", "stranger"):
+        raise Problem(403, "forms are for those who have signed in: with a token ask the API")
     if me.how == "nobody":
         _see_that_it_is_here(request)
     if request.content_type != _FORM:
@@ -80,13 +79,19 @@ async def asked_by_json(request: web.Request, *, known: Collection[str]) -> tupl
     elif me.how == "session":
         _see_the_origin(request, demanded=True)
         _see_the_token(request, request.headers.get(CSRF_HEADER, ""))
+    elif (
+        me.how != "token" or AUTHORIZATION not in request.headers
+    ):  # a token in a cookie is a screen's on a wall: it changes nothing
+        raise Problem(403, "changes are for those who have signed in, or show a token of their own")
     if request.content_type != "application/json":
         raise Problem(415, "send a JSON document, with Content-Type: application/json")
     return me, await _object(request, known=frozenset(known))
 
 
-async def form_fields(request: web.Request, *, known: Collection[str]) -> dict[str, str]:
-    """The fields of a form, whoever sent it. Raises Problem."""
+async def form_fields(
+    request: web.Request, *, known: Collection[str], as_sent: Collection[str] = ()
+) -> dict[str, str]:  # fmt: skip
+    """The fields of a form, whoever sent it; those `as_sent` keep their spaces. Raises Problem."""
     body = await _body(request, most=_LARGEST_FORM)
     try:
         pairs = parse_qsl(
@@ -97,21 +102,7 @@ async def form_fields(request: web.Request, *, known: Collection[str]) -> dict[s
     fields = dict(pairs)
     if len(fields) != len(pairs) or fields.keys() - set(known) or any("\0" in value for value in fields.values()):
         raise Problem(400, "what was sent is no form of this page")
-    return {name: value.replace("\r\n", "\n").strip() for name, value in fields.items()}
-
-
-def is_here(request: web.Request) -> bool:
-    """Whether the other end of this connection is on this machine."""
-    return is_loopback(address_of_peer(request))
-
-
-def address_of_peer(request: web.Request) -> str:
-    """The other end of this connection, as the kernel has it and no header says; empty where it has none."""
-    peer: Any = request.transport.get_extra_info("peername") if request.transport is not None else None
-    try:
-        return str(ip_address(peer[0]))
-    except (TypeError, IndexError, ValueError):
-        return ""
+    return {name: value if name in as_sent else value.replace("\r\n", "\n").strip() for name, value in fields.items()}
 
 
 def _see_that_it_is_here(request: web.Request) -> None:

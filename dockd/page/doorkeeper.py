@@ -1,6 +1,7 @@
 """Who may ask, and what goes with every answer.
 
-Rules kept here: only names of this machine and those that the site has named are answered (a page elsewhere that gets its own name to
+Rules kept here: whoever asks has the right that the address demands, or is told to say who they are; an answer that goes on and on ends when they may
+no more; only names of this machine and those that the site has named are answered (a page elsewhere that gets its own name to
 point here learns nothing); what the request claims of where it comes from (X-Forwarded-…) is not read; errors are problem documents;
 a defect costs one answer, never the agent, and tells the asker nothing of the inside.
 """
@@ -11,14 +12,15 @@ import asyncio
 import hashlib
 import json
 import logging
-import secrets
 from collections.abc import Awaitable, Callable
-from typing import Any
+from ipaddress import ip_address
+from typing import Any, Protocol
+from urllib.parse import urlencode
 
 from aiohttp import ETag, web
 
-from dockd.access import Who
-from dockd.page.rights import CSRF, WHO
+from dockd.access import STRANGER
+from dockd.page.rights import WHO, needed
 from dockd.settings.addresses import is_loopback
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -37,9 +39,17 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
 }
+SIGN_IN = "/login"
+AUTHORIZATION = "Authorization"
+LONGEST_WAY = 500
+HELD = 5.0
+FOR_PROBES = frozenset(
+    f"{base}{path}" for base in ("", "/api/v1") for path in ("/readyz", "/metrics")
+)  # from this machine without a token
+_PROBES = frozenset({"/healthz", "/readyz", "/metrics", "/favicon.ico"})
 _TITLES = {
-    400: "What was asked for cannot be understood", 403: "This may not be done from there", 404: "There is nothing at this address", 405: "That cannot be done here",
-    413: "That is too much", 415: "That is no JSON", 421: "This is not the machine that was asked for", 500: "dockd has made a mistake", 503: "Not now",
+    400: "What was asked for cannot be understood", 401: "This is for those who have said who they are", 403: "This may not be done from there", 404: "There is nothing at this address", 405: "That cannot be done here",
+    413: "That is too much", 415: "That is not what this takes", 421: "This is not the machine that was asked for", 429: "Too soon", 500: "dockd has made a mistake", 503: "Not now",
 }  # fmt: skip
 
 
@@ -52,11 +62,16 @@ class Problem(Exception):
         self.detail = detail
         self.headers = headers or {}
 
+    @property
+    def title(self) -> str:
+        """What it is, in a few words."""
+        return _TITLES.get(self.status, "Refused")
+
 
 def problem_response(problem: Problem) -> web.Response:
     """application/problem+json."""
     document = {
-        "type": "about:blank", "title": _TITLES.get(problem.status, "Refused"), "status": problem.status, "detail": problem.detail,
+        "type": "about:blank", "title": problem.title, "status": problem.status, "detail": problem.detail,
     }  # fmt: skip
     return web.Response(
         status=problem.status, body=json.dumps(document).encode("ascii"), content_type="application/problem+json",
@@ -84,42 +99,148 @@ def tagged(request: web.Request, body: bytes, *, content_type: str, identity: An
     return response
 
 
-# While there are no users, whoever asks from this machine may read all of it.
-_NOBODY = Who(name="", role="ops", how="nobody")
+class Asking(Protocol):
+    """Finds out who asks: dockd.page.callers."""
+
+    async def find(self, request: web.Request) -> None:
+        """Puts it into the request. Raises Problem."""
+
+    async def holds(self, request: web.Request) -> bool:
+        """Whether that is still so."""
+
+    async def wall(self, request: web.Request) -> web.Response | None:
+        """The answer to a screen that comes with its token. Raises Problem."""
+
+
+Show = Callable[[web.Request, Problem], Awaitable[web.Response]]
 
 
 class Doorkeeper:
-    """The middleware. `names`: hosts beside loopback's that are answered, lower case, without port."""
+    """The middleware. `names`: hosts beside loopback's that are answered, lower case, without port; `show` makes a page for people of a problem."""
 
-    def __init__(self, names: frozenset[str]) -> None:
+    def __init__(self, names: frozenset[str], asking: Asking, show: Show) -> None:
         self._names = names
-        self._csrf = secrets.token_bytes(32)
+        self._asking = asking
+        self._show = show
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """See the class."""
         try:
             self._right_host(request)
-            request[WHO] = _NOBODY
-            request[CSRF] = self._csrf
-            response = await handler(request)
+            response = await self._asking.wall(request) or await self._let_in(request, handler)
         except Problem as problem:
-            response = problem_response(problem)
+            response = await self._told(request, problem)
         except web.HTTPException as error:
-            response = problem_response(_of_http(error, request))
+            response = await self._told(request, _of_http(error, request))
         except (ConnectionError, asyncio.CancelledError):
             raise
         except Exception:  # noqa: BLE001 - logged whole; the asker learns nothing of the inside
             _log.exception("%s %s failed", request.method, request.rel_url.raw_path[:200])
             response = problem_response(Problem(500, "the log says what happened"))
         if not response.prepared:
-            response.headers.update({k: v for k, v in HEADERS.items() if k not in response.headers})
+            response.headers.update({k: v for k, v in headers_of(request).items() if k not in response.headers})
+        return response
+
+    async def _let_in(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Find out who asks, and let those in who may."""
+        demanded = needed(request.match_info.handler)
+        if request.path in FOR_PROBES and is_here(request):
+            demanded = "open"
+        if request.match_info.http_exception is not None:
+            demanded = "read"  # whoever may read is told that there is nothing
+        try:
+            await self._asking.find(request)
+        except Problem:
+            if demanded != "open":
+                if _is_for_people(request) and AUTHORIZATION not in request.headers:
+                    return _to_sign_in(request)
+                raise
+        me = request[WHO]
+        if me.may(demanded):
+            return await handler(request) if demanded == "open" else await self._while_it_holds(request, handler)
+        if _is_for_people(request) and (
+            me.how == "stranger" or (me.how == "token" and AUTHORIZATION not in request.headers)
+        ):
+            return _to_sign_in(request)
+        if me.how == "stranger":
+            raise Problem(
+                401, "say who you are: sign in, or show a token", headers={"WWW-Authenticate": 'Bearer realm="dockd"'}
+            )
+        raise Problem(403, f"this is not for {me.role}: ask whoever gave you that role")
+
+    async def _while_it_holds(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """A reading that goes on is cut when whoever reads may no more."""
+        if request.method != "GET":
+            return await handler(request)
+        answering = asyncio.ensure_future(handler(request))
+        try:
+            while not answering.done():
+                await asyncio.wait({answering}, timeout=HELD)
+                if not answering.done() and not await self._asking.holds(request):
+                    raise ConnectionResetError("they may no more")
+            return await answering
+        finally:
+            if not answering.done():
+                answering.cancel()
+                await asyncio.wait({answering})
+
+    async def _told(self, request: web.Request, problem: Problem) -> web.Response:
+        """For a program, or for whoever looks at a page."""
+        if "text/html" not in request.headers.get("Accept", "") or request.path.startswith("/api/"):
+            return problem_response(problem)
+        if WHO not in request:
+            request[WHO] = STRANGER
+        try:
+            response = await self._show(request, problem)
+        except Exception:  # noqa: BLE001 - what cannot be shown is told all the same
+            _log.exception("a problem cannot be shown")
+            return problem_response(problem)
+        response.headers.update(problem.headers)
         return response
 
     def _right_host(self, request: web.Request) -> None:
         host = host_of(request)
         if host is None or not (is_loopback(host) or host.lower().rstrip(".") in self._names):
             raise Problem(421, "this name is not one of page.allowed_hosts")
+
+
+def headers_of(request: web.Request) -> dict[str, str]:
+    """What goes with every answer."""
+    return {**HEADERS, "Strict-Transport-Security": "max-age=31536000"} if request.secure else HEADERS
+
+
+def _is_for_people(request: web.Request) -> bool:
+    """Whether the answer is a page that somebody looks at."""
+    path = request.path
+    if (
+        path.startswith(("/api/", "/static/"))
+        or path in _PROBES
+        or request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate"
+    ):
+        return False
+    return not path.endswith(("/parts", "/events"))
+
+
+def _to_sign_in(request: web.Request) -> web.Response:
+    """There, and back to where they wanted to go."""
+    wanted = request.path_qs if request.method in ("GET", "HEAD") and request.path != "/" else ""
+    where = f"{SIGN_IN}?{urlencode({'next': wanted})}" if 0 < len(wanted) <= LONGEST_WAY else SIGN_IN
+    return web.Response(status=303, headers={"Location": where})
+
+
+def is_here(request: web.Request) -> bool:
+    """Whether the other end of this connection is on this machine."""
+    return is_loopback(address_of_peer(request))
+
+
+def address_of_peer(request: web.Request) -> str:
+    """The other end of this connection, as the kernel has it and no header says; empty where it has none."""
+    peer: Any = request.transport.get_extra_info("peername") if request.transport is not None else None
+    try:
+        return str(ip_address(peer[0]))
+    except (TypeError, IndexError, ValueError):
+        return ""
 
 
 def host_of(request: web.Request) -> str | None:

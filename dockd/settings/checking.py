@@ -130,7 +130,7 @@ def _pair(reading: Reading, section: str, one: str, other: str) -> Iterator[Mist
 def _page(reading: Reading) -> Iterator[Mistake]:
     page = reading.settings.page
     certified = {("page", "tls_cert_file"), ("page", "tls_key_file")} & reading.origins.keys()
-    if not page.listen.loopback and not certified:
+    if not page.listen.loopback and not certified and not page.plain_http:
         message = f"{page.listen} can be reached from other machines: needs tls_cert_file and tls_key_file"
         expected = 'an address of this machine alone such as "127.0.0.1:8080", or both files'
         yield reading.origin("page", "listen").mistake(message, expected)

@@ -270,7 +270,7 @@ class PageSettings:
     """`[page]`: the local page and API."""
 
     listen: ListenAddress = setting(
-        kinds.LISTEN, "127.0.0.1:8080", "Address and port; port 0 is any free one. Beyond this machine only with TLS."
+        kinds.LISTEN, "127.0.0.1:8080", "Address and port; port 0 is any free one. Beyond this machine only with users, and with TLS."
     )
     tls_cert_file: Path | None = setting(
         kinds.path("the absolute path of a PEM file"), None, "PEM certificate chain of the page."
@@ -283,6 +283,16 @@ class PageSettings:
         (),
         "Names under which browsers may ask for the page, without port. The address listened on and localhost are "
         "always allowed.",
+    )
+    idle: float = setting(
+        kinds.duration(60.0, 43200.0),
+        "15 min",
+        "Who has signed in and does nothing for so long is signed out. Nobody stays signed in for more than 12 h.",
+    )
+    plain_http: bool = setting(
+        kinds.FLAG,
+        False,
+        "Whether other machines may ask without TLS. What is shown, and passwords, then go over the line in clear: every page says so.",
     )
 
 

@@ -10,10 +10,11 @@ from dockd.page.pages.cameras import CamerasPage
 from dockd.page.pages.footage import FootagePage
 from dockd.page.pages.front import Front
 from dockd.page.pages.help import HelpPage
+from dockd.page.pages.login import LoginPage
 from dockd.page.pages.parts import Parts
 from dockd.page.pages.segment import SegmentPage
 from dockd.page.pages.static import Static
 
-PAGES = (Front, BayPage, FootagePage, SegmentPage, CamerasPage, CameraPage, ActivityPage, HelpPage, Static)
+PAGES = (Front, BayPage, FootagePage, SegmentPage, CamerasPage, CameraPage, ActivityPage, HelpPage, LoginPage, Static)
 
 __all__ = ["PAGES", "Parts"]

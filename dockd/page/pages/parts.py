@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dockd.access.desk import Access
 from dockd.page.facts import Sources
 from dockd.page.rendering import Rendering
 from dockd.page.view import View
@@ -16,3 +17,4 @@ class Parts:
     sources: Sources
     view: View
     rendering: Rendering
+    access: Access

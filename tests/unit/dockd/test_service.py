@@ -10,7 +10,7 @@ import pytest
 
 from dockd.ops.ending import Wishes
 from dockd.ops.reloading import APPLIED, changes, with_keys
-from dockd.service import keeps, refuse_what_is_not_built
+from dockd.service import keeps, refuse_an_open_page
 from dockd.settings import BaySettings, ListenAddress, defaults
 from dockd.store_kinds import Misconfigured
 
@@ -30,9 +30,9 @@ def test_changes_are_named_as_in_the_file() -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
 def test_only_loopback(host: str) -> None:
     settings = defaults()
-    with pytest.raises(Misconfigured, match="this machine alone"):
-        refuse_what_is_not_built(replace(settings, page=replace(settings.page, listen=ListenAddress(host, 8080))))
-    refuse_what_is_not_built(settings)
+    with pytest.raises(Misconfigured, match="can be reached from other machines"):
+        refuse_an_open_page(replace(settings, page=replace(settings.page, listen=ListenAddress(host, 8080))))
+    refuse_an_open_page(settings)
 
 
 def test_why_no_room_comes_is_logged_once() -> None:

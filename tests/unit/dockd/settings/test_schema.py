@@ -37,7 +37,7 @@ PUBLISHED = {
     "bandwidth": "limit, timetable, evidential",
     "wipe": "enabled, grace",
     "ready": "min_battery, max_clock_offset, min_room, usable_after",
-    "page": "listen, tls_cert_file, tls_key_file, allowed_hosts",
+    "page": "listen, tls_cert_file, tls_key_file, allowed_hosts, idle, plain_http",
     "oidc": "issuer, client_id, client_secret_file, ca_file, scopes, name_claim, role_claim, roles, sign_in_anew",
     "log": "format, level, file",
     "registry": "file",
