@@ -345,11 +345,11 @@ def custody_after(execute: Execute, *, after: int, count: int, segment: str | No
     return [Entry(seq=r[0], at=r[1], action=r[2], data=json.loads(r[3])["data"], hash=r[4], text=r[3]) for r in rows]
 
 
-def segments_of(execute: Execute, docking: int, *, count: int) -> list[Segment]:
-    """The first `count` segments of a docking: held ones, then those on their way, then the rest, oldest capture first."""
+def segments_of(execute: Execute, docking: int, *, count: int, skip: int = 0) -> list[Segment]:
+    """`count` segments of a docking after the first `skip`: held ones, then those on their way, then the rest, oldest capture first."""
     rows = execute(
         f"SELECT {COLUMNS} FROM segments INDEXED BY segments_docking WHERE docking = ?"
-        " ORDER BY held IS NULL, in_store, captured_at, path LIMIT ?",
-        (docking, count),
+        " ORDER BY held IS NULL, in_store, captured_at, path LIMIT ? OFFSET ?",
+        (docking, count, skip),
     )
     return [of_row(row) for row in rows]

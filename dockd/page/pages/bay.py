@@ -1,57 +1,137 @@
-"""One bay: why it is as it is, and its segments."""
+"""One bay: why it is as it is and until when, its segments and where each is, what happened in it, and taking it out of use.
+
+Rules kept here: the sentence is the same as everywhere; what a camera calls its files is legible and leads to the segment; a bay is taken out of
+use with a reason, by who may, through `Doings`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
 from aiohttp import web
 
+from dockd.page.asked import asked_by_form
+from dockd.page.documents import Document
+from dockd.page.doings import Doings
 from dockd.page.doorkeeper import Problem
+from dockd.page.footage_words import happened, place_of
+from dockd.page.language import said
+from dockd.page.moments import clock
 from dockd.page.pages.parts import Parts
+from dockd.page.pages.reading import address, ask, exact, number_of
+from dockd.page.pages.summing_up import kind_of
 from dockd.page.rights import needs
-from dockd.page.words import size_words
-from ingest.copies import word
-from ingest.errors import LedgerUnusable
-from ingest.ledger import views
+from ingest.ledger import page_history, views
+from ingest.ledger.segments import Segment
 from ingest.model import legible
 
-_SHOWN_SEGMENTS = 500
+_A_PAGE = 100
+_HISTORY = 12
+_FURTHEST = 1_000_000
+_DONE = {"out": ("out_of_use", said("This bay is out of use.")), "back": ("", said("This bay may be used again."))}
 
 
 class BayPage:
-    """`/bays/{n}`."""
+    """`/bays/{n}` and its forms."""
 
     def __init__(self, parts: Parts) -> None:
         self._sources = parts.sources
         self._view = parts.view
         self._rendering = parts.rendering
+        self._doings = Doings(sources=parts.sources, view=parts.view)
 
     def add_to(self, router: web.UrlDispatcher) -> None:
-        """Register the route."""
+        """Register the routes."""
         router.add_get("/bays/{n:[0-9]{1,9}}", self.bay)
+        router.add_post("/bays/{n:[0-9]{1,9}}/out-of-use", self.out_of_use)
+        router.add_post("/bays/{n:[0-9]{1,9}}/back-in-use", self.back_in_use)
 
     @needs("read")
     async def bay(self, request: web.Request) -> web.Response:
-        """One bay: why it is as it is, and its segments."""
+        """The page. `?from=`: the segment of this docking to begin with, counted from 0."""
+        return await self._page(request)
+
+    @needs("change")
+    async def out_of_use(self, request: web.Request) -> web.Response:
+        """Take it out of use, with a reason."""
+        me, fields = await asked_by_form(request, known={"reason"})
+        reason = fields.get("reason", "")
+        if not reason:
+            return await self._page(
+                request, mistakes={"reason": said("Say why nobody is to use this bay.")}, status=400
+            )
+        return await self._do(
+            request, "out", lambda number: self._doings.out_of_use(number, reason=reason, by=me.by), reason=reason
+        )
+
+    @needs("change")
+    async def back_in_use(self, request: web.Request) -> web.Response:
+        """It may be used again."""
+        me, _fields = await asked_by_form(request, known=())
+        return await self._do(request, "back", lambda number: self._doings.back_in_use(number, by=me.by))
+
+    async def _do(
+        self, request: web.Request, what: str, doing: Callable[[int], Awaitable[Any]], *, reason: str = ""
+    ) -> web.Response:
         number = int(request.match_info["n"])
+        try:
+            await doing(number)
+        except Problem as problem:
+            if problem.status == 404:
+                raise
+            name = "reason" if what == "out" else ""
+            return await self._page(request, mistakes={name: problem.detail}, reason=reason, status=problem.status)
+        return web.Response(status=303, headers={"Location": address("bays", str(number), done=what)})
+
+    async def _page(
+        self, request: web.Request, *, mistakes: Mapping[str, str] | None = None, reason: str = "", status: int = 200
+    ) -> web.Response:
+        number = int(request.match_info["n"])
+        start = number_of(request, "from", most=_FURTHEST) or 0
         snapshot = await self._view.look()
         if number not in snapshot.bays:
             raise Problem(404, f"there is no bay {number}")
-        bay = self._sources.rack.bays[number]
-        docking = bay.visit.docking if bay.visit is not None else bay.docking
-        rows: list[dict[str, str]] = []
-        if docking:
-            try:
-                found = await self._sources.ledger.read(
-                    lambda db: views.segments_of(db.execute, docking, count=_SHOWN_SEGMENTS)
-                )
-            except LedgerUnusable as error:
-                raise Problem(503, error.message) from error
-            rows = [
-                {
-                    "path": legible(one.path), "size": size_words(one.size), "note": one.held_message or one.trouble or "",
-                    "word": word(one.copies, held=one.held is not None),
-                }
-                for one in found
-            ]  # fmt: skip
+        known, bay = self._sources.rack.bays[number], snapshot.bays[number]
+        docking = known.visit.docking if known.visit is not None else known.docking
+
+        def question(execute: Any) -> tuple[list[Segment], page_history.Back]:
+            found = views.segments_of(execute, docking, count=_A_PAGE + 1, skip=start) if docking else []
+            return found, page_history.before(execute, seq=None, count=_HISTORY, bay=number)
+
+        segments, history = await ask(self._sources, question)
+        here = number if known.camera is not None else None
         return await self._rendering.page(
-            request, "bay.html", bay=snapshot.bays[number], segments=rows, most=_SHOWN_SEGMENTS
-        )
+            request, "bay.html", status=status, bay=bay, kind=kind_of(bay), until=_until(bay), neighbours=_neighbours(list(snapshot.bays), number),
+            segments=[_row(one, bay=here) for one in segments[:_A_PAGE]], start=start,
+            next=start + _A_PAGE if len(segments) > _A_PAGE else None, done=_done(request, bay), mistakes=mistakes or {}, reason=reason,
+            camera_address=address("cameras", bay["camera"]["id"]) if bay["camera"] else "",
+            history=[(exact(one.at), one) for one in map(happened, history.records)],
+        )  # fmt: skip
+
+
+def _row(one: Segment, *, bay: int | None) -> dict[str, Any]:
+    return {
+        "name": legible(one.path), "href": address("footage", one.id), "size": one.size, "captured_at": one.captured_at,
+        "place": place_of(one, bay=bay), "note": one.held_message or one.trouble or "", "evidential": bool(one.evidential),
+    }  # fmt: skip
+
+
+def _until(bay: Document) -> str:
+    """Until when it is to be left, where that can be told."""
+    if bay["verb"] != "leave" or not bay.get("ready_at"):
+        return ""
+    return said("It should be ready at about {time}.", time=clock(bay["ready_at"]))
+
+
+def _neighbours(numbers: list[int], number: int) -> tuple[int | None, int | None]:
+    """The bay before and the one after, in rack order."""
+    at = numbers.index(number)
+    return numbers[at - 1] if at else None, numbers[at + 1] if at + 1 < len(numbers) else None
+
+
+def _done(request: web.Request, bay: Document) -> str:
+    """What was done, where it is so."""
+    state, words = _DONE.get(request.query.get("done", ""), ("", ""))
+    is_so = bay["state"] == state if state else bay["state"] != "out_of_use"
+    return words if words and is_so else ""

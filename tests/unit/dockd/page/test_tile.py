@@ -18,7 +18,12 @@ from ingest.model import Balance, CameraId
 FRAME: dict[str, Any] = {
     "said": {"station": "S", "rack": "1", "time": "2026-03-01T06:00:00Z", "needs_action": 0}, "headline": "1 ready", "icon": "icon-ready.svg", "language": "en",
     "languages": {"en": "English", "cy": "Cymraeg"}, "rights": {"read": True, "change": False, "operate": False}, "ways": [("/", "Now")], "here": "/bays/4",
-    "me": Who(name="", role="viewer", how="nobody"), "csrf": "", "in_clear": False, "still": False,
+    "me": Who(name="", role="viewer", how="nobody"), "csrf": "", "in_clear": False, "still": False, "since": "", "idle_seconds": None,
+}  # fmt: skip
+
+EMPTY: dict[str, Any] = {
+    "segments": [], "start": 0, "next": None, "history": [], "mistakes": {}, "done": "", "until": "", "neighbours": (None, None), "reason": "",
+    "camera_address": "/cameras/x",
 }  # fmt: skip
 
 
@@ -52,9 +57,9 @@ def test_a_camera_without_a_serial_has_its_id(rendered: jinja2.Environment) -> N
 
 def test_the_id_is_on_the_bays_page(rendered: jinja2.Environment) -> None:
     document = bay(CameraId(profile="dcim", serial="C0009", card="899D-8A04"))
-    text = rendered.get_template("bay.html").render(**FRAME, bay=document, segments=[], most=500)
+    text = rendered.get_template("bay.html").render(**FRAME, bay=document, **EMPTY)
     assert "dcim:C0009~899D-8A04" in text
     empty = bay_document(
         number=4, said=derive(Facts(docked=False)), since=0.0, camera=None, balance=Balance(), battery=None, clock_offset=None
     )  # fmt: skip
-    assert "Camera id" not in rendered.get_template("bay.html").render(**FRAME, bay=empty, segments=[], most=500)
+    assert "Camera id" not in rendered.get_template("bay.html").render(**FRAME, bay=empty, **EMPTY)

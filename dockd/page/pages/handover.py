@@ -1,0 +1,107 @@
+"""What one sergeant hands over to the next, to be printed and signed: what is ready, what must be left, what somebody has to see to, where the
+footage is that is not in the store, which cameras are out; and the end of the custody record, so that the signed paper pins it.
+
+Rules kept here: it fits two sheets of A4 with 64 bays (lists are cut, and say how much is left out); it is as true in black and white; what it says
+is of one moment, which stands on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from dockd.page.documents import Document
+from dockd.page.language import said
+from dockd.page.pages import strip
+from dockd.page.pages.parts import Parts
+from dockd.page.pages.reading import ask
+from dockd.page.pages.summing_up import KINDS, kind_of, looked_at
+from dockd.page.rights import needs
+from dockd.page.roll import Row, roll
+from ingest.ledger import issues, page_cameras
+
+_MOST_PROBLEMS = 14
+_MOST_CAMERAS = 16
+_NOT_SEEN = 24 * 3600.0
+_HASH = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """The bays of a kind, as people write them: 3 to 6, 9."""
+
+    show: str
+    word: str
+    shape: str
+    tone: str
+    count: int
+    bays: str
+
+
+class Handover:
+    """`/handover`."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._sources = parts.sources
+        self._view = parts.view
+        self._rendering = parts.rendering
+
+    def add_to(self, router: web.UrlDispatcher) -> None:
+        """Register the route."""
+        router.add_get("/handover", self.handover)
+
+    @needs("read")
+    async def handover(self, request: web.Request) -> web.Response:
+        """The paper."""
+        out, head = await self._out(), self._sources.ledger.head
+        snapshot = await self._view.look()
+        bays, status = list(snapshot.bays.values()), self._view.status_now(snapshot)
+        absent = [row for row in out if row.absent]
+        return await self._rendering.page(
+            request, "handover.html", bays=bays, groups=groups(bays), facts=strip.all_of(status), at=status["time"],
+            problems=[looked_at(one) for one in snapshot.problems[:_MOST_PROBLEMS]], problems_in_all=len(snapshot.problems),
+            out=len(out), absent=absent[:_MOST_CAMERAS], absent_in_all=len(absent), seq=head.seq, hash=head.hash[:_HASH],
+        )  # fmt: skip
+
+    async def _out(self) -> list[Row]:
+        """The cameras that are not in a bay, and have been here before."""
+        now = self._sources.clock.now()
+        seen, issued = await ask(
+            self._sources, lambda execute: (page_cameras.last_dockings(execute), issues.issued(execute))
+        )
+        here = {bay.camera.id: n for n, bay in self._sources.rack.bays.items() if bay.camera is not None}
+        rows = roll(seen=seen, registry=self._view.registry, here=here, issued=issued, now=now, not_seen=_NOT_SEEN)
+        return [row for row in rows if row.where == "out"]
+
+
+def groups(bays: Sequence[Document]) -> list[Group]:
+    """Each kind that there is, with its bays."""
+    found = []
+    for kind in KINDS:
+        numbers = [int(bay["number"]) for bay in bays if kind_of(bay) == kind.show]
+        if numbers:
+            found.append(Group(show=kind.show, word=kind.word, shape=kind.shape, tone=kind.tone, count=len(numbers), bays=runs(numbers)))  # fmt: skip
+    return found
+
+
+def runs(numbers: Iterable[int]) -> str:
+    """Numbers in rack order, with those that follow each other put together.
+
+    >>> str(runs([3, 4, 5, 9, 11, 12]))
+    '3 to 5, 9, 11, 12'
+    """
+    found: list[list[int]] = []
+    for number in sorted(numbers):
+        if found and number == found[-1][-1] + 1:
+            found[-1].append(number)
+        else:
+            found.append([number])
+    parts: list[Any] = []
+    for run in found:
+        parts += [said("{first} to {last}", first=run[0], last=run[-1])] if len(run) > 2 else run
+    return said(
+        ", ".join(f"{{n{at}}}" for at in range(len(parts))), **{f"n{at}": part for at, part in enumerate(parts)}
+    )
