@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import ssl
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
@@ -38,6 +39,7 @@ class Browser:
     """`jar`: cookies by host and port (a real one leaves the port out; here the provider and dockd are two machines)."""
 
     jar: dict[str, dict[str, str]] = field(default_factory=dict)
+    trusts: ssl.SSLContext | None = None
 
     def ask(self, url: str, form: dict[str, str] | None = None, **headers: str) -> Answer:
         """GET, or POST of a form."""
@@ -47,9 +49,14 @@ class Browser:
         if kept:
             sent.setdefault("Cookie", "; ".join(f"{name}={value}" for name, value in kept.items()))
         body = None
+        connection: http.client.HTTPConnection
         if form is not None:
             sent["Content-Type"], body = "application/x-www-form-urlencoded", urlencode(form)
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)
+        host = parts.hostname or ""
+        if parts.scheme == "https":
+            connection = http.client.HTTPSConnection(host, parts.port, timeout=20, context=self.trusts)
+        else:
+            connection = http.client.HTTPConnection(host, parts.port, timeout=20)
         try:
             way = urlunsplit(("", "", parts.path or "/", parts.query, ""))
             connection.request("GET" if form is None else "POST", way, body, sent)

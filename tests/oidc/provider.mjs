@@ -1,11 +1,13 @@
 // A real OpenID Connect provider (oidc-provider) on a free loopback port, with accounts of its own; it prints its issuer when it can be asked.
 //
-//   node provider.mjs SECRET
+//   node provider.mjs SECRET [PEM]      over TLS where a file with certificate and key is named
 //
 // POST /control {"lie": NAME | null} says what is wrong from now on with the ID tokens that it gives out. Everything else is the provider's own: its keys, its codes, its PKCE, its cookies.
 
 import { createHmac } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import * as jose from "jose";
 import { Provider } from "oidc-provider";
 
@@ -22,10 +24,12 @@ const { privateKey, publicKey } = await jose.generateKeyPair("RS256", { extracta
 const strange = await jose.generateKeyPair("RS256", { extractable: true });
 const jwk = { ...(await jose.exportJWK(privateKey)), kid: "signing", use: "sig", alg: "RS256" };
 
-const server = createServer();
+const pem = process.argv[3] && readFileSync(process.argv[3]);
+const server = pem ? createTlsServer({ cert: pem, key: pem }) : createServer();
 await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-const issuer = `http://127.0.0.1:${server.address().port}`;
-const native = ["http://127.0.0.1/login/elsewhere/back", "http://localhost/login/elsewhere/back"];
+const issuer = `${pem ? "https" : "http"}://127.0.0.1:${server.address().port}`;
+const back = "login/elsewhere/back";
+const native = [`http://127.0.0.1/${back}`, `http://localhost/${back}`];
 
 const provider = new Provider(issuer, {
   clients: [
@@ -60,8 +64,8 @@ const LIES = {
   "alg none": (claims) => `${part({ alg: "none" })}.${part(claims)}.`,
   "the public key as a secret": async (claims) => {
     const text = `${part({ alg: "HS256", kid: "signing" })}.${part(claims)}`;
-    const pem = await jose.exportSPKI(publicKey);
-    return `${text}.${createHmac("sha256", pem).update(text).digest("base64url")}`;
+    const known = await jose.exportSPKI(publicKey);
+    return `${text}.${createHmac("sha256", known).update(text).digest("base64url")}`;
   },
   expired: (claims) => signed({ ...claims, iat: now() - 7200, exp: now() - 3600 }),
   "another audience": (claims) => signed({ ...claims, aud: "another" }),
@@ -87,6 +91,7 @@ async function body(request) {
 
 async function signIn(request, response) {
   const details = await provider.interactionDetails(request, response);
+  if (details.prompt.name === "consent") return provider.interactionFinished(request, response, { consent: {} }, { mergeWithLastSubmission: true });
   if (request.method === "GET") {
     response.setHeader("Content-Type", "text/html; charset=utf-8");
     return response.end(
@@ -97,7 +102,7 @@ async function signIn(request, response) {
   const form = new URLSearchParams(await body(request));
   const account = ACCOUNTS[form.get("name")];
   const result =
-    details.prompt.name === "login" && account?.password === form.get("password")
+    account?.password === form.get("password")
       ? { login: { accountId: form.get("name") } }
       : { error: "access_denied", error_description: "not today" };
   return provider.interactionFinished(request, response, result, { mergeWithLastSubmission: false });

