@@ -77,6 +77,10 @@ test-api: env-dev  ## the API held against its own description, with every role 
 screens: env-dev env-bench  ## pictures of every page with 64 bays in every state, into docs/screens
 	@$(BIN)/python -m tests.page.screens $(ARGS)
 
+.PHONY: test-oidc
+test-oidc: env-dev  ## signing in at a real OpenID Connect provider, installed on first use: needs npm and chromium
+	@$(PYTEST) tests/oidc $(ARGS)
+
 .PHONY: test-soak test-soak-short
 test-soak: env-dev  ## kills, faults and fuzz for hours: every stop, every damage, an hour of everything by chance
 	@$(PYTEST) tests/soak tests/fuzz -m soak --timeout 0 $(ARGS)
