@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -83,16 +83,13 @@ class Documents:
         return frame(kind, sequence, told(document, self._language))
 
 
-Draw = Callable[[Language, str, Mapping[str, Any]], str]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Face:
-    """How a page of this kind is drawn. `tile`: a bay's part; `head`: what stands above the bays (markup, and the tab's icon); `strip`: what of a bay's document it may know."""
+    """How a page of this kind is drawn. `tile`: a bay's part; `head`: what stands above the bays; `label`: the bay's word, as it may be read out there."""
 
     tile: Callable[[Language, Document], str]
     head: Callable[[Language, Snapshot], Document]
-    strip: Callable[[Document], Document] = lambda document: document
+    label: Callable[[Document], object]
 
 
 class Rendered:
@@ -143,10 +140,10 @@ class Rendered:
         }  # fmt: skip
 
     def _tile(self, number: int, now: Snapshot) -> Document:
-        sequence, document = now.changed_at[number], self._face.strip(now.bays[number])
+        sequence, document = now.changed_at[number], now.bays[number]
         known = self._tiles.get(number)
         if known is None or known[0] != sequence:
-            label = told(said("Bay {bay}: {word}", bay=number, word=document["word"]), self._language)
+            label = told(said("Bay {bay}: {word}", bay=number, word=self._face.label(document)), self._language)
             part = {
                 "bay": number, "sequence": sequence, "state": document["state"], "act": document["verb"] == "act", "label": label,
                 "html": self._face.tile(self._language, document),
