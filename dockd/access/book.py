@@ -194,6 +194,23 @@ class Book:
         found = os.lstat(self.path)
         return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
+    def see_new(self, name: str) -> None:
+        """Raises NotSo where there is a user of this name."""
+        if name in self.known().users:
+            raise NotSo(
+                f"there is a user {name} already: `dockd user passwd {name}` gives them another password or role"
+            )
+
+    def see_there(self, name: str) -> None:
+        """Raises NotSo where there is no user of this name."""
+        if name not in self.known().users:
+            raise NotSo(f"there is no user {name}")
+
+    def see_token(self, name: str) -> None:
+        """Raises NotSo where there is no token of this name."""
+        if all(one.name != name for one in self.known().tokens.values()):
+            raise NotSo(f"there is no token {name[:64]!a}")
+
     # -- changing --------------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager

@@ -30,6 +30,8 @@ _COMMANDS = {
     "reconcile": ("dockd.cli.reconcile", "reconcile", "Listed, copied, confirmed and wiped, to the file and the byte."),
     "store": ("dockd.cli.store", "store", "The embedded central store."),
     "bays": ("dockd.cli.bays", "bays", "Which USB port is which bay."),
+    "user": ("dockd.cli.user", "user", "Who may come in to the page and the API."),
+    "token": ("dockd.cli.token", "token", "What programs and wall screens show instead of a password."),
     "plan": ("dockd.cli.plan", "plan", "Will the line carry a shift's footage before the next one ends?"),
 }
 

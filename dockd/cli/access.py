@@ -1,0 +1,85 @@
+"""What `dockd user` and `dockd token` have in common: where the list is, whose hand changes it, and how a password comes in."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from dockd.access.book import Book, Damaged, NotSo, Unwritten
+from dockd.access.roles import ROLES
+from dockd.access.words import LONGEST, NotTaken
+from dockd.cli.common_options import fail, find_state, state_options
+
+F = TypeVar("F", bound=Callable[..., Any])
+_LARGEST = 4 << 10
+ROLE = click.Choice(ROLES)
+
+
+def access_options(function: F) -> F:
+    """--config, --state and --json."""
+    as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on one line.")
+    return state_options(as_json(function))
+
+
+def book_of(*, config: Path | None, state: Path | None) -> Book:
+    """The list of users and tokens of this state."""
+    return Book(find_state(config=config, state=state).ledger.with_name("access.db"))
+
+
+def by() -> str:
+    """Whose hand it is, as custody names them: who is signed in to this machine, and through whom where that is known."""
+    through = os.environ.get("SUDO_USER", "") if os.geteuid() == 0 else ""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = str(os.getuid())
+    return f"os:{through}" if through.isprintable() and through and through != "root" else f"os:{name}"
+
+
+@contextlib.contextmanager
+def told(book: Book) -> Iterator[None]:
+    """Exit code 1 where it is not so, 2 where a name or a password is not taken, 3 where the file cannot be used."""
+    try:
+        yield
+    except NotTaken as error:
+        fail(f"dockd: {error}", code=2)
+    except NotSo as error:
+        fail(error.message, code=1)
+    except Damaged as error:
+        fail(
+            f"{error.message}. Nobody is let in by it. `dockd user add NAME --role ops --begin-anew` keeps it under another name and begins a new list",
+            code=3,
+        )
+    except Unwritten as error:
+        fail(f"{error.message}. Who owns {book.path.parent} (or root) may change it", code=3)
+    finally:
+        book.close()
+
+
+def password_from(file: Path | None, *, name: str) -> str:
+    """A new password: twice from a terminal, or the first line of `file` (`-`: standard input) or of standard input. Never an argument."""
+    if file is None and sys.stdin.isatty():
+        said: str = click.prompt(
+            f"New password for {name}", hide_input=True, confirmation_prompt="The same again", err=True
+        )
+        return said
+    try:
+        if file is None or str(file) == "-":
+            read = sys.stdin.buffer.read(_LARGEST + 1)
+        else:
+            with file.open("rb") as opened:
+                read = opened.read(_LARGEST + 1)
+        line = read.decode("utf-8").split("\n", 1)[0].removesuffix("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        fail(f"the password cannot be read: {why}", code=3)
+    if len(read) > _LARGEST or len(line) > LONGEST:
+        raise NotTaken(f"a password has at most {LONGEST} characters")
+    return line
