@@ -72,7 +72,7 @@ test-ceph: env-dev  ## the same before Ceph, with Object Lock and an object serv
 .PHONY: test-page test-api screens
 test-page: env-dev  ## the page in a real Chromium: barriers, keyboard, colours, sizes, paper, live or not (ARGS="-k wall"); needs npm
 	@$(PYTEST) tests/page -n $(JOBS) --dist worksteal --timeout 120 $(ARGS)
-test-api: env-dev  ## the API held against its own description, with every role (ARGS="--examples 500" for longer)
+test-api: env-dev  ## the API held against its own description, with every role (DOCKD_API_EXAMPLES=500 for longer)
 	@$(PYTEST) tests/api -n $(JOBS) --dist worksteal $(ARGS)
 screens: env-dev env-bench  ## pictures of every page with 64 bays in every state, into docs/screens
 	@$(BIN)/python -m tests.page.screens $(ARGS)

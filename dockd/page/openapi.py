@@ -1,212 +1,249 @@
-"""The OpenAPI 3.1 description of what the API has. Pure.
+"""The OpenAPI 3.1 description of what the API has: each call, who may make it, what it takes, and every way in which it answers. Pure.
 
-Kept equal to the routes by a test, and to the documents by another: every answer is held against these schemas.
+Kept equal to the routes by a test, and to the answers by others: every answer is held against these schemas, for each role (tests/api).
 """
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from dataclasses import dataclass
+from typing import Any
 
-from dockd.page.looks import BayState
-from dockd.page.problems import PROBLEMS
-from ingest.bandwidth import Source
-from ingest.standing import StoreWord
+from dockd.access import Right
+from dockd.page.schemas import COUNT, SCHEMAS, Schema, ref
 
-Schema = dict[str, Any]
+_MOST_COUNT = 10**18 - 1
+_JSON = "application/json"
+_PROBLEM = "application/problem+json"
+_STREAM = "text/event-stream"
 
-_TEXT: Schema = {"type": "string"}
-_COUNT: Schema = {"type": "integer", "minimum": 0}
-_TIME: Schema = {"type": "string", "format": "date-time"}
-
-
-def _or_null(schema: Schema) -> Schema:
-    if "$ref" in schema:
-        return {"anyOf": [schema, {"type": "null"}]}
-    return {**schema, "type": [schema["type"], "null"]}
+# What `_clean` and `_number` of page/api.py take, and nothing else. A parameter that is empty is as one that is not there.
+_NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 1000, "pattern": r"^[^\u0000]+$"}
+_ID: Schema = {"name": "id", "in": "path", "required": True, "schema": _NAME}
+_NUMBER: Schema = {"name": "n", "in": "path", "required": True, "schema": {**COUNT, "maximum": 999_999_999}}
 
 
-def _object(properties: dict[str, Schema], *, optional: tuple[str, ...] = ()) -> Schema:
-    return {
-        "type": "object", "properties": properties, "required": [name for name in properties if name not in optional],
-        "additionalProperties": False,
-    }  # fmt: skip
+def _or_empty(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "string", "maxLength": 0}]}
 
 
-def _ref(name: str) -> Schema:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _list(of: Schema) -> Schema:
-    return {"type": "array", "items": of}
-
-
-def _page(name: str, of: str, key: Schema) -> Schema:
-    return _object({name: _list(_ref(of)), "next": _or_null(key)})
-
-
-_TALLY = _object(dict.fromkeys(("listed", "copied", "confirmed", "wiped", "held"), _COUNT))
-_RATE = _or_null(_COUNT)
-_SOURCE: Schema = {"type": "string", "enum": list(get_args(Source))}
-_BANDWIDTH_NOW = {"limit_bytes_per_second": _RATE, "source": _SOURCE, "until": _or_null(_TIME)}
-_BANDWIDTH = _object({
-    **_BANDWIDTH_NOW,
-    "configured": _object({
-        "limit_bytes_per_second": _RATE, "timetable_lines": _COUNT, "evidential": {"type": "string", "enum": ["limited", "unlimited"]},
-    }),
-    "next": _list(_object({"at": _TIME, "limit_bytes_per_second": _RATE, "source": _SOURCE})),
-})  # fmt: skip
-_OVERRIDE = _object({"rate": _or_null(_TEXT), "for": _TEXT, "until": _TIME}, optional=("for", "until"))
-_STATUS = _object({
-    "station": _TEXT, "time": _TIME, "sequence": _COUNT, "rack": _TEXT, "bays_total": _COUNT, "ready": _COUNT, "usable": _COUNT, "needs_action": _COUNT,
-    "oldest_unconfirmed": _or_null(_object({
-        "captured_at": _TIME, "age_seconds": _COUNT, "camera": _TEXT, "bay": _or_null(_COUNT),
-    })),
-    "backlog": _object({
-        "segments": _COUNT, "bytes": _COUNT, "on_cameras_alone": _object({"segments": _COUNT, "bytes": _COUNT}),
-        "eta_seconds": _or_null(_object({"low": _COUNT, "high": _COUNT})),
-    }),
-    "held": _object({"segments": _COUNT, "bytes": _COUNT}),
-    "away": _object({"segments": _COUNT, "bytes": _COUNT, "cameras": _COUNT}), "out": _object({"cameras": _COUNT, "segments": _COUNT}),
-    "store": _object({
-        "state": {"type": "string", "enum": list(get_args(StoreWord))}, "since": _TIME, "id": _or_null(_TEXT), "message": _TEXT,
-        "last_success": _or_null(_TIME),
-    }),
-    "spool": _object({
-        "free_bytes": _or_null(_COUNT), "size_bytes": _or_null(_COUNT), "days_left": _or_null({"type": "number"}),
-        "kept": _or_null(_object({"bytes": _COUNT, "until": _TIME, "text": _TEXT})),
-    }),
-    "bandwidth": _object(_BANDWIDTH_NOW),
-    "wipe_enabled": {"type": "boolean"}, "lost_segments": _COUNT, "in_doubt_segments": _COUNT, "trouble": _or_null(_TEXT),
-})  # fmt: skip
-_BAY = _object({
-    "number": _COUNT, "state": {"type": "string", "enum": list(get_args(BayState))}, "word": _TEXT, "why": _TEXT, "since": _TIME,
-    "camera": _or_null(_object({"id": _TEXT, "serial": _TEXT, "profile": _TEXT, "assigned_to": _or_null(_TEXT)})),
-    "segments": _ref("Tally"), "bytes": _ref("Tally"), "battery_percent": _or_null(_COUNT),
-    "clock_offset_seconds": _or_null({"type": "number"}), "ready_at": _or_null(_TIME), "verb": _TEXT, "shape": _TEXT, "tone": _TEXT,
-    "out_of_use": _or_null(_object({"reason": _TEXT, "by": _TEXT, "since": _TIME})),
-})  # fmt: skip
-_CAMERA = _object({
-    "id": _TEXT, "profile": _TEXT, "serial": _TEXT, "card": _or_null(_TEXT), "assigned_to": _or_null(_TEXT), "bay": _or_null(_COUNT),
-    "last_bay": _or_null(_COUNT), "first_seen": _TIME, "last_seen": _TIME,
-})  # fmt: skip
-_RECEIPT = _object({
-    "store": _TEXT, "object": _TEXT, "method": {"type": "string", "enum": ["receipt", "digest", "read-back"]}, "size": _COUNT,
-    "sha256": _TEXT, "durable": {"type": "boolean"}, "stored_at": _TEXT, "attested_at": _TEXT, "nonce": _TEXT, "seq": _or_null(_COUNT),
-    "head": _or_null(_TEXT), "raw": _TEXT,
-})  # fmt: skip
-_TIMES = _object({
-    "camera_time": _TIME, "camera_offset_seconds": _or_null({"type": "number"}), "listed_at": _TIME,
-    "station_synchronised": _or_null({"type": "boolean"}), "listed_corrected": _or_null(_TIME),
-    "trusted": {"type": "string", "enum": ["station", "station, as corrected", "neither"]}, "words": _TEXT,
-})  # fmt: skip
-_SEGMENT = _object({
-    "id": _TEXT, "camera": _TEXT, "path": _TEXT, "path_b64": _TEXT, "size": _COUNT, "sha256": _or_null(_TEXT), "xxh3_128": _or_null(_TEXT),
-    "copies": _list({"type": "string", "enum": ["camera", "spool", "store"]}), "held": _or_null(_TEXT), "held_message": _or_null(_TEXT),
-    "evidential": {"type": "boolean"}, "captured_at": _TIME, "listed_at": _TIME, "pulled_at": _or_null(_TIME),
-    "verified_at": _or_null(_TIME), "confirmed_at": _or_null(_TIME), "wiped_at": _or_null(_TIME), "receipt": _or_null(_ref("Receipt")),
-    "kind": {"type": "string", "enum": ["segment", "sidecar", "other"]}, "recording": _or_null(_TEXT), "part": _or_null(_COUNT),
-    "clock_offset_seconds": _or_null({"type": "number"}), "times": _TIMES,
-}, optional=("path_b64", "times"))  # fmt: skip
-_ENTRY = _object(
-    {"seq": _COUNT, "at": _TIME, "action": _TEXT, "data": {"type": "object"}, "hash": _TEXT, "text": _TEXT}
-)
-_HAPPENED = _object({
-    "seq": _COUNT, "at": _TIME, "action": _TEXT, "camera": _or_null(_TEXT), "segment": _or_null(_TEXT), "bay": _or_null(_COUNT),
-    "message": _TEXT,
-})  # fmt: skip
-_PROBLEM = _object({
-    "id": _TEXT, "problem": {"type": "string", "enum": list(PROBLEMS)}, "text": _TEXT, "advice": _TEXT, "bay": _or_null(_COUNT),
-    "camera": _or_null(_TEXT), "detail": _TEXT, "since": _TIME, "worse": _or_null(_TIME), "seen_by": _or_null(_TEXT),
-    "seen_until": _or_null(_TIME), "closable": {"type": "boolean"},
-})  # fmt: skip
-_ERROR = _object({"type": _TEXT, "title": _TEXT, "status": _COUNT, "detail": _TEXT})
-
-SCHEMAS: dict[str, Schema] = {
-    "Tally": _TALLY, "Status": _STATUS, "Bay": _BAY, "Bays": _page("bays", "Bay", _COUNT), "Camera": _CAMERA,
-    "Cameras": _page("cameras", "Camera", _TEXT), "Receipt": _RECEIPT, "Segment": _SEGMENT,
-    "Segments": _page("segments", "Segment", _TEXT), "Entry": _ENTRY, "Custody": _page("entries", "Entry", _COUNT),
-    "Happened": _HAPPENED, "Activity": _page("activity", "Happened", _COUNT), "Problem": _PROBLEM,
-    "Problems": _page("problems", "Problem", _TEXT), "Error": _ERROR, "Alive": _object({"alive": {"type": "boolean"}}),
-    "Ready": _object({"ready": {"type": "boolean"}}), "Bandwidth": _BANDWIDTH, "Override": _OVERRIDE,
+_LIMIT: Schema = {
+    "name": "limit", "in": "query", "description": "How many at most; 100 where it does not say", "schema": _or_empty({"type": "integer", "minimum": 1, "maximum": 1000}),
 }  # fmt: skip
-
-_ID = {"name": "id", "in": "path", "required": True, "schema": _TEXT}
-_NUMBER = {"name": "n", "in": "path", "required": True, "schema": _COUNT}
-_LIMIT = {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}}
-_CAMERA_IS = {"name": "camera", "in": "query", "schema": _TEXT}
+_CAMERA_IS: Schema = {
+    "name": "camera", "in": "query", "description": "Those of this camera alone", "schema": {**_NAME, "minLength": 0, "pattern": r"^[^\u0000]*$"},
+}  # fmt: skip
 
 
 def _after(key: Schema) -> Schema:
     return {
-        "name": "after",
-        "in": "query",
-        "description": "`next` of the page before; empty: from the start",
-        "schema": key,
-    }
+        "name": "after", "in": "query", "description": "`next` of the page before; empty: from the start",
+        "schema": _or_empty({**key, "maximum": _MOST_COUNT}) if key is COUNT else {**_NAME, "minLength": 0, "pattern": r"^[^\u0000]*$"},
+    }  # fmt: skip
 
 
-_JSON = "application/json"
-PATHS: dict[str, tuple[str, str, str, tuple[Schema, ...]]] = {
-    "/status": ("What is so, in one look", "Status", _JSON, ()),
-    "/bays": ("All bays", "Bays", _JSON, (_after(_COUNT), _LIMIT)),
-    "/bays/{n}": ("One bay", "Bay", _JSON, (_NUMBER,)),
-    "/cameras": ("All cameras that were ever docked here", "Cameras", _JSON, (_after(_TEXT), _LIMIT)),
-    "/cameras/{id}": ("One camera", "Camera", _JSON, (_ID,)),
-    "/segments": ("All segments, in the order in which they were first seen", "Segments", _JSON, (_after(_TEXT), _LIMIT, _CAMERA_IS)),
-    "/segments/{id}": ("One segment", "Segment", _JSON, (_ID,)),
-    "/segments/{id}/custody": ("What happened to one segment", "Custody", _JSON, (_ID, _after(_COUNT), _LIMIT)),
-    "/activity": ("Everything that happened", "Activity", _JSON, (_after(_COUNT), _LIMIT)),
-    "/problems": ("What is wrong now, the worst first", "Problems", _JSON, (_LIMIT,)),
-    "/bandwidth": ("What may be sent to the store now, and what the timetable says next", "Bandwidth", _JSON, ()),
-    "/events": ("Server-Sent Events: snapshot, then bay, status, problem, and beat every 5 s", "", "text/event-stream", ()),
-    "/openapi.json": ("This document", "", _JSON, ()),
-    "/healthz": ("The process is alive", "Alive", _JSON, ()),
-    "/readyz": ("It can ingest now; 503 and why where it cannot", "Ready", _JSON, ()),
-    "/metrics": ("Prometheus", "", "text/plain", ()),
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One call. `gives` and `takes` name schemas (empty: none); `why`: further refusals beside those that every call of its kind has."""
+
+    summary: str
+    gives: str = ""
+    takes: str = ""
+    right: Right = "read"
+    content: str = _JSON
+    parameters: tuple[Schema, ...] = ()
+    why: tuple[int, ...] = ()
+
+
+_TEXT_KEY: Schema = {"type": "string"}
+READS: dict[str, Call] = {
+    "/status": Call(summary="What is so, in one look", gives="Status"),
+    "/bays": Call(summary="All bays", gives="Bays", parameters=(_after(COUNT), _LIMIT)),
+    "/bays/{n}": Call(summary="One bay", gives="Bay", parameters=(_NUMBER,)),
+    "/cameras": Call(summary="All cameras that were ever docked here", gives="Cameras", parameters=(_after(_TEXT_KEY), _LIMIT)),
+    "/cameras/{id}": Call(summary="One camera", gives="Camera", parameters=(_ID,)),
+    "/segments": Call(
+        summary="All segments, in the order in which they were first seen", gives="Segments", parameters=(_after(_TEXT_KEY), _LIMIT, _CAMERA_IS)
+    ),
+    "/segments/{id}": Call(summary="One segment", gives="Segment", parameters=(_ID,)),
+    "/segments/{id}/custody": Call(summary="What happened to one segment", gives="Custody", parameters=(_ID, _after(COUNT), _LIMIT)),
+    "/activity": Call(summary="Everything that happened", gives="Activity", parameters=(_after(COUNT), _LIMIT)),
+    "/problems": Call(summary="What is wrong now, the worst first", gives="Problems", parameters=(_after(_TEXT_KEY), _LIMIT)),
+    "/bandwidth": Call(summary="What may be sent to the store now, and what the timetable says next", gives="Bandwidth"),
+    "/events": Call(
+        summary="Server-Sent Events: snapshot, then bay, status, problem, and beat every 5 s", content=_STREAM, why=(503,)
+    ),
+    "/openapi.json": Call(summary="This document"),
+    "/healthz": Call(summary="The process is alive", gives="Alive", right="open"),
+    "/readyz": Call(summary="It can ingest now; 503 and why where it cannot", gives="Ready", why=(503,)),
+    "/metrics": Call(summary="Prometheus", content="text/plain"),
 }  # fmt: skip
-"""Path below the base, and what it is for, the schema of its answer, its type, its parameters."""
+"""Path below the base, and what is read there."""
 
-CHANGES: dict[str, tuple[str, str, str]] = {
-    "/bandwidth/override": (
-        "Set what may be sent for a time (`for` a duration or `until` a time, at most 7 days), or lift it (`rate` null). From this machine alone",
-        "Override", "Bandwidth",
+CHANGES: dict[str, Call] = {
+    "/segments/{id}/first": Call(summary="Send it next, before all that is not evidence", takes="Nothing", gives="Segment", right="change", parameters=(_ID,)),
+    "/segments/{id}/evidential": Call(
+        summary="It is evidence, for good: here, and at the store as soon as that can be told", takes="Nothing", gives="Segment", right="change", parameters=(_ID,)
+    ),
+    "/segments/{id}/retry": Call(
+        summary="Try a held one again, now that its cause is gone", takes="Nothing", gives="Segment", right="change", parameters=(_ID,)
+    ),
+    "/bays/{n}/out-of-use": Call(
+        summary="Nobody is to use this bay, and why; or it may be used again", takes="OutOfUse", gives="Bay", right="change", parameters=(_NUMBER,)
+    ),
+    "/cameras/{id}/issue": Call(
+        summary='A pool camera goes to an officer; "" takes it back into the pool', takes="Issue", gives="Camera", right="change", parameters=(_ID,)
+    ),
+    "/problems/{id}/seen": Call(
+        summary="Somebody has seen to it, for so many hours; it stays a problem", takes="Seen", gives="Problem", right="change", parameters=(_ID,)
+    ),
+    "/problems/{id}/close": Call(
+        summary="It is over, and why: only what is `closable`; it opens again if it becomes worse", takes="Close", gives="Problem", right="change", parameters=(_ID,)
+    ),
+    "/bandwidth/override": Call(
+        summary="Set what may be sent for a time (`for` a duration or `until` a time, at most 7 days), or lift it (`rate` null)",
+        takes="Override", gives="Bandwidth", right="operate",
+    ),
+    "/segments/{id}/first": Call(summary="Send it next", takes="Nothing", gives="Segment", right="change", parameters=(_ID,)),
+    "/segments/{id}/evidential": Call(summary="It is evidence, for good", takes="Nothing", gives="Segment", right="change", parameters=(_ID,)),
+    "/segments/{id}/retry": Call(
+        summary="Try a held one again, once its cause is gone", takes="Nothing", gives="Segment", right="change", parameters=(_ID,)
+    ),
+    "/bays/{n}/out-of-use": Call(
+        summary="Nobody is to use this bay, and why; or it may be used again", takes="OutOfUse", gives="Bay", right="change", parameters=(_NUMBER,)
+    ),
+    "/cameras/{id}/issue": Call(
+        summary="A pool camera goes to an officer; to nobody (empty): it is back", takes="Issue", gives="Camera", right="change", parameters=(_ID,)
+    ),
+    "/problems/{id}/seen": Call(
+        summary="Somebody has seen to it, for so many hours", takes="Seen", gives="Problem", right="change", parameters=(_ID,)
+    ),
+    "/problems/{id}/close": Call(
+        summary="It is over, and why: where it cannot close by itself (`closable`)", takes="Close", gives="Problem", right="change",
+        parameters=(_ID,),
     ),
 }  # fmt: skip
-"""Path below the base of what changes something, and what it is for, the schema of what is sent, that of the answer."""
+"""Path below the base of what changes something."""
+
+_REFUSALS = {
+    400: "What was asked for cannot be understood; nothing was changed",
+    401: "Say who you are: sign in, or bring a token",
+    403: "You may not do that, or not from there",
+    404: "There is no such thing",
+    409: "It makes no sense as things are; `detail` says why",
+    413: "That is too much",
+    415: "That is no JSON",
+    421: "This machine has another name",
+    429: "Too many mistakes; Retry-After says when to try again",
+    503: "Not now; Retry-After says when",
+}
+_SAYS_WHEN = (429, 503)
+# Untouched by the ledger, so that it can be asked whatever becomes of that.
+_OF_MEMORY = frozenset({"/healthz", "/openapi.json"})
 
 
-def document(*, version: str) -> Schema:
+def document(*, version: str) -> dict[str, Any]:
     """The whole description."""
+    paths: dict[str, dict[str, Any]] = {}
+    for path, call in READS.items():
+        paths.setdefault(path, {})["get"] = _read(path, call)
+        if call.content != _STREAM:
+            paths[path]["head"] = _read(path, call, bare=True)
+    for path, call in CHANGES.items():
+        paths.setdefault(path, {})["post"] = _change(path, call)
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "dockd", "version": version,
-            "description": "The local API of one docking rack. Times are RFC 3339 UTC, sizes bytes. Nothing here wipes.",
+            "description": "The local API of one docking rack. Times are RFC 3339 UTC, sizes bytes. Nothing here wipes. While no user exists, whoever asks from "
+            "this machine needs no login.",
         },
         "servers": [{"url": "/api/v1"}],
-        "paths": {path: {"get": _operation(path, *said)} for path, said in PATHS.items()}
-        | {path: {"post": _change(path, *said)} for path, said in CHANGES.items()},
-        "components": {"schemas": SCHEMAS},
+        "paths": paths,
+        "components": {"schemas": SCHEMAS, "securitySchemes": _SCHEMES},
     }  # fmt: skip
 
 
-def _change(path: str, summary: str, sent: str, answer: str) -> Schema:
-    name = path.strip("/").replace("/", "_")
+_SCHEMES: dict[str, Any] = {
+    "token": {"type": "http", "scheme": "bearer", "description": "As `dockd token create` gives it"},
+    "session": {"type": "apiKey", "in": "cookie", "name": "__Host-dockd", "description": "A browser that has signed in"},
+    "csrf": {"type": "apiKey", "in": "header", "name": "X-CSRF-Token", "description": "What the page that the browser has was given for this session"},
+}  # fmt: skip
+
+
+def _name(method: str, path: str) -> str:
+    words = path.strip("/").replace("{", "").replace("}", "").replace("/", "_").replace(".", "_").replace("-", "_")
+    return f"{method}_{words}"
+
+
+def _refused(code: int) -> Schema:
+    found: Schema = {"description": _REFUSALS[code], "content": {_PROBLEM: {"schema": ref("Error")}}}
+    if code in _SAYS_WHEN:
+        found["headers"] = {"Retry-After": {"description": "Seconds", "schema": COUNT}}
+    return found
+
+
+def _refusals(path: str, call: Call, *, change: bool) -> dict[str, Schema]:
+    codes = {421, *call.why}
+    if call.right != "open":
+        codes |= {401, 403}
+    if call.parameters or change:
+        codes.add(400)
+    if "{" in path:
+        codes.add(404)
+    if path not in _OF_MEMORY:
+        codes.add(503)
+    if change:
+        codes |= {409, 413, 415}
+    return {str(code): _refused(code) for code in sorted(codes)}
+
+
+def _read(path: str, call: Call, *, bare: bool = False) -> Schema:
+    """`bare`: HEAD, which has the same heads and no body."""
+    found: Schema = {"description": call.summary}
+    if not bare:
+        found["content"] = {call.content: {"schema": ref(call.gives)} if call.gives else {}}
+    answers = {"200": found}
+    parameters = list(call.parameters)
+    if call.content == _JSON:
+        found["headers"] = {
+            "ETag": {
+                "description": "Another one as soon as anything is new",
+                "required": True,
+                "schema": {"type": "string"},
+            }
+        }
+        answers["304"] = {"description": "It has not changed: what If-None-Match names is still so"}
+        parameters.append(
+            {
+                "name": "If-None-Match",
+                "in": "header",
+                "description": "ETag of what is known already",
+                "schema": {"type": "string"},
+            }
+        )
+    refusals = _refusals(path, call, change=False)
+    if bare:
+        refusals = {
+            code: {key: part for key, part in one.items() if key != "content"} for code, one in refusals.items()
+        }
     return {
-        "operationId": f"post_{name}", "summary": summary,
-        "requestBody": {"required": True, "content": {_JSON: {"schema": _ref(sent)}}},
-        "responses": {"200": {"description": "Done", "content": {_JSON: {"schema": _ref(answer)}}}, "default": _error()},
+        "operationId": _name("head" if bare else "get", path), "summary": call.summary, "parameters": parameters, "responses": answers | refusals,
+        **_security(call, change=False),
     }  # fmt: skip
 
 
-def _error() -> Schema:
-    return {"description": "Refused, and why", "content": {"application/problem+json": {"schema": _ref("Error")}}}
-
-
-def _operation(path: str, summary: str, schema: str, content: str, parameters: tuple[Schema, ...]) -> Schema:
-    found: Schema = {"description": summary, "content": {content: {"schema": _ref(schema)} if schema else {}}}
-    name = path.strip("/").replace("{", "").replace("}", "").replace("/", "_").replace(".", "_")
+def _change(path: str, call: Call) -> Schema:
     return {
-        "operationId": f"get_{name}", "summary": summary, "parameters": list(parameters),
-        "responses": {"200": found, "304": {"description": "It has not changed"}, "default": _error()},
+        "operationId": _name("post", path), "summary": call.summary, "parameters": list(call.parameters),
+        "requestBody": {"required": True, "content": {_JSON: {"schema": ref(call.takes)}}},
+        "responses": {"200": {"description": "It is so now", "content": {_JSON: {"schema": ref(call.gives)}}}} | _refusals(path, call, change=True),
+        **_security(call, change=True),
     }  # fmt: skip
+
+
+def _security(call: Call, *, change: bool) -> Schema:
+    """Who may: any of these. The last, empty one: somebody on this machine, while there are no users."""
+    if call.right == "open":
+        return {"security": [], "x-dockd-right": call.right}
+    browser: dict[str, list[str]] = {"session": [], "csrf": []} if change else {"session": []}
+    return {"security": [{"token": []}, browser, {}], "x-dockd-right": call.right}
