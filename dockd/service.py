@@ -122,7 +122,7 @@ async def serve(
     sock = take_address(agent.settings.page.listen)
     sources = Sources(
         settings=agent.settings, version=version, clock=agent.clock, ledger=agent.ledger, spool=agent.spool, activity=agent.activity,
-        rack=agent.rack, store_state=lambda: agent.delivery.state, troubles=Troubles(), bandwidth=agent.bandwidth,
+        rack=agent.rack, store_state=lambda: agent.delivery.state, troubles=Troubles(), bandwidth=agent.bandwidth, beside=agent.delivery.beside,
     )  # fmt: skip
     running = _Running(
         agent=agent, ops=ops, sources=sources, view=View(sources), certified=certified, reloaded=reloaded

@@ -6,7 +6,7 @@ the ledger is asked off the loop; where it cannot be asked, the answer is 503 an
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -17,11 +17,12 @@ from dockd.page.facts import Sources
 from dockd.page.live import Live
 from dockd.page.openapi import document as openapi
 from dockd.page.rights import needs
+from dockd.page.segment_documents import segment_documents
 from dockd.page.view import View
 from ingest.errors import LedgerUnusable
-from ingest.ledger import segments, views
+from ingest.ledger import issues, segments, views
 from ingest.ledger.evidence_times import evidence_times
-from ingest.ledger.segments import Segment
+from ingest.ledger.issues import Issue
 from ingest.model import CameraId
 
 T = TypeVar("T")
@@ -83,7 +84,7 @@ class Api:
     @needs("read")
     async def bay(self, request: web.Request) -> web.Response:
         """`GET /bays/{n}`."""
-        number = _path_number(request)
+        number = number_in(request)
         snapshot = await self._view.look()
         if number not in snapshot.bays:
             raise Problem(404, f"there is no bay {number}")
@@ -92,9 +93,11 @@ class Api:
     @needs("read")
     async def problems(self, request: web.Request) -> web.Response:
         """`GET /problems`: what is wrong now, the worst first."""
-        _limit(request)
+        after, limit = _text(request, "after"), _limit(request)
         snapshot = await self._view.look()
-        return json_response(request, {"problems": list(snapshot.problems), "next": None})
+        names = [one["id"] for one in snapshot.problems]
+        first = names.index(after) + 1 if after in names else 0  # one that is over since: from the start
+        return json_response(request, {"problems": list(snapshot.problems[first : first + limit]), "next": _next(names[first:], limit)})  # fmt: skip
 
     @needs("read")
     async def bandwidth(self, request: web.Request) -> web.Response:
@@ -107,53 +110,54 @@ class Api:
     async def cameras(self, request: web.Request) -> web.Response:
         """`GET /cameras`."""
         after, limit = _text(request, "after"), _limit(request)
-        found = await self._ask(lambda execute: views.cameras_after(execute, after=after, count=limit + 1))
-        said = [self._camera(one) for one in found[:limit]]
+        found, issued = await self._ask(
+            lambda execute: (views.cameras_after(execute, after=after, count=limit + 1), issues.issued(execute))
+        )
+        said = [self._camera(one, issued) for one in found[:limit]]
         return json_response(request, {"cameras": said, "next": _next([one["id"] for one in said], limit, more=len(found) > limit)})  # fmt: skip
 
     @needs("read")
     async def camera(self, request: web.Request) -> web.Response:
         """`GET /cameras/{id}`."""
-        name = _name(request)
-        found = await self._ask(lambda execute: views.camera(execute, name))
+        name = name_in(request)
+        found, issued = await self._ask(lambda execute: (views.camera(execute, name), issues.issued(execute)))
         if found is None:
             raise Problem(404, "no camera of this id was ever docked here")
-        return json_response(request, self._camera(found))
+        return json_response(request, self._camera(found, issued))
 
-    def _camera(self, camera: views.Camera) -> documents.Document:
+    def _camera(self, camera: views.Camera, issued: Mapping[str, Issue]) -> documents.Document:
         here = {bay.camera.id: n for n, bay in self._sources.rack.bays.items() if bay.camera is not None}
         identity = CameraId(profile=camera.profile, serial=camera.serial, card=camera.card)
         return documents.camera_document(
-            camera, bay=here.get(camera.id), assigned_to=self._view.registry.assigned_to(identity)
-        )
+            camera, bay=here.get(camera.id), assigned_to=self._view.registry.assigned_to(identity),
+            issue=issues.of_camera(issued, identity),
+        )  # fmt: skip
 
     @needs("read")
     async def segments(self, request: web.Request) -> web.Response:
         """`GET /segments`, of one camera with `?camera=`."""
         after, limit, camera = _text(request, "after"), _limit(request), request.query.get("camera")
         if camera is not None:
-            camera = _clean(camera)
+            camera = clean(camera)
 
-        def ask(execute: Any) -> tuple[list[Segment], dict[str, dict[str, Any]]]:
+        def ask(execute: Any) -> tuple[list[documents.Document], bool]:
             found = views.segments_after(execute, after=after, count=limit + 1, camera=camera)
-            return found, views.receipts(execute, [one.id for one in found[:limit]])
+            return segment_documents(execute, found[:limit]), len(found) > limit
 
-        found, receipts = await self._ask(ask)
-        said = [documents.segment_document(one, receipts.get(one.id)) for one in found[:limit]]
-        return json_response(request, {"segments": said, "next": _next([one["id"] for one in said], limit, more=len(found) > limit)})  # fmt: skip
+        said, more = await self._ask(ask)
+        return json_response(request, {"segments": said, "next": _next([one["id"] for one in said], limit, more=more)})  # fmt: skip
 
     @needs("read")
     async def segment(self, request: web.Request) -> web.Response:
         """`GET /segments/{id}`; `times` says when it was by both clocks, and which of them is to be trusted."""
-        name = _name(request)
+        name = name_in(request)
 
         def ask(execute: Any) -> dict[str, Any] | None:
             try:
                 found = segments.get(execute, name)
             except KeyError:
                 return None
-            said = documents.segment_document(found, views.receipts(execute, [name]).get(name))
-            return said | {"times": evidence_times(execute, name).document()}
+            return segment_documents(execute, [found])[0] | {"times": evidence_times(execute, name).document()}
 
         said = await self._ask(ask)
         if said is None:
@@ -163,7 +167,7 @@ class Api:
     @needs("read")
     async def custody(self, request: web.Request) -> web.Response:
         """`GET /segments/{id}/custody`."""
-        name, after, limit = _name(request), _number(request, "after", 0), _limit(request)
+        name, after, limit = name_in(request), _number(request, "after", 0), _limit(request)
         found = await self._ask(
             lambda execute: views.custody_after(execute, after=after, count=limit + 1, segment=name)
         )
@@ -239,7 +243,8 @@ def _number(request: web.Request, name: str, default: int) -> int:
     return int(text)
 
 
-def _path_number(request: web.Request) -> int:
+def number_in(request: web.Request) -> int:
+    """The `{n}` of an address. Raises Problem."""
     text = request.match_info["n"]
     if not text.isascii() or not text.isdigit() or len(text) > 9:
         raise Problem(404, "bays have numbers")
@@ -247,14 +252,15 @@ def _path_number(request: web.Request) -> int:
 
 
 def _text(request: web.Request, name: str) -> str:
-    return _clean(request.query.get(name, ""))
+    return clean(request.query.get(name, ""))
 
 
-def _name(request: web.Request) -> str:
-    return _clean(request.match_info["id"])
+def name_in(request: web.Request) -> str:
+    """The `{id}` of an address. Raises Problem."""
+    return clean(request.match_info["id"])
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """A name that the ledger can be asked for: no half characters, no end of text inside."""
     try:
         text.encode("utf-8")

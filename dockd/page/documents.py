@@ -15,6 +15,8 @@ from ingest.bandwidth import Bandwidth, Holding
 from ingest.clock import rfc3339
 from ingest.events import REGISTRY
 from ingest.ledger.custody import Entry
+from ingest.ledger.issues import Issue
+from ingest.ledger.marks import Mark
 from ingest.ledger.rack import OutOfUse
 from ingest.ledger.segments import Segment
 from ingest.ledger.views import Camera
@@ -77,25 +79,38 @@ def bay_document(
     }  # fmt: skip
 
 
-def camera_document(camera: Camera, *, bay: int | None, assigned_to: str | None) -> Document:
-    """`GET /cameras/{id}`; `bay` is where it is now."""
+def camera_document(
+    camera: Camera, *, bay: int | None, assigned_to: str | None, issue: Issue | None = None
+) -> Document:
+    """`GET /cameras/{id}`; `bay` is where it is now. `assigned_to`: to whom it was issued, else (as given) whose it is by the site's list."""
     return {
-        "id": camera.id, "profile": camera.profile, "serial": camera.serial, "card": camera.card or None, "assigned_to": assigned_to,
+        "id": camera.id, "profile": camera.profile, "serial": camera.serial, "card": camera.card or None, "assigned_to": issue.officer if issue is not None else assigned_to,
+        "issued": None if issue is None else {"officer": issue.officer, "by": issue.by, "since": rfc3339(issue.since)},
         "bay": bay, "last_bay": camera.last_bay, "first_seen": rfc3339(camera.first_seen), "last_seen": rfc3339(camera.last_seen),
     }  # fmt: skip
 
 
-def segment_document(segment: Segment, receipt: Mapping[str, Any] | None) -> Document:
-    """`GET /segments/{id}`; `kind` is segment, sidecar or other, `clock_offset_seconds` what its camera's clock was off by when it was docked."""
+def segment_document(segment: Segment, receipt: Mapping[str, Any] | None, *, mark: Mark | None = None) -> Document:
+    """`GET /segments/{id}`; `kind` is segment, sidecar or other, `clock_offset_seconds` what its camera's clock was off by when it was docked;
+    `evidential_at_store`: of evidence that the store has, whether it knows: known, waiting (it is told until it knows), cannot (it has no marks).
+    """
     return {
         "id": segment.id, "camera": segment.camera, **path_part(segment.path), "size": segment.size, "sha256": segment.sha256,
         "xxh3_128": segment.xxh3_128, "copies": sorted(copy.value for copy in segment.copies),
-        "held": segment.held, "held_message": segment.held_message, "evidential": bool(segment.evidential),
+        "held": segment.held, "held_message": segment.held_message, "evidential": bool(segment.evidential), "evidential_at_store": _at_store(segment, mark),
         "captured_at": rfc3339(segment.captured_at), "listed_at": rfc3339(segment.listed_at), "pulled_at": when(segment.pulled_at),
         "verified_at": when(segment.verified_at), "confirmed_at": when(segment.confirmed_at), "wiped_at": when(segment.wiped_at),
         "receipt": dict(receipt) if receipt is not None else None, "kind": segment.kind or "segment", "recording": segment.recording,
         "part": segment.part, "clock_offset_seconds": segment.clock_offset,
     }  # fmt: skip
+
+
+def _at_store(segment: Segment, mark: Mark | None) -> str | None:
+    if not (segment.evidential and segment.in_store):
+        return None
+    if mark is None or mark.told_at is None:
+        return "waiting"
+    return "cannot" if mark.cannot else "known"
 
 
 def path_part(path: bytes) -> Document:

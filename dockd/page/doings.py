@@ -2,15 +2,37 @@
 
 Rules kept here: each change is one entry of custody, with who did it (`by`, as `dockd.access.Who.by` says it); pressing twice does no more than
 pressing once; the answer is the changed document, as the API gives it. Nothing here deletes anything: not from a camera, not from the dock, not
-from the store.
+from the store; and nothing here makes a check pass that would not.
 """
 
 from __future__ import annotations
 
+import contextlib
+import math
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from dockd.page import documents
 from dockd.page.documents import Document
 from dockd.page.doorkeeper import Problem
 from dockd.page.facts import Sources
+from dockd.page.problem_book import CLOSABLE
+from dockd.page.segment_documents import segment_documents
 from dockd.page.view import View
+from ingest.errors import LedgerUnusable
+from ingest.held import why_not
+from ingest.ledger import Transaction, issues, queue, rack, segments, views
+from ingest.ledger.segments import Segment
+from ingest.model import CameraId
+
+T = TypeVar("T")
+LONGEST_REASON = 300
+LONGEST_OFFICER = 100
+LONGEST_SEEN = 24.0
+_NO_SEGMENT = "there is no segment of this id"
+_NO_BAY = "there is no bay of this number"
+_NO_CAMERA = "no camera of this id was ever docked here"
+_NO_PROBLEM = "there is no such problem now: it may be over"
 
 
 class Doings:
@@ -24,34 +46,178 @@ class Doings:
         self._sources = sources
         self._view = view
 
+    # -- segments ------------------------------------------------------------------------------------------------------
+
     async def first(self, segment: str, *, by: str) -> Document:
         """Send it next, before all that is not evidence. The segment's document. 409 where the store has it, or no copy is left to send."""
-        raise Problem(503, "this is not built yet")
+
+        def work(tx: Transaction) -> None:
+            row = _segment(tx, segment)
+            if row.in_store:
+                raise Problem(409, "the store has it already")
+            if not row.copies:
+                raise Problem(409, "no copy of it is left that could be sent")
+            if not queue.is_first(tx.execute, row):
+                segments.move_up(tx, segment, by=by)
+
+        await self._commit(work)
+        await self._beside(segment)
+        return await self._segment(segment)
 
     async def evidential(self, segment: str, *, by: str) -> Document:
         """It is evidence, for good: here, beside its copy on the dock, and at the store as soon as that can be told. The segment's document."""
-        raise Problem(503, "this is not built yet")
+
+        def work(tx: Transaction) -> None:
+            _segment(tx, segment)
+            segments.mark_evidential(tx, segment, by=by)
+
+        await self._commit(work)
+        await self._beside(segment)
+        return await self._segment(segment)
 
     async def retry(self, segment: str, *, by: str) -> Document:
         """Try a held one again, now that its cause is gone. The segment's document. 409 where that cannot help, and what would."""
-        raise Problem(503, "this is not built yet")
+        present = self._sources.activity.cameras
+
+        def work(tx: Transaction) -> None:
+            row = _segment(tx, segment)
+            if row.held is None:
+                return
+            why = why_not(
+                reason=row.held, on_camera=bool(row.on_camera), in_spool=bool(row.in_spool), in_store=bool(row.in_store),
+                docked=row.camera in present, camera=row.camera,
+            )  # fmt: skip
+            if why:
+                raise Problem(409, why)
+            segments.try_again(tx, segment, by=by)
+
+        await self._commit(work)
+        return await self._segment(segment)
+
+    # -- bays and cameras ----------------------------------------------------------------------------------------------
 
     async def out_of_use(self, bay: int, *, reason: str, by: str) -> Document:
         """Nobody is to use this bay: why, in a person's words. The bay's document."""
-        raise Problem(503, "this is not built yet")
+        said = _words(reason, name="reason", longest=LONGEST_REASON)
+        self._must_be_a_bay(bay)
+        await self._commit(lambda tx: rack.take_out(tx, bay, reason=said, by=by))
+        return await self._bay(bay)
 
     async def back_in_use(self, bay: int, *, by: str) -> Document:
         """It may be used again. The bay's document."""
-        raise Problem(503, "this is not built yet")
+        self._must_be_a_bay(bay)
+        await self._commit(lambda tx: rack.put_back(tx, bay, by=by))
+        return await self._bay(bay)
 
     async def issue(self, camera: str, *, officer: str, by: str) -> Document:
         """A pool camera goes to `officer`; "" takes it back into the pool. The camera's document. 409 for one that is somebody's own."""
-        raise Problem(503, "this is not built yet")
+        who = _words(officer, name="officer", longest=LONGEST_OFFICER, empty=True)
+        known = await self._read(lambda execute: views.camera(execute, camera))
+        if known is None:
+            raise Problem(404, _NO_CAMERA)
+        identity = CameraId(profile=known.profile, serial=known.serial, card=known.card)
+        owner = self._view.registry.assigned_to(identity)
+        if who and owner is not None:
+            raise Problem(
+                409, f"it is {owner}'s own by the site's list (registry.file): it is issued to somebody else there"
+            )
+        here = self._bays_by_camera()
+
+        def work(tx: Transaction) -> None:
+            if who:
+                issues.issue(tx, camera, officer=who, by=by, docked=camera in here)
+            else:
+                issues.take_back(tx, camera, by=by)
+
+        await self._commit(work)
+        found = await self._read(issues.issued)
+        return documents.camera_document(
+            known, bay=here.get(camera), assigned_to=owner, issue=issues.of_camera(found, identity)
+        )
+
+    # -- problems ------------------------------------------------------------------------------------------------------
 
     async def seen(self, problem: str, *, hours: float, by: str) -> Document:
         """Somebody has seen to it, for so many hours (more than 0, at most 24). It stays a problem. The problem's document."""
-        raise Problem(503, "this is not built yet")
+        if not (math.isfinite(hours) and 0 < hours <= LONGEST_SEEN):
+            raise Problem(400, f"hours: for how long, more than 0 and at most {LONGEST_SEEN:.0f}")
+        await self._problem(problem)
+        until = self._sources.clock.now() + 3600 * hours
+        if not await self._safely(self._view.book.seen(problem, until=until, by=by)):
+            raise Problem(404, _NO_PROBLEM)
+        await self._view.look(anew=True)
+        return await self._problem(problem)
 
     async def close(self, problem: str, *, reason: str, by: str) -> Document:
-        """It is over for a person, and why: only what cannot close by itself (`closable`). It opens again if it becomes worse. Its document."""
-        raise Problem(503, "this is not built yet")
+        """It is over for a person, and why: only what cannot close by itself (`closable`). It opens again if it becomes worse. As it was before."""
+        said = _words(reason, name="reason", longest=LONGEST_REASON)
+        document = await self._problem(problem)
+        if document["problem"] not in CLOSABLE:
+            raise Problem(409, "this closes by itself when its cause is gone")
+        now = self._sources.clock.now()
+        if not await self._safely(self._view.book.close(problem, reason=said, by=by, now=now)):
+            raise Problem(404, _NO_PROBLEM)
+        if document["problem"] == "removed_early" and document["camera"] is not None:
+            self._sources.rack.forgive(document["camera"])
+        await self._view.look(anew=True)
+        return document
+
+    # -- what it is made of --------------------------------------------------------------------------------------------
+
+    async def _safely(self, work: Awaitable[T]) -> T:
+        try:
+            return await work
+        except LedgerUnusable as error:
+            raise Problem(503, error.message, headers={"Retry-After": "5"}) from error
+
+    async def _commit(self, work: Callable[[Transaction], T]) -> T:
+        return await self._safely(self._sources.ledger.commit(work))
+
+    async def _read(self, question: Callable[[segments.Execute], T]) -> T:
+        return await self._safely(self._sources.ledger.read(lambda db: question(db.execute)))
+
+    async def _beside(self, segment: str) -> None:
+        """What was marked is committed, and is written beside its copy now; where that fails, the delivery tries it again."""
+        with contextlib.suppress(LedgerUnusable, KeyError):
+            await self._sources.beside(segment)
+
+    async def _segment(self, segment: str) -> Document:
+        found = await self._read(lambda execute: segment_documents(execute, [segments.get(execute, segment)]))
+        return found[0]
+
+    def _bays_by_camera(self) -> dict[str, int]:
+        return {bay.camera.id: n for n, bay in self._sources.rack.bays.items() if bay.camera is not None}
+
+    def _must_be_a_bay(self, bay: int) -> None:
+        if bay not in self._sources.rack.bays:
+            raise Problem(404, _NO_BAY)
+
+    async def _bay(self, bay: int) -> Document:
+        snapshot = await self._view.look(anew=True)
+        return snapshot.bays[bay]
+
+    async def _problem(self, problem: str) -> Document:
+        snapshot = await self._view.look()
+        found = next((one for one in snapshot.problems if one["id"] == problem), None)
+        if found is None:
+            raise Problem(404, _NO_PROBLEM)
+        return found
+
+
+def _segment(tx: Transaction, segment: str) -> Segment:
+    try:
+        return segments.get(tx.execute, segment)
+    except KeyError:
+        raise Problem(404, _NO_SEGMENT) from None
+
+
+def _words(text: str, *, name: str, longest: int, empty: bool = False) -> str:
+    """A person's words in one line. Raises Problem."""
+    said = " ".join(text.split())
+    if not said and not empty:
+        raise Problem(400, f"{name}: say it in a few words")
+    if len(said) > longest:
+        raise Problem(400, f"{name}: at most {longest} characters")
+    if not said.isprintable():
+        raise Problem(400, f"{name}: there are signs in it that nobody can read")
+    return said

@@ -7,7 +7,7 @@ takes long is asked less often, so that looking never costs more than a twentiet
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,9 +51,15 @@ class Troubles(Changing):
         return True
 
 
+async def nothing_beside(_segment: str) -> bool:
+    """Nobody writes beside the copies."""
+    return False
+
+
 @dataclass(kw_only=True)
 class Sources:
-    """The parts of an agent that the page looks at. `settings` may be replaced by a reload."""
+    """The parts of an agent that the page looks at. `beside(segment)`: what people have marked of it is written beside its copy now (`Delivery.beside`).
+    `settings` may be replaced by a reload."""
 
     settings: Settings
     version: str
@@ -64,6 +70,7 @@ class Sources:
     rack: Rack
     store_state: Callable[[], StoreState]
     bandwidth: Bandwidth
+    beside: Callable[[str], Awaitable[bool]] = nothing_beside
     troubles: Troubles = field(default_factory=Troubles)
 
 

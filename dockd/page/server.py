@@ -17,6 +17,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from dockd.access.desk import Access
+from dockd.access.elsewhere import voucher
 from dockd.access.hashing import Hashing
 from dockd.page.api import Api
 from dockd.page.callers import Callers
@@ -118,7 +119,7 @@ def access_of(sources: Sources, *, hashing: Hashing | None = None) -> Access:
 
     return Access(
         access_file(sources.settings), clock=sources.clock, idle=lambda: sources.settings.page.idle, record=record, tell=ledger.publish,
-        hashing=hashing, elsewhere=sources.settings.oidc.issuer is not None,
+        hashing=hashing, elsewhere=sources.settings.oidc.issuer is not None, voucher=voucher(sources.settings.oidc),
     )  # fmt: skip
 
 
@@ -133,7 +134,7 @@ def _application(
         middlewares=[Compression().middleware, live.noted, doorkeeper.middleware], client_max_size=64 << 10
     )  # fmt: skip
     Api(sources=parts.sources, view=parts.view, live=live, metrics=metrics).add_to(app.router)
-    Changes(sources=parts.sources).add_to(app.router)
+    Changes(sources=parts.sources, view=parts.view).add_to(app.router)
     live.add_to(app.router)
     for made in PAGES:
         made(parts).add_to(app.router)

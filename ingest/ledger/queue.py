@@ -166,6 +166,18 @@ def releasable(execute: Execute, *, now: float, count: int) -> list[Segment]:
     return [of_row(row) for row in rows]
 
 
+def is_first(execute: Execute, segment: Segment) -> bool:
+    """Whether it was moved up, and nothing that waits was moved up since."""
+    if not segment.priority:
+        return False
+    row = execute(
+        "SELECT 1 FROM segments INDEXED BY segments_queue WHERE in_spool = 1 AND in_store = 0 AND held IS NULL AND next_attempt = 0"
+        " AND evidential IN (0, 1) AND priority > ? LIMIT 1",
+        (segment.priority,),
+    ).fetchone()
+    return row is None
+
+
 def resting(execute: Execute, *, after: str, pulled_before: float, count: int) -> list[Segment]:
     """Spool copies that the store does not have, pulled before that moment (seconds since the epoch), by id from `after` on."""
     rows = execute(
