@@ -80,25 +80,6 @@ READS: dict[str, Call] = {
 """Path below the base, and what is read there."""
 
 CHANGES: dict[str, Call] = {
-    "/segments/{id}/first": Call(summary="Send it next, before all that is not evidence", takes="Nothing", gives="Segment", right="change", parameters=(_ID,)),
-    "/segments/{id}/evidential": Call(
-        summary="It is evidence, for good: here, and at the store as soon as that can be told", takes="Nothing", gives="Segment", right="change", parameters=(_ID,)
-    ),
-    "/segments/{id}/retry": Call(
-        summary="Try a held one again, now that its cause is gone", takes="Nothing", gives="Segment", right="change", parameters=(_ID,)
-    ),
-    "/bays/{n}/out-of-use": Call(
-        summary="Nobody is to use this bay, and why; or it may be used again", takes="OutOfUse", gives="Bay", right="change", parameters=(_NUMBER,)
-    ),
-    "/cameras/{id}/issue": Call(
-        summary='A pool camera goes to an officer; "" takes it back into the pool', takes="Issue", gives="Camera", right="change", parameters=(_ID,)
-    ),
-    "/problems/{id}/seen": Call(
-        summary="Somebody has seen to it, for so many hours; it stays a problem", takes="Seen", gives="Problem", right="change", parameters=(_ID,)
-    ),
-    "/problems/{id}/close": Call(
-        summary="It is over, and why: only what is `closable`; it opens again if it becomes worse", takes="Close", gives="Problem", right="change", parameters=(_ID,)
-    ),
     "/bandwidth/override": Call(
         summary="Set what may be sent for a time (`for` a duration or `until` a time, at most 7 days), or lift it (`rate` null)",
         takes="Override", gives="Bandwidth", right="operate",

@@ -85,14 +85,14 @@ _BAY = object_of({
     "number": COUNT, "state": {"type": "string", "enum": list(get_args(BayState))}, "word": TEXT, "why": TEXT, "since": TIME,
     "camera": or_null(object_of({"id": TEXT, "serial": TEXT, "profile": TEXT, "assigned_to": or_null(TEXT)})),
     "segments": ref("Tally"), "bytes": ref("Tally"), "battery_percent": or_null(COUNT),
-    "clock_offset_seconds": or_null({"type": "number"}), "ready_at": or_null(TIME), "verb": TEXT, "shape": TEXT, "tone": TEXT,
+    "clock_offset_seconds": or_null({"type": "number"}), "ready_at": or_null(TIME), "verb": {"type": "string", "enum": list(get_args(Verb))}, "shape": {"type": "string", "enum": list(get_args(Shape))},
+    "tone": {"type": "string", "enum": list(get_args(Tone))},
     "out_of_use": or_null(object_of({"reason": TEXT, "by": TEXT, "since": TIME})),
 })  # fmt: skip
 _CAMERA = object_of({
     "id": TEXT, "profile": TEXT, "serial": TEXT, "card": or_null(TEXT), "assigned_to": or_null(TEXT),
     "issued": or_null(object_of({"officer": TEXT, "by": TEXT, "since": TIME})), "bay": or_null(COUNT),
     "last_bay": or_null(COUNT), "first_seen": TIME, "last_seen": TIME,
-    "issued": or_null(object_of({"officer": TEXT, "by": TEXT, "since": TIME})),
 })  # fmt: skip
 _RECEIPT = object_of({
     "store": TEXT, "object": TEXT, "method": {"type": "string", "enum": ["receipt", "digest", "read-back"]}, "size": COUNT,
@@ -122,12 +122,6 @@ _PROBLEM = object_of({
     "camera": or_null(TEXT), "detail": TEXT, "since": TIME, "worse": or_null(TIME), "seen_by": or_null(TEXT),
     "seen_until": or_null(TIME), "closable": {"type": "boolean"},
 })  # fmt: skip
-# What is sent with a change.
-_NOTHING = object_of({})
-_OUT = {"oneOf": [object_of({"reason": TEXT}), object_of({"in_use": {"type": "boolean", "const": True}})]}
-_ISSUE = object_of({"officer": TEXT})
-_SEEN = object_of({"hours": {"type": "number", "exclusiveMinimum": 0, "maximum": 24}})
-_CLOSE = object_of({"reason": TEXT})
 _ERROR = object_of({"type": TEXT, "title": TEXT, "status": COUNT, "detail": TEXT})
 
 # A person's words, in one line: not nothing, and signs that can be read.
@@ -143,7 +137,6 @@ SCHEMAS: dict[str, Schema] = {
     "Happened": _HAPPENED, "Activity": _page("activity", "Happened", COUNT), "Problem": _PROBLEM,
     "Problems": _page("problems", "Problem", TEXT), "Error": _ERROR, "Alive": object_of({"alive": {"type": "boolean"}}),
     "Ready": object_of({"ready": {"type": "boolean"}}), "Bandwidth": _BANDWIDTH, "Override": _OVERRIDE,
-    "Nothing": _NOTHING, "OutOfUse": _OUT, "Issue": _ISSUE, "Seen": _SEEN, "Close": _CLOSE,
     "Nothing": object_of({}), "OutOfUse": _OUT_OF_USE, "Issue": object_of({"officer": {"type": "string", "maxLength": 100}}),
     "Seen": object_of({"hours": {"type": "number", "exclusiveMinimum": 0, "maximum": 24}}), "Close": object_of({"reason": _REASON}),
 }  # fmt: skip
