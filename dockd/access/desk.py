@@ -66,14 +66,15 @@ class _Times:
 
 class Access:
     """See the module. `idle`: seconds after which nobody is thought to be there; `elsewhere`: people may sign in by another's word, whatever users
-    there are here; `record`: puts an event into custody, or raises LedgerUnusable; `tell`: one that is not for custody."""
+    there are here; `voucher`: with whose name their sessions begin today, those of another are over; `record`: puts an event into custody, or raises LedgerUnusable; `tell`: one that is not for custody."""
 
     def __init__(
         self, path: Path, *, clock: Clock, idle: Callable[[], float], record: Callable[[events.Event], Awaitable[None]],
-        tell: Callable[[events.Event], None], hashing: Hashing | None = None, elsewhere: bool = False,
+        tell: Callable[[events.Event], None], hashing: Hashing | None = None, elsewhere: bool = False, voucher: str | None = None,
     ) -> None:  # fmt: skip
         self._idle = idle
         self.elsewhere = elsewhere
+        self._voucher = voucher
         self.trouble: str | None = None
         self._clock = clock
         self._record = record
@@ -133,7 +134,7 @@ class Access:
         """The session that a browser shows; None where it holds no more. `doing`: a person has done something. Raises Damaged, Unwritten."""
         known = await self.look()
         found = known.session(shown)
-        if found is None:
+        if found is None or not self._still_vouched_for(found):
             return None
         now = self._boot()
         times = self._times.get(found.hash)
@@ -152,6 +153,10 @@ class Access:
                     await self._do(self._book.seen, found.hash, self._clock.now())
             left = SignedIn(session=found, idle=self.idle, longest=left.longest)
         return left
+
+    def _still_vouched_for(self, session: Session) -> bool:
+        """Whether whoever vouched for them does so today, by the same rules."""
+        return session.via == "password" or self._voucher in (None, session.via.partition(" ")[0])
 
     async def token(self, shown: str) -> Token | None:
         """The token that a program shows; None where it opens nothing. Raises Damaged, Unwritten."""
@@ -198,13 +203,13 @@ class Access:
         await self._do(begin, session)
         boot = self._boot()
         self._times[session.hash] = _Times(boot, boot + LONGEST_SESSION, boot)
-        await self._say(events.UserSignedIn(by=f"user:{name}", role=role, via=via, address=address))
+        await self._say(events.UserSignedIn(by=session.by, role=role, via=via, address=address))
         return shown
 
     async def _end(self, session: Session, reason: str) -> None:
         await self._do(self._book.end_session, session.hash)
         self._times.pop(session.hash, None)
-        await self._say(events.UserSignedOut(by=f"user:{session.name}", reason=reason))
+        await self._say(events.UserSignedOut(by=session.by, reason=reason))
 
     # -- what is recorded ------------------------------------------------------------------------------------------------
 

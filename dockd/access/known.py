@@ -44,6 +44,16 @@ class Session:
     made_at: float
     seen_at: float
 
+    @property
+    def kind(self) -> str:
+        """Whose user they are: user (of this file), or the kind of whoever vouches for them, such as oidc."""
+        return "user" if self.via == "password" else self.via.partition(" ")[0].partition("-")[0]
+
+    @property
+    def by(self) -> str:
+        """As custody names them: two who bear one name, here and elsewhere, are two."""
+        return f"{self.kind}:{self.name}"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Token:

@@ -29,6 +29,7 @@ class Who:
     """The one who asks. `name` is the user's or the token's; `how` they said so: session, token, nobody (no user exists yet, and they ask
     from this machine), or stranger: they have not said so, and may see what is open to anybody. `csrf`: what a change by a browser must bring
     along, masked for this one answer; empty where no browser is asking. `idle_seconds`: until a session ends unless they do something.
+    `kind`: user, or who vouched for them elsewhere.
     """
 
     name: str
@@ -36,12 +37,13 @@ class Who:
     how: Literal["session", "token", "nobody", "stranger"]
     csrf: str = field(default="", repr=False)
     idle_seconds: int = 0
+    kind: str = "user"
 
     @property
     def by(self) -> str:
-        """As custody names them: user:NAME, token:NAME, or local: somebody on this machine, before there were users."""
+        """As custody names them: user:NAME, oidc:NAME (whoever vouched for them), token:NAME, or local: somebody on this machine, before there were users."""
         return {
-            "session": f"user:{self.name}",
+            "session": f"{self.kind}:{self.name}",
             "token": f"token:{self.name}",
             "nobody": "local",
             "stranger": "somebody unknown",

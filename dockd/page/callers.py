@@ -57,7 +57,14 @@ class Callers:
                 request[CSRF] = csrf_secret(shown)
                 idle = int(min(found.idle, found.longest))
                 one = found.session
-                return Who(name=one.name, role=one.role, how="session", csrf=masked(request[CSRF]), idle_seconds=idle)
+                return Who(
+                    name=one.name,
+                    role=one.role,
+                    how="session",
+                    csrf=masked(request[CSRF]),
+                    idle_seconds=idle,
+                    kind=one.kind,
+                )
         if shown := cookies.shown(request, cookies.WALL):
             token = await self._access.token(shown)
             if token is not None and token.role == "wall":

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from dockd.access.book import Damaged, Unwritten
 from dockd.access.desk import Access
+from dockd.access.elsewhere import voucher
 from dockd.page import cookies
 from dockd.page.doorkeeper import Problem, address_of_peer
 from dockd.page.facts import Sources
@@ -30,7 +31,6 @@ from ingest import events
 START = "/login/elsewhere"
 BACK = "/login/elsewhere/back"
 COOKIE = "__Host-dockd-elsewhere"
-VIA = "oidc"
 _SAID_EVERY = 60.0
 _LONGEST_COOKIE = 4096
 _ANSWERS = ("state", "code", "iss", "error")
@@ -81,6 +81,7 @@ class SignInElsewhere:
         self._told: dict[str, float] = {}
         settings = parts.sources.settings.oidc
         self._oidc = None
+        self._voucher = voucher(settings)
         if settings.issuer is not None:
             # the client is a fifth of a second and 14 MB of imports, which a rack without a provider is spared
             from dockd.access.oidc import Oidc, Provider
@@ -125,7 +126,10 @@ class SignInElsewhere:
             sealed = request.cookies.get(COOKIE, "")[:_LONGEST_COOKIE]
             somebody = await oidc.end(sealed=sealed, answer=answer)
             shown = await self._access.sign_in_as(
-                somebody.name, somebody.role, via=f"{VIA} {somebody.subject}", address=address_of_peer(request)
+                somebody.name,
+                somebody.role,
+                via=f"{self._voucher} {somebody.subject}",
+                address=address_of_peer(request),
             )
         except NotLetIn as no:
             response = await self._not_let_in(request, no.why, no.message)
