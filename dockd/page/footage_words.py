@@ -88,13 +88,52 @@ def happened(record: Record) -> Happened:
         words: str = said("{action} (an entry that this dockd cannot put into words)", action=shown(record.action))
     else:
         names = [one.name for one in fields(event)]
-        words = english(event.text.format_map({name: shown(data.get(name)) for name in names}))
+        words = english(_capital(event.text.format_map({name: _part(name, data.get(name)) for name in names})))
     bay = data.get("bay")
     return Happened(
         seq=record.seq, at=record.at, words=words, hash=record.hash, action=record.action, camera=_text(data, "camera"),
         segment=_text(data, "segment"), bay=bay if isinstance(bay, int) else None,
         bad=event is not None and event.level in ("warning", "error"),
     )  # fmt: skip
+
+
+def _part(name: str, value: object) -> str:
+    """What stands in an event's sentence under this name."""
+    if name == "camera" and isinstance(value, str):
+        return camera_name(value)
+    if name == "by":
+        return by_words(value if isinstance(value, str) else "")
+    return shown(value)
+
+
+def camera_name(camera: str) -> str:
+    """What people call the camera of this id: its serial, as far as that can be told from the id (which says the profile and the card too).
+
+    >>> camera_name("vendor-tree:X60A4559~6A41-11CF"), camera_name("CAM01")
+    ('X60A4559', 'CAM01')
+    """
+    serial = camera.partition("~")[0].partition(":")[2] or camera.partition("~")[0] or camera
+    return shown(serial)
+
+
+def by_words(by: str) -> str:
+    """Who did something, from how custody says it.
+
+    >>> by_words("user:smith"), by_words("token:wall"), by_words("local"), by_words("")
+    ('smith', 'the token wall', 'somebody at this machine', 'somebody')
+    """
+    how, _, name = by.partition(":")
+    if how == "user" and name:
+        return shown(name)
+    if how == "token" and name:
+        return said("the token {name}", name=shown(name))
+    if not by:
+        return said("somebody")
+    return said("somebody at this machine") if by == "local" else shown(by)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _text(data: Mapping[str, Any], name: str) -> str | None:

@@ -62,7 +62,7 @@ OF_PROBLEMS: Mapping[str, Guidance] = {
         do=said("Leave the cameras in. Ops: was a backup of the dock put back, or does its disk fail?"),
     ),
     "integrity_failed": Guidance(
-        title=said("A file does not read the same twice"), who="ops",
+        title=said("A file does not read the same twice"), who="sergeant",
         means=said("What was read from the camera is not what was read the second time: the card, the camera or the cable fails. The file is kept on the camera, and nothing is deleted from it."),
         do=said("Set the camera aside for ops, and do not issue it. Ops: try it in another bay; if it stays so, read the card with the tools of a laboratory."),
     ),

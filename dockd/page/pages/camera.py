@@ -11,7 +11,7 @@ from aiohttp import web
 from dockd.page.asked import asked_by_form
 from dockd.page.doings import Doings
 from dockd.page.doorkeeper import Problem
-from dockd.page.footage_words import place_of
+from dockd.page.footage_words import by_words, place_of
 from dockd.page.language import said
 from dockd.page.pages.cameras import where, whose
 from dockd.page.pages.parts import Parts
@@ -76,7 +76,7 @@ class CameraPage:
         here = row.bay if row.where == "here" else None
         past = found.dockings[:count]
         return await self._rendering.page(
-            request, "camera.html", status=status, name=plain(row.name), id=plain(row.id), row=row, whose=whose(row), where=where(row), note=plain(row.note), here=here,
+            request, "camera.html", status=status, name=plain(row.name), id=plain(row.id), row=row, whose=whose(row), where=where(row), note=plain(row.note), bay_now=here,
             last=moment_words(row.last) if row.last is not None and here is None else "", dockings=[_docking(one) for one in past],
             next=past[-1].id if len(found.dockings) > count else None, first=address("cameras", name) if before is not None else "",
             outside=[_segment(one, here) for one in found.outside], newest=[_segment(one, here) for one in found.newest], shown=_SHOWN_FOOTAGE,
@@ -166,6 +166,6 @@ def _segment(one: Segment, bay: int | None) -> dict[str, Any]:
 
 def _issue(one: Issue) -> dict[str, str]:
     return {
-        "officer": plain(one.officer), "since": moment_words(one.since), "by": plain(one.by),
+        "officer": plain(one.officer), "since": moment_words(one.since), "by": by_words(one.by),
         "until": moment_words(one.returned_at) if one.returned_at is not None else "",
     }  # fmt: skip

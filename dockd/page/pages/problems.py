@@ -14,11 +14,11 @@ from aiohttp import web
 from dockd.page.asked import asked_by_form
 from dockd.page.doings import Doings
 from dockd.page.doorkeeper import Problem
-from dockd.page.footage_words import shown
+from dockd.page.footage_words import by_words, camera_name, shown
 from dockd.page.guidance import DOERS, OF_PROBLEMS, Guidance
 from dockd.page.language import english, said
 from dockd.page.pages.parts import Parts
-from dockd.page.pages.reading import address, ask, clean, exact, plain
+from dockd.page.pages.reading import address, ask, clean, exact
 from dockd.page.rights import needs
 from dockd.page.words import age_words
 from ingest.clock import from_rfc3339
@@ -125,7 +125,7 @@ def _told(one: Mapping[str, Any], number: int, now: float) -> dict[str, Any]:
     camera = one["camera"]
     return {
         "id": one["id"], "anchor": f"problem-{number}", "name": one["problem"], "title": guidance.title, "who": guidance.who, "text": one["text"],
-        "means": guidance.means, "do": one["advice"] or guidance.do, "detail": one["detail"], "bay": one["bay"], "camera": plain(camera) if camera else "",
+        "means": guidance.means, "do": one["advice"] or guidance.do, "detail": one["detail"], "bay": one["bay"], "camera": camera_name(camera) if camera else "",
         "camera_href": address("cameras", camera) if camera else "", "since": one["since"], "age": age_words(max(0.0, now - from_rfc3339(one["since"]))),
         "worse": one["worse"], "seen_by": by_words(one["seen_by"]) if one["seen_by"] else "", "seen_until": one["seen_until"], "closable": one["closable"],
         "seen_action": address("problems", one["id"], "seen"), "close_action": address("problems", one["id"], "close"),
@@ -136,7 +136,7 @@ def _told_closed(one: Record) -> dict[str, str]:
     data = one.data or {}
     return {
         "title": _guidance(shown(data.get("kind"))).title, "at": exact(one.at), "by": by_words(shown(data.get("by"))), "reason": shown(data.get("reason")),
-        "camera": shown(data["camera"]) if data.get("camera") else "",
+        "camera": camera_name(str(data["camera"])) if data.get("camera") else "",
     }  # fmt: skip
 
 
@@ -145,16 +145,3 @@ def _since(at: str) -> float:
         return from_rfc3339(at)
     except ValueError:
         return 0.0
-
-
-def by_words(by: str) -> str:
-    """
-    >>> by_words("user:smith"), by_words("token:wall"), by_words("local")
-    ('smith', 'the token wall', 'somebody at this machine')
-    """
-    how, _, name = by.partition(":")
-    if how == "user" and name:
-        return plain(name)
-    if how == "token" and name:
-        return said("the token {name}", name=plain(name))
-    return said("somebody at this machine") if by == "local" else plain(by)
