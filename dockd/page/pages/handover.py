@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from aiohttp import web
 
 from dockd.page.documents import Document
-from dockd.page.language import said
+from dockd.page.language import joined, said
 from dockd.page.pages import strip
 from dockd.page.pages.parts import Parts
 from dockd.page.pages.reading import ask
@@ -99,9 +98,7 @@ def runs(numbers: Iterable[int]) -> str:
             found[-1].append(number)
         else:
             found.append([number])
-    parts: list[Any] = []
+    parts: list[str] = []
     for run in found:
-        parts += [said("{first} to {last}", first=run[0], last=run[-1])] if len(run) > 2 else run
-    return said(
-        ", ".join(f"{{n{at}}}" for at in range(len(parts))), **{f"n{at}": part for at, part in enumerate(parts)}
-    )
+        parts += [said("{first} to {last}", first=run[0], last=run[-1])] if len(run) > 2 else map(str, run)
+    return joined(*parts, by=", ")
