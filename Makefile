@@ -69,6 +69,15 @@ test-stores: env-dev  ## the exam, deliveries and kills before servers of other 
 test-ceph: env-dev  ## the same before Ceph, with Object Lock and an object server that dies: needs root and mmdebstrap
 	@$(PYTEST) tests/stores/ceph $(ARGS)
 
+.PHONY: styles styles-check
+STYLES := packaging/styles
+$(STYLES)/node_modules: $(STYLES)/package-lock.json
+	@cd $(STYLES) && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error && touch node_modules
+styles: $(STYLES)/node_modules  ## compile the page's style (dockd/page/styles) into dockd/page/static/page.css: needs npm
+	@node $(STYLES)/compile.mjs
+styles-check: $(STYLES)/node_modules  ## whether the committed style is what Sass makes of its sources: needs npm
+	@node $(STYLES)/compile.mjs --check
+
 .PHONY: test-page test-api screens
 test-page: env-dev  ## the page in a real Chromium: barriers, keyboard, colours, sizes, paper, live or not (ARGS="-k wall"); needs npm
 	@$(PYTEST) tests/page -n $(JOBS) --dist worksteal --timeout 120 $(ARGS)
