@@ -110,6 +110,8 @@ def test_every_address_answers_as_it_is_described(agent: Running) -> None:
         "/metrics",
         "/openapi.json",
     }
+    promised |= {f"/segments/{{id}}/{what}" for what in ("first", "evidential", "retry")}
+    promised |= {"/bays/{n}/out-of-use", "/cameras/{id}/issue", "/problems/{id}/seen", "/problems/{id}/close"}
     assert set(described["paths"]) == promised
     for path, operations in described["paths"].items():
         if path == "/events" or "get" not in operations:

@@ -93,6 +93,10 @@ class FarSide(ABC):
     def lose(self, upload: str) -> None:
         """Let the object's bytes be gone."""
 
+    def knows_as_evidence(self, upload: str) -> bool | None:
+        """Whether the object is marked there; None: it has no marks."""
+        return None
+
     def unknown(self, upload: str) -> str:
         """The address of an upload that it knows nothing of, in the form of one that it knows."""
         return upload.rpartition("/")[0] + "/" + secrets.token_hex(16)
@@ -169,6 +173,22 @@ class StoreExam:
         assert bool(identity.keys) == (far.method == "receipt")
         assert identity.durable == (far.method == "receipt")
         assert await store.identify() == identity
+
+    @pytest.mark.parametrize("size", [0, 300_001])
+    async def test_what_becomes_evidence_is_marked_however_often_it_is_asked(
+        self, store: Store, far: FarSide, size: int
+    ) -> None:
+        upload, segment = await delivered(store, os.urandom(size))
+        marks = far.knows_as_evidence(upload) is not None
+        assert await store.mark(upload, segment) is False
+        assert far.knows_as_evidence(upload) in (None, False)
+        evidence = replace(segment, evidential=True)
+        for _ in range(2):
+            assert await store.mark(upload, evidence) is marks
+            assert far.knows_as_evidence(upload) in (None, True)
+        assert await store.mark(upload, segment) is False  # and is never unmarked
+        assert far.knows_as_evidence(upload) in (None, True)
+        assert proves(await claimed(store, upload, evidence), evidence)
 
     @pytest.mark.parametrize("size", SIZES)
     async def test_every_size_arrives_and_is_proven(self, store: Store, far: FarSide, size: int) -> None:

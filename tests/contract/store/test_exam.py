@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -31,6 +32,11 @@ class Embedded(FarSide):
     def holds(self, upload: str) -> bytes | None:
         path = self._path(upload)
         return path.read_bytes() if path is not None else None
+
+    def knows_as_evidence(self, upload: str) -> bool:
+        path = self._path(upload)
+        assert path is not None
+        return bool(json.loads(path.with_name(f"{path.name}.json").read_bytes())["evidential"])
 
     def lose(self, upload: str) -> None:
         path = self._path(upload)

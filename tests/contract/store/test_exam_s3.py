@@ -44,6 +44,11 @@ class SimulatedS3(FarSide):
         found = self.vault.latest(self.vault.key_of(upload))
         return found.body if found is not None else None
 
+    def knows_as_evidence(self, upload: str) -> bool:
+        found = self.vault.latest(self.vault.key_of(upload))
+        assert found is not None
+        return "dockd-evidential=true" in found.tags and (not self.vault.locks or bool(found.held))
+
     def lose(self, upload: str) -> None:
         del self.vault.objects[self.vault.key_of(upload)]
 
