@@ -20,6 +20,7 @@ from urllib.parse import urlencode
 from aiohttp import ETag, web
 
 from dockd.access import STRANGER
+from dockd.page.language import said
 from dockd.page.rights import WHO, needed
 from dockd.settings.addresses import is_loopback
 
@@ -48,8 +49,8 @@ FOR_PROBES = frozenset(
 )  # from this machine without a token
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics", "/favicon.ico"})
 _TITLES = {
-    400: "What was asked for cannot be understood", 401: "This is for those who have said who they are", 403: "This may not be done from there", 404: "There is nothing at this address", 405: "That cannot be done here",
-    413: "That is too much", 415: "That is not what this takes", 421: "This is not the machine that was asked for", 429: "Too soon", 500: "dockd has made a mistake", 503: "Not now",
+    400: said("What was asked for cannot be understood"), 401: said("This is for those who have said who they are"), 403: said("This may not be done from there"), 404: said("There is nothing at this address"), 405: said("That cannot be done here"),
+    413: said("That is too much"), 415: said("That is not what this takes"), 421: said("This is not the machine that was asked for"), 429: said("Too soon"), 500: said("dockd has made a mistake"), 503: said("Not now"),
 }  # fmt: skip
 
 
@@ -65,7 +66,7 @@ class Problem(Exception):
     @property
     def title(self) -> str:
         """What it is, in a few words."""
-        return _TITLES.get(self.status, "Refused")
+        return _TITLES.get(self.status) or said("Refused")
 
 
 def problem_response(problem: Problem) -> web.Response:

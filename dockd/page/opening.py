@@ -12,10 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dockd.access.book import Book, Damaged, Unwritten
+from dockd.page.language import said
 from dockd.settings import Settings
 from ingest.errors import DockdError
 
-UNREADABLE = (
+UNREADABLE = said(
     "The list of those who may come in (access.db) cannot be read, so nobody is let in. Footage is taken in, sent and proven as ever. On the dock itself, "
     "as root: `dockd user add NAME --role ops --begin-anew` keeps what is there under another name and begins a new list."
 )

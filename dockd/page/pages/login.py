@@ -16,7 +16,7 @@ from dockd.access.hashing import TooManyWait
 from dockd.page import cookies
 from dockd.page.asked import CSRF_FIELD, asked_by_form, form_fields, see_the_origin
 from dockd.page.doorkeeper import LONGEST_WAY, SIGN_IN, Problem, address_of_peer
-from dockd.page.language import Said, counted, said
+from dockd.page.language import Said, counted, english, said
 from dockd.page.opening import UNREADABLE
 from dockd.page.pages.parts import Parts
 from dockd.page.rights import needs, who
@@ -93,7 +93,7 @@ class LoginPage:
     async def _form(
         self, request: web.Request, *, onward: str, name: str = "", wrong: Said | None = None, status: int = 200, after: float = 0,
     ) -> web.Response:  # fmt: skip
-        trouble = said(UNREADABLE) if self._access.trouble is not None else None
+        trouble = UNREADABLE if self._access.trouble is not None else None
         response = await self._rendering.page(
             request, "login.html", status=status, onward=onward, name=name, wrong=wrong, trouble=trouble, icon="icon-ready.svg",
             minutes=max(1, round(self._access.idle / 60)), elsewhere=self._oidc.issuer is not None,
@@ -115,8 +115,8 @@ class RefusedPage:
             request,
             "refused.html",
             status=problem.status,
-            title=said(problem.title),
-            text=problem.detail,
+            title=problem.title,
+            text=english(problem.detail),
             icon="icon-ready.svg",
         )
 
