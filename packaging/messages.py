@@ -73,7 +73,8 @@ def of_python(source: str, *, where: str) -> Iterator[Name]:
         wanted = _FUNCTIONS[_called(node)]
         if len(texts) != wanted or len(node.args) != wanted:
             raise NotWrittenOut(f"{where}:{node.lineno}: {_called(node)}() wants its text written out here")
-        yield texts[0] if wanted == 1 else (texts[0], texts[1])
+        if texts[0]:
+            yield texts[0] if wanted == 1 else (texts[0], texts[1])
 
 
 def _called(node: ast.Call) -> str:
