@@ -51,7 +51,7 @@ class Api:
             ("/segments/{id}/custody", self.custody), ("/activity", self.activity), ("/problems", self.problems),
             ("/events", self._live.stream), ("/openapi.json", self.description), ("/bandwidth", self.bandwidth),
         ):  # fmt: skip
-            router.add_get(BASE + path, handler, allow_head=path != "/events")
+            router.add_get(BASE + anything(path), handler, allow_head=path != "/events")
         for path, handler in (("/healthz", self.healthz), ("/readyz", self.readyz), ("/metrics", self.metrics)):
             router.add_get(BASE + path, handler)
             router.add_get(path, handler)
@@ -222,6 +222,11 @@ class Api:
         response = web.Response(body=body)
         response.headers["Content-Type"] = content_type
         return response
+
+
+def anything(path: str) -> str:
+    """A route whose `{id}` holds anything, braces too: in an address it is quoted whole."""
+    return path.replace("{id}", "{id:[^/]+}")
 
 
 # -- what was asked for --------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from dockd.page import documents
-from dockd.page.api import BASE, clean, name_in, number_in
+from dockd.page.api import BASE, anything, clean, name_in, number_in
 from dockd.page.asked import asked_by_json
 from dockd.page.doings import Doings
 from dockd.page.doorkeeper import Problem
@@ -41,7 +41,7 @@ class Changes:
             ("/bays/{n}/out-of-use", self.out_of_use), ("/cameras/{id}/issue", self.issue), ("/problems/{id}/seen", self.seen),
             ("/problems/{id}/close", self.close), ("/bandwidth/override", self.override),
         ):  # fmt: skip
-            router.add_post(BASE + path, handler)
+            router.add_post(BASE + anything(path), handler)
 
     @needs("change")
     async def first(self, request: web.Request) -> web.Response:

@@ -54,9 +54,9 @@ class CameraPage:
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Register the routes."""
-        router.add_get("/cameras/{id}", self.camera)
-        router.add_post("/cameras/{id}/issue", self.issue)
-        router.add_post("/cameras/{id}/return", self.take_back)
+        router.add_get("/cameras/{id:[^/]+}", self.camera)
+        router.add_post("/cameras/{id:[^/]+}/issue", self.issue)
+        router.add_post("/cameras/{id:[^/]+}/return", self.take_back)
 
     @needs("read")
     async def camera(self, request: web.Request) -> web.Response:
@@ -81,7 +81,7 @@ class CameraPage:
             next=past[-1].id if len(found.dockings) > count else None, first=address("cameras", name) if before is not None else "",
             outside=[_segment(one, here) for one in found.outside], newest=[_segment(one, here) for one in found.newest], shown=_SHOWN_FOOTAGE,
             had=[_issue(one) for one in found.had], base=address("cameras", name), fields=fields or {}, wrong=wrong or {}, done=_done(request, row),
-            footage=address("footage", camera=name, show="all"), activity=address("activity", camera=name) if found.camera else "", may_issue=row.kind != "personal",
+            footage=address("footage", camera=name, show="all"), activity=address("activity", camera=name) if found.camera else "", may_issue=found.camera is not None and row.kind != "personal",
         )  # fmt: skip
 
     async def _find(self, name: str, *, count: int, before: int | None) -> _Found:

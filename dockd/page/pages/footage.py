@@ -6,6 +6,7 @@ clock; what was not looked at is said to be so; a list is a page, newest recordi
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -73,6 +74,7 @@ class OfShift:
 class _Found:
     page: Page
     cameras: dict[str, CameraId]
+    outside: bool
     night_outside: bool
     night_found: int | None
 
@@ -100,13 +102,14 @@ class FootagePage:
             raise Problem(400, f"show is one of {', '.join(get_args(Show))}")
         since, until, wrong = _day(asked["day"])
         wanted = Wanted(show=show, since=since, until=until, file=asked["file"])  # type: ignore[arg-type]
+        await self._view.look()
         now = self._sources.clock.now()
         found = await self._find(wanted, camera=asked["camera"], after=after, count=count, night=_last_night(now))
         keep = with_query(asked)
         return await self._rendering.page(
             request, "footage.html", status=400 if wrong else 200, asked={**asked, "show": show}, wrong=wrong, shows=_SHOWS,
             shifts=self._grouped(found, now), count=len(found.page.segments), next=found.page.next, cut=found.page.cut, keep=keep,
-            first=address("footage", **asked) if after else "", night=self._night(found), sums=self._sums(), filtered=any(asked[n] for n in ("camera", "day", "file")),
+            first=address("footage", **asked) if after else "", night=self._night(found), outside=found.outside, sums=self._sums(), filtered=any(asked[n] for n in ("camera", "day", "file")),
         )  # fmt: skip
 
     async def _find(self, wanted: Wanted, *, camera: str, after: str, count: int, night: float) -> _Found:
@@ -119,7 +122,7 @@ class FootagePage:
                 raise Problem(400, "after: there is no such segment") from None
             return _Found(
                 page=page, cameras={one.id: one for one in known}, night_outside=page_footage.outside_since(execute, night),
-                night_found=page_footage.found_since(execute, night),
+                outside=page_footage.outside_since(execute, -math.inf), night_found=page_footage.found_since(execute, night),
             )  # fmt: skip
 
         return await ask(self._sources, question)

@@ -48,8 +48,8 @@ class ProblemsPage:
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Register the routes."""
         router.add_get("/problems", self.problems)
-        router.add_post("/problems/{id}/seen", self.seen)
-        router.add_post("/problems/{id}/close", self.close)
+        router.add_post("/problems/{id:[^/]+}/seen", self.seen)
+        router.add_post("/problems/{id:[^/]+}/close", self.close)
 
     @needs("read")
     async def problems(self, request: web.Request) -> web.Response:

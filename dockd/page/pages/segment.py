@@ -16,14 +16,15 @@ from dockd.page.certificates import Certificates, policy_of
 from dockd.page.doings import Doings
 from dockd.page.doorkeeper import Problem
 from dockd.page.footage_words import happened, place_of
-from dockd.page.language import Said, said
+from dockd.page.language import Said, english, joined, said
 from dockd.page.pages.parts import Parts
 from dockd.page.pages.reading import address, ask, clean, exact, limit_of, number_of, plain
 from dockd.page.rights import needs
 from ingest.clock import rfc3339
-from ingest.ledger import page_cameras, page_footage, page_history, views
+from ingest.ledger import marks, page_cameras, page_footage, page_history, views
 from ingest.ledger.evidence_times import EvidenceTimes, evidence_times
 from ingest.ledger.history import Record
+from ingest.ledger.marks import Mark
 from ingest.ledger.segments import Segment
 from ingest.model import CameraId, legible
 
@@ -42,6 +43,7 @@ class _Found:
     camera: CameraId | None
     times: EvidenceTimes
     receipt: Mapping[str, Any] | None
+    mark: Mark | None
     records: list[Record]
 
 
@@ -79,7 +81,7 @@ class SegmentPage:
             request, "segment.html", status=status, one=one, name=legible(one.path), place=place_of(one, bay=here.get(one.camera)),
             camera=plain((found.camera.serial if found.camera else "") or one.camera), camera_href=address("cameras", one.camera), bay=here.get(one.camera),
             officer=plain((self._view.registry.assigned_to(found.camera) or "") if found.camera else ""),
-            why=plain(one.held_message or one.trouble), times=found.times, copies=_copies(one, bay=here.get(one.camera)), receipt=_legible(found.receipt), entries=told,
+            why=plain(one.held_message or one.trouble), evidence=_evidence(one, found.mark), times=found.times, copies=_copies(one, bay=here.get(one.camera)), receipt=_legible(found.receipt), entries=told,
             next=told[-1].seq if len(found.records) > count else None, first=address("footage", one.id) if after else "",
             base=address("footage", one.id), done=_done(request, one), wrong={"": wrong} if wrong else {}, at=_moments(one), exact=exact,
         )  # fmt: skip
@@ -91,7 +93,7 @@ class SegmentPage:
                 raise Problem(404, "there is no segment of this id")
             return _Found(
                 segment=segment, camera=page_cameras.one(execute, segment.camera), times=evidence_times(execute, segment.id),
-                receipt=views.receipts(execute, [segment.id]).get(segment.id),
+                receipt=views.receipts(execute, [segment.id]).get(segment.id), mark=marks.mark_of(execute, segment.id) if segment.evidential else None,
                 records=page_history.of_segment(execute, segment.id, after=after, count=count + 1),
             )  # fmt: skip
 
@@ -153,6 +155,21 @@ def _done(request: web.Request, segment: Segment) -> Said | str:
     """What was done, where it is so."""
     is_so, words = _DONE.get(request.query.get("done", ""), (lambda _one: False, said("")))
     return words if is_so(segment) else ""
+
+
+def _evidence(one: Segment, mark: Mark | None) -> str:
+    """Who knows that it is evidence; empty where it is none."""
+    if not one.evidential:
+        return ""
+    if not one.in_store:
+        return said("This dock knows. The store is told with the file.")
+    if mark is None or mark.told_at is None:
+        return said(
+            "This dock knows. The store is being told: until it knows, it may delete the file when its time is over."
+        )
+    if mark.cannot:
+        return joined(said("This dock knows. The store cannot be told:"), english(plain(mark.cannot)))
+    return said("This dock knows, and the store does.")
 
 
 def _moments(one: Segment) -> list[tuple[Said, str]]:
