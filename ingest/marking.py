@@ -107,5 +107,13 @@ class Marking:
         if times == 0:
             log.warning("segment %s is evidence, and the store could not be told yet: %s; it is told again", row.id, error.message)  # fmt: skip
         if isinstance(error, ObjectGone):
-            with contextlib.suppress(Retry):  # asked again with the next try
-                await self._attest([row])
+            await self._is_it_there(row)
+
+    async def _is_it_there(self, row: Segment) -> None:
+        """What the store says of it is for those to judge who ask for proofs; one that cannot be asked now is asked with the next try."""
+        try:
+            await self._attest([row])
+        except LedgerUnusable:
+            raise
+        except DockdError as error:
+            log.info("segment %s: the store does not say whether it has it: %s", row.id, error.message)
