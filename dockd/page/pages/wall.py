@@ -27,13 +27,15 @@ _SHORT: Mapping[BayState, str] = {
 _SIZES = (8, 16, 32, 64)
 _PERCENT = re.compile(r"\b(\d{1,3})%")
 _NIGHT = (22, 6)
-_LONG = 9
+# Roughly how wide letters are, a small n being 1, and how many of those a cell holds at full size and somewhat smaller.
+_WIDE, _NARROW = frozenset("mwMW"), frozenset("iIjlftr' ")
+_FITS, _FITS_SMALLER = 8.2, 9.7
 _READ_AGAIN = 86_400
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """A bay on the wall. `percent`: how far it is, where it says so; a word of more than `longest` letters wants smaller ones."""
+    """A bay on the wall. `percent`: how far it is, where it says so;"""
 
     number: int
     state: BayState
@@ -42,7 +44,18 @@ class Cell:
     shape: Shape
     tone: Tone
     percent: str = ""
-    longest: int = _LONG
+
+    def fit(self, word: str) -> str:
+        """How a word, as it is read, gets into the cell: as it is, `long` (in smaller letters), or `longer` (in two lines).
+
+        >>> cell = Cell(number=1, state="ready", word="", verb="take", shape="circle", tone="green")
+        >>> [cell.fit(word) for word in ("Checking", "May go out", "Rhowch yn ôl")]
+        ['', 'long', 'longer']
+        """
+        wide = sum(
+            (1.5 if one in _WIDE else 0.62 if one in _NARROW else 1) * (1.2 if one.isupper() else 1) for one in word
+        )
+        return "" if wide <= _FITS else "long" if wide <= _FITS_SMALLER else "longer"
 
 
 class Wall:
