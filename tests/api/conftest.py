@@ -12,13 +12,13 @@ from tests.page.running_stage import RunningStage, running_stage
 from tests.program import DOCKD, REPOSITORY, environment
 
 
-def _token(stage: RunningStage, role: str) -> str:
-    command = [*DOCKD, "token", "create", "--role", role, "--config", str(stage.folder / "stage" / "dockd.toml")]
+def _dockd(stage: RunningStage, *words: str, sent: str = "") -> str:
+    command = [*DOCKD, *words, "--config", str(stage.folder / "stage" / "dockd.toml")]
     done = subprocess.run(
-        command, capture_output=True, text=True, env=environment(), cwd=REPOSITORY, timeout=30, check=False
+        command, capture_output=True, text=True, env=environment(), cwd=REPOSITORY, timeout=30, check=False, input=sent
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout.split()[-1]
+    return done.stdout
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +27,8 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[
     first, second = tmp_path_factory.mktemp("open"), tmp_path_factory.mktemp("guarded")
     with running_stage(first) as free, running_stage(second) as guarded:
         found: dict[str, tuple[str, dict[str, str]]] = {"local": (free.url, {}), "nobody": (guarded.url, {})}
+        _dockd(guarded, "user", "add", "pat", "--role", "ops", sent="correct horse battery staple\n")
         for role in ROLES:
-            found[role] = (guarded.url, {"Authorization": f"Bearer {_token(guarded, role)}"})
+            token = _dockd(guarded, "token", "create", "--role", role).split()[-1]
+            found[role] = (guarded.url, {"Authorization": f"Bearer {token}"})
         yield found
