@@ -41,16 +41,18 @@ class NotSo(DockdError):
 
 
 class Book:
-    """See the module. `path` of access.db; used by one thread at a time."""
+    """See the module. `path` of access.db; `patience`: seconds for which another that writes is waited for. Used by one thread at a time."""
 
-    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time, patience: float = _PATIENCE) -> None:
         self.path = path
+        self._patience = patience
         self._made = path.with_name(f"{path.name}.made")
         self._clock = clock
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
         self._signature: Signature | None = None
         self._version: int | None = None
+        self._last: Known | None = None
         self._seen = False
 
     # -- the file --------------------------------------------------------------------------------------------------------
@@ -112,7 +114,7 @@ class Book:
         """Close the file."""
         if self._connection is not None:
             self._connection.close()
-        self._connection, self._identity, self._version = None, None, None
+        self._connection, self._identity, self._version, self._last = None, None, None, None
 
     def _say_made(self) -> None:
         if self._made.exists():
@@ -140,7 +142,7 @@ class Book:
             return self._connection
         self.close()
         connection = sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?mode=rw", uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+            f"{self.path.absolute().as_uri()}?mode=rw", uri=True, timeout=self._patience, isolation_level=None, check_same_thread=False
         )  # fmt: skip
         try:
             connection.execute("PRAGMA synchronous = FULL")
@@ -176,16 +178,19 @@ class Book:
 
     # -- reading ---------------------------------------------------------------------------------------------------------
 
-    def known(self, before: Known | None = None) -> Known:
-        """All of it; `before` itself where nothing has changed since it was given. Raises Damaged, Unwritten."""
+    def known(self) -> Known:
+        """All of it; the very same value as long as nothing has changed. Raises Damaged, Unwritten."""
         try:
             with self._asking() as connection:
                 signature = self._now()
                 version = connection.execute("PRAGMA data_version").fetchone()[0]
-                if before is not None and (signature, version) == (self._signature, self._version):
-                    return before
+                if self._last is not None and (signature, version) == (self._signature, self._version):
+                    return self._last
+                self.close()  # what was written past SQLite is not in its memory: all of it is read anew
+                connection = self._opened()
+                version = connection.execute("PRAGMA data_version").fetchone()[0]
                 found = _read(connection)
-                self._signature, self._version = signature, version
+                self._signature, self._version, self._last = signature, version, found
                 return found
         except NotSo:
             return Known()

@@ -110,7 +110,7 @@ class Access:
     async def look(self) -> Known:
         """What access.db says now. Raises Damaged, Unwritten."""
         try:
-            found = await self._do(self._book.known, self._known)
+            found = await self._do(self._book.known)
         except (Damaged, Unwritten) as error:
             self._known = None
             if self.trouble != error.message:

@@ -1,0 +1,87 @@
+"""How soon a password may be tried again: longer with each mistake, never for good, and not because of what others do."""
+
+from __future__ import annotations
+
+from dockd.access.limits import FREE, FREE_ADDRESS, LONGEST_OF_ADDRESS, LONGEST_WAIT, Limits
+
+
+def mistakes(limits: Limits, count: int, *, name: str, address: str, now: float = 0.0) -> float:
+    for _ in range(count):
+        limits.wrong(name=name, address=address, now=now)
+    return limits.wait(name=name, address=address, now=now)
+
+
+def test_the_wait_grows_and_ends() -> None:
+    limits = Limits()
+    assert mistakes(limits, FREE - 1, name="ann", address="192.0.2.1") == 0
+    waits = [mistakes(limits, 1, name="ann", address="192.0.2.1") for _ in range(15)]
+    assert waits[:5] == [1, 2, 4, 8, 16]
+    assert waits[-1] == LONGEST_WAIT
+    assert limits.wait(name="ann", address="192.0.2.1", now=LONGEST_WAIT) == 0
+
+
+def test_asking_while_one_waits_makes_it_no_longer() -> None:
+    limits = Limits()
+    before = mistakes(limits, FREE + 3, name="ann", address="192.0.2.1")
+    for _ in range(50):
+        assert limits.wait(name="ann", address="192.0.2.1", now=0.0) == before
+
+
+def test_an_account_waits_wherever_it_is_tried_from() -> None:
+    limits = Limits()
+    for n in range(FREE + 4):
+        limits.wrong(name="ann", address=f"192.0.2.{n}", now=0.0)
+    assert limits.wait(name="ann", address="192.0.2.200", now=0.0) == 16
+    assert limits.wait(name="bob", address="192.0.2.200", now=0.0) == 0
+
+
+def test_an_address_waits_whatever_it_tries() -> None:
+    limits = Limits()
+    for n in range(FREE_ADDRESS - 1):
+        limits.wrong(name=f"user{n}", address="192.0.2.1", now=0.0)
+    assert limits.wait(name="new", address="192.0.2.1", now=0.0) == 0
+    assert mistakes(limits, 1, name="new", address="192.0.2.1") == 1
+    limits.wrong(name="newer", address="192.0.2.1", now=0.0)
+    assert limits.wait(name="newest", address="192.0.2.1", now=0.0) == 2
+    for n in range(40):
+        limits.wrong(name=f"more{n}", address="192.0.2.1", now=0.0)
+    assert limits.wait(name="last", address="192.0.2.1", now=0.0) == LONGEST_OF_ADDRESS
+
+
+def test_ipv6_counts_by_network() -> None:
+    limits = Limits()
+    for n in range(FREE_ADDRESS):
+        limits.wrong(name=f"user{n}", address=f"2001:db8::{n + 1:x}", now=0.0)
+    assert limits.wait(name="new", address="2001:db8::ffff", now=0.0) == 1
+    assert limits.wait(name="new", address="2001:db8:0:1::1", now=0.0) == 0
+
+
+def test_whoever_has_signed_in_here_is_not_kept_out_by_others() -> None:
+    limits = Limits()
+    limits.wrong(name="ann", address="192.0.2.1", now=0.0)
+    limits.right(name="ann", address="192.0.2.1", now=0.0)
+    assert mistakes(limits, 30, name="ann", address="198.51.100.9") > 0
+    assert limits.wait(name="ann", address="192.0.2.1", now=0.0) == 0
+    assert limits.wait(name="ann", address="192.0.2.2", now=0.0) > 0, "known there, not everywhere"
+    assert mistakes(limits, FREE, name="ann", address="192.0.2.1") == 1, "its own mistakes count all the same"
+
+
+def test_what_was_wrong_is_forgotten_in_time_and_by_signing_in() -> None:
+    limits = Limits()
+    mistakes(limits, FREE - 1, name="ann", address="192.0.2.1")
+    limits.right(name="ann", address="192.0.2.1", now=1.0)
+    assert mistakes(limits, FREE - 1, name="ann", address="192.0.2.1", now=2.0) == 0
+    assert mistakes(limits, 3, name="ann", address="192.0.2.1", now=2.0) > 0
+    assert mistakes(limits, FREE - 1, name="ann", address="192.0.2.1", now=10_000.0) == 0
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    limits = Limits()
+    for n in range(20_000):
+        limits.wrong(name=f"user{n}", address="192.0.2.1", now=0.0)
+        limits.right(name=f"user{n}", address=f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", now=0.0)
+    assert len(limits._of) <= 4096
+    assert len(limits._known) <= 4096
+    assert limits.wait(name="new", address="192.0.2.1", now=0.0) == LONGEST_OF_ADDRESS, (
+        "the one that tries is not forgotten"
+    )
