@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from tests.agent import Running, running
-from tests.oidc.browser import Answer, Browser, query_of, with_query
+from tests.plain_browser import Answer, Browser, query_of, with_query
 from tests.oidc.conftest import configured
 from tests.oidc.provider import Provider, provider
 from tests.program import store_at
