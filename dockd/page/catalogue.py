@@ -6,9 +6,10 @@ Unicode project's word (CLDR), and they stand in its order: zero, one, two, few,
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.resources
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 DOMAIN = "dockd"
 _ORDER = ("zero", "one", "two", "few", "many", "other")
@@ -39,9 +40,14 @@ class Catalogue:
 _OTHERS: dict[str, Catalogue] = {}
 
 
-def speak(language: str, catalogue: Catalogue) -> None:
-    """From now on `language` is told from this catalogue."""
+@contextlib.contextmanager
+def speak(language: str, catalogue: Catalogue) -> Iterator[None]:
+    """While this lasts, `language` is told from this catalogue."""
     _OTHERS[language] = catalogue
+    try:
+        yield
+    finally:
+        del _OTHERS[language]
 
 
 def catalogue_of(language: str) -> Catalogue:

@@ -1,7 +1,8 @@
 """Templates that speak a language: their own texts come from its catalogue, and what they are given is told in it.
 
 Rules kept here: {% trans %} and _("…") are looked up as Python's messages are (dockd.page.catalogue), their parts told in the same language and
-escaped; `{{ value }}` is told as plain text, `{{ value|marked }}` too, with what there is in English alone marked as that for whoever reads aloud.
+escaped; `{{ value }}` is told as plain text, `{{ value|marked }}` too, with what there is in English alone marked as that for whoever
+reads aloud; `{{ value|english }}` is for what the engine says in its own words, and never in another language.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from dockd.page.catalogue import catalogue_of
-from dockd.page.language import Language, Spoken, marked, told
+from dockd.page.language import Language, Spoken, english, marked, told
 
 
 def speak_in(environment: jinja2.Environment, language: Language) -> None:
@@ -47,4 +48,5 @@ def speak_in(environment: jinja2.Environment, language: Language) -> None:
     environment.globals.update(gettext=gettext, ngettext=ngettext, language=language)
     environment.filters["join"] = join
     environment.filters["marked"] = lambda value: marked(value, language)
+    environment.filters["english"] = lambda value: marked(english(value), language) if value else ""
     environment.finalize = lambda value: told(value, language)

@@ -15,6 +15,8 @@ _EMPTY = ("meta", "link", "input", "br", "hr", "img", "use", "path", "rect", "ci
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _NAMES = {"dockd", "English", "Cymraeg"}
 _ATTRIBUTE = re.compile(r'[\w-]+="[^"]*"')  # a template may set some aside
+# Addresses, paths and what a computer has worked out are no words.
+_FIGURES = re.compile(r"\[[a-z_]+\]|https?://\S+|(?<!\w)/[\w./~-]+|\b[0-9a-f]{8,}\b|\b[\w-]{40,}\b")
 _HOLE = "\0"
 
 
@@ -33,7 +35,7 @@ class Texts(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         said = dict(attrs)
-        silent = tag in _SILENT or (tag != "html" and "lang" in said)
+        silent = tag in _SILENT or (tag != "html" and "lang" in said) or said.get("translate") == "no"
         if not silent and not self._silent:
             for name in _SPOKEN:
                 self._see(said.get(name) or "")
@@ -56,6 +58,7 @@ class Texts(HTMLParser):
             self._see(_ATTRIBUTE.sub(" ", data))
 
     def _see(self, text: str) -> None:
+        text = _FIGURES.sub(" ", text)
         text = re.sub(r"⟦[^⟦⟧]*⟧", " ", text)
         for name in sorted(self._names, key=len, reverse=True):
             text = text.replace(name, " ")
