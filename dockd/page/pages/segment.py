@@ -29,6 +29,7 @@ from ingest.ledger.segments import Segment
 from ingest.model import CameraId, legible
 
 _A_PAGE = 100
+_LONGEST = 80
 _ID = "{id:[^/]{1,200}}"
 _DONE: Mapping[str, tuple[Callable[[Segment], bool], Said]] = {
     "evidential": (lambda one: bool(one.evidential), said("It is marked as evidence.")),
@@ -78,7 +79,7 @@ class SegmentPage:
         here = {bay.camera.id: n for n, bay in self._sources.rack.bays.items() if bay.camera is not None}
         told = [happened(record) for record in found.records[:count]]
         return await self._rendering.page(
-            request, "segment.html", status=status, one=one, name=legible(one.path), place=place_of(one, bay=here.get(one.camera)),
+            request, "segment.html", status=status, one=one, name=legible(one.path), short=_short(legible(one.path)), place=place_of(one, bay=here.get(one.camera)),
             camera=plain((found.camera.serial if found.camera else "") or one.camera), camera_href=address("cameras", one.camera), bay=here.get(one.camera),
             officer=plain((self._view.registry.assigned_to(found.camera) or "") if found.camera else ""),
             why=plain(one.held_message or one.trouble), evidence=_evidence(one, found.mark), times=found.times, copies=_copies(one, bay=here.get(one.camera)), receipt=_legible(found.receipt), entries=told,
@@ -170,6 +171,12 @@ def _evidence(one: Segment, mark: Mark | None) -> str:
     if mark.cannot:
         return joined(said("This dock knows. The store cannot be told:"), english(plain(mark.cannot)))
     return said("This dock knows, and the store does.")
+
+
+def _short(name: str) -> str:
+    """The last part of a file's name, as far as a heading can have it."""
+    last = name.rpartition("/")[2] or name
+    return last if len(last) <= _LONGEST else f"{last[:_LONGEST]}…"
 
 
 def _moments(one: Segment) -> list[tuple[Said, str]]:
