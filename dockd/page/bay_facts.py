@@ -15,6 +15,7 @@ from dockd.page.facts import Sums
 from dockd.page.language import joined, said
 from dockd.page.moment import Moment
 from dockd.page.problems import BayFact
+from dockd.page.snapshot import Expected
 from dockd.page.state import Facts, Shown, derive
 from dockd.page.words import moment_words
 from ingest.ledger.views import Docking
@@ -68,6 +69,7 @@ class BayDocuments:
         document = bay_document(
             number=bay.number, said=shown, since=self._state_since(bay, shown, moment), camera=camera, balance=balance,
             battery=bay.battery_percent, clock_offset=bay.clock_offset_seconds, out_of_use=bay.out_of_use,
+            ready_at=moment.expected.get(bay.number, Expected()).ready_at,
         )  # fmt: skip
         return document, shown
 
@@ -84,7 +86,7 @@ class BayDocuments:
         sums, activity, settings = moment.sums, moment.sources.activity, moment.sources.settings
         camera, visit = bay.camera.id, bay.visit
         found = sums.dockings.get(visit.docking, Docking())
-        doing = activity.cameras.get(camera)
+        doing, expected = activity.cameras.get(camera), moment.expected.get(bay.number, Expected())
         facts = Facts(
             camera=camera, phase=doing.phase if doing else None, reason=doing.reason if doing else "",
             message=doing.message if doing else "", turn=visit.root in activity.queued,
@@ -96,6 +98,7 @@ class BayDocuments:
             max_clock_offset=settings.ready.max_clock_offset, blind=moment.blind, note=_note(bay),
             why_kept=bay.why_kept if settings.wipe.enabled else "", ours=bay.ours or not settings.wipe.enabled,
             alone=found.alone, sound=moment.is_sound, waited=moment.has_waited(camera), room=visit.room, min_room=settings.ready.min_room,
+            charge_ready_at=expected.charge_ready_at, will_not_charge=expected.will_not_charge, late=moment.late, short=moment.short,
         )  # fmt: skip
         return facts, found.balance
 
@@ -116,7 +119,7 @@ def _inputs(bay: Bay, moment: Moment) -> tuple[object, ...]:
     if visit is None or camera is None:
         return (*common, sums.away)
     return (
-        *common, moment.has_waited(camera.id), visit.room, sources.activity.cameras.get(camera.id), sums.dockings.get(visit.docking), sums.missing.get(camera.id),
+        *common, moment.late, moment.short, moment.expected.get(bay.number), moment.has_waited(camera.id), visit.room, sources.activity.cameras.get(camera.id), sums.dockings.get(visit.docking), sums.missing.get(camera.id),
         visit.docking, visit.listed_once, visit.unsafe, visit.hidden, len(visit.unsettled), visit.root in sources.activity.queued,
     )  # fmt: skip
 

@@ -66,14 +66,15 @@ def camera_part(camera: CameraId, *, assigned_to: str | None) -> Document:
 
 def bay_document(
     *, number: int, said: Shown, since: float, camera: Document | None, balance: Balance, battery: int | None,
-    clock_offset: float | None, out_of_use: OutOfUse | None = None,
+    clock_offset: float | None, out_of_use: OutOfUse | None = None, ready_at: float | None = None,
 ) -> Document:  # fmt: skip
     """`GET /bays/{n}`; beside the contract's names `verb`, `shape` and `tone` say how it looks."""
     look = said.look
+    coming = ready_at if look.verb == "leave" else None
     return {
         "number": number, "state": said.state, "word": said.word, "why": said.why, "since": rfc3339(since), "camera": camera,
         "segments": balance.segments.as_dict(), "bytes": balance.bytes.as_dict(), "battery_percent": battery,
-        "clock_offset_seconds": None if clock_offset is None else round(clock_offset, 1), "ready_at": None,
+        "clock_offset_seconds": None if clock_offset is None else round(clock_offset, 1), "ready_at": when(coming),
         "verb": look.verb, "shape": look.shape, "tone": look.tone,
         "out_of_use": None if out_of_use is None else {"reason": out_of_use.reason, "by": out_of_use.by, "since": rfc3339(out_of_use.since)},
     }  # fmt: skip

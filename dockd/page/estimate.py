@@ -37,14 +37,26 @@ class Estimate:
                 start = (moment, sent)
         return found
 
-    def seconds(self, backlog: int) -> tuple[int, int] | None:
-        """The range, or None: nothing to send, or the line has not been steady (within a factor of four) for three parts."""
+    def steady(self) -> list[float]:
+        """The last minutes' rates; none while they have not been steady (within a factor of four) for three parts."""
         last = self.rates()[-8:]
         while last and last[0] <= 0:
             last = last[1:]
-        if backlog <= 0 or len(last) < _STEADY or min(last) <= 0 or max(last) > 4 * min(last):
+        if len(last) < _STEADY or min(last) <= 0 or max(last) > 4 * min(last):
+            return []
+        return last
+
+    def seconds(self, backlog: int) -> tuple[int, int] | None:
+        """The range, or None: nothing to send, or the line is not steady."""
+        last = self.steady()
+        if backlog <= 0 or not last:
             return None
         return _down(backlog / max(last)), _up(backlog / min(last))
+
+    def rate(self) -> float | None:
+        """Bytes per second, in the middle of what is steady; None while nothing is."""
+        last = sorted(self.steady())
+        return last[len(last) // 2] if last else None
 
 
 def _down(seconds: float) -> int:

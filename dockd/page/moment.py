@@ -7,14 +7,16 @@ against them.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from dockd.page.advice import to_mend
 from dockd.page.facts import Sources, Sums
+from dockd.page.language import said
 from dockd.page.problems import FullFact
 from dockd.page.registry import Registry
-from dockd.page.snapshot import Room
+from dockd.page.snapshot import Expected, Room
 from dockd.page.words import kept_words, moment_words, size_words
 from ingest.ledger import issues
 from ingest.ledger.proofs import SECOND_LOOK
@@ -23,6 +25,7 @@ from ingest.ledger.views import Docking, Kept
 from ingest.model import CameraId
 from ingest.standing import StoreState
 
+_LATE = 900.0
 _UNSOUND = frozenset({"ledger_rebuilt", "ledger_went_back", "ledger_unusable", "store_went_back", "spool_failed"})
 
 
@@ -30,7 +33,8 @@ _UNSOUND = frozenset({"ledger_rebuilt", "ledger_went_back", "ledger_unusable", "
 class Moment:
     """`blind`: why nothing of the ledger is known; `in_place`: the spool is the one that was there; `kept` is asked only while somebody waits for room.
 
-    `closed`: cameras that left early, and of which a person has said that nobody waits for them.
+    `closed`: cameras that left early, and of which a person has said that nobody waits for them. `expected` by bay; `short`: so few cameras are ready
+    that one which is only usable is offered.
     """
 
     sources: Sources
@@ -42,6 +46,8 @@ class Moment:
     kept: Kept | None = None
     pinned: Pinned | None = None
     closed: frozenset[str] = frozenset()
+    expected: Mapping[int, Expected] = field(default_factory=dict)
+    short: bool = True
 
     def assigned_to(self, camera: CameraId) -> str | None:
         """Who has this camera: to whom it was issued, else whose it is by the site's list; None: nobody, or nobody knows."""
@@ -77,6 +83,12 @@ class Moment:
         return to_mend(store.word, store.message)
 
     @cached_property
+    def late(self) -> bool:
+        """Whether the store has been away for so long that it should be seen."""
+        away = self.store.word in ("down", "wrong-store", "dishonest")
+        return away and self.sources.clock.now() - self.store.since >= _LATE
+
+    @cached_property
     def sending(self) -> bool:
         """Whether anything on the dock is on its way to the store."""
         return any(one.in_spool and not one.held for one in self.sums.unproven)
@@ -109,11 +121,11 @@ class Moment:
             return ""
         promised = self.pinned is None or (self.pinned.method == "receipt" and self.pinned.durable)
         if promised or self.sources.settings.spool.keep_confirmed >= SECOND_LOOK:
-            why = "as spool.keep_confirmed says"
+            why = said("as spool.keep_confirmed says")
         elif self.pinned is not None and self.pinned.method == "receipt":
-            why = "because this store does not promise to keep them"
+            why = said("because this store does not promise to keep them")
         else:
-            why = "because this store gives no receipts"
+            why = said("because this store gives no receipts")
         return kept_words(self.kept.bytes, self.kept.first, self.kept.last, why=why)
 
     def _waits_for_room(self, camera: str) -> bool:

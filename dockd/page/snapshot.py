@@ -26,6 +26,15 @@ class Room:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Expected:
+    """What is expected of a bay: when it is ready and when its charge will do (seconds since the epoch), and why its battery is thought not to charge."""
+
+    ready_at: float | None = None
+    charge_ready_at: float | None = None
+    will_not_charge: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """What is so. `status` without what changes by itself (`time`, the oldest segment's age); `oldest_at` seconds since the epoch; `changed_at`: at which sequence each
     bay became what it is."""

@@ -10,17 +10,19 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from dockd.docking import Bay
 from dockd.page.bay_facts import BayDocuments
 from dockd.page.documents import Document, problem_document, when
 from dockd.page.estimate import Estimate
+from dockd.page.expected import Expectations
 from dockd.page.facts import Asking, Sources, Sums
 from dockd.page.moment import Moment
 from dockd.page.problem_book import Kept, ProblemBook
 from dockd.page.registry import Registry
-from dockd.page.snapshot import Change, Room, Snapshot, same_status
+from dockd.page.snapshot import Change, Expected, Room, Snapshot, same_status
 from dockd.page.whole_rack import on_its_way, status_of, what_is_wrong
 from ingest.errors import LedgerUnusable
 from ingest.events import Event, StoreCaught
@@ -32,6 +34,7 @@ from ingest.model import CameraId
 LOOK_AT_MOST_EVERY = 0.1
 _LOOK_AT_LEAST_EVERY = 5.0
 _UNTOLD_EVERY = 1.0  # how the store stands, settings and bandwidth change without saying so
+_FRESH = 10.0
 _SHARE = 8.0  # looking takes at most a ninth of the time, however long a look takes
 
 
@@ -43,6 +46,9 @@ class View:
         self._asking = Asking(sources.ledger)
         self._estimate = Estimate()
         self._documents = BayDocuments()
+        self._expectations = Expectations()
+        self._expected: dict[int, Expected] = {}
+        self._moment: Moment | None = None
         self.book = ProblemBook(sources.ledger)
         self._turn = asyncio.Lock()
         self._seen: tuple[object, ...] = ()
@@ -68,14 +74,23 @@ class View:
         self._listeners.append(listener)
 
     def sample(self) -> None:
-        """Feed the estimate; to be called every few seconds."""
-        self._estimate.sample(time.monotonic(), self._sources.activity.uploaded_bytes)
+        """Feed the estimates; to be called every few seconds."""
+        now = time.monotonic()
+        self._estimate.sample(now, self._sources.activity.uploaded_bytes)
+        moment = self._moment or Moment(sources=self._sources, registry=self.registry)
+        expected = self._expectations.sample(
+            now=now, at=self._sources.clock.now(), moment=moment, fresh=self._moment is not None and now - self._looked_at < _FRESH,
+            sending=self._estimate.rate(),
+        )  # fmt: skip
+        if expected != self._expected:
+            self._expected = expected
+            self._bell.set()
 
     def _versions(self) -> tuple[object, ...]:
         sources = self._sources
         return (
             self._asking.version, sources.activity.version, sources.rack.version, sources.troubles.version, sources.store_state(),
-            sources.settings, self.registry, sources.bandwidth.now,
+            sources.settings, self.registry, sources.bandwidth.now, self._expected,
         )  # fmt: skip
 
     async def news(self, *, at_most: float) -> None:
@@ -113,9 +128,13 @@ class View:
         # everything from here on is one moment: no waiting in between
         moment = Moment(
             sources=sources, registry=self.registry, sums=sums, blind=blind, room=room, in_place=in_place, kept=found, pinned=pinned,
-            closed=self.book.closed_cameras,
+            closed=self.book.closed_cameras, expected=self._expected, short=_is_short(self.now.bays.values()),
         )  # fmt: skip
-        bays = {n: self._documents.of(bay, moment, outrun=self._is_outrun) for n, bay in sorted(sources.rack.bays.items())}  # fmt: skip
+        bays = self._told(moment)
+        if _is_short(bays.values()) != moment.short:  # how many are ready does not hang on that
+            moment = replace(moment, short=not moment.short)
+            bays = self._told(moment)
+        self._moment = moment
         self._documents.forget({bay.visit.docking for bay in sources.rack.bays.values() if bay.visit is not None})
         facts = [self._documents.fact(bay) for _n, bay in sorted(sources.rack.bays.items())]
         wrong, over = self.book.keep(what_is_wrong(moment, facts), now=sources.clock.now(), blind=bool(blind))
@@ -126,6 +145,10 @@ class View:
         self._publish(status_of(moment, bays, facts, eta=eta), bays, wrong, moment)
         with contextlib.suppress(LedgerUnusable):  # written with the next look
             await self.book.write()
+
+    def _told(self, moment: Moment) -> dict[int, Document]:
+        bays = sorted(self._sources.rack.bays.items())
+        return {n: self._documents.of(bay, moment, outrun=self._is_outrun) for n, bay in bays}
 
     def assigned_to(self, camera: CameraId) -> str | None:
         """Who has this camera: to whom it was issued, else whose it is by the site's list; None: nobody, or nobody knows."""
@@ -191,6 +214,12 @@ class View:
             "station": status.get("station"), "time": when(now), "sequence": snapshot.sequence,
             **{key: value for key, value in status.items() if key != "station"}, "oldest_unconfirmed": oldest,
         }  # fmt: skip
+
+
+def _is_short(bays: Iterable[Document]) -> bool:
+    """Whether cameras are short: fewer than half of those in the rack are ready."""
+    docked = [bay["state"] for bay in bays if bay["camera"] is not None]
+    return 2 * docked.count("ready") < len(docked) or not docked
 
 
 __all__ = ["LOOK_AT_MOST_EVERY", "Change", "Room", "Snapshot", "View"]

@@ -52,6 +52,7 @@ def status_of(
         "station": sources.settings.station.name, "rack": sources.settings.station.rack,
         "bays_total": len(bays), "ready": sum(doc["state"] == "ready" for doc in bays.values()),
         "usable": sum(doc["state"] == "usable" for doc in bays.values()),
+        "next_ready_at": min((doc["ready_at"] for doc in bays.values() if doc["ready_at"] is not None), default=None),
         "needs_action": sum(doc["verb"] == "act" for doc in bays.values()) + _unspoken(moment, facts), "oldest_unconfirmed": oldest,
         "backlog": {
             **asdict(where.coming), "on_cameras_alone": asdict(where.uncopied), "eta_seconds": {"low": eta[0], "high": eta[1]} if eta else None,
