@@ -104,6 +104,8 @@ def _is_a_persons(request: web.Request) -> bool:
     """Whether a person has done something, and not a page by itself: browsers say so where the line is private; elsewhere a page that is loaded counts."""
     if request.method not in ("GET", "HEAD"):
         return True
+    if "Dockd-Live" in request.headers:
+        return False  # the page's own script reads it again
     mode = request.headers.get("Sec-Fetch-Mode")
     if mode is not None:
         return mode == "navigate" and request.headers.get("Sec-Fetch-User") == "?1"
