@@ -14,7 +14,7 @@ from aiohttp import web
 from dockd.access import may
 from dockd.page.asked import csrf_of
 from dockd.page.doorkeeper import tagged
-from dockd.page.language import LANGUAGES, Language, Said
+from dockd.page.language import LANGUAGES, Language, Said, said
 from dockd.page.moments import clock, moment
 from dockd.page.rights import SINCE, who
 from dockd.page.speaking import speak_in
@@ -27,8 +27,8 @@ LANGUAGE_COOKIE = "lang"
 _A_YEAR = 365 * 86400
 # Address, word: the ways that every page shows, in this order.
 WAYS = (
-    ("/", "Now"), ("/bays", "Bays"), ("/problems", "Problems"), ("/footage", "Footage"), ("/cameras", "Cameras"), ("/handover", "Handover"),
-    ("/activity", "Activity"), ("/system", "System"), ("/help", "Help"),
+    ("/", said("Now")), ("/bays", said("Bays")), ("/problems", said("Problems")), ("/footage", said("Footage")), ("/cameras", said("Cameras")), ("/handover", said("Handover")),
+    ("/activity", said("Activity")), ("/system", said("System")), ("/help", said("Help")),
 )  # fmt: skip
 
 

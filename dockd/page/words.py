@@ -118,11 +118,6 @@ def headline(ready: int, needs_action: int, usable: int = 0) -> str:
     return joined(counted("{count} ready", "{count} ready", count=ready), may, need, by=", ")
 
 
-def next_words(moment: float | None) -> str:
-    """When the next camera should be ready (seconds since the epoch); empty where that cannot be foretold."""
-    return said("the next at about {time}", time=time_words(moment)) if moment is not None else ""
-
-
 def room_words(free: int | None, days: float | None) -> str:
     """The dock's room, and how long it lasts if the store takes nothing.
 
