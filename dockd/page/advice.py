@@ -41,8 +41,17 @@ def sentence(text: str) -> str:
     """With a capital at its front and a stop at its end; what is no message is `English`."""
     if isinstance(text, Said):
         return text if text.endswith((".", "!", "?")) else Said("{what}.", {"what": text})
+    return english(plain(text))
+
+
+def plain(text: str) -> str:
+    """The same for what a person wrote, in whatever language.
+
+    >>> plain("its pins are bent")
+    'Its pins are bent.'
+    """
     text = text[:1].upper() + text[1:]
-    return english(text if text.endswith((".", "!", "?")) else f"{text}.")
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def whose(camera: str, officer: str | None) -> str:

@@ -14,8 +14,8 @@ Rules kept here:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from dockd.page.advice import (
     ASIDE,
@@ -26,91 +26,24 @@ from dockd.page.advice import (
     of_held,
     of_occupied,
     of_unnamed,
+    plain,
     sentence,
     whose,
 )
+from dockd.page.known_of_bay import Facts
 from dockd.page.language import counted, english, joined, said
 from dockd.page.looks import LOOKS, BayState, Look
-from dockd.page.words import size_words, some, time_words
-from ingest.activity import Phase
-from ingest.model import Tally
-from ingest.standing import StoreWord
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Facts:
-    """All that is known of one bay, now.
-
-    `occupied`: what is in it that is no camera or not yet one (looking, not_ours, fault), `occupied_why` in words; `note`: what people
-    should know of the camera; `why_kept`: why it is not emptied; `ours`: it is the site's;
-    `last_camera` (its serial) and `last_officer`: who left it last; `left_early`: segments that this one took along unproven, `still_unsafe` how many of them are so now, `nowhere_else` how many of
-    these are on it alone; `went_out`: segments that it took along, all safe on the dock; `listed_once`: a listing of this visit is in; `counts`: segments of
-    this docking; `on_camera`: how many of them still lie on the camera and are to be wiped, `stays`: how many files that are no footage are copied and stay; `missing`: segments that should be on this camera and were not
-    listed; `hidden`: places on it that nobody could look into; `unsettled`: files of which it is not yet
-    known whether they are the ones of before; `unsafe`: why nothing may be deleted from it; `held`: reasons and how many; `held_example`: one of them in words;
-    `wipes`: whether the site wants this camera emptied, `grace` whether it wants to wait with that; `percent`: of its bytes copied; `turn`: it waits for its turn to be read;
-    `alone`: how many segments neither the dock nor the store has; `sound`: nothing speaks against the dock's own copies; `waited`: it has waited long
-    for the store; `room`: bytes that it can still record, `min_room` how many it must.
-    `store_wants`: what a person has to mend of the store, in words; `kept_until`: the moment before which no room comes, because the dock keeps what the
-    store has.
-    `charge_ready_at`: when its charge will do (seconds since the epoch), None where that cannot be foretold; `will_not_charge`: why its battery is thought
-    not to charge, a clause such as "it stands at 12% since 05:10".
-    `charge_lost`, `clock_lost`: it told its charge (which matters here), its clock, before in this docking, and does not now.
-    `late`: the store has been away for so long that it should be seen; `short`: of the rack's cameras so few are ready that one which is only usable is offered.
-    `out_of_use`: why people keep this bay out of use, in words.
-    `blind`: why nothing can be known now.
-    """
-
-    docked: bool = True
-    occupied: str = ""
-    occupied_why: str = ""
-    note: str = ""
-    why_kept: str = ""
-    ours: bool = True
-    camera: str = ""
-    left_early: int = 0
-    still_unsafe: int = 0
-    nowhere_else: int = 0
-    went_out: int = 0
-    last_camera: str = ""
-    last_officer: str = ""
-    phase: Phase | None = None
-    reason: str = ""
-    message: str = ""
-    turn: bool = False
-    percent: int | None = None
-    listed_once: bool = False
-    counts: Tally = field(default_factory=Tally)
-    on_camera: int = 0
-    stays: int = 0
-    missing: int = 0
-    hidden: int = 0
-    unsettled: int = 0
-    unsafe: str = ""
-    alone: int = 0
-    sound: bool = True
-    waited: bool = False
-    room: int | None = None
-    min_room: int = 0
-    held: Mapping[str, int] = field(default_factory=dict)
-    held_example: str = ""
-    wipes: bool = True
-    grace: bool = False
-    store: StoreWord = "unknown"
-    store_wants: str = ""
-    kept_until: str = ""
-    battery: int | None = None
-    min_battery: int = 0
-    charge_lost: bool = False
-    clock_lost: bool = False
-    clock_offset: float | None = None
-    max_clock_offset: float = 60.0
-    charge_ready_at: float | None = None
-    will_not_charge: str = ""
-    late: bool = False
-    short: bool = True
-    out_of_use: str = ""
-    blind: str = ""
+from dockd.page.reasons import (
+    before_emptying,
+    proven,
+    span,
+    why_early,
+    why_full,
+    why_unconfirmed,
+    why_usable,
+    why_wiping,
+)
+from dockd.page.words import some, time_words
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -157,18 +90,6 @@ def _fault(state: BayState, told: Told) -> Shown:
     return Shown(state=state, word=LOOKS[state].word, what=told.what, advice=told.advice, detail=told.detail)
 
 
-def _proven(counts: Tally) -> str:
-    """How many segments are proven: all is said only where it is all that was listed, documents that stay among them. A clause."""
-    if counts.confirmed != counts.listed:
-        listed = some(counts.listed)
-        if counts.confirmed == 1:
-            return said("{count} of {segments} is proven in the store", count=1, segments=listed)
-        return said("{count} of {segments} are proven in the store", count=counts.confirmed, segments=listed)
-    return counted(
-        "Its one segment is proven in the store", "All {count} segments are proven in the store", count=counts.listed
-    )
-
-
 # -- nobody there, or nobody knows -------------------------------------------------------------------------------------
 
 
@@ -190,7 +111,7 @@ def _out_of_use(facts: Facts) -> Shown | None:
     """A camera that is in it all the same is served and told of."""
     if facts.docked or facts.occupied or facts.left_early or not facts.out_of_use:
         return None
-    why = said("This bay is out of use. {why} Use another bay.", why=sentence(facts.out_of_use))
+    why = said("This bay is out of use. {why} Use another bay.", why=plain(facts.out_of_use))
     return _show("out_of_use", why)
 
 
@@ -199,7 +120,7 @@ def _vacant(facts: Facts) -> Shown | None:
         return None
     who = whose(facts.last_camera, facts.last_officer) if facts.last_camera else ""
     if facts.left_early:
-        return _show("removed_early", _why_early(facts, who), advice=PUT_BACK)
+        return _show("removed_early", why_early(facts, who), advice=PUT_BACK)
     if not facts.went_out or not who:
         return _show("empty", said("No camera is in this bay."))
     if facts.sound:
@@ -207,36 +128,6 @@ def _vacant(facts: Facts) -> Shown | None:
     else:
         what = said("No camera is in this bay. Camera {camera} went out; its footage was copied here, and this dock is in doubt now, and it is emptied when it comes back.", camera=who)  # fmt: skip
     return _show("empty", what)
-
-
-def _why_early(facts: Facts, who: str) -> str:
-    """Who left too early (empty: it is not known who), and where its footage is."""
-    if not facts.still_unsafe:
-        if not who:
-            return said("Its camera was taken out early. Its footage is in the store by now, but still on it.")
-        return said(
-            "Camera {camera} was taken out early. Its footage is in the store by now, but still on it.", camera=who
-        )
-    left = _left_behind(facts)
-    if not facts.nowhere_else:
-        if not who:
-            return said("Its camera was taken out before the store had its footage: {left}.", left=left)
-        return said("Camera {camera} was taken out before the store had its footage: {left}.", camera=who, left=left)
-    if not who:
-        return said("Its camera was taken out before its footage was safe: {left}.", left=left)
-    return said("Camera {camera} was taken out before its footage was safe: {left}.", camera=who, left=left)
-
-
-def _left_behind(facts: Facts) -> str:
-    """A clause."""
-    count, alone = facts.still_unsafe, facts.nowhere_else
-    if not alone and facts.sound:
-        return counted("{count} segment is safe on the dock, and still on it", "{count} segments are safe on the dock, and still on it", count=count)  # fmt: skip
-    if not alone:
-        return counted("{count} segment is copied on the dock, and still on it", "{count} segments are copied on the dock, and still on it", count=count)  # fmt: skip
-    if alone == count:
-        return said("{segments} not yet in the store", segments=some(count))
-    return said("{segments} not yet in the store, {alone} of them on it alone", segments=some(count), alone=alone)
 
 
 # -- at work -----------------------------------------------------------------------------------------------------------
@@ -248,21 +139,13 @@ def _at_work(facts: Facts) -> Shown | None:
         case "copying":
             return _copying(facts)
         case "wiping":
-            return _show("wiping", _why_wiping(facts.counts))
+            return _show("wiping", why_wiping(facts.counts))
         case "reading" | None:
             if facts.turn and not facts.listed_once:
                 return _show("queued", said("It waits for its turn to be read. Leave it in."))
             return looked_at
         case _:
             return looked_at if not facts.listed_once and facts.phase != "failed" else None
-
-
-def _why_wiping(counts: Tally) -> str:
-    if not counts.confirmed:
-        return said("What is proven in the store is deleted from the camera. Leave it in.")
-    if counts.confirmed == counts.listed:
-        return said("{proven}; now the camera is emptied. Leave it in.", proven=_proven(counts))
-    return said("{proven}; those are now deleted from the camera. Leave it in.", proven=_proven(counts))
 
 
 def _copying(facts: Facts) -> Shown:
@@ -311,7 +194,7 @@ def _not_all_seen(facts: Facts) -> Shown | None:
 def _waiting(facts: Facts) -> Shown | None:
     counts = facts.counts
     if facts.reason == "spool_full":
-        return _show("queued", _why_full(counts, facts.kept_until))
+        return _show("queued", why_full(counts, facts.kept_until))
     if facts.reason == "spool_failed":
         return _show(
             "queued",
@@ -325,29 +208,18 @@ def _waiting(facts: Facts) -> Shown | None:
         )
         return _show("queued", what)
     if _is_usable(facts):
-        return _show("usable", _why_usable(facts))
+        return _show("usable", why_usable(facts))
     if counts.confirmed < counts.listed:
         if facts.phase == "done":  # nothing on its way and nothing held, and yet not in the store: it is nowhere
             short = counts.listed - counts.confirmed
             what = said("{segments} of this camera cannot be found any more.", segments=some(short))
             return _show("copy_failed", what, advice=ASIDE)
-        return replace(_show("unconfirmed", _why_unconfirmed(facts)), late=facts.waited or facts.late)
+        return replace(_show("unconfirmed", why_unconfirmed(facts)), late=facts.waited or facts.late)
     if facts.wipes and facts.on_camera:
-        proven = said("{proven}.", proven=_proven(counts))
-        return _show("wiping", joined(proven, _before_emptying(facts), said("Leave it in.")))
+        so_far = said("{proven}.", proven=proven(counts))
+        return _show("wiping", joined(so_far, before_emptying(facts), said("Leave it in.")))
     once_more = said("The camera is looked at once more. Leave it in.")
     return None if facts.phase == "done" and not facts.unsettled else _show("reading", once_more)
-
-
-def _why_full(counts: Tally, until: str) -> str:
-    on = said("It goes on by itself when the store has taken more.")
-    if until:
-        on = said("It goes on by itself after {until}.", until=until)
-    if not counts.copied:
-        full = said("Leave in. Dock room is full: its footage stays on the camera.")
-    else:
-        full = said("Leave in. Dock room is full: {count} of {segments} copied, the rest stays on the camera.", count=counts.copied, segments=some(counts.listed))  # fmt: skip
-    return joined(full, on)
 
 
 def _is_usable(facts: Facts) -> bool:
@@ -377,48 +249,6 @@ def _is_usable(facts: Facts) -> bool:
     )
     looked_at = facts.docked and facts.listed_once and facts.phase == "waiting" and not facts.reason
     return looked_at and safe_here and fit and facts.waited and facts.short and waits_for_store
-
-
-def _why_usable(facts: Facts) -> str:
-    counts = facts.counts
-    safe = said("Its footage is safe on the dock; {count} of {segments} proven in the store.", count=counts.confirmed, segments=some(counts.listed))  # fmt: skip
-    may = said("It may go out if cameras are short.")
-    if facts.room is not None:
-        may = said("It may go out if cameras are short; it has room for {size} more.", size=size_words(facts.room))
-    return joined(safe, _of_store(facts), may)
-
-
-def _before_emptying(facts: Facts) -> str:
-    if facts.grace:
-        return said("It is emptied when the time that the site gives it is over.")
-    return _of_store(facts) or said("It is emptied next.")
-
-
-def _why_unconfirmed(facts: Facts) -> str:
-    counts = facts.counts
-    copied = said(
-        "Copied to the dock; {count} of {segments} proven in the store.",
-        count=counts.confirmed,
-        segments=some(counts.listed),
-    )
-    return joined(copied, _of_store(facts), said("Leave it in."))
-
-
-def _of_store(facts: Facts) -> str:
-    """What of the store it waits for, a sentence; empty where the store is there."""
-    match facts.store:
-        case "connected" | "slow":
-            return ""
-        case "unknown":
-            return said("The store has not answered yet.")
-        case "down" | "wrong-store" if facts.store_wants:
-            return joined(facts.store_wants, said("Tell ops."))
-        case "down":
-            return said("The store cannot be reached; it goes on by itself.")
-        case "wrong-store":
-            return said("The store that answers is not the one this dock knows: tell ops.")
-        case _:
-            return said("The store is not to be believed: tell ops.")
 
 
 # -- ready, or what keeps it -------------------------------------------------------------------------------------------
@@ -451,11 +281,11 @@ def _battery(facts: Facts) -> Shown | None:
 def _clock(facts: Facts) -> Shown | None:
     if facts.clock_offset is None or abs(facts.clock_offset) <= facts.max_clock_offset:
         return None
-    span = _span(abs(facts.clock_offset))
+    off = span(abs(facts.clock_offset))
     if facts.clock_offset > 0:
-        what = said("Its footage is safe, but its clock is {span} fast.", span=span)
+        what = said("Its footage is safe, but its clock is {span} fast.", span=off)
     else:
-        what = said("Its footage is safe, but its clock is {span} slow.", span=span)
+        what = said("Its footage is safe, but its clock is {span} slow.", span=off)
     return _show("clock_wrong", what, advice=said("Set its clock, or hand it to ops."))
 
 
@@ -472,16 +302,6 @@ def _silent(facts: Facts) -> Shown | None:
         )
         return _show("reading", what)
     return None
-
-
-def _span(seconds: float) -> str:
-    if seconds >= 2 * 86400:
-        return some(round(seconds / 86400), "day")
-    if seconds >= 2 * 3600:
-        return counted("{count} hour", "{count} hours", count=round(seconds / 3600))
-    if seconds >= 2 * 60:
-        return counted("{count} minute", "{count} minutes", count=round(seconds / 60))
-    return counted("{count} second", "{count} seconds", count=round(seconds))
 
 
 def _ready(facts: Facts) -> Shown | None:
@@ -514,14 +334,14 @@ def _why_ready(facts: Facts) -> Shown:
         return _fault("not_ours", of_unnamed(safe, facts.why_kept))
     if counts.listed == 0:
         return _show("ready", said("The camera is empty."))
-    proven = _proven(counts)
+    so_far = proven(counts)
     if facts.on_camera or (facts.stays and not facts.wipes):
-        what = said("{proven}. Not emptied: still on the camera.", proven=proven)
+        what = said("{proven}. Not emptied: still on the camera.", proven=so_far)
         return _show("ready", joined(what, sentence(facts.why_kept)) if facts.why_kept else what)
     if facts.stays:
         left = counted("{count} file that is no footage stays on it.", "{count} files that are no footage stay on it.", count=facts.stays)  # fmt: skip
-        return _show("ready", joined(said("{proven}, and its footage is off the camera.", proven=proven), left))
-    return _show("ready", said("{proven}, and the camera is empty.", proven=proven))
+        return _show("ready", joined(said("{proven}, and its footage is off the camera.", proven=so_far), left))
+    return _show("ready", said("{proven}, and the camera is empty.", proven=so_far))
 
 
 def _nobody_knows(_facts: Facts) -> Shown:
@@ -531,3 +351,5 @@ def _nobody_knows(_facts: Facts) -> Shown:
 _RULES: tuple[Callable[[Facts], Shown | None], ...] = (
     _blind, _occupied, _out_of_use, _vacant, _at_work, _held, _failed, _not_all_seen, _waiting, _battery, _charge, _clock, _silent, _ready, _nobody_knows,
 )  # fmt: skip
+
+__all__ = ["Facts", "Shown", "derive"]
