@@ -7,13 +7,14 @@ import re
 import urllib.error
 import urllib.request
 from datetime import datetime, timedelta, tzinfo
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from dockd.cli.bandwidth_words import coming_words, holding_words, rate_words
 from dockd.cli.common_options import fail
-from dockd.cli.status import default_url
+from dockd.cli.page_client import base_of, token_of
 from dockd.settings.mistakes import WrongValue, printable
 from dockd.settings.units import parse_duration, parse_rate
 
@@ -28,15 +29,21 @@ _json = click.option("--json", "as_json", is_flag=True, help="One JSON document 
 @click.group("bandwidth", invoke_without_command=True)
 @_url
 @_json
+@click.option(
+    "--token-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A token of `dockd token create`, where the agent has users.",
+)
 @click.pass_context
-def bandwidth(context: click.Context, *, url: str | None, as_json: bool) -> None:
+def bandwidth(context: click.Context, *, url: str | None, as_json: bool, token_file: Path | None) -> None:
     """What may be sent to the store, now and next; `limit` sets it for a time, `lift` ends that.
 
     Exit codes: 0 done; 1 the agent refused; 2 usage; 3 the agent is not reachable.
     """
-    context.obj = (url, as_json)
+    token = token_of(token_file)
+    context.obj = (url, as_json, token)
     if context.invoked_subcommand is None:
-        _tell(_ask(_base(url), "/api/v1/bandwidth"), as_json=as_json)
+        _tell(_ask(base_of(url), "/api/v1/bandwidth", token=token), as_json=as_json)
 
 
 @bandwidth.command("limit")
@@ -82,7 +89,7 @@ def limit(
 @click.pass_context
 def lift(context: click.Context, *, url: str | None, as_json: bool) -> None:
     """End what was set by hand: the timetable and bandwidth.limit hold again. No harm where nothing was set: that is said."""
-    before = _ask(_base(url or context.obj[0]), "/api/v1/bandwidth")
+    before = _ask(base_of(url or context.obj[0]), "/api/v1/bandwidth", token=context.obj[2])
     _change(context, {"rate": None}, url=url, as_json=as_json)
     if before["source"] != "override":
         click.echo("nothing was set by hand: there was nothing to lift", err=True)
@@ -111,20 +118,15 @@ def moment_meant(text: str, *, now: datetime, zone: tzinfo | None = None) -> str
 
 
 def _change(context: click.Context, wanted: dict[str, Any], *, url: str | None, as_json: bool) -> None:
-    above_url, above_json = context.obj
-    said = _ask(_base(url or above_url), "/api/v1/bandwidth/override", wanted)
+    above_url, above_json, token = context.obj
+    said = _ask(base_of(url or above_url), "/api/v1/bandwidth/override", wanted, token=token)
     _tell(said, as_json=as_json or above_json)
 
 
-def _base(url: str | None) -> str:
-    base = (url or default_url()).rstrip("/")
-    if not base.startswith(("http://", "https://")):
-        raise click.UsageError(f"--url {base} is no address such as http://127.0.0.1:8080")
-    return base
-
-
-def _ask(base: str, path: str, wanted: dict[str, Any] | None = None) -> dict[str, Any]:
+def _ask(base: str, path: str, wanted: dict[str, Any] | None = None, *, token: str) -> dict[str, Any]:
     headers = {"Accept": "application/json"}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
     if wanted is not None:
         headers["Content-Type"] = "application/json"
     body = None if wanted is None else json.dumps(wanted).encode("ascii")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dockd.cli.status import figures
+from dockd.cli.status_words import figures
 from dockd.page.words import moment_words
 from ingest.clock import from_rfc3339
 

@@ -1,0 +1,130 @@
+"""Asking the page of an agent: over HTTP or HTTPS, with a token where the agent has users.
+
+Rules kept here: no proxy is asked, no redirect followed (a token would go where it should not); what answers is bounded; a token is read from a file, and
+never printed; whoever is refused is told what to do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dockd.cli.common_options import fail
+from dockd.settings.mistakes import printable
+
+LARGEST = 16 << 20
+PATIENCE = 5.0
+_LONGEST_TOKEN = 4096
+HOW = "The agent has users: make a token with `dockd token create --role viewer`, keep it in a file, and name that file by --token-file"
+
+
+class NotReachable(Exception):
+    """The agent does not answer; the text says how."""
+
+
+class NotLetIn(Exception):
+    """The agent answers, and not this asker; the text says what to do."""
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageClient:
+    """`base` without a slash at its end; `token` empty: none is shown; `ca_file`: who vouches for the agent's certificate, beside the machine's own list."""
+
+    base: str
+    token: str = field(default="", repr=False)
+    ca_file: Path | None = None
+
+    def get(self, path: str) -> Any:
+        """The document there. Raises NotReachable, NotLetIn."""
+        return self.send(path, None)
+
+    def send(self, path: str, document: dict[str, Any] | None) -> Any:
+        """The answer to a document that is posted; None asks for what is there. Raises NotReachable, NotLetIn, urllib.error.HTTPError (refused otherwise)."""
+        headers = {"Accept": "application/json"}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        body = None
+        if document is not None:
+            headers["Content-Type"] = "application/json"
+            body = json.dumps(document).encode("ascii")
+        try:
+            handlers = (
+                urllib.request.ProxyHandler({}),
+                _NoRedirects(),
+                urllib.request.HTTPSHandler(context=self._tls()),
+            )
+            request = urllib.request.Request(self.base + path, data=body, headers=headers)
+            with urllib.request.build_opener(*handlers).open(request, timeout=PATIENCE) as answer:
+                return json.loads(answer.read(LARGEST))
+        except urllib.error.HTTPError as error:
+            if error.code in (401, 403) and document is None:
+                raise NotLetIn(self._why_not(error.code)) from error
+            if document is not None:
+                raise
+            raise NotReachable(f"it answers {error.code}") from error
+        except urllib.error.URLError as error:
+            raise NotReachable(printable(str(error.reason))) from error
+        except (OSError, ValueError, HTTPException) as error:
+            raise NotReachable(printable(str(error) or type(error).__name__)) from error
+
+    def _tls(self) -> ssl.SSLContext:
+        found = ssl.create_default_context()
+        if self.ca_file is not None:
+            found.load_verify_locations(self.ca_file)
+        return found
+
+    def _why_not(self, code: int) -> str:
+        if code == 403:
+            return "the agent does not let this token read: it is of another role. Make one with `dockd token create --role viewer`"
+        if self.token:
+            return "the agent does not know this token: it is wrong, has expired or was revoked. Make another with `dockd token create --role viewer`"
+        return HOW
+
+
+def token_of(file: Path | None) -> str:
+    """What stands in the file; empty where none is named. Ends the program with 2 where there is no token in it."""
+    if file is None:
+        return ""
+    try:
+        with file.open("rb") as stream:
+            text = stream.read(_LONGEST_TOKEN + 1).decode("ascii").strip()
+    except (OSError, ValueError) as error:
+        fail(f"--token-file {printable(str(file))} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}", code=2)  # fmt: skip
+    if not text or len(text) > _LONGEST_TOKEN or not text.isprintable() or " " in text:
+        fail(f"--token-file {printable(str(file))} holds no token, expected is one line as `dockd token create` prints it", code=2)  # fmt: skip
+    return text
+
+
+def default_url() -> str:
+    """Where the agent of this machine has its page."""
+    from dockd.settings import DEFAULT_FILE, SettingsError, defaults, load
+
+    settings = defaults()
+    if DEFAULT_FILE.exists():
+        try:
+            settings = load(DEFAULT_FILE, environ=os.environ, for_run=False)
+        except SettingsError as error:
+            fail(str(error), code=2)
+    return f"{'https' if settings.page.tls_cert_file is not None else 'http'}://{settings.page.listen}"
+
+
+def base_of(url: str | None) -> str:
+    """The address that is asked. Raises click.UsageError."""
+    base = (url or default_url()).rstrip("/")
+    if not base.startswith(("http://", "https://")):
+        raise click.UsageError(f"--url {base} is no address such as http://127.0.0.1:8080")
+    return base
