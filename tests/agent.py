@@ -19,7 +19,7 @@ from typing import Any
 
 from tests.program import DOCKD, REPOSITORY, Ended, environment, kill_group
 
-_ADDRESS = re.compile(r"dockd page at (http://127\.0\.0\.1:\d+)\n")
+_ADDRESS = re.compile(r"dockd page at (https?://(?:127\.0\.0\.1|0\.0\.0\.0):\d+)\n")
 
 
 @dataclass(frozen=True, kw_only=True)

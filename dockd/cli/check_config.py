@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from dockd.cli.config_findings import profile_files, wrong_bays
+from dockd.cli.config_findings import page_refused, profile_files, wrong_bays
 from dockd.cli.secret_forms import wrong_secrets
 from dockd.profiles.reading import ProfilesWrong, load_profiles
 from dockd.profiles.registry_checks import registry_mistakes
@@ -21,6 +21,16 @@ from dockd.settings.reading import Reading
 from dockd.shipped import shipped
 
 _FOLDER_KEYS = ("cameras", "cameras.profiles", "DOCKD__CAMERAS__PROFILES")
+_PAGE_KEYS = (
+    "page",
+    "page.listen",
+    "page.tls_cert_file",
+    "page.tls_key_file",
+    "ledger",
+    "ledger.path",
+    "DOCKD__PAGE__LISTEN",
+    "DOCKD__LEDGER__PATH",
+)
 _KIND_KEYS = ("store.kind", "DOCKD__STORE__KIND")
 _LIST_KEYS = ("registry", "registry.file", "DOCKD__REGISTRY__FILE")
 
@@ -69,6 +79,8 @@ def _look(file: Path) -> _Found:
     if reading is not None:
         mistakes, found.warnings = wrong_bays(reading)
         found.mistakes += mistakes
+        if not found.wrong(_PAGE_KEYS):
+            found.mistakes += page_refused(reading)
         if not found.wrong(_KIND_KEYS):  # what a secret has to look like depends on it
             told = {mistake.key for mistake in found.mistakes}
             found.mistakes += [mistake for mistake in wrong_secrets(reading) if mistake.key not in told]

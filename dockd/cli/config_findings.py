@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+from dockd.page.opening import CertificateUnusable, certificate, why_not
 from dockd.profiles.reading import MOST_FILES
 from dockd.settings.documents import Origin, nearest_of
 from dockd.settings.filesystem import read_file
@@ -64,6 +65,20 @@ def wrong_bays(reading: Reading) -> tuple[list[Mistake], list[Mistake]]:
             why = f"{bay.usb_path} is no USB port, and without docks.folders no folder can be that bay"
             warnings.append(at.mistake(why, _LEARN))
     return mistakes, warnings
+
+
+def page_refused(reading: Reading) -> list[Mistake]:
+    """What `dockd run` would refuse of the page, and what it could not serve it with. Looks at the files that are named, and at access.db."""
+    settings = reading.settings
+    at = reading.origin("page", "listen")
+    if (why := why_not(settings)) is not None:
+        message, _, expected = why.removeprefix(f"page.listen = {settings.page.listen} ").partition(": ")
+        return [at.mistake(f"{settings.page.listen} {message}", expected)]
+    try:
+        certificate(settings)
+    except CertificateUnusable as error:
+        return [reading.origin("page", "tls_cert_file").mistake(error.message, "a PEM certificate chain and its key")]
+    return []
 
 
 def _or_folder(folders: Path | None) -> str:

@@ -43,7 +43,8 @@ HEADERS = {
 SIGN_IN = "/login"
 AUTHORIZATION = "Authorization"
 LONGEST_WAY = 500
-HELD = 5.0
+HELD = 3.0
+_FOR_PROGRAMS = ("/api/", "/static/", "/live", "/parts", "/wall/live")
 FOR_PROBES = frozenset(
     f"{base}{path}" for base in ("", "/api/v1") for path in ("/readyz", "/metrics")
 )  # from this machine without a token
@@ -146,7 +147,7 @@ class Doorkeeper:
     async def _let_in(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Find out who asks, and let those in who may."""
         demanded = needed(request.match_info.handler)
-        if request.path in FOR_PROBES and is_here(request):
+        if request.path in FOR_PROBES and is_here(request) and is_loopback(host_of(request) or ""):
             demanded = "open"
         if request.match_info.http_exception is not None:
             demanded = "read"  # whoever may read is told that there is nothing
@@ -213,14 +214,9 @@ def headers_of(request: web.Request) -> dict[str, str]:
 
 def _is_for_people(request: web.Request) -> bool:
     """Whether the answer is a page that somebody looks at."""
-    path = request.path
-    if (
-        path.startswith(("/api/", "/static/"))
-        or path in _PROBES
-        or request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate"
-    ):
+    if request.path.startswith(_FOR_PROGRAMS) or request.path in _PROBES:
         return False
-    return not path.endswith(("/parts", "/events"))
+    return request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
 
 
 def _to_sign_in(request: web.Request) -> web.Response:
