@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent import Running, running
+from tests.browsing import add_user, token
 from tests.program import DOCKD, REPOSITORY, StoreProcess, environment
 
 
@@ -135,3 +136,25 @@ def test_a_table_on_a_terminal(agent: Running) -> None:
     assert process.returncode == 0
     for words in ("2 ready", "Bay", "Take", "CAM01", "[red]x[bold]", "●", "\x1b["):
         assert words in text
+
+
+def test_where_there_are_users_it_needs_a_token(store: StoreProcess, tmp_path: Path) -> None:
+    with running(tmp_path, store.url) as agent:
+        add_user(agent, "olga", "ops")
+        done = status("--url", agent.url)
+        assert (done.returncode, done.stdout) == (3, "")
+        assert "dockd token create --role viewer" in done.stderr
+        assert "--token-file" in done.stderr
+        file = tmp_path / "token"
+        file.write_text(token(agent, "viewer") + "\n")
+        done = status("--url", agent.url, "--token-file", str(file))
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith("Test Street rack 7: ")
+        file.write_text("dk_wrong")
+        done = status("--url", agent.url, "--token-file", str(file))
+        assert (done.returncode, done.stdout) == (3, "")
+        assert "does not know this token" in done.stderr
+        file.write_text(token(agent, "wall"))
+        done = status("--url", agent.url, "--token-file", str(file))
+        assert done.returncode == 3
+        assert "of another role" in done.stderr

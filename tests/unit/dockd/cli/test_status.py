@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dockd.cli.status_words import figures
-from dockd.page.words import moment_words
+from dockd.cli.status_words import figures, problem_lines
+from dockd.page.words import moment_words, time_words
 from ingest.clock import from_rfc3339
 
 
@@ -50,3 +50,28 @@ def test_since_when_the_store_is_not_there() -> None:
     (line,) = [one for one in figures(found(store=down, time="2026-03-01T12:05:00Z")) if one.startswith("store: ")]
     assert line == f"store: down since {moment_words(from_rfc3339(down['since']))} (2 h 5 min): no route"
     assert "store: connected" in figures(found())
+
+
+def bay(number: int, verb: str, ready_at: str | None = None) -> dict[str, Any]:
+    return {"number": number, "verb": verb, "ready_at": ready_at}
+
+
+def test_when_the_next_one_is_ready() -> None:
+    soon, later = "2026-03-01T12:05:00Z", "2026-03-01T12:40:00Z"
+    told = found()
+    told["bays"] = [bay(3, "leave", later), bay(4, "leave", soon), bay(5, "leave"), bay(6, "take")]
+    assert f"next ready: about {time_words(from_rfc3339(soon))}, bay 4" in figures(told)
+    told["bays"] = [bay(5, "leave"), bay(6, "take")]
+    assert "next ready: cannot be told yet" in figures(told)
+    told["bays"] = [bay(6, "take"), bay(7, "act")]
+    assert not [line for line in figures(told) if "next ready" in line]
+
+
+def test_a_problem_is_told_with_since_when_and_who_has_seen_it() -> None:
+    since = "2026-03-01T10:00:00Z"
+    told = found()
+    told["problems"] = [
+        {"bay": 12, "text": "It left early.", "advice": "Put it back.", "since": since, "seen_by": "user:sam"}
+    ]
+    when = moment_words(from_rfc3339(since))
+    assert problem_lines(told) == [f"bay 12: It left early. Put it back. (since {when}) Seen by user:sam."]
