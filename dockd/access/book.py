@@ -25,6 +25,7 @@ from ingest.errors import DockdError
 
 _PATIENCE = 5.0
 _MOST_SESSIONS = 20
+_NOT_NOW = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY)
 Signature = tuple[int, int, int, int, int]
 
 
@@ -166,7 +167,7 @@ class Book:
             yield self._opened()
         except (sqlite3.OperationalError, OSError) as error:
             code = getattr(error, "sqlite_errorcode", None)
-            if code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL):
+            if code is not None and code & 0xFF in _NOT_NOW:
                 raise Unwritten(f"{self.path} cannot be used just now: {error}") from error
             self.close()
             raise Damaged(f"{self.path} cannot be used: {error}") from error

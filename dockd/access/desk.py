@@ -111,7 +111,7 @@ class Access:
         """What access.db says now. Raises Damaged, Unwritten."""
         try:
             found = await self._do(self._book.known)
-        except (Damaged, Unwritten) as error:
+        except Damaged as error:
             self._known = None
             if self.trouble != error.message:
                 self.trouble = error.message

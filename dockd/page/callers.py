@@ -17,10 +17,12 @@ from dockd.access.known import TOKEN_BEGINS, csrf_secret
 from dockd.access.masking import masked
 from dockd.page import cookies
 from dockd.page.doorkeeper import AUTHORIZATION, Problem, is_here
+from dockd.page.language import said
 from dockd.page.opening import UNREADABLE
 from dockd.page.rights import CSRF, WHO
 
 WALL_PATH = "/wall"
+BUSY = said("The list of those who may come in is being written. Try again in a few seconds.")
 _BY_THEMSELVES = ("/api/", "/live", "/parts", "/static/", "/wall")
 
 
@@ -37,7 +39,7 @@ class Callers:
         try:
             request[WHO] = await self._found(request, doing=_is_a_persons(request))
         except (Damaged, Unwritten) as error:
-            raise Problem(503, UNREADABLE, headers={"Retry-After": "5"}) from error
+            raise not_now(error) from error
 
     async def holds(self, request: web.Request) -> bool:
         """Whether whoever asked is still who they were. For answers that go on and on."""
@@ -90,7 +92,7 @@ class Callers:
         try:
             token = await self._access.token(shown) if shown.startswith(TOKEN_BEGINS) else None
         except (Damaged, Unwritten) as error:
-            raise Problem(503, UNREADABLE, headers={"Retry-After": "5"}) from error
+            raise not_now(error) from error
         if token is None or token.role != "wall":
             raise Problem(
                 403, "this is no token of a wall screen that holds: `dockd token create --role wall` makes one"
@@ -98,6 +100,11 @@ class Callers:
         response = web.Response(status=303, headers={"Location": WALL_PATH})
         cookies.keep(request, response, cookies.WALL, shown, lasts=token.expires_at - self._access.now())
         return response
+
+
+def not_now(error: Damaged | Unwritten) -> Problem:
+    """What is told to whoever cannot be looked up."""
+    return Problem(503, UNREADABLE if isinstance(error, Damaged) else BUSY, headers={"Retry-After": "5"})
 
 
 def _is_a_persons(request: web.Request) -> bool:

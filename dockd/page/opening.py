@@ -60,7 +60,9 @@ def in_clear(settings: Settings) -> str | None:
     page = settings.page
     if page.listen.loopback or page.tls_cert_file is not None:
         return None
-    return "The page goes over the station's network in clear: whoever is on it can read what is shown, and passwords."
+    return said(
+        "The page goes over the station's network in clear: whoever is on it can read what is shown, and passwords."
+    )
 
 
 class Certificate:

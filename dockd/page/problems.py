@@ -17,7 +17,7 @@ from dockd.page.words import some
 # The worst first: footage that is gone or in doubt, what keeps footage from being brought in, what keeps it from leaving, the rack, the cameras.
 PROBLEMS = (
     "footage_lost", "footage_in_doubt", "ledger_unusable", "ledger_rebuilt", "ledger_went_back", "integrity_failed", "removed_early", "copy_failed", "store_refused", "store_dishonest", "store_went_back", "wrong_store",
-    "store_down", "spool_spoils", "spool_failed", "spool_full", "dock_unwatched", "usb_trouble", "bay_fault", "will_not_charge", "clock_wrong", "registry_unread", "not_ours",
+    "store_down", "spool_spoils", "spool_failed", "spool_full", "dock_unwatched", "usb_trouble", "access_unreadable", "bay_fault", "will_not_charge", "clock_wrong", "registry_unread", "not_ours", "page_in_clear",
 )  # fmt: skip
 _BOOK: Mapping[str, str] = {
     "ledger_rebuilt": said("The dock's own record book was damaged or gone, and a new one was begun with what lies on the dock and in its cameras."),
@@ -29,6 +29,8 @@ _OF_AGENT: Mapping[str, str] = {
     "Ops: was a backup put back? This stays until a person pins the store anew (dockd store pin)."),
     "ledger_went_back": said("Leave the cameras in: nothing is deleted until the store has answered. Tell ops: was a backup put back, or does the disk fail?"),
     "ledger_rebuilt": said("Leave the cameras in: nothing is deleted until the store has answered. Tell ops: what there was of the old book is kept, and the disk may be failing."),
+    "access_unreadable": said("Tell ops. Footage is looked after as ever."),
+    "page_in_clear": said("Ops: give the page a certificate (page.tls_cert_file), then take page.plain_http out."),
     "usb_trouble": said("Leave the cameras in and tell ops."),
     "spool_failed": said("Leave the cameras in and tell ops: it goes on by itself when the disk does."),
 }  # fmt: skip

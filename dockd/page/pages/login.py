@@ -15,6 +15,7 @@ from dockd.access.desk import TooSoon, Wrong
 from dockd.access.hashing import TooManyWait
 from dockd.page import cookies
 from dockd.page.asked import CSRF_FIELD, asked_by_form, form_fields, see_the_origin
+from dockd.page.callers import BUSY, not_now
 from dockd.page.doorkeeper import LONGEST_WAY, SIGN_IN, Problem, address_of_peer
 from dockd.page.language import Said, counted, english, said
 from dockd.page.opening import UNREADABLE
@@ -65,7 +66,9 @@ class LoginPage:
             )
         except TooManyWait:
             return await self._form(request, onward=onward, name=name, wrong=_BUSY, status=503, after=5)
-        except (Damaged, Unwritten):
+        except Unwritten:
+            return await self._form(request, onward=onward, name=name, wrong=BUSY, status=503, after=5)
+        except Damaged:
             return await self._form(request, onward=onward, name=name, status=503, after=5)
         await self._end_the_one_before(request)
         response = web.Response(status=303, headers={"Location": onward})
@@ -88,7 +91,7 @@ class LoginPage:
             try:
                 await self._access.sign_out(shown)
             except (Damaged, Unwritten) as error:
-                raise Problem(503, UNREADABLE, headers={"Retry-After": "5"}) from error
+                raise not_now(error) from error
 
     async def _form(
         self, request: web.Request, *, onward: str, name: str = "", wrong: Said | None = None, status: int = 200, after: float = 0,
