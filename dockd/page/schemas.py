@@ -60,7 +60,7 @@ _BANDWIDTH = object_of({
 })  # fmt: skip
 _OVERRIDE = object_of({"rate": or_null(TEXT), "for": TEXT, "until": TIME}, optional=("for", "until"))
 _STATUS = object_of({
-    "station": TEXT, "time": TIME, "sequence": COUNT, "rack": TEXT, "bays_total": COUNT, "ready": COUNT, "usable": COUNT, "needs_action": COUNT,
+    "station": TEXT, "time": TIME, "sequence": COUNT, "rack": TEXT, "bays_total": COUNT, "ready": COUNT, "usable": COUNT, "next_ready_at": or_null(TIME), "needs_action": COUNT,
     "oldest_unconfirmed": or_null(object_of({
         "captured_at": TIME, "age_seconds": COUNT, "camera": TEXT, "bay": or_null(COUNT),
     })),
