@@ -8,7 +8,9 @@ from tests.mutants.of_deletions import DELETIONS
 from tests.mutants.of_directory import DIRECTORY
 from tests.mutants.of_explaining import EXPLAINING
 from tests.mutants.of_lanes import LANES
+from tests.mutants.of_language import LANGUAGE
 from tests.mutants.of_line import LINE
+from tests.mutants.of_oidc import OIDC
 from tests.mutants.of_options import OPTIONS
 from tests.mutants.of_proofs import PROOFS
 from tests.mutants.of_queue import QUEUE
@@ -49,9 +51,11 @@ MUTANTS = (
     *DIRECTORY,
     *EXPLAINING,
     *LINE,
+    *OIDC,
     *OPTIONS,
     *LANES,
     *SOUNDNESS,
+    *LANGUAGE,
     *SAYING,
     *WAITING,
     *WRITERS,
