@@ -98,14 +98,17 @@ class Rendered:
     Both are {run, sequence, time, tiles: [{bay, sequence, state, act, label, html}], head: {…} or null}; a snapshot says by `all` whether these are all bays.
     """
 
-    def __init__(self, view: View, language: Language, face: Face) -> None:
+    def __init__(
+        self, view: View, language: Language, face: Face, *, passed: Callable[[], float] = time.monotonic
+    ) -> None:
         self._view = view
+        self._passed = passed
         self._language = language
         self._face = face
         self._tiles: dict[int, tuple[int, Document]] = {}
         self._head: tuple[tuple[int, float], Document] | None = None
         self._head_due = False
-        self._head_at = -_HEAD_EVERY
+        self._head_at = passed() - _HEAD_EVERY
 
     def whole(self, since: Since) -> bytes:
         """What the page has not, as an event."""
@@ -124,10 +127,10 @@ class Rendered:
         """The bays that are new, at once; what stands above them when it is due."""
         now = self._view.now
         self._head_due = self._head_due or bool(changes)
-        age = time.monotonic() - self._head_at
+        age = self._passed() - self._head_at
         due = age >= (_HEAD_EVERY if self._head_due else _AGES_EVERY)
         if due:
-            self._head_due, self._head_at = False, time.monotonic()
+            self._head_due, self._head_at = False, self._passed()
         fresh = sorted({change.document["number"] for change in changes if change.kind == "bay"})
         if not fresh and not due:
             return b""
@@ -153,7 +156,7 @@ class Rendered:
         return known[1]
 
     def _drawn_head(self, now: Snapshot) -> Document:
-        key = (now.sequence, time.monotonic() // _AGES_EVERY)
+        key = (now.sequence, self._passed() // _AGES_EVERY)
         if self._head is None or self._head[0] != key:
             self._head = (key, self._face.head(self._language, now))
         return self._head[1]
