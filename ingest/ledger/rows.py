@@ -28,6 +28,7 @@ def faults(reader: sqlite3.Connection) -> list[str]:
         _stores,
         _dockings,
         _listings,
+        *((_bays, _issues, _marks) if _knows_changes(reader) else ()),
     )
     return [fault for one in checks for fault in islice(one(reader), _MOST)]
 
@@ -142,6 +143,53 @@ def _listings(reader: sqlite3.Connection) -> Iterator[str]:
             yield f"listing {number} of docking {docking} is not what the record says"
     for number in told:
         yield f"listing {number} is in the record, but not in the ledger"
+
+
+def _knows_changes(reader: sqlite3.Connection) -> bool:
+    """Whether it has the tables of what people change: a ledger of before is checked for what it has."""
+    return reader.execute("SELECT 1 FROM sqlite_master WHERE name = 'bays_out_of_use'").fetchone() is not None
+
+
+def _bays(reader: sqlite3.Connection) -> Iterator[str]:
+    """Out of use by what people said last."""
+    told: dict[Any, tuple[Any, Any]] = {}
+    for _seq, _at, action, _camera, text in _entries(reader, "bay.out_of_use", "bay.back_in_use"):
+        data = entry_data(text)
+        if action == "bay.out_of_use":
+            told[data.get("bay")] = (data.get("reason"), data.get("by"))
+        else:
+            told.pop(data.get("bay"), None)
+    rows = {row[0]: (row[1], row[2]) for row in reader.execute("SELECT bay, reason, by FROM bays_out_of_use")}
+    for bay in sorted(rows.keys() | told.keys(), key=str):
+        if rows.get(bay) != told.get(bay):
+            yield f"bay {bay}: out of use in the ledger {rows.get(bay)}, in the record {told.get(bay)}"
+
+
+def _issues(reader: sqlite3.Connection) -> Iterator[str]:
+    """Who has which camera."""
+    told: dict[str, tuple[Any, Any]] = {}
+    for _seq, _at, action, camera, text in _entries(reader, "camera.issued", "camera.returned"):
+        data = entry_data(text)
+        if action == "camera.issued":
+            told[camera] = (data.get("officer"), data.get("by"))
+        else:
+            told.pop(camera, None)
+    rows = reader.execute("SELECT camera, officer, by FROM issues WHERE returned_at IS NULL")
+    has = {row[0]: (row[1], row[2]) for row in rows}
+    for camera in sorted(has.keys() | told.keys()):
+        if has.get(camera) != told.get(camera):
+            yield f"camera {camera}: issued in the ledger {has.get(camera)}, in the record {told.get(camera)}"
+
+
+def _marks(reader: sqlite3.Connection) -> Iterator[str]:
+    """A store that is said to know of evidence was told."""
+    told = {
+        (entry_data(text).get("segment"), entry_data(text).get("object"))
+        for _seq, _at, _action, _camera, text in _entries(reader, "segment.marked_at_store", "segment.not_markable")
+    }
+    for row in reader.execute("SELECT segment, object FROM marks WHERE told_at IS NOT NULL ORDER BY segment"):
+        if tuple(row) not in told:
+            yield f"segment {row[0]}: the ledger says that the store knows it as evidence, the record does not"
 
 
 def _entries(reader: sqlite3.Connection, *actions: str) -> Iterator[tuple[int, str, str, str, str]]:

@@ -52,7 +52,7 @@ BANDWIDTH = (
     ),
     Mutant(
         name="override: what a person set is not recorded", promise="P4: an operator's act is explained",
-        file="ingest/ledger/override.py", old="    tx.record(events.BandwidthOverridden(limit=rate_text(rate), until=rfc3339(found.until)))\n", new="", tests=_SET,
+        file="ingest/ledger/override.py", old="    tx.record(events.BandwidthOverridden(limit=rate_text(rate), until=rfc3339(found.until), by=by))\n", new="", tests=_SET,
     ),
     Mutant(
         name="changes: a page of another origin may", promise="only who is at this machine sets the limit",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ingest import events
-from ingest.ledger import cameras, issues, override, rack, segments
+from ingest.ledger import cameras, issues, marks, override, rack, segments
 from ingest.ledger.books import entry_data
 from ingest.ledger.issues import Issue
 from ingest.ledger.rack import OutOfUse
@@ -51,6 +51,22 @@ async def test_a_bay_is_out_of_use_until_it_is_put_back_over_restarts(tmp_path: 
         assert not await dock.write(lambda tx: rack.put_back(tx, 3, by="token:desk"))
         assert await dock.ledger.read(lambda db: rack.out_of_use(db.execute)) == {}
         assert (await dock.actions()).count("bay.back_in_use") == 1
+
+
+async def test_a_row_that_somebody_changed_without_saying_so_is_found(dock: Dock) -> None:
+    segment = await dock.confirmed()
+    await dock.write(lambda tx: segments.mark_evidential(tx, segment, by="user:smith"))
+    await dock.write(lambda tx: marks.told(tx, segment, object=f"o-{segment}"))
+    await dock.write(lambda tx: rack.take_out(tx, 3, reason="broken", by="user:smith"))
+    await dock.write(lambda tx: issues.issue(tx, "CAM", officer="PC Jones", by="user:smith", docked=False))
+    assert await dock.ledger.read(faults) == []
+    for statement, word in (
+        ("UPDATE bays_out_of_use SET by = 'user:jones'", "bay 3: out of use"),
+        ("UPDATE issues SET officer = 'PC Smith'", "camera CAM: issued"),
+        ("UPDATE marks SET object = 'other'", "knows it as evidence"),
+    ):
+        await dock.write(lambda tx, statement=statement: tx.execute(statement).rowcount)  # type: ignore[misc]
+        assert word in (await dock.ledger.read(faults))[-1]
 
 
 # -- cameras -----------------------------------------------------------------------------------------------------------
