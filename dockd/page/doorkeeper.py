@@ -43,7 +43,7 @@ HEADERS = {
 SIGN_IN = "/login"
 AUTHORIZATION = "Authorization"
 LONGEST_WAY = 500
-HELD = 3.0
+_HELD = 3.0
 _FOR_PROGRAMS = ("/api/", "/static/", "/live", "/parts", "/wall/live")
 FOR_PROBES = frozenset(
     f"{base}{path}" for base in ("", "/api/v1") for path in ("/readyz", "/metrics")
@@ -118,12 +118,13 @@ Show = Callable[[web.Request, Problem], Awaitable[web.Response]]
 
 
 class Doorkeeper:
-    """The middleware. `names`: hosts beside loopback's that are answered, lower case, without port; `show` makes a page for people of a problem."""
+    """The middleware. `names`: hosts beside loopback's that are answered, lower case, without port; `show` makes a page for people of a problem; `held`: seconds between two looks whether a reading that goes on may."""
 
-    def __init__(self, names: frozenset[str], asking: Asking, show: Show) -> None:
+    def __init__(self, names: frozenset[str], asking: Asking, show: Show, *, held: float = _HELD) -> None:
         self._names = names
         self._asking = asking
         self._show = show
+        self._held = held
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -178,7 +179,7 @@ class Doorkeeper:
         answering = asyncio.ensure_future(handler(request))
         try:
             while not answering.done():
-                await asyncio.wait({answering}, timeout=HELD)
+                await asyncio.wait({answering}, timeout=self._held)
                 if not answering.done() and not await self._asking.holds(request):
                     raise ConnectionResetError("they may no more")
             return await answering

@@ -37,6 +37,11 @@ def needed(handler: Any) -> Right:
     return right
 
 
+def says(handler: Any) -> bool:
+    """Whether this handler says what it demands."""
+    return hasattr(handler, _NEEDS)
+
+
 def who(request: web.Request) -> Who:
     """Who asks, as the doorkeeper found out."""
     return request[WHO]

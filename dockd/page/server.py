@@ -89,7 +89,7 @@ async def page(
     access = access_of(sources, hashing=hashing)
     parts = Parts(sources=sources, view=view, rendering=rendering, access=access)
     runner = web.AppRunner(
-        _application(parts, live=live, metrics=metrics), access_log=None, logger=_log, shutdown_timeout=_ENDING, keepalive_timeout=75.0,
+        application(parts, live=live, metrics=metrics), access_log=None, logger=_log, shutdown_timeout=_ENDING, keepalive_timeout=75.0,
         handle_signals=False,
     )  # fmt: skip
     await runner.setup()
@@ -123,7 +123,7 @@ def access_of(sources: Sources, *, hashing: Hashing | None = None) -> Access:
     )  # fmt: skip
 
 
-def _application(
+def application(
     parts: Parts, *, live: Live, metrics: Callable[[], Awaitable[tuple[bytes, str]]]
 ) -> web.Application:  # fmt: skip
     """Every address there is, behind the doorkeeper."""
