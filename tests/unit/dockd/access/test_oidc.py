@@ -105,6 +105,7 @@ WRONG_CLAIMS: dict[str, dict[str, Any]] = {
     "a list of issuers": {"iss": [ISSUER]},
     "no issuer": {"iss": None},
     "another client's": {"aud": "another"},
+    "another client's, made for this one": {"aud": "another", "azp": CLIENT},
     "several clients'": {"aud": [CLIENT, "another"]},
     "several clients', made for another": {"aud": [CLIENT, "another"], "azp": "another"},
     "made for another": {"azp": "another"},
@@ -311,7 +312,7 @@ async def test_a_discovery_document_that_is_not_followed(wrong: dict[str, Any], 
 
 
 def large() -> httpx2.Response:
-    return answered({"issuer": "x" * (300 << 10)})
+    return answered({"keys": [KEY.as_dict(private=False)], "issuer": ISSUER, "filling": "x" * (300 << 10)})
 
 
 def packed() -> httpx2.Response:
@@ -347,6 +348,7 @@ def tokens_of_nothing() -> httpx2.Response:
 async def test_an_answer_that_is_none(path: str, wrong: Any) -> None:
     dock = Dock(answers={path: wrong})
     assert await dock.why_not() in ("away", "unproven")
+    assert {one.url.host for one in dock.far.asked} == {"login.example.org"}
 
 
 async def test_a_provider_that_was_away_is_left_alone_for_a_moment() -> None:
