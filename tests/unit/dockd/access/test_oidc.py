@@ -143,28 +143,32 @@ async def test_a_token_that_holds(fine: dict[str, Any]) -> None:
     assert (await Dock(claims=fine).sign_in()).role == "sergeant"
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"header": {"alg": "none"}},
-        {"header": {"alg": "HS256"}, "signer": OctKey.import_key("the provider's public key, or a word")},
-        {"signer": OTHER},
-        {"signer": OTHER, "header": {"kid": None}},
-        {"header": {"kid": "three"}, "signer": OTHER},
-        {"header": {"crit": ["made-up"], "made-up": "so"}},
-        {"key": RSA},  # signed as ES256 by a key of another kind is not even made
-        {"published": []},
-        {"published": [{"kty": "oct", "k": "c2VjcmV0"}]},
-        {"published": [KEY.as_dict(private=False) | {"use": "enc"}]},
-        {"published": [KEY.as_dict(private=False) | {"alg": "ES384"}]},
-        {"published": "keys"},
-    ],
-    ids=str,
-)
-async def test_a_signature_that_is_none(wrong: dict[str, Any]) -> None:
-    if wrong.get("key") is RSA:
-        wrong = {"key": RSA, "header": {"alg": "RS256"}, "published": [KEY.as_dict(private=False) | {"kid": "rsa"}]}
-    assert await Dock(**wrong).why_not() == "unproven"
+WRONG_SIGNATURES: dict[str, dict[str, Any]] = {
+    "none": {"header": {"alg": "none"}},
+    "a shared secret": {
+        "header": {"alg": "HS256"},
+        "signer": OctKey.import_key("the provider's public key, or a word"),
+    },
+    "another key": {"signer": OTHER},
+    "another key, not named": {"signer": OTHER, "header": {"kid": None}},
+    "another key, named": {"signer": OTHER, "header": {"kid": "three"}},
+    "what must be understood and is not": {"header": {"crit": ["made-up"], "made-up": "so"}},
+    "a key of another kind": {
+        "key": RSA,
+        "header": {"alg": "RS256"},
+        "published": [KEY.as_dict(private=False) | {"kid": "rsa"}],
+    },
+    "no keys": {"published": []},
+    "a secret is published": {"published": [{"kty": "oct", "k": "c2VjcmV0"}]},
+    "a key that encrypts": {"published": [KEY.as_dict(private=False) | {"use": "enc"}]},
+    "a key for another algorithm": {"published": [KEY.as_dict(private=False) | {"alg": "ES384"}]},
+    "keys that are text": {"published": "keys"},
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_SIGNATURES)
+async def test_a_signature_that_is_none(wrong: str) -> None:
+    assert await Dock(**WRONG_SIGNATURES[wrong]).why_not() == "unproven"
 
 
 @pytest.mark.parametrize("alg", ["RS256", "PS384"])
