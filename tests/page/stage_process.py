@@ -75,7 +75,11 @@ async def _main(chosen: argparse.Namespace) -> None:
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     more = Path(chosen.more).read_text(encoding="utf-8") if chosen.more else ""
     with contextlib.ExitStack() as stack:
-        folder = chosen.folder.absolute() if chosen.folder else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dockd-stage-")))
+        folder = (
+            chosen.folder.absolute()
+            if chosen.folder
+            else Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dockd-stage-")))
+        )
         listen = f"127.0.0.1:{chosen.port}"
         async with staged(
             folder, parts=cast(bays=chosen.bays, only=chosen.only), listen=listen, frozen=chosen.frozen, more=more

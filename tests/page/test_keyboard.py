@@ -11,42 +11,42 @@ from tests.page.running_stage import RunningStage
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-# What can be acted on and is shown; of radio buttons with one name one alone is stepped to.
-_ALL = """() => {
-  const found = [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]')];
-  const groups = new Set();
-  return found.filter(e => {
-    if (e.disabled || e.tabIndex < 0 || !e.checkVisibility({visibilityProperty: true}) || e.closest('[inert]')) return false;
-    if (e.type !== 'radio') return true;
-    const group = e.form + e.name; const first = !groups.has(group); groups.add(group); return first;
-  }).map((e, n) => { e.dataset.test = n; return n; }).length;
-}"""
-# The element that has the focus: its number, and whether that is seen: an outline, or a shadow or border or ground that it has not else.
-_HERE = """() => {
+# What can be acted on and is shown; of radio buttons with one name one alone is stepped to. A live page may put a new element in an old one's place
+# at any time: what counts is the place.
+_KNOWN = """
+  const all = () => {
+    const groups = new Set();
+    return [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]')].filter(e => {
+      if (e.disabled || e.tabIndex < 0 || !e.checkVisibility({visibilityProperty: true}) || e.closest('[inert]')) return false;
+      if (e.type !== 'radio') return true;
+      const group = e.form + e.name; const first = !groups.has(group); groups.add(group); return first;
+    });
+  };
+  const drawn = e => {
+    const s = getComputedStyle(e);
+    return [s.boxShadow, s.backgroundColor, s.borderColor, s.textDecorationLine, s.outlineStyle === 'none' ? '' : s.outlineWidth + s.outlineColor].join('|');
+  };
+"""
+_ALL = f"() => {{ {_KNOWN} return all().map(drawn); }}"
+# The element that has the focus: its place, how it is drawn, whether it is in sight and nothing lies over it.
+_HERE = f"""() => {{ {_KNOWN}
   const e = document.activeElement;
   if (!e || e === document.body) return null;
   const style = getComputedStyle(e);
   const box = e.getBoundingClientRect();
-  const drawn = (s) => [s.boxShadow, s.backgroundColor, s.borderColor, s.textDecorationLine, s.outlineStyle === 'none' ? '' : s.outlineWidth + s.outlineColor].join('|');
-  const on = drawn(style);
   const inside = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
-  const over = inside ? document.elementFromPoint(Math.min(innerWidth - 1, Math.max(0, box.left + box.width / 2)), Math.min(innerHeight - 1, Math.max(0, box.top + box.height / 2))) : null;
-  const covered = !(over && (e.contains(over) || over.contains(e)));
-  return {number: e.dataset.test === undefined ? -1 : Number(e.dataset.test), on, inside, covered, html: e.outerHTML.slice(0, 160),
-          outline: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2};
-}"""
-_OFF = """n => {
-  const e = document.querySelector(`[data-test="${n}"]`);
-  const s = getComputedStyle(e);
-  return [s.boxShadow, s.backgroundColor, s.borderColor, s.textDecorationLine, s.outlineStyle === 'none' ? '' : s.outlineWidth + s.outlineColor].join('|');
-}"""
+  const within = (low, at, high) => Math.min(high - 1, Math.max(low, at));
+  const over = inside ? document.elementFromPoint(within(0, box.left + Math.min(box.width / 2, 8), innerWidth), within(0, box.top + box.height / 2, innerHeight)) : null;
+  return {{number: all().indexOf(e), on: drawn(e), inside, covered: !(over && (e.contains(over) || over.contains(e))),
+          html: e.outerHTML.slice(0, 160), outline: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2}};
+}}"""
 
 
 async def _walk(page: Page) -> list[str]:
     """Tab through all of it. Returns what is wrong."""
-    many = await page.evaluate(_ALL)
+    before = await page.evaluate(_ALL)
+    many = len(before)
     assert many, "nothing can be reached at all"
-    before = [await page.evaluate(_OFF, n) for n in range(many)]
     wrong, reached = [], []
     for _ in range(many):
         await page.keyboard.press("Tab")

@@ -24,7 +24,7 @@ _CUT = """() => [...document.querySelectorAll('body *')].filter(e => {
 }).map(e => e.outerHTML.slice(0, 160))"""
 _SPACING = "* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important; } p { margin-bottom: 2em !important; }"
 _SMALL = """() => [...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, summary')].filter(e => {
-  if (!e.checkVisibility({visibilityProperty: true})) return false;
+  if (!e.checkVisibility({visibilityProperty: true}) || e.matches('.skip')) return false;  // seen with the focus alone
   const box = e.getBoundingClientRect();
   const inline = getComputedStyle(e).display === 'inline';
   return !inline && box.width > 0 && (box.width < 24 || box.height < 24) && e.type !== 'radio' && e.type !== 'checkbox';
