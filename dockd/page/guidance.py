@@ -141,6 +141,14 @@ OF_PROBLEMS: Mapping[str, Guidance] = {
         means=said("Its footage is safe, and the record says how far the clock was off. What it records next would have the wrong time on it."),
         do=said("Set its clock before it is issued, or issue another and hand this one to ops."),
     ),
+    "access_unreadable": Guidance(
+        title=said("The list of people and tokens cannot be read"),
+        who="ops",
+        means=said(
+            "Nobody can sign in, and no token is taken, until it can. Cameras are copied and emptied all the same."
+        ),
+        do=said("Tell ops. Ops: access.db beside the record book is damaged, or dockd may not read it; the log says which."),
+    ),
     "registry_unread": Guidance(
         title=said("The list of cameras cannot be read"), who="ops",
         means=said("Nobody is told whose a camera is. Cameras of a common kind are copied, and not emptied, as long as no list names them."),

@@ -36,5 +36,5 @@ class HelpPage:
             (word, text, [(LOOKS[state], OF_STATES[state]) for state in LOOKS if LOOKS[state].verb == verb])
             for verb, word, text in _VERBS
         ]
-        problems = [(name, OF_PROBLEMS[name]) for name in PROBLEMS]
+        problems = [(name, OF_PROBLEMS[name]) for name in PROBLEMS if name in OF_PROBLEMS]
         return await self._rendering.page(request, "help.html", groups=groups, problems=problems, doers=DOERS)
