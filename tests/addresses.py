@@ -13,7 +13,7 @@ from dockd.page.live import Live
 from dockd.page.pages import Parts
 from dockd.page.rendering import Rendering
 from dockd.page.rights import needed
-from dockd.page.server import _application, access_of
+from dockd.page.server import access_of, application
 from dockd.page.view import View
 from ingest.ledger import Ledger
 from tests.program import REPOSITORY
@@ -60,7 +60,7 @@ async def addresses(folder: Path) -> list[Address]:
         rendering, access = Rendering(view=view), access_of(told)
         live = Live(view, faces(view, rendering))
         parts = Parts(sources=told, view=view, rendering=rendering, access=access)
-        router = _application(parts, live=live, metrics=no_metrics).router
+        router = application(parts, live=live, metrics=no_metrics).router
         found = {
             Address(
                 path=route.resource.canonical,
