@@ -101,6 +101,11 @@ OF_PROBLEMS: Mapping[str, Guidance] = {
         means=said("Footage is copied onto this dock and kept there. Cameras are not emptied meanwhile. It goes on by itself when the store answers again."),
         do=said("Leave the cameras in. If it lasts longer than an hour, tell ops. If cameras run short, those that say May go out may be taken."),
     ),
+    "evidence_not_marked": Guidance(
+        title=said("The store does not know what is evidence"), who="ops",
+        means=said("It was marked as evidence here. The store has it, and has not taken the mark: it may delete it there by age, as anything else."),
+        do=said("dockd tells the store again until it knows. Ops: may this dock mark there? Where the store has no marks at all, tell its operator which files these are, and close this with the reason."),
+    ),
     "spool_spoils": Guidance(
         title=said("This dock spoils its copies"), who="ops",
         means=said("Its disk or its memory fails: what was written is not what is read back. The cameras have the footage still."),
@@ -158,6 +163,14 @@ OF_PROBLEMS: Mapping[str, Guidance] = {
         title=said("Something that is not a camera of this site"), who="sergeant",
         means=said("It is not touched: nothing is copied from it and nothing is deleted."),
         do=said("Take it out. If it is one of the site's cameras, hand it to ops: it has to be put on the list."),
+    ),
+    "page_in_clear": Guidance(
+        title=said("These pages are sent in clear"),
+        who="ops",
+        means=said(
+            "Whoever is on the line between can read what these pages show and what is typed into them. Footage is not sent with them."
+        ),
+        do=said("Do not type your password from another machine. Ops: give the page a certificate and a key (page.tls_cert_file, page.tls_key_file)."),
     ),
 }  # fmt: skip
 
