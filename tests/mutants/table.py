@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.mutants.of_bandwidth import BANDWIDTH
+from tests.mutants.of_books import BOOKS
 from tests.mutants.of_copies import COPIES
 from tests.mutants.of_deletions import DELETIONS
 from tests.mutants.of_directory import DIRECTORY
@@ -47,6 +48,7 @@ MUTANTS = (
     *QUEUE,
     *ROOM,
     *BANDWIDTH,
+    *BOOKS,
     *S3,
     *DIRECTORY,
     *EXPLAINING,
