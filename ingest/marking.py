@@ -104,8 +104,6 @@ class Marking:
         floor = error.after if isinstance(error, Retry) else 0.0
         wait = backoff(times, longest=self._longest, chance=random.random(), floor=floor)  # noqa: S311 - jitter
         await self._ledger.commit(lambda tx: marks.failed(tx, row.id, seconds=wait, error=error.message))
-        if times == 0:
-            log.warning("segment %s is evidence, and the store could not be told yet: %s; it is told again", row.id, error.message)  # fmt: skip
         if isinstance(error, ObjectGone):
             await self._is_it_there(row)
 

@@ -17,7 +17,7 @@ from ingest import events
 from ingest.activity import Activity, Changing
 from ingest.bandwidth import Bandwidth
 from ingest.clock import Clock
-from ingest.ledger import Ledger, issues, soundness, views
+from ingest.ledger import Ledger, issues, marks, soundness, views
 from ingest.ledger.issues import Issue
 from ingest.ledger.segments import IN_DOUBT
 from ingest.ledger.views import Away, Docking, Unproven
@@ -89,6 +89,7 @@ class Sums:
     caught: str | None = None
     a_day: float | None = None
     issued: dict[str, Issue] = field(default_factory=dict)
+    untold: tuple[int, int] = (0, 0)
 
 
 _LOSSES = (
@@ -172,7 +173,7 @@ class Asking:
             missing={c: n for c, n in {**old.missing, **new.missing}.items() if c in mine},
             unproven=new.unproven if backlog else old.unproven, oldest=new.oldest if backlog else old.oldest,
             away=new.away if backlog else old.away, held=new.held if backlog else old.held, lost=new.lost if lost else old.lost,
-            doubt=new.doubt if lost else old.doubt, caught=new.caught, a_day=new.a_day if rate else old.a_day, issued=new.issued,
+            doubt=new.doubt if lost else old.doubt, caught=new.caught, a_day=new.a_day if rate else old.a_day, issued=new.issued, untold=new.untold,
         )  # fmt: skip
 
     @property
@@ -201,6 +202,7 @@ def _ask(
         doubt=views.in_doubt(execute) if lost else 0,
         caught=soundness.caught(execute),
         issued=issues.issued(execute),
+        untold=marks.untold(execute),
         a_day=views.pulled_a_day(execute, now=rate) if rate is not None else None,
     )
     return sums, time.monotonic() - began

@@ -19,7 +19,7 @@ from ingest.ledger.problems_book import Noted
 AGAIN = 120.0
 _MOST_UNWRITTEN = 2000
 # What a person can close, with a reason: nothing that dockd or a store could do ends it, or nobody can say whether it will.
-CLOSABLE = frozenset({"footage_lost", "footage_in_doubt", "removed_early"})
+CLOSABLE = frozenset({"footage_lost", "footage_in_doubt", "removed_early", "evidence_not_marked"})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from dockd.page.words import some
 
 # The worst first: footage that is gone or in doubt, what keeps footage from being brought in, what keeps it from leaving, the rack, the cameras.
 PROBLEMS = (
-    "footage_lost", "footage_in_doubt", "ledger_unusable", "ledger_rebuilt", "ledger_went_back", "integrity_failed", "removed_early", "copy_failed", "store_refused", "store_dishonest", "store_went_back", "wrong_store",
+    "footage_lost", "footage_in_doubt", "ledger_unusable", "ledger_rebuilt", "ledger_went_back", "integrity_failed", "removed_early", "copy_failed", "store_refused", "store_dishonest", "store_went_back", "wrong_store", "evidence_not_marked",
     "store_down", "spool_spoils", "spool_failed", "spool_full", "dock_unwatched", "usb_trouble", "access_unreadable", "bay_fault", "will_not_charge", "clock_wrong", "registry_unread", "not_ours", "page_in_clear",
 )  # fmt: skip
 _BOOK: Mapping[str, str] = {
@@ -123,10 +123,10 @@ class AwayFact:
 
 def problems(
     *, bays: Iterable[BayFact], away: Sequence[AwayFact], store: str, store_message: str, spool_full: FullFact | None, lost: int,
-    troubles: Mapping[str, str], doubt: int = 0, spoilt: int = 0,
+    troubles: Mapping[str, str], doubt: int = 0, spoilt: int = 0, untold: tuple[int, int] = (0, 0),
 ) -> list[Problem]:  # fmt: skip
     """Everything that is wrong now, the worst first. `troubles`: what the agent says of itself, by name; `spoilt`: segments of which this dock
-    spoils each copy."""
+    spoils each copy; `untold`: of how much evidence the store could not be told yet, and of how much it never can be."""
     found: list[Problem] = []
     if lost:
         text = counted(
@@ -147,6 +147,8 @@ def problems(
         )
         advice = said("Tell ops to look at the dock. Leave the cameras in, or put them into another dock.")
         found.append(Problem(problem="spool_spoils", text=text, advice=advice, weight=spoilt))
+    if any(untold):
+        found.append(_unmarked(*untold))
     found += [_of_agent(name, text) for name, text in troubles.items()]
     found += [_early(one) for one in away]
     if (stands := of_store(store, store_message)) is not None:
@@ -159,6 +161,14 @@ def problems(
         if bay.state in _OF_BAY and not (bay.state == "removed_early" and bay.camera in told):
             found.append(Problem(problem=bay.state, text=bay.what, advice=bay.advice, bay=bay.number, camera=bay.camera, detail=bay.detail, weight=bay.held))  # fmt: skip
     return sorted(found, key=_rank)
+
+
+def _unmarked(waiting: int, never: int) -> Problem:
+    waits = counted("{count} segment is evidence, and the store does not know that yet.", "{count} segments are evidence, and the store does not know that yet.", count=waiting)  # fmt: skip
+    cannot = counted("{count} segment is evidence, and this store cannot be told.", "{count} segments are evidence, and this store cannot be told.", count=never)  # fmt: skip
+    advice = said("Tell ops. Ops: see on the segment's page why the store does not take the mark, or tell the store's operator, so that nothing of it is deleted there by age.")  # fmt: skip
+    text = joined(waits if waiting else "", cannot if never else "")
+    return Problem(problem="evidence_not_marked", text=text, advice=advice, weight=waiting + never)
 
 
 def _of_agent(name: str, text: str) -> Problem:

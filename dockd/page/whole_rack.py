@@ -33,7 +33,7 @@ def what_is_wrong(moment: Moment, facts: Sequence[BayFact]) -> list[Problem]:
     ]
     return problems(
         bays=facts, away=away, store=store.word, store_message=store.message, spool_full=moment.full(),
-        lost=sums.lost, doubt=sums.doubt, spoilt=sums.held.get("spool_spoils", 0), troubles=troubles,
+        lost=sums.lost, doubt=sums.doubt, spoilt=sums.held.get("spool_spoils", 0), troubles=troubles, untold=sums.untold,
     )  # fmt: skip
 
 

@@ -81,6 +81,9 @@ def failed(tx: Transaction, segment: str, *, seconds: float, error: str) -> None
         "UPDATE marks SET attempts = attempts + 1, next_attempt = ?, trouble = ? WHERE segment = ? AND told_at IS NULL",
         (tx.now + seconds, error, segment),
     )
+    (camera,) = tx.execute("SELECT camera FROM segments WHERE id = ?", (segment,)).fetchone()
+    said = f"it is evidence, and the store could not be told: {error}"
+    tx.record(events.SegmentDelayed(camera=camera, segment=segment, error=said, seconds=round(seconds)))
 
 
 def told(tx: Transaction, segment: str, *, object: str, cannot: str = "") -> bool:
@@ -97,6 +100,13 @@ def told(tx: Transaction, segment: str, *, object: str, cannot: str = "") -> boo
     event = events.SegmentNotMarkable if cannot else events.SegmentMarkedAtStore
     tx.record(event(camera=row[0], segment=segment, path=legible(row[1]), store=row[2] or "", object=object))
     return True
+
+
+def untold(execute: Execute) -> tuple[int, int]:
+    """Of how much evidence the store could not be told yet, and of how much it never can be."""
+    waits = execute("SELECT count(*) FROM marks INDEXED BY marks_to_tell WHERE told_at IS NULL AND trouble IS NOT NULL")
+    cannot = execute("SELECT count(*) FROM marks INDEXED BY marks_cannot WHERE cannot IS NOT NULL")
+    return int(waits.fetchone()[0]), int(cannot.fetchone()[0])
 
 
 def mark_of(execute: Execute, segment: str) -> Mark | None:

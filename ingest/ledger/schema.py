@@ -151,6 +151,7 @@ ALTER TABLE dockings ADD COLUMN went_out INTEGER;
 _0012_CHANGES = """
 CREATE TABLE marks (segment TEXT PRIMARY KEY REFERENCES segments(id), told_at REAL, object TEXT, cannot TEXT, late INTEGER NOT NULL DEFAULT 0,
     attempts INTEGER NOT NULL DEFAULT 0, next_attempt REAL NOT NULL DEFAULT 0, trouble TEXT) STRICT;
+CREATE INDEX marks_cannot ON marks(segment) WHERE cannot IS NOT NULL;
 CREATE INDEX marks_to_tell ON marks(next_attempt) WHERE told_at IS NULL;
 INSERT INTO marks (segment) SELECT id FROM segments WHERE evidential = 1 AND in_store = 1;
 CREATE TABLE undescribed (segment TEXT PRIMARY KEY REFERENCES segments(id)) STRICT;

@@ -16,7 +16,7 @@ from dockd.page.doorkeeper import Problem
 from dockd.page.facts import Sources
 from dockd.page.registry import Registry
 from dockd.page.view import View
-from ingest.ledger import cameras, segments
+from ingest.ledger import cameras, marks, segments
 from ingest.model import folder_camera
 from tests.unit.dockd.page.test_view import sources
 from tests.unit.ingest.ledger.dock import CAMERA, Dock, dock_at
@@ -161,6 +161,25 @@ async def test_evidence_is_marked_here_and_the_store_is_to_be_told(page: Page) -
     assert (await page.doings.evidential(there, by=BY))["evidential"] is True
     assert told == [here, there, there]
     assert (await page.dock.actions()).count("segment.evidential") == 2
+
+
+async def test_evidence_that_the_store_does_not_take_as_such_is_a_problem_until_it_does(page: Page) -> None:
+    one, two = await page.dock.confirmed(b"one"), await page.dock.confirmed(b"two")
+    for segment in (one, two):
+        await page.doings.evidential(segment, by=BY)
+    assert (await page.view.look(anew=True)).problems == ()  # it is told at once, as a rule
+    await page.dock.write(lambda tx: marks.failed(tx, one, seconds=60.0, error="403"))
+    await page.dock.write(lambda tx: marks.told(tx, two, object=f"o-{two}", cannot="it has no marks"))
+    (problem,) = (await page.view.look(anew=True)).problems
+    assert problem["problem"] == "evidence_not_marked"
+    assert problem["text"] == (
+        "1 segment is evidence, and the store does not know that yet. 1 segment is evidence, and this store cannot be told."
+    )
+    await page.dock.write(lambda tx: marks.told(tx, one, object=f"o-{one}"))
+    (problem,) = (await page.view.look(anew=True)).problems
+    assert problem["text"] == "1 segment is evidence, and this store cannot be told."
+    await page.doings.close(problem["id"], reason="the operator keeps it", by=BY)
+    assert (await page.view.look(anew=True)).problems == ()
 
 
 # -- bays --------------------------------------------------------------------------------------------------------------
