@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -105,6 +106,7 @@ def bear_it(agent: Running, store: StoreProcess) -> Angry:
     late = agent.dock(f"2{FOLDER}", {f"{FOLDER}.mp4": b"d" * 1000})
     _ready(ops, count=1, state="unconfirmed")
     late.rename(agent.folder / "taken")
+    _until(lambda: "removed_early" in ops.ask("/api/v1/problems").text)
     pages = [
         "/",
         "/parts",
@@ -131,11 +133,18 @@ def bear_it(agent: Running, store: StoreProcess) -> Angry:
 
 def _ready(ops: Caller, *, count: int, state: str = "ready") -> list[dict[str, Any]]:
     """The bays, once so many are in this state."""
+
+    def found() -> list[dict[str, Any]]:
+        bays = json.loads(ops.ask("/api/v1/bays").text)["bays"]
+        right = [bay for bay in bays if bay["state"] == state]
+        return right if len(right) == count else []
+
+    _until(lambda: bool(found()))
+    return found()
+
+
+def _until(is_so: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 30
-    while True:
-        found: list[dict[str, Any]] = json.loads(ops.ask("/api/v1/bays").text)["bays"]
-        ready = [bay for bay in found if bay["state"] == state]
-        if len(ready) == count:
-            return ready
-        assert time.monotonic() < deadline, found
+    while not is_so():
+        assert time.monotonic() < deadline
         time.sleep(0.05)
