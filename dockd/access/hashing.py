@@ -49,16 +49,13 @@ class Hashing:
     def fits(self, kept: str | None, password: str) -> bool:
         """Whether it is the password. `kept` None: there is no such user, which takes as long to say."""
         said = same_password(password[: LONGEST + 1]).encode("utf-8", "surrogatepass")
-        known = kept if kept is not None else self._nobodys
+        nobodys = self._nobodys  # made for whoever asks first, whoever that is
+        known = kept if kept is not None else nobodys
         try:
             self._hasher.verify(known, said)
         except (Argon2Error, InvalidHashError):
             return False
         return kept is not None and len(password) <= LONGEST
-
-    def is_old(self, kept: str) -> bool:
-        """Whether it was made at another cost than is asked for now."""
-        return self._hasher.check_needs_rehash(kept)
 
 
 class TooManyWait(Exception):
