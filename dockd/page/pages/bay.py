@@ -15,11 +15,11 @@ from dockd.page.asked import asked_by_form
 from dockd.page.documents import Document
 from dockd.page.doings import Doings
 from dockd.page.doorkeeper import Problem
-from dockd.page.footage_words import happened, place_of
+from dockd.page.footage_words import by_words, happened, place_of
 from dockd.page.language import said
 from dockd.page.moments import clock
 from dockd.page.pages.parts import Parts
-from dockd.page.pages.reading import address, ask, exact, number_of
+from dockd.page.pages.reading import address, ask, exact, limit_of, number_of
 from dockd.page.pages.summing_up import kind_of
 from dockd.page.rights import needs
 from ingest.ledger import page_history, views
@@ -29,7 +29,7 @@ from ingest.model import legible
 _A_PAGE = 100
 _HISTORY = 12
 _FURTHEST = 1_000_000
-_DONE = {"out": ("out_of_use", said("This bay is out of use.")), "back": ("", said("This bay may be used again."))}
+_DONE = {"out": said("This bay is out of use."), "back": said("This bay may be used again.")}
 
 
 class BayPage:
@@ -49,7 +49,7 @@ class BayPage:
 
     @needs("read")
     async def bay(self, request: web.Request) -> web.Response:
-        """The page. `?from=`: the segment of this docking to begin with, counted from 0."""
+        """The page. `?from=`: the segment of this docking to begin with, counted from 0; `?limit=`."""
         return await self._page(request)
 
     @needs("change")
@@ -89,6 +89,7 @@ class BayPage:
     ) -> web.Response:
         number = int(request.match_info["n"])
         start = number_of(request, "from", most=_FURTHEST) or 0
+        count = limit_of(request, usual=_A_PAGE)
         snapshot = await self._view.look()
         if number not in snapshot.bays:
             raise Problem(404, f"there is no bay {number}")
@@ -96,16 +97,16 @@ class BayPage:
         docking = known.visit.docking if known.visit is not None else known.docking
 
         def question(execute: Any) -> tuple[list[Segment], page_history.Back]:
-            found = views.segments_of(execute, docking, count=_A_PAGE + 1, skip=start) if docking else []
+            found = views.segments_of(execute, docking, count=count + 1, skip=start) if docking else []
             return found, page_history.before(execute, seq=None, count=_HISTORY, bay=number)
 
         segments, history = await ask(self._sources, question)
         here = number if known.camera is not None else None
         return await self._rendering.page(
             request, "bay.html", status=status, bay=bay, kind=kind_of(bay), until=_until(bay), neighbours=_neighbours(list(snapshot.bays), number),
-            segments=[_row(one, bay=here) for one in segments[:_A_PAGE]], start=start,
-            next=start + _A_PAGE if len(segments) > _A_PAGE else None, done=_done(request, bay), mistakes=mistakes or {}, reason=reason,
-            camera_address=address("cameras", bay["camera"]["id"]) if bay["camera"] else "",
+            segments=[_row(one, bay=here) for one in segments[:count]], start=start,
+            more=address("bays", str(number), limit=request.query.get("limit", ""), **{"from": start + count}) if len(segments) > count else "", done=_done(request, bay), mistakes=mistakes or {}, reason=reason,
+            out_by=by_words(bay["out_of_use"]["by"]) if bay["out_of_use"] else "", camera_address=address("cameras", bay["camera"]["id"]) if bay["camera"] else "",
             history=[(exact(one.at), one) for one in map(happened, history.records)],
         )  # fmt: skip
 
@@ -132,6 +133,6 @@ def _neighbours(numbers: list[int], number: int) -> tuple[int | None, int | None
 
 def _done(request: web.Request, bay: Document) -> str:
     """What was done, where it is so."""
-    state, words = _DONE.get(request.query.get("done", ""), ("", ""))
-    is_so = bay["state"] == state if state else bay["state"] != "out_of_use"
-    return words if words and is_so else ""
+    what = request.query.get("done", "")
+    is_so = bool(bay["out_of_use"]) == (what == "out")
+    return _DONE[what] if what in _DONE and is_so else ""

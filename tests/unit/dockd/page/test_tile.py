@@ -22,8 +22,8 @@ FRAME: dict[str, Any] = {
 }  # fmt: skip
 
 EMPTY: dict[str, Any] = {
-    "segments": [], "start": 0, "next": None, "history": [], "mistakes": {}, "done": "", "until": "", "neighbours": (None, None), "reason": "",
-    "camera_address": "/cameras/x",
+    "segments": [], "start": 0, "more": "", "history": [], "mistakes": {}, "done": "", "until": "", "neighbours": (None, None), "reason": "",
+    "camera_address": "/cameras/x", "out_by": "",
 }  # fmt: skip
 
 
