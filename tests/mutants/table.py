@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.mutants.of_bandwidth import BANDWIDTH
 from tests.mutants.of_books import BOOKS
+from tests.mutants.of_changes import CHANGES
 from tests.mutants.of_copies import COPIES
 from tests.mutants.of_deletions import DELETIONS
 from tests.mutants.of_directory import DIRECTORY
@@ -61,4 +62,5 @@ MUTANTS = (
     *SAYING,
     *WAITING,
     *WRITERS,
+    *CHANGES,
 )
