@@ -1,0 +1,273 @@
+"""What a page that lives does beside being current: it stands still when it is told to, knows a session that has ended from a dock that is away, comes
+through the end of its worker, and disturbs nobody who reads it, with their eyes or with their ears."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.async_api import Browser, Page
+
+from tests.agent import Running
+from tests.browsing import PASSWORD, add_user
+from tests.page.browsing import watched
+from tests.page.conftest import Staging
+from tests.page.test_live_page import until
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+
+_SEEN = "id => { const e = document.getElementById(id); return !!e && e.checkVisibility(); }"
+_WORD = "n => document.querySelector(`#bay-${n} .word`).textContent.trim()"
+_NO_WORKERS = "delete self.SharedWorker"
+
+
+def seen(what: str) -> str:
+    return f"() => ({_SEEN})('{what}')"
+
+
+def word_is_not(bay: int, word: str) -> str:
+    return f"() => ({_WORD})({bay}) !== '{word}'"
+
+
+class Line:
+    """A line to the dock that can be cut: what is on its way stays on its way, and nobody is told."""
+
+    def __init__(self, far: str) -> None:
+        self._far = urlsplit(far)
+        self.open = asyncio.Event()
+        self.open.set()
+        self.url = ""
+
+    @asynccontextmanager
+    async def laid(self) -> AsyncIterator[Line]:
+        pumps: set[asyncio.Task[None]] = set()
+
+        async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            try:
+                while data := await reader.read(65536):
+                    await self.open.wait()
+                    writer.write(data)
+                    await writer.drain()
+            except ConnectionError:
+                pass
+            writer.close()
+
+        async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            there, back = await asyncio.open_connection(self._far.hostname, self._far.port)
+            both = {asyncio.create_task(pump(reader, back)), asyncio.create_task(pump(there, writer))}
+            pumps.update(both)
+            await asyncio.wait(both)
+
+        server = await asyncio.start_server(meet, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        try:
+            yield self
+        finally:
+            server.close()
+            for one in pumps:
+                one.cancel()
+            if pumps:
+                await asyncio.wait(pumps)
+
+
+# -- standing still ------------------------------------------------------------------------------------------------------
+
+
+async def test_it_stands_still_when_it_is_told_to_and_is_current_again_afterwards(
+    browser: Browser, own_stage: Staging
+) -> None:
+    stage = own_stage("--only", "charging")
+    async with watched(browser, stage.url) as context:
+        page = await context.page("/")
+        before = await page.evaluate(_WORD, 7)
+        stage.do("turns 1")
+        await until(page, word_is_not(7, before), timeout=10)
+        await page.get_by_role("button", name="Pause").click()
+        assert await page.evaluate(_SEEN, "paused")
+        assert (await page.inner_text("#paused")).startswith("Paused at ")
+        before, title = await page.evaluate(_WORD, 7), await page.title()
+        stage.do("turns 2")
+        await page.wait_for_timeout(1500)
+        assert await page.evaluate(_WORD, 7) == before
+        assert await page.title() == title
+        assert not await page.evaluate(_SEEN, "not-live"), "the dock is heard, and stands only here"
+        await page.get_by_role("button", name="Go on").click()
+        await until(page, word_is_not(7, before), timeout=5)
+        assert not await page.evaluate(_SEEN, "paused")
+        assert await page.evaluate("() => document.activeElement.id") == "pause"
+
+
+async def test_a_dock_that_is_away_is_said_of_a_page_that_stands_still_too(browser: Browser, agent: Running) -> None:
+    async with watched(browser, agent.url) as context:
+        page = await context.page("/")
+        await page.wait_for_timeout(1000)
+        await page.get_by_role("button", name="Pause").click()
+        agent.kill()
+        assert await until(page, seen("not-live"), timeout=30) <= 11.0
+        await page.get_by_role("button", name="Go on").click()
+        await page.wait_for_timeout(1500)
+        assert await page.evaluate(_SEEN, "paused"), "nothing fresh came: what stands there is as old as it was"
+
+
+# -- lines that break without a word -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("workers", [True, False], ids=["one line for all tabs", "a line of its own"])
+async def test_a_line_that_is_cut_is_said_and_mended(browser: Browser, own_stage: Staging, *, workers: bool) -> None:
+    stage = own_stage("--only", "charging", "--bays", "8")
+    async with Line(stage.url).laid() as line, watched(browser, line.url) as context:
+        if not workers:
+            await context.context.add_init_script(_NO_WORKERS)
+        page = await context.page("/")
+        before = await page.evaluate(_WORD, 7)
+        stage.do("turns 1")
+        await until(page, word_is_not(7, before), timeout=10)
+        before = await page.evaluate(_WORD, 7)
+        line.open.clear()
+        assert 8.0 <= await until(page, seen("not-live"), timeout=30) <= 11.0
+        assert "icon-dead" in str(await page.get_attribute("#icon", "href"))
+        stage.do("turns 1")
+        line.open.set()
+        assert await until(page, seen("not-live"), timeout=30, gone=True) <= 5.0
+        assert await page.evaluate(_WORD, 7) != before, "it says that it is live once what it shows is"
+        assert "icon-dead" not in str(await page.get_attribute("#icon", "href"))
+
+
+async def test_a_page_that_is_loaded_and_then_hears_nothing_says_so(browser: Browser, own_stage: Staging) -> None:
+    stage = own_stage("--only", "charging", "--bays", "8")
+    async with watched(browser, stage.url) as context:
+        await context.context.route("**/live?*", lambda route: asyncio.sleep(60))
+        await context.context.add_init_script(_NO_WORKERS)
+        page = await context.page("/")
+        assert await until(page, seen("not-live"), timeout=30) <= 11.0
+        await context.context.unroute_all(behavior="ignoreErrors")
+
+
+async def test_a_worker_that_dies_is_not_missed(browser: Browser, own_stage: Staging) -> None:
+    stage = own_stage("--only", "charging", "--bays", "8")
+    async with watched(browser, stage.url) as context:
+        page = await context.page("/")
+        before = await page.evaluate(_WORD, 7)
+        stage.do("turns 1")
+        await until(page, word_is_not(7, before), timeout=10)
+        whole = await browser.new_browser_cdp_session()
+        targets = (await whole.send("Target.getTargets"))["targetInfos"]
+        (worker,) = [one for one in targets if one["type"] == "shared_worker" and one["url"].startswith(stage.url)]
+        await whole.send("Target.closeTarget", {"targetId": worker["targetId"]})
+        before = await page.evaluate(_WORD, 7)
+        stage.do("turns 1")
+        began = time.monotonic()
+        await until(page, word_is_not(7, before), timeout=20)
+        assert time.monotonic() - began <= 11.0 + 5.0
+        assert not await page.evaluate(_SEEN, "not-live")
+        await whole.detach()
+
+
+async def test_a_tab_that_nobody_sees_gives_its_own_line_back(browser: Browser, own_stage: Staging) -> None:
+    stage = own_stage("--only", "charging", "--bays", "8")
+    async with watched(browser, stage.url) as context:
+        await context.context.add_init_script(_NO_WORKERS + "; window.hide = hidden => { Object.defineProperty(document, 'hidden', {value: hidden, configurable: true}); document.dispatchEvent(new Event('visibilitychange')); }")  # fmt: skip
+        page = await context.page("/")
+        before = await page.evaluate(_WORD, 7)
+        stage.do("turns 1")
+        await until(page, word_is_not(7, before), timeout=10)
+        before = await page.evaluate(_WORD, 7)
+        await page.evaluate("() => hide(true)")
+        stage.do("turns 1")
+        await page.wait_for_timeout(1000)
+        assert await page.evaluate(_WORD, 7) == before
+        await page.evaluate("() => hide(false)")
+        await until(page, word_is_not(7, before), timeout=5)
+
+
+# -- who is signed out ---------------------------------------------------------------------------------------------------
+
+
+async def sign_in(page: Page) -> None:
+    await page.fill("input[name=name]", "olga")
+    await page.fill("input[name=password]", PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("#bays")
+
+
+async def test_a_session_that_ends_is_said_and_is_no_dock_that_is_away(browser: Browser, agent: Running) -> None:
+    add_user(agent, "olga", "viewer")
+    async with watched(browser, agent.url) as context:
+        page = await context.page("/")
+        await sign_in(page)
+        await page.wait_for_timeout(1000)
+        assert not await page.evaluate(_SEEN, "signed-out")
+        await context.context.clear_cookies()
+        agent.dock("CAM09", {"DCIM/a.mp4": b"new"})
+        await until(page, seen("signed-out"), timeout=20)
+        await page.wait_for_timeout(11_000)
+        assert not await page.evaluate(_SEEN, "not-live")
+        await page.get_by_role("link", name="Sign in").click()
+        await sign_in(page)
+        assert not await page.evaluate(_SEEN, "signed-out")
+        await until(page, "() => document.querySelectorAll('#bays .tile').length === 3", timeout=10)
+
+
+# -- who reads it --------------------------------------------------------------------------------------------------------
+
+
+async def test_whoever_stands_on_a_bay_stays_on_it(browser: Browser, own_stage: Staging) -> None:
+    stage = own_stage("--only", "charging", "--bays", "8")
+    async with watched(browser, stage.url) as context:
+        page = await context.page("/")
+        await page.focus("#bay-5 a")
+        before = await page.evaluate(_WORD, 5)
+        stage.do("turns 4")
+        await until(page, word_is_not(5, before), timeout=10)
+        assert await page.evaluate("() => document.activeElement.getAttribute('href')") == "/bays/5"
+
+
+async def test_only_what_somebody_must_act_on_is_read_out(browser: Browser, own_stage: Staging) -> None:
+    stage = own_stage("--only", "copying", "--bays", "8")
+    async with watched(browser, stage.url) as context:
+        page = await context.page("/")
+        await page.evaluate("""() => {
+            window.said = [];
+            const live = [...document.querySelectorAll('[aria-live], [role=status], [role=alert], [role=log], [role=timer]')];
+            for (const one of live) new MutationObserver(() => one.checkVisibility() && window.said.push([one.id, one.textContent.trim()])).observe(one, {childList: true, characterData: true, subtree: true, attributes: true});
+        }""")
+        stage.do("leave 3")
+        await until(page, "() => window.said.length > 0", timeout=15)
+        await page.wait_for_timeout(4000)
+        said = await page.evaluate("() => window.said")
+        assert said == [["live-said", "Bay 3: Put back"]]
+        assert (
+            await page.evaluate(
+                "() => document.querySelectorAll('main [aria-live], main [role=timer], main [role=log]').length"
+            )
+            == 0
+        )
+
+
+async def test_the_tab_says_what_the_headline_says(browser: Browser, own_stage: Staging) -> None:
+    stage = own_stage("--only", "copying", "--bays", "8")
+    async with watched(browser, stage.url) as context:
+        page = await context.page("/")
+        assert "icon-ready" in str(await page.get_attribute("#icon", "href"))
+        stage.do("leave 3")
+        await until(page, "() => document.title.includes('1 needs action')", timeout=10)
+        assert "icon-action" in str(await page.get_attribute("#icon", "href"))
+        assert "1 needs action" in await page.inner_text("h1")
+
+
+async def test_a_page_that_was_left_and_is_come_back_to_is_current(browser: Browser, own_stage: Staging) -> None:
+    stage = own_stage("--only", "charging", "--bays", "8")
+    async with watched(browser, stage.url) as context:
+        page = await context.page("/")
+        before = await page.evaluate(_WORD, 7)
+        await context.go(page, "/help")
+        stage.do("turns 1")
+        await page.go_back()
+        await until(page, word_is_not(7, before), timeout=5)
+        again = await page.evaluate(_WORD, 7)
+        stage.do("turns 1")
+        await until(page, word_is_not(7, again), timeout=10)
