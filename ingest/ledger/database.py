@@ -234,3 +234,8 @@ def explain(error: sqlite3.Error, path: Path) -> str:
 
 def _quoted(path: Path) -> str:
     return str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+def version() -> str:
+    """Of the SQLite that is in use."""
+    return sqlite3.sqlite_version

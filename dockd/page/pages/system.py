@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,7 +22,7 @@ from dockd.settings.mistakes import WrongValue
 from dockd.settings.units import parse_rate
 from ingest.clock import rfc3339
 from ingest.errors import LedgerUnusable
-from ingest.ledger import stores
+from ingest.ledger import database, stores
 from ingest.ledger.pin_file import Pinned
 from ingest.ledger.timekeeping import ClockEntry, last_word
 
@@ -88,7 +87,7 @@ class SystemPage:
 
     def _versions(self) -> list[tuple[str, str]]:
         return [
-            ("dockd", self._sources.version), ("Python", platform.python_version()), ("SQLite", sqlite3.sqlite_version),
+            ("dockd", self._sources.version), ("Python", platform.python_version()), ("SQLite", database.version()),
             (said("Kernel"), plain(platform.release())), (said("Machine"), plain(platform.node())),
         ]  # fmt: skip
 
