@@ -175,6 +175,7 @@ class Access:
         if (wait := self._limits.wait(name=name, address=address, now=now)) > 0:
             await self._refuse(name if user is not None else _UNKNOWN, address)
             raise TooSoon(wait)
+        self._passwords.see_room()  # who is not even asked has made no mistake
         # until it is seen to be right: many may be asked at once
         self._limits.wrong(name=name, address=address, now=now)
         if not await self._passwords.fits(user.password if user is not None else None, password) or user is None:

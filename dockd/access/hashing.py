@@ -70,10 +70,14 @@ class OneAtATime:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="password")
         self._waiting = 0
 
-    async def fits(self, kept: str | None, password: str) -> bool:
-        """See Hashing."""
+    def see_room(self) -> None:
+        """Raises TooManyWait where one more would be refused."""
         if self._waiting >= MOST_WAITING:
             raise TooManyWait
+
+    async def fits(self, kept: str | None, password: str) -> bool:
+        """See Hashing."""
+        self.see_room()
         self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, self._hashing.fits, kept, password)

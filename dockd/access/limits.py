@@ -54,8 +54,13 @@ class Limits:
             self._of.popitem(last=False)
 
     def right(self, *, name: str, address: str, now: float) -> None:
-        """This one has signed in: what went wrong before is forgotten for the account here, and this address is known for it."""
+        """This one has signed in: what went wrong before is forgotten for the account, and this address is known for it. The try, which was counted as a
+        mistake before it was known to be none, counts for the address no more."""
         place = near(address)
+        for key, _free, _longest in self._keys(name, address, now):
+            one = self._of.get(key)
+            if key[0] == "address" and one is not None:
+                one.count, one.not_before = one.count - 1, now
         for key in (("here", f"{name} {place}"), ("account", name)):
             self._of.pop(key, None)
         self._known[name, place] = now

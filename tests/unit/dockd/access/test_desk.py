@@ -11,7 +11,7 @@ import pytest
 
 from dockd.access.book import Book, Damaged
 from dockd.access.desk import Access, TooSoon, Wrong
-from dockd.access.hashing import Cost, Hashing
+from dockd.access.hashing import Cost, Hashing, TooManyWait
 from dockd.access.known import LONGEST_SESSION
 from dockd.access.limits import FREE, LONGEST_WAIT
 from ingest import events
@@ -199,8 +199,17 @@ async def test_many_at_once_are_no_way_round(desk: Desk) -> None:
     answers = await asyncio.gather(
         *(desk.access.sign_in("ann", f"wrong {n}", address=HERE) for n in range(40)), return_exceptions=True
     )
-    assert sum(isinstance(one, Wrong) for one in answers) <= FREE
+    assert sum(isinstance(one, Wrong) for one in answers) == FREE
     assert all(isinstance(one, Exception) for one in answers)
+
+
+async def test_who_is_not_even_asked_has_made_no_mistake(desk: Desk) -> None:
+    answers = await asyncio.gather(
+        *(desk.access.sign_in(f"user{n}", "wrong", address=f"192.0.2.{n}") for n in range(30)),
+        *(desk.access.sign_in("ann", PASSWORD, address="198.51.100.1") for _ in range(30)), return_exceptions=True,
+    )  # fmt: skip
+    assert any(isinstance(one, TooManyWait) for one in answers)
+    assert await desk.access.sign_in("ann", PASSWORD, address="198.51.100.1")
 
 
 async def test_how_many_were_refused_is_said_once_a_minute(desk: Desk) -> None:

@@ -85,3 +85,12 @@ def test_what_is_remembered_is_bounded() -> None:
     assert limits.wait(name="new", address="192.0.2.1", now=0.0) == LONGEST_OF_ADDRESS, (
         "the one that tries is not forgotten"
     )
+
+
+def test_a_whole_parade_room_signs_in_from_one_address() -> None:
+    limits = Limits()
+    for n in range(100):
+        assert limits.wait(name=f"user{n}", address="192.0.2.1", now=float(n)) == 0
+        limits.wrong(name=f"user{n}", address="192.0.2.1", now=float(n))
+        limits.right(name=f"user{n}", address="192.0.2.1", now=float(n))
+    assert mistakes(limits, FREE_ADDRESS, name="x", address="192.0.2.1", now=100.0) > 0
