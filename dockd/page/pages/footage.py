@@ -30,6 +30,7 @@ from ingest.ledger.shifts import USUAL, moment_named, parse_shifts
 from ingest.model import CameraId, legible
 
 _A_PAGE = 100
+_NOTABLE = 60.0
 _NIGHT = 18  # o'clock: what came in since then, yesterday, is last night's
 _SHOWS: tuple[tuple[Show, Said], ...] = (
     ("missing", said("Not in the store")), ("held", said("Held")), ("evidence", said("Evidence")), ("lost", said("Lost")),
@@ -48,6 +49,7 @@ class Row:
     age: str
     place: Place
     note: str
+    off: str
     evidential: bool
 
 
@@ -107,7 +109,7 @@ class FootagePage:
         found = await self._find(wanted, camera=asked["camera"], after=after, count=count, night=_last_night(now))
         keep = with_query(asked)
         return await self._rendering.page(
-            request, "footage.html", status=400 if wrong else 200, asked={**asked, "show": show}, wrong=wrong, shows=_SHOWS,
+            request, "footage.html", status=400 if wrong else 200, asked={**asked, "show": show}, wrong=wrong, shows=_SHOWS, links=[(name, word, address("footage", **{**asked, "show": name})) for name, word in _SHOWS],
             shifts=self._grouped(found, now), count=len(found.page.segments), next=found.page.next, cut=found.page.cut, keep=keep,
             first=address("footage", **asked) if after else "", night=self._night(found), outside=found.outside, sums=self._sums(), filtered=any(asked[n] for n in ("camera", "day", "file")),
         )  # fmt: skip
@@ -166,7 +168,7 @@ class FootagePage:
         """How last night's footage stands, and in which tone that is told."""
         since = said("since 18:00 yesterday")
         if found.night_outside:
-            return "bad", said("Not all of last night's footage is in the store: of what was recorded or came in {since}, some is outside.", since=since)  # fmt: skip
+            return "bad", said("Not all of last night's footage is in the store yet: some of what was recorded or came in {since} is not there. Where it is stands below.", since=since)  # fmt: skip
         if found.night_found == 0:
             return "plain", said("No footage has come in {since}: there is none of last night on this dock.", since=since)  # fmt: skip
         return "good", said("All of last night's footage is in the store: everything that came in {since}.", since=since)  # fmt: skip
@@ -196,8 +198,16 @@ def _row(segment: Segment, *, now: float, bay: int | None) -> Row:
     return Row(
         href=address("footage", segment.id), name=legible(segment.path), size=size_words(segment.size),
         recorded=rfc3339(segment.captured_at), age=age_words(max(0.0, now - segment.listed_at)), place=place_of(segment, bay=bay),
-        note=plain(segment.held_message or segment.trouble), evidential=bool(segment.evidential),
+        note=plain(segment.held_message or segment.trouble), evidential=bool(segment.evidential), off=_off(segment.clock_offset),
     )  # fmt: skip
+
+
+def _off(seconds: float | None) -> str:
+    """What is said of a camera's clock that was wrong."""
+    if seconds is None or abs(seconds) < _NOTABLE:
+        return ""
+    by = age_words(abs(seconds))
+    return said("its clock was {by} ahead", by=by) if seconds > 0 else said("its clock was {by} behind", by=by)
 
 
 def _day(text: str) -> tuple[float | None, float | None, dict[str, Said]]:
