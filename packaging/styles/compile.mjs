@@ -25,7 +25,7 @@ const { css } = sass.compile(join(sources, "page.scss"), {
   charset: false,
   loadPaths: [join(here, "node_modules")],
 });
-const made = `/* Made from dockd/page/styles by make styles: do not edit. Sources ${sourcesHash()}. Parts of GOV.UK Frontend, MIT. */\n${css}\n`;
+const made = `/* Made from dockd/page/styles by make styles: do not edit. Sources ${sourcesHash()}. Parts are GOV.UK Frontend 6.6.0, MIT, Crown Copyright (Government Digital Service). */\n${css}\n`;
 
 if (process.argv.includes("--check")) {
   if (readFileSync(target, "utf8") !== made) {
