@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.mutants.of_access import ACCESS
 from tests.mutants.of_bandwidth import BANDWIDTH
 from tests.mutants.of_books import BOOKS
 from tests.mutants.of_changes import CHANGES
@@ -42,6 +43,7 @@ CONTROLS = (
 )  # fmt: skip
 
 MUTANTS = (
+    *ACCESS,
     *COPIES,
     *PROOFS,
     *DELETIONS,
