@@ -17,6 +17,9 @@ from tests.page.staged import staged
 from tests.unit.dockd.page.bare import Texts
 from tests.unit.dockd.page.pseudo import pseudo_welsh
 
+_NAMED = (
+    "id", "serial", "profile", "assigned_to", "path", "camera", "card", "station", "rack", "sha256", "xxh3_128", "hash", "segment", "object", "reason", "by",
+)  # fmt: skip
 NAMES = {"pool", "UTC", "SHA", "Python", "SQLite", platform.node(), platform.release()}
 DATES = {"listopada", "lis", "czwartek", "piątek", "sobota"}  # of the pseudo-language's
 
@@ -25,23 +28,8 @@ def names(value: Any) -> Iterator[str]:
     """Every text of a document that is a name."""
     if isinstance(value, dict):
         for key, one in value.items():
-            if key in (
-                "id",
-                "serial",
-                "profile",
-                "assigned_to",
-                "path",
-                "camera",
-                "card",
-                "station",
-                "rack",
-                "sha256",
-                "xxh3_128",
-                "hash",
-                "segment",
-                "object",
-            ):
-                yield from names(one) if isinstance(one, dict) else [str(one)]
+            if key in _NAMED:
+                yield from names(one) if isinstance(one, dict) else (str(one), str(one)[:1].upper() + str(one)[1:])
             else:
                 yield from names(one)
     elif isinstance(value, list):
