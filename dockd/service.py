@@ -108,9 +108,10 @@ def refuse_an_open_page(settings: Settings) -> None:
 
 async def serve(
     agent: Agent, *, docks: Sequence[Dock], ops: Ops, version: str, announce: Callable[[str], None], config: Path | None = None,
-    wishes: Wishes | None = None, reloaded: Reloaded | None = None,
+    wishes: Wishes | None = None, reloaded: Reloaded | None = None, pulse: float = _PULSE,
 ) -> None:  # fmt: skip
-    """Run until cancelled. `announce(url)` is called when the page can be asked; `config` is the file that a reload reads.
+    """Run until cancelled. `announce(url)` is called when the page can be asked; `config` is the file that a reload reads; `pulse`: seconds between
+    two samples of how fast it goes.
 
     `reloaded(settings)` reads again what stands in files of its own (camera profiles), and returns the mistakes in them.
 
@@ -138,7 +139,7 @@ async def serve(
         group.create_task(running.ledger_becomes_whole(), name="ledger-rebuilt")
         group.create_task(running.page(sock, announce), name="page")
         group.create_task(sample_lag(ops.metrics.lag), name="event-loop-lag")
-        group.create_task(running.pulse(), name="heartbeat")
+        group.create_task(running.pulse(pulse), name="heartbeat")
         group.create_task(agent.bandwidth.run(), name="bandwidth")
         group.create_task(running.reloads(wishes, config), name="reload")
         group.create_task(running.kept("delivery", agent.delivery.run), name="delivery")
@@ -300,7 +301,7 @@ class _Running:
 
     # -- its own pulse -------------------------------------------------------------------------------------------------
 
-    async def pulse(self) -> None:
+    async def pulse(self, every: float) -> None:
         """Feed the estimate every few seconds, and say every minute how things are."""
         loop = asyncio.get_running_loop()
         say_at = loop.time() + _HEARTBEAT
@@ -309,7 +310,7 @@ class _Running:
             if loop.time() >= say_at:
                 say_at += _HEARTBEAT
                 self._say_how_things_are(await self.view.look())
-            await asyncio.sleep(_PULSE)
+            await asyncio.sleep(every)
 
     def _say_how_things_are(self, snapshot: Snapshot) -> None:
         status = snapshot.status

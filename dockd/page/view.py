@@ -75,11 +75,11 @@ class View:
 
     def sample(self) -> None:
         """Feed the estimates; to be called every few seconds."""
-        now = time.monotonic()
+        now = self._sources.clock.boottime_ns() / 1e9
         self._estimate.sample(now, self._sources.activity.uploaded_bytes)
         moment = self._moment or Moment(sources=self._sources, registry=self.registry)
         expected = self._expectations.sample(
-            now=now, at=self._sources.clock.now(), moment=moment, fresh=self._moment is not None and now - self._looked_at < _FRESH,
+            now=now, at=self._sources.clock.now(), moment=moment, fresh=self._moment is not None and time.monotonic() - self._looked_at < _FRESH,
             sending=self._estimate.rate(),
         )  # fmt: skip
         if expected != self._expected:

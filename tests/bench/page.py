@@ -228,11 +228,11 @@ async def _many_changes(browser: Any, options: Options) -> list[Seen]:
 
 
 async def _reading(url: str) -> asyncio.StreamWriter:
-    """A viewer of the stream that reads all that it is given, as a browser does."""
+    """A viewer of the pages' stream that reads all that it is given, as a browser does."""
     far = urlsplit(url)
     reader, writer = await asyncio.open_connection(far.hostname, far.port)
     writer.write(
-        f"GET /api/v1/events HTTP/1.1\r\nHost: {far.netloc}\r\nAccept-Encoding: gzip, deflate, br\r\n\r\n".encode()
+        f"GET /live?lang=en HTTP/1.1\r\nHost: {far.netloc}\r\nAccept-Encoding: gzip, deflate, br\r\n\r\n".encode()
     )
     await reader.readuntil(b"\r\n\r\n")
 

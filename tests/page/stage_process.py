@@ -82,7 +82,12 @@ async def _main(chosen: argparse.Namespace) -> None:
         )
         listen = f"127.0.0.1:{chosen.port}"
         async with staged(
-            folder, parts=cast(bays=chosen.bays, only=chosen.only), listen=listen, frozen=chosen.frozen, more=more
+            folder,
+            parts=cast(bays=chosen.bays, only=chosen.only),
+            listen=listen,
+            frozen=chosen.frozen,
+            more=more,
+            evening=not chosen.only,
         ) as stage:
             print(stage.url, flush=True)
             answering = asyncio.create_task(_answer(lines, Prompter(stage), over))
@@ -102,7 +107,7 @@ async def _answer(lines: asyncio.StreamReader, prompter: Prompter, over: asyncio
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.page.stage_process", description=__doc__)
     parser.add_argument("--bays", type=int, default=64)
-    parser.add_argument("--only", help="every bay in this state")
+    parser.add_argument("--only", help="every bay in this state, and nothing foretold")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--frozen", action="store_true", help="the rack's clock stands still")
     parser.add_argument("--folder", type=Path, help="where its state is (default: a folder that is removed at the end)")

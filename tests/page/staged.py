@@ -20,6 +20,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+
 from dockd.app import Agent, agent
 from dockd.docking import Rack, Turns
 from dockd.docks.base import Docked, Noted, Occupied, Undocked
@@ -28,7 +30,7 @@ from dockd.settings import Settings, load
 from ingest.clock import Clock, rfc3339
 from ingest.delivery import Delivery, DeliverySettings, StoreState
 from ingest.intake import Intake, IntakeSettings
-from ingest.ledger import Ledger, Transaction, cameras, permits, segments, stores
+from ingest.ledger import Ledger, Transaction, cameras, permits, rack, segments, stores
 from ingest.model import Digest, Listed, Receipt, Vitals
 from ingest.spool import Spool
 from ingest.store.throttle import Bucket
@@ -37,6 +39,8 @@ from tests.page.cast import NOW, OUTSIDE, Part, cast
 from tests.unit.ingest.ledger.day import STORE, signed
 
 TB = 10**12
+_PULSE = 0.05
+_LONG_STEPS, _SHORT_STEPS = (12.0,) * 8, (0.3,) * 6  # minutes
 
 
 class StageClock(Clock):
@@ -45,9 +49,13 @@ class StageClock(Clock):
     def __init__(self) -> None:
         super().__init__()
         self.at, self.running, self._since = NOW - 7200, False, 0.0
+        self.passed = 0
 
     def now(self) -> float:
         return self.at + (time.monotonic() - self._since if self.running else 0.0)
+
+    def boottime_ns(self) -> int:
+        return super().boottime_ns() + self.passed
 
     def run(self) -> None:
         """From here on it goes as every clock does."""
@@ -258,6 +266,9 @@ class Stage:
             case "not_ours":
                 why = "this is a memory stick (SanDisk Cruzer), and no camera that dockd knows"
                 self.dock.say(Occupied(place=part.place, what="not_ours", why=why))
+            case "out_of_use":
+                why = "the socket is loose; estates know (job 4471)"
+                await self.agent.ledger.commit(lambda tx: rack.take_out(tx, part.bay, reason=why, by="user:whitaker"))
             case "bay_fault":
                 why = "the port gives no power that holds: the device came and went 6 times in a minute"
                 self.dock.say(Occupied(place=part.place, what="fault", why=why))
@@ -280,6 +291,29 @@ class Stage:
                 self.dock.say(Undocked(place=part.place))
                 while self.rack.bays[part.bay].camera is not None:  # noqa: ASYNC110 - the rack tells by its version alone
                     await asyncio.sleep(0.005)
+
+    async def pass_time(self, session: aiohttp.ClientSession) -> None:
+        """An hour and a half, in a second and a half: cameras charge (one does not), the store takes what it is sent, copies grow."""
+        for step, minutes in enumerate([*_LONG_STEPS, *_SHORT_STEPS], 1):
+            left = len(_LONG_STEPS) + len(_SHORT_STEPS) - step
+            for part in self.parts.values():
+                visit = self.rack.bays[part.bay].visit
+                if part.battery is None or visit is None:
+                    continue
+                percent = (
+                    part.battery if part.state != "charging" else part.battery - 5 * max(0, left - len(_SHORT_STEPS))
+                )
+                visit.told(Vitals(battery_percent=percent, clock_offset_seconds=part.clock_offset))
+                if part.done:
+                    self.agent.activity.moved(part.camera.id, part.done - left * part.done // 50)
+            self.agent.activity.sent("staged", 10**12, step * 10**9, int(38e6 * 60 * minutes))
+            self.clock.passed += int(minutes * 60e9)
+            self.clock.at += 60 * minutes
+            async with session.get(
+                f"{self.url}/api/v1/status"
+            ):  # what is expected is reckoned from what was last looked at
+                await asyncio.sleep(2 * _PULSE)
+        self.agent.activity.upload_over("staged")
 
     def leave(self, bay: int) -> None:
         """What is in this bay is taken out."""
@@ -331,8 +365,10 @@ async def staged(
     listen: str = "127.0.0.1:0",
     more: str = "",
     frozen: bool = False,
+    evening: bool = True,
 ) -> AsyncIterator[Stage]:
-    """A staged rack whose page can be asked; ended afterwards. `more`: lines of configuration; `frozen`: its clock stands still at NOW."""
+    """A staged rack whose page can be asked; ended afterwards. `more`: lines of configuration; `frozen`: its clock stands still at NOW;
+    `evening`: time has passed, so that a charge or a copy that goes on can be foretold (samples are taken far oftener then)."""
     parts = cast() if parts is None else parts
     settings = configured(folder, parts, listen=listen, more=more)
     clock, dock = StageClock(), StagedDock()
@@ -351,6 +387,7 @@ async def staged(
                     version="0.1.0",
                     announce=opened.set_result,
                     config=folder / "dockd.toml",
+                    pulse=_PULSE if evening else 5.0,
                 )
             )
             try:
@@ -363,6 +400,10 @@ async def staged(
                 await whole.ledger.commit(lambda tx: stores.honest(tx, STORE.id))
                 for part in sorted(parts, key=lambda one: one.docked_at):
                     await stage.enter(part)
+                if evening:
+                    clock.at = NOW - 60 * sum(_LONG_STEPS + _SHORT_STEPS)
+                    async with aiohttp.ClientSession() as session:
+                        await stage.pass_time(session)
                 clock.at = NOW
                 if not frozen:
                     clock.run()
