@@ -16,7 +16,7 @@ from aiohttp import web
 from dockd.page.channels import Channel, Documents, Face, Rendered, Since, frame
 from dockd.page.doorkeeper import HEADERS, Handler, Problem, json_response
 from dockd.page.language import LANGUAGES, Language
-from dockd.page.rights import SINCE, needs
+from dockd.page.rights import SINCE, needs, who
 from dockd.page.snapshot import Change
 from dockd.page.view import View
 
@@ -165,8 +165,8 @@ class Live:
 
     @needs("read")
     async def here(self, request: web.Request) -> web.Response:
-        """`POST /live/here`: somebody sits before a page that changes by itself. That they asked is all."""
-        return web.Response(status=204)
+        """`POST /live/here`: somebody sits before a page that changes by itself. That they asked keeps their session; `idle_seconds`: for so long again."""
+        return web.json_response({"idle_seconds": who(request).idle_seconds})
 
     async def _now(self, request: web.Request, kind: str) -> web.Response:
         await self._view.look()

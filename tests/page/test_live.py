@@ -5,20 +5,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Browser, Page
 
-from tests.agent import Running, running
+from tests.agent import Running
 from tests.browsing import PASSWORD, add_user, book
 from tests.page.browsing import watched
 from tests.page.conftest import Staging
 from tests.page.test_live_page import until
-from tests.program import store_at
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
@@ -74,13 +72,6 @@ class Line:
                 one.cancel()
             if pumps:
                 await asyncio.wait(pumps)
-
-
-@pytest.fixture
-def own_agent(tmp_path: Path) -> Iterator[Running]:
-    """One whose sessions end when nobody has been there for twelve seconds."""
-    with store_at(tmp_path / "central") as store, running(tmp_path / "dock", store.url, page='idle = "12 s"') as found:
-        yield found
 
 
 # -- standing still ------------------------------------------------------------------------------------------------------
@@ -222,20 +213,26 @@ async def test_a_session_that_ends_is_said_and_is_no_dock_that_is_away(browser: 
         await until(page, "() => document.querySelectorAll('#bays .tile').length === 3", timeout=10)
 
 
-async def test_whoever_seems_to_be_gone_is_warned_and_stays_by_a_key(browser: Browser, own_agent: Running) -> None:
-    """Twelve seconds, in place of a quarter of an hour."""
-    add_user(own_agent, "olga", "viewer")
-    async with watched(browser, own_agent.url) as context:
+async def test_whoever_seems_to_be_gone_is_warned_and_stays_by_a_key(browser: Browser, agent: Running) -> None:
+    add_user(agent, "olga", "viewer")
+    async with watched(browser, agent.url) as context:
         page = await context.page("/")
         await sign_in(page)
-        await until(page, seen("idle"), timeout=11)
-        await page.keyboard.press("Shift")
-        await until(page, seen("idle"), timeout=2, gone=True)
-        await until(page, seen("idle"), timeout=11)
-        assert not await page.evaluate(_SEEN, "signed-out"), "the first twelve seconds are over"
-        await until(page, seen("signed-out"), timeout=20)
+        await page.clock.install()
+        await context.go(page, "/")
+        await page.clock.fast_forward("12:30")
+        await until(page, seen("not-live"), timeout=10, gone=True)
         assert not await page.evaluate(_SEEN, "idle")
-        assert not await page.evaluate(_SEEN, "not-live")
+        await page.clock.fast_forward("01:00")
+        await until(page, seen("idle"), timeout=5)
+        async with page.expect_response("**/live/here") as answered:
+            await page.keyboard.press("Shift")
+        answer = await answered.value
+        assert (answer.status, (await answer.json())["idle_seconds"]) == (200, 900)
+        await until(page, seen("idle"), timeout=5, gone=True)
+        await page.clock.fast_forward("12:30")
+        await page.wait_for_timeout(1500)
+        assert not await page.evaluate(_SEEN, "idle")
 
 
 # -- who reads it --------------------------------------------------------------------------------------------------------

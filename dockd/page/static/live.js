@@ -343,24 +343,36 @@
 
   // -- a session that ends for want of anybody ---------------------------------------------------------------------------
 
-  const idleSeconds = Number(box.dataset.idleSeconds || 0);
+  let idleSeconds = Number(box.dataset.idleSeconds || 0);
   if (idleSeconds) {
     const shared = new BroadcastChannel("dockd-active");
-    let activeAt = performance.now();
     let toldAt = performance.now();
-    shared.onmessage = () => (toldAt = activeAt = performance.now());
-    const here = () => {
-      activeAt = performance.now();
+    const renewed = (seconds) => {
+      toldAt = performance.now();
+      idleSeconds = seconds || idleSeconds;
       $("idle").hidden = true;
-      if (activeAt - toldAt < ACTIVE_EVERY) return;
-      toldAt = activeAt;
-      shared.postMessage(0);
-      fetch("/live/here", { method: "POST", redirect: "manual" }).catch(() => {});
+    };
+    shared.onmessage = ({ data }) => renewed(data);
+    const left = () => idleSeconds - (performance.now() - toldAt) / 1000;
+    let asking = false;
+    const here = async () => {
+      if (asking || performance.now() - toldAt < Math.min(ACTIVE_EVERY, idleSeconds * 250)) return;
+      asking = true;
+      try {
+        const answer = await fetch("/live/here", { method: "POST", redirect: "manual" });
+        if (!answer.ok) return;
+        renewed((await answer.json()).idle_seconds);
+        shared.postMessage(idleSeconds);
+      } catch {
+        // the banner says it
+      } finally {
+        asking = false;
+      }
     };
     for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, here, { passive: true });
     setInterval(() => {
-      const left = idleSeconds - (performance.now() - toldAt) / 1000;
-      $("idle").hidden = !(left < Math.min(WARN, idleSeconds / 2) && left > 0) || !$("signed-out").hidden;
+      const soon = left() < Math.min(WARN, idleSeconds / 2) && left() > 0;
+      $("idle").hidden = !soon || !$("signed-out").hidden;
     }, 1000);
   }
 })();
