@@ -186,6 +186,14 @@ def name_of(claims: Mapping[str, Any], *, claim: str) -> str:
     return found.strip()
 
 
+def subject_of(claims: Mapping[str, Any]) -> str:
+    """By what the provider knows them for good (OpenID Connect Core 2: ASCII, at most 255 characters). Raises NotLetIn."""
+    found = claims["sub"]
+    if not isinstance(found, str) or not found.isascii() or not found.isprintable() or not 0 < len(found) <= 255:
+        raise NotLetIn("unproven", "the provider's ID token has a subject that is none")
+    return found
+
+
 def _said_in(claims: Mapping[str, Any], claim: str) -> Any:
     """
     >>> _said_in({"realm_access": {"roles": ["a"]}}, "realm_access.roles"), _said_in({"https://a.b/c": 1}, "https://a.b/c")

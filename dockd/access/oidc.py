@@ -17,7 +17,7 @@ from typing import Any
 from authlib.oauth2.client import OAuth2Client
 from cryptography.fernet import Fernet, InvalidToken
 
-from dockd.access.id_token import Expected, NotLetIn, UnknownKey, Why, checked, name_of, role_of
+from dockd.access.id_token import Expected, NotLetIn, UnknownKey, Why, checked, name_of, role_of, subject_of
 from dockd.access.provider import Metadata, Provider, word_of
 from dockd.access.roles import Role
 from dockd.settings.schema import OidcSettings
@@ -25,7 +25,6 @@ from ingest.clock import Clock
 
 LONGEST = 600  # seconds that somebody may take at the provider
 _LONGEST_CODE = 4096
-_LONGEST_SUBJECT = 255  # OpenID Connect Core, 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +91,7 @@ class Oidc:
         settings = self._settings
         found = SignedIn(
             name=name_of(claims, claim=settings.name_claim), role=role_of(claims, claim=settings.role_claim, roles=settings.roles or ()),
-            subject=str(claims["sub"])[:_LONGEST_SUBJECT], onward=kept["onward"],
+            subject=subject_of(claims), onward=kept["onward"],
         )  # fmt: skip
         self._end(kept["state"])
         return found

@@ -18,6 +18,7 @@ from tests.mutants.of_options import OPTIONS
 from tests.mutants.of_proofs import PROOFS
 from tests.mutants.of_queue import QUEUE
 from tests.mutants.of_records import RECORDS
+from tests.mutants.of_refusals import REFUSALS
 from tests.mutants.of_room import ROOM
 from tests.mutants.of_s3 import S3
 from tests.mutants.of_saying import SAYING
@@ -49,6 +50,7 @@ MUTANTS = (
     *DELETIONS,
     *RECORDS,
     *QUEUE,
+    *REFUSALS,
     *ROOM,
     *BANDWIDTH,
     *BOOKS,

@@ -41,6 +41,8 @@ def dock(far: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ru
     folder = tmp_path_factory.mktemp("oidc")
     with (
         store_at(folder / "central") as store,
-        running(folder / "dock", store.url, more=configured(folder, far.issuer)) as found,
+        running(
+            folder / "dock", store.url, more=configured(folder, far.issuer), page='allowed_hosts = ["dock.example"]'
+        ) as found,
     ):
         yield found

@@ -11,9 +11,10 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from tests.agent import Running, running
-from tests.plain_browser import Answer, Browser, query_of, with_query
+from tests.guarded import guard
 from tests.oidc.conftest import configured
 from tests.oidc.provider import Provider, provider
+from tests.plain_browser import Answer, Browser, query_of, with_query
 from tests.program import store_at
 from tests.simulators.authority import Authority
 
@@ -192,6 +193,19 @@ def test_the_answer_of_another_provider(dock: Running, issuer: str | None) -> No
     is_refused(dock, browser, browser.ask(with_query(back(dock, browser, SERGEANT), iss=issuer)), 502)
 
 
+def test_nobody_signs_in_elsewhere_over_a_line_in_clear(dock: Running) -> None:
+    """A name that is not this machine's own, and no TLS: the answer would go over the line with all that is in it."""
+    browser = Browser()
+    answer = browser.ask(dock.url + "/login/elsewhere", Host="dock.example")
+    assert answer.status == 403
+    assert not answer.cookie(ELSEWHERE)
+    where = back(dock, browser, SERGEANT)
+    again = browser.ask(where, Host="dock.example")
+    assert again.status == 403
+    assert not again.cookie(SESSION)
+    assert not again.cookie("dockd-in-clear")
+
+
 LIES = [
     "alg none", "the public key as a secret", "expired", "another audience", "another party", "another issuer", "another nonce", "no nonce",
     "another access token", "another key", "another key that is not published", "more roles, unsigned",
@@ -238,14 +252,18 @@ def test_the_way_in_is_on_the_page_where_people_sign_in(dock: Running) -> None:
 
 def test_a_provider_that_is_away(far: Provider, tmp_path: Path) -> None:
     """It is said, at once; and dockd's own users still sign in."""
-    more = configured(tmp_path, "http://127.0.0.1:9")
-    with store_at(tmp_path / "central") as store, running(tmp_path / "dock", store.url, more=more) as dock:
+    before = Running(folder=tmp_path / "dock", store="", more=configured(tmp_path, "http://127.0.0.1:9"))
+    before.configure()
+    users = guard(before)
+    with store_at(tmp_path / "central") as store, running(before.folder, store.url, more=before.more) as dock:
         browser = Browser()
         answer = browser.ask(dock.url + "/login/elsewhere")
         is_refused(dock, browser, answer, 503)
         assert "cannot be asked just now" in answer.text
         line = dock.until_logged("user.refused_elsewhere")
         assert "127.0.0.1:9" in line["message"]
+        users.agent = dock
+        assert users.signed_in("sergeant").ask("/api/v1/status").status == 200
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -27,6 +28,9 @@ from dockd.page.pages.parts import Parts
 from dockd.page.rendering import Rendering
 from dockd.page.rights import needs
 from ingest import events
+
+if TYPE_CHECKING:
+    from dockd.access.oidc import Oidc
 
 START = "/login/elsewhere"
 BACK = "/login/elsewhere/back"
@@ -80,7 +84,7 @@ class SignInElsewhere:
         self._access: Access = parts.access
         self._told: dict[str, float] = {}
         settings = parts.sources.settings.oidc
-        self._oidc = None
+        self._oidc: Oidc | None = None
         self._voucher = voucher(settings)
         if settings.issuer is not None:
             # the client is a fifth of a second and 14 MB of imports, which a rack without a provider is spared
@@ -99,11 +103,7 @@ class SignInElsewhere:
         """Send the browser to the provider."""
         from dockd.access.oidc import LONGEST, NotLetIn
 
-        if not cookies.is_private(request):
-            raise Problem(403, "signing in elsewhere needs TLS: ask ops for it")
-        oidc = self._oidc
-        if oidc is None:
-            raise Problem(404, "there is nothing at this address")
+        oidc = self._asked_for(request)
         back = f"{request.scheme}://{request.headers['Host']}{BACK}"
         try:
             begun = await oidc.begin(back=back, onward=_onward(request.query.get("next", "")))
@@ -118,9 +118,7 @@ class SignInElsewhere:
         """The provider has sent the browser back: a session of ours, if it proves who that is."""
         from dockd.access.oidc import NotLetIn
 
-        oidc = self._oidc
-        if oidc is None:
-            raise Problem(404, "there is nothing at this address")
+        oidc = self._asked_for(request)
         try:
             answer = _answer_of(request)
             sealed = request.cookies.get(COOKIE, "")[:_LONGEST_COOKIE]
@@ -143,6 +141,14 @@ class SignInElsewhere:
         response.headers["Referrer-Policy"] = "no-referrer"
         _keep(response, "", lasts=0)
         return response
+
+    def _asked_for(self, request: web.Request) -> Oidc:
+        """The provider's side of it, for those whose line is their own. Raises Problem."""
+        if self._oidc is None:
+            raise Problem(404, "there is nothing at this address")
+        if not cookies.is_private(request):
+            raise Problem(403, "signing in at the force's own sign-in needs TLS: ask ops for it")
+        return self._oidc
 
     async def _not_let_in(self, request: web.Request, why: str, message: str) -> web.Response:
         now = time.monotonic()

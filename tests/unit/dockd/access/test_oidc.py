@@ -124,6 +124,8 @@ WRONG_CLAIMS: dict[str, dict[str, Any]] = {
     "beside another access token": {"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"},
     "beside a list": {"at_hash": [1]},
     "nobody": {"sub": None},
+    "somebody without a sign": {"sub": ""},
+    "somebody on two lines": {"sub": "4711\n4712"},
     "somebody by number": {"sub": 4711},
     "who was remembered": {"auth_time": 1_800_000_000 - 3600},
     "who was remembered at no number": {"auth_time": float("nan")},
