@@ -1,6 +1,6 @@
 """The certificate of one segment, made for a reader of the page: the whole record is checked for it, which takes a while on an old dock.
 
-Rules kept here: one at a time, off the loop, on a reader of its own; it is given up where the asker has left or dockd ends; the page that comes
+Rules kept here: one at a time, off the loop, on a reader of its own; it is given up when dockd ends; the page that comes
 out is one file with a style of its own, and its header allows that style and nothing else.
 """
 
