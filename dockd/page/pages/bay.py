@@ -119,8 +119,8 @@ def _row(one: Segment, *, bay: int | None) -> dict[str, Any]:
 
 
 def _until(bay: Document) -> str:
-    """Until when it is to be left, where that can be told."""
-    if bay["verb"] != "leave" or not bay.get("ready_at"):
+    """Until when it is to be left, where that can be told, and its own sentence does not say it."""
+    if bay["verb"] != "leave" or bay["state"] == "charging" or not bay.get("ready_at"):
         return ""
     return said("It should be ready at about {time}.", time=clock(bay["ready_at"]))
 
