@@ -1,0 +1,45 @@
+"""A certificate is made one at a time, from the whole record; where that cannot be read, that is said."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from dockd.page.certificates import Certificates
+from dockd.page.doorkeeper import Problem
+from tests.unit.ingest.ledger.day import a_day
+
+NOW = 1_800_000_000.0
+
+
+async def test_one_at_a_time(tmp_path: Path) -> None:
+    segments = await a_day(tmp_path)
+    certificates = Certificates(tmp_path / "ledger.db")
+    first = asyncio.create_task(certificates.html(segments[0], now=NOW))
+    await asyncio.sleep(0)
+    with pytest.raises(Problem) as refused:
+        await certificates.html(segments[1], now=NOW)
+    assert refused.value.status == 503
+    assert segments[0] in await first
+    assert segments[1] in await certificates.html(segments[1], now=NOW), "the next one is made"
+
+
+async def test_a_record_that_cannot_be_read_is_said_to_be_so(tmp_path: Path) -> None:
+    (tmp_path / "ledger.db").write_bytes(b"no ledger at all" * 1000)
+    with pytest.raises(Problem) as refused:
+        await Certificates(tmp_path / "ledger.db").html("x", now=NOW)
+    assert refused.value.status == 503
+    assert "cannot be read" in refused.value.detail
+
+
+async def test_what_nobody_waits_for_is_given_up_and_makes_room(tmp_path: Path) -> None:
+    segments = await a_day(tmp_path)
+    certificates = Certificates(tmp_path / "ledger.db")
+    left = asyncio.create_task(certificates.html(segments[0], now=NOW))
+    await asyncio.sleep(0)
+    left.cancel()
+    await asyncio.wait({left})
+    assert left.cancelled()
+    assert segments[0] in await certificates.html(segments[0], now=NOW)
