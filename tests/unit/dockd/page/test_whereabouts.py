@@ -87,7 +87,7 @@ def test_the_tiles_say_what_they_count() -> None:
     )  # fmt: skip
     tile = on_its_way(said)
     assert (tile.name, tile.value, tile.note) == (
-        "On its way to the store", "2.0 MB", "2 segments, 5 to 10 min, 500 kB of it on cameras alone",
+        "On its way to the store", "2.0 MB", "there in 5 to 10 min, 2 segments, 500 kB of it on cameras alone",
     )  # fmt: skip
     tile = not_coming(said)
     assert (tile.name, tile.value, tile.tone) == ("Not in the store, and not on its way", "5.0 kB", "bad")
