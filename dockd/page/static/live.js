@@ -236,7 +236,7 @@
   async function toggle() {
     if (!paused) {
       paused = true;
-      const at = new Date().toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
+      const at = new Date().toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
       $("paused").textContent = box.dataset.paused.replace("{time}", at);
     } else {
       pause.disabled = true;
