@@ -62,9 +62,18 @@ def send(agent: Running, action: str, of: str, **fields: str) -> Answer:
 
 
 def post(agent: Running, action: str, **fields: str) -> Answer:
-    request = urllib.request.Request(
-        agent.url + action, data=urllib.parse.urlencode(fields).encode(), headers={"Origin": agent.url}, method="POST"
+    return unfollowed(
+        urllib.request.Request(
+            agent.url + action,
+            data=urllib.parse.urlencode(fields).encode(),
+            headers={"Origin": agent.url},
+            method="POST",
+        )
     )
+
+
+def unfollowed(request: urllib.request.Request) -> Answer:
+    """The answer itself, wherever it points."""
     try:
         with _OPENER.open(request, timeout=10) as answer:
             return Answer(status=answer.status, headers=answer.headers, body=answer.read())
@@ -200,6 +209,16 @@ def test_a_pool_camera_is_issued_and_taken_back(agent: Running) -> None:
     assert "POOL1" in page(agent, "/cameras?show=issued")
     assert "It is in the pool again." in follow(agent, send(agent, "/cameras/POOL1/return", "/cameras/POOL1"))
     assert "POOL1" not in page(agent, "/cameras?show=issued&q=POOL1").replace('value="POOL1"', "")
+
+
+def test_whoever_asks_for_a_forms_address_is_sent_to_its_page(agent: Running) -> None:
+    angry = urllib.parse.quote(ANGRY, safe="")
+    for path, above in (
+        ("/problems/a%2Fb/seen", "/problems"), ("/problems/x/close?lang=cy", "/problems?lang=cy"), ("/footage/abc/retry?lang=cy", "/footage/abc?lang=cy"),
+        (f"/cameras/{angry}/issue", f"/cameras/{angry}"), ("/system/bandwidth", "/system"), ("/system/bandwidth/lift?lang=%22%3E", "/system"),
+    ):  # fmt: skip
+        answer = unfollowed(urllib.request.Request(agent.url + path))
+        assert (answer.status, answer.headers["Location"].partition("?lang=%22")[0]) == (303, above)
 
 
 def test_cameras_that_nobody_saw_and_that_nobody_named(agent: Running) -> None:

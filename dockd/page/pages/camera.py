@@ -15,7 +15,7 @@ from dockd.page.footage_words import by_words, place_of
 from dockd.page.language import said
 from dockd.page.pages.cameras import where, whose
 from dockd.page.pages.parts import Parts
-from dockd.page.pages.reading import address, ask, clean, limit_of, number_of, plain
+from dockd.page.pages.reading import add_form, address, ask, clean, limit_of, number_of, plain
 from dockd.page.rights import needs
 from dockd.page.roll import Row, roll
 from dockd.page.words import moment_words, size_words
@@ -55,8 +55,8 @@ class CameraPage:
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Register the routes."""
         router.add_get("/cameras/{id:[^/]+}", self.camera)
-        router.add_post("/cameras/{id:[^/]+}/issue", self.issue)
-        router.add_post("/cameras/{id:[^/]+}/return", self.take_back)
+        add_form(router, "/cameras/{id:[^/]+}/issue", self.issue)
+        add_form(router, "/cameras/{id:[^/]+}/return", self.take_back)
 
     @needs("read")
     async def camera(self, request: web.Request) -> web.Response:
@@ -75,8 +75,9 @@ class CameraPage:
         row = self._row(name, found)
         here = row.bay if row.where == "here" else None
         past = found.dockings[:count]
+        bays = (await self._view.look()).bays
         return await self._rendering.page(
-            request, "camera.html", status=status, name=plain(row.name), id=plain(row.id), row=row, whose=whose(row), where=where(row), note=plain(row.note), bay_now=here,
+            request, "camera.html", status=status, name=plain(row.name), id=plain(row.id), row=row, whose=whose(row), where=where(row), note=plain(row.note), bay_now=here, bay=bays.get(here) if here is not None else None,
             last=moment_words(row.last) if row.last is not None and here is None else "", dockings=[_docking(one) for one in past],
             next=past[-1].id if len(found.dockings) > count else None, first=address("cameras", name) if before is not None else "",
             outside=[_segment(one, here) for one in found.outside], newest=[_segment(one, here) for one in found.newest], shown=_SHOWN_FOOTAGE,
@@ -89,7 +90,7 @@ class CameraPage:
             camera = page_cameras.one(execute, name)
             listed = camera or CameraId(profile="folder", serial=name)
             if camera is None and name not in self._view.registry.assigned:
-                raise Problem(404, "no camera of this id was ever docked here, and the list of cameras has none")
+                raise Problem(404, said("no camera of this id was ever docked here, and the list of cameras has none"))
             last = [one for one in page_cameras.last_dockings(execute, camera=name) if camera is not None]
             return _Found(
                 camera=camera, last=last[0] if last else None, issued=issues.issued(execute), had=issues.history(execute, listed),

@@ -18,7 +18,7 @@ from dockd.page.footage_words import by_words, camera_name, shown
 from dockd.page.guidance import DOERS, OF_PROBLEMS, Guidance
 from dockd.page.language import english, said
 from dockd.page.pages.parts import Parts
-from dockd.page.pages.reading import address, ask, clean, exact
+from dockd.page.pages.reading import add_form, address, ask, clean, exact
 from dockd.page.rights import needs
 from dockd.page.words import age_words
 from ingest.clock import from_rfc3339
@@ -48,8 +48,8 @@ class ProblemsPage:
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Register the routes."""
         router.add_get("/problems", self.problems)
-        router.add_post("/problems/{id:[^/]+}/seen", self.seen)
-        router.add_post("/problems/{id:[^/]+}/close", self.close)
+        add_form(router, "/problems/{id:[^/]+}/seen", self.seen)
+        add_form(router, "/problems/{id:[^/]+}/close", self.close)
 
     @needs("read")
     async def problems(self, request: web.Request) -> web.Response:

@@ -6,7 +6,7 @@ stands in an address was quoted whole, and whatever is shown is legible (no cont
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -15,6 +15,7 @@ from aiohttp import web
 from dockd.page.doorkeeper import Problem
 from dockd.page.facts import Sources
 from dockd.page.language import Moment, said
+from dockd.page.rights import needs
 from ingest.clock import from_rfc3339
 from ingest.errors import LedgerUnusable
 from ingest.model import legible
@@ -87,6 +88,21 @@ def with_query(asked: Mapping[str, object]) -> str:
 def plain(text: str | None) -> str:
     """A name from outside as people can read it."""
     return legible((text or "").encode("utf-8", "surrogatepass"))
+
+
+def add_form(router: web.UrlDispatcher, path: str, handler: Callable[[web.Request], Awaitable[web.Response]]) -> None:
+    """The route of a form: POST to `path`. Who asks for it otherwise (another language, a reload) is sent to the page that the form is on, above it."""
+
+    @needs("read")
+    async def back(request: web.Request) -> web.Response:
+        above = request.rel_url.raw_path.rpartition("/")[0]
+        if above.startswith("/problems/") or above == "/system/bandwidth":  # these have no page of their own
+            above = above.rpartition("/")[0]
+        query = with_query({"lang": request.query.get("lang", "")[:8]})
+        return web.Response(status=303, headers={"Location": f"{above}?{query}" if query else above})
+
+    router.add_post(path, handler)
+    router.add_get(path, back)
 
 
 def exact(at: str) -> str:

@@ -18,7 +18,7 @@ from dockd.page.doorkeeper import Problem
 from dockd.page.footage_words import happened, place_of
 from dockd.page.language import Said, english, joined, said
 from dockd.page.pages.parts import Parts
-from dockd.page.pages.reading import address, ask, clean, exact, limit_of, number_of, plain
+from dockd.page.pages.reading import add_form, address, ask, clean, exact, limit_of, number_of, plain
 from dockd.page.rights import needs
 from ingest.clock import rfc3339
 from ingest.ledger import marks, page_cameras, page_footage, page_history, views
@@ -63,9 +63,9 @@ class SegmentPage:
         router.add_get(f"/footage/{_ID}", self.segment)
         router.add_get(f"/footage/{_ID}/receipt", self.receipt)
         router.add_get(f"/footage/{_ID}/certificate", self.certificate)
-        router.add_post(f"/footage/{_ID}/evidential", self.evidential)
-        router.add_post(f"/footage/{_ID}/first", self.first)
-        router.add_post(f"/footage/{_ID}/retry", self.retry)
+        add_form(router, f"/footage/{_ID}/evidential", self.evidential)
+        add_form(router, f"/footage/{_ID}/first", self.first)
+        add_form(router, f"/footage/{_ID}/retry", self.retry)
 
     @needs("read")
     async def segment(self, request: web.Request) -> web.Response:
@@ -91,7 +91,7 @@ class SegmentPage:
         def question(execute: Any) -> _Found:
             segment = page_footage.named(execute, name)
             if segment is None:
-                raise Problem(404, "there is no segment of this id")
+                raise Problem(404, said("there is no segment of this id"))
             return _Found(
                 segment=segment, camera=page_cameras.one(execute, segment.camera), times=evidence_times(execute, segment.id),
                 receipt=views.receipts(execute, [segment.id]).get(segment.id), mark=marks.mark_of(execute, segment.id) if segment.evidential else None,
@@ -105,7 +105,7 @@ class SegmentPage:
         """The store's last word, as it came, as a file."""
         found = await self._find(clean(request.match_info["id"]))
         if found.receipt is None:
-            raise Problem(404, "the store has not confirmed this segment: there is no receipt")
+            raise Problem(404, said("the store has not confirmed this segment: there is no receipt"))
         signed = found.receipt["method"] == "receipt"
         return web.Response(
             body=str(found.receipt["raw"]).encode("utf-8", "backslashreplace"),

@@ -14,7 +14,7 @@ from dockd.page.documents import bandwidth_document
 from dockd.page.doorkeeper import Problem
 from dockd.page.language import english, said
 from dockd.page.pages.parts import Parts
-from dockd.page.pages.reading import address, ask, plain
+from dockd.page.pages.reading import add_form, address, ask, plain
 from dockd.page.rights import needs
 from dockd.page.settings_words import rate_words, told
 from dockd.page.words import moment_words
@@ -55,8 +55,8 @@ class SystemPage:
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Register the routes."""
         router.add_get("/system", self.system)
-        router.add_post("/system/bandwidth", self.bandwidth)
-        router.add_post("/system/bandwidth/lift", self.lift)
+        add_form(router, "/system/bandwidth", self.bandwidth)
+        add_form(router, "/system/bandwidth/lift", self.lift)
 
     @needs("read")
     async def system(self, request: web.Request) -> web.Response:
