@@ -26,6 +26,7 @@ from aiohttp import HttpVersion11, web
 from dockd.access import Who
 from dockd.access.masking import is_of
 from dockd.page.doorkeeper import AUTHORIZATION, Problem, host_of, is_here
+from dockd.page.language import said
 from dockd.page.rights import CSRF, who
 from dockd.settings.addresses import is_loopback
 
@@ -56,7 +57,7 @@ async def asked_by_form(request: web.Request, *, known: Collection[str]) -> tupl
     """
     me = who(request)
     if me.how in ("token", "stranger"):
-        raise Problem(403, "forms are for those who have signed in: with a token ask the API")
+        raise Problem(403, said("forms are for those who have signed in: with a token ask the API"))
     if me.how == "nobody":
         _see_that_it_is_here(request)
     if request.content_type != _FORM:
@@ -127,9 +128,9 @@ def _see_the_origin(request: web.Request, *, demanded: bool) -> None:
     origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
     same = origin is None or origin == f"{request.scheme}://{request.headers.get('Host', '')}"
     if not same or site not in _SITES:
-        raise Problem(403, "a page of another origin may change nothing here")
+        raise Problem(403, said("a page of another origin may change nothing here"))
     if demanded and origin is None and site != "same-origin":
-        raise Problem(403, "a change by a browser says from which page it comes (Origin); this one does not")
+        raise Problem(403, said("a change by a browser says from which page it comes (Origin); this one does not"))
 
 
 def _see_the_token(request: web.Request, brought: str) -> None:

@@ -16,6 +16,7 @@ from dockd.page import documents
 from dockd.page.documents import Document
 from dockd.page.doorkeeper import Problem
 from dockd.page.facts import Sources
+from dockd.page.language import said
 from dockd.page.problem_book import CLOSABLE
 from dockd.page.segment_documents import segment_documents
 from dockd.page.view import View
@@ -29,10 +30,10 @@ T = TypeVar("T")
 LONGEST_REASON = 300
 LONGEST_OFFICER = 100
 LONGEST_SEEN = 24.0
-_NO_SEGMENT = "there is no segment of this id"
-_NO_BAY = "there is no bay of this number"
-_NO_CAMERA = "no camera of this id was ever docked here"
-_NO_PROBLEM = "there is no such problem now: it may be over"
+_NO_SEGMENT = said("there is no segment of this id")
+_NO_BAY = said("there is no bay of this number")
+_NO_CAMERA = said("no camera of this id was ever docked here")
+_NO_PROBLEM = said("there is no such problem now: it may be over")
 
 
 class Doings:
@@ -54,9 +55,9 @@ class Doings:
         def work(tx: Transaction) -> None:
             row = _segment(tx, segment)
             if row.in_store:
-                raise Problem(409, "the store has it already")
+                raise Problem(409, said("the store has it already"))
             if not row.copies:
-                raise Problem(409, "no copy of it is left that could be sent")
+                raise Problem(409, said("no copy of it is left that could be sent"))
             if not queue.is_first(tx.execute, row):
                 segments.move_up(tx, segment, by=by)
 

@@ -140,7 +140,7 @@ class Doorkeeper:
             raise
         except Exception:  # noqa: BLE001 - logged whole; the asker learns nothing of the inside
             _log.exception("%s %s failed", request.method, request.rel_url.raw_path[:200])
-            response = problem_response(Problem(500, "the log says what happened"))
+            response = problem_response(Problem(500, said("the log says what happened")))
         if not response.prepared:
             response.headers.update({k: v for k, v in headers_of(request).items() if k not in response.headers})
         return response
@@ -170,7 +170,7 @@ class Doorkeeper:
             raise Problem(
                 401, "say who you are: sign in, or show a token", headers={"WWW-Authenticate": 'Bearer realm="dockd"'}
             )
-        raise Problem(403, f"this is not for {me.role}: ask whoever gave you that role")
+        raise Problem(403, said("this is not for {role}: ask whoever gave you that role", role=me.role))
 
     async def _while_it_holds(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """A reading that goes on is cut when whoever reads may no more."""
@@ -263,5 +263,5 @@ def _of_http(error: web.HTTPException, request: web.Request) -> Problem:
         allowed = error.headers.get("Allow", "")
         return Problem(405, f"this address answers to {allowed}", headers={"Allow": allowed})
     if error.status == 404:
-        return Problem(404, "there is nothing at this address")
+        return Problem(404, said("there is nothing at this address"))
     return Problem(error.status, error.reason or "refused")

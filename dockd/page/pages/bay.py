@@ -92,7 +92,7 @@ class BayPage:
         count = limit_of(request, usual=_A_PAGE)
         snapshot = await self._view.look()
         if number not in snapshot.bays:
-            raise Problem(404, f"there is no bay {number}")
+            raise Problem(404, said("there is no bay {number}", number=number))
         known, bay = self._sources.rack.bays[number], snapshot.bays[number]
         docking = known.visit.docking if known.visit is not None else known.docking
 

@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from dockd.access import Who
 from dockd.access.book import Damaged, Unwritten
 from dockd.access.desk import Access
 from dockd.access.elsewhere import voucher
+from dockd.access.known import csrf_secret
+from dockd.access.masking import masked
 from dockd.page import cookies
 from dockd.page.doorkeeper import Problem, address_of_peer
 from dockd.page.facts import Sources
@@ -26,7 +29,7 @@ from dockd.page.opening import UNREADABLE
 from dockd.page.pages.login import local_way
 from dockd.page.pages.parts import Parts
 from dockd.page.rendering import Rendering
-from dockd.page.rights import needs
+from dockd.page.rights import CSRF, WHO, needs
 from ingest import events
 
 if TYPE_CHECKING:
@@ -134,9 +137,12 @@ class SignInElsewhere:
         except (Damaged, Unwritten) as error:
             raise Problem(503, UNREADABLE, headers={"Retry-After": "5"}) from error
         else:
-            response = await self._rendering.page(
-                request, "elsewhere.html", onward=somebody.onward, name=somebody.name, role=somebody.role
-            )
+            request[CSRF] = csrf_secret(shown)  # the page is theirs already
+            request[WHO] = Who(
+                name=somebody.name, role=somebody.role, how="session", csrf=masked(request[CSRF]), idle_seconds=int(self._access.idle),
+                kind=self._voucher.partition("-")[0],
+            )  # fmt: skip
+            response = await self._rendering.page(request, "elsewhere.html", onward=somebody.onward, name=somebody.name)
             cookies.keep(request, response, cookies.SESSION, shown)
         response.headers["Referrer-Policy"] = "no-referrer"
         _keep(response, "", lasts=0)
@@ -145,9 +151,9 @@ class SignInElsewhere:
     def _asked_for(self, request: web.Request) -> Oidc:
         """The provider's side of it, for those whose line is their own. Raises Problem."""
         if self._oidc is None:
-            raise Problem(404, "there is nothing at this address")
+            raise Problem(404, said("there is nothing at this address"))
         if not cookies.is_private(request):
-            raise Problem(403, "signing in at the force's own sign-in needs TLS: ask ops for it")
+            raise Problem(403, said("signing in at the force's own sign-in needs TLS: ask ops for it"))
         return self._oidc
 
     async def _not_let_in(self, request: web.Request, why: str, message: str) -> web.Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from dockd.page.doorkeeper import Problem, tagged
+from dockd.page.language import said
 from dockd.page.pages.parts import Parts
 from dockd.page.rights import needs
 from dockd.page.statics import statics
@@ -36,7 +37,7 @@ class Static:
 
     def _answer(self, request: web.Request, name: str) -> web.Response:
         if name not in self._static:
-            raise Problem(404, "there is nothing at this address")
+            raise Problem(404, said("there is nothing at this address"))
         found = self._static[name]
         response = tagged(request, found.body, content_type=found.kind)
         response.headers["Cache-Control"] = _FOR_GOOD if request.query.get("v") == found.version else _ASK_AGAIN
