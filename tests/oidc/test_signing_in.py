@@ -85,16 +85,21 @@ def test_a_sergeant_signs_in(dock: Running) -> None:
     assert (asked["code_challenge_method"], asked["prompt"]) == ("S256", "login")
     answer = browser.ask(browser.at_the_provider(start.onward, **SERGEANT))
     assert answer.status == 200
-    assert "k.jones" in answer.text
+    assert "Signed in as k.jones" in answer.text
     assert goes_to(answer) == "/bays/3"
     session = answer.cookie(SESSION)
     assert all(word in session for word in ("samesite=strict", "secure", "httponly", "path=/"))
     assert "max-age=0" in answer.cookie(ELSEWHERE)
     assert answer.header("referrer-policy") == "no-referrer"
     assert is_in(dock, browser)
+    form = re.search(r'action="/logout".*?name="csrf" value="([^"]+)"', answer.text, re.DOTALL)
+    assert form is not None
     line = dock.until_logged("user.signed_in")
     assert "oidc:k.jones" in line["message"]
     assert re.search(r"oidc-[0-9a-f]{8} k\.jones", json.dumps(line)), "custody says who vouched, and by which subject"
+    out = browser.ask(dock.url + "/logout", {"csrf": form[1]}, Origin=dock.url)
+    assert out.onward == dock.url + "/login"
+    assert not is_in(dock, browser)
 
 
 @pytest.mark.parametrize(("who", "role"), [(VIEWER, "viewer"), (OPS, "ops")])

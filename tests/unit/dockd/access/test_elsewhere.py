@@ -8,6 +8,8 @@ from pathlib import Path
 from dockd.access import Who
 from dockd.access.desk import Access
 from dockd.access.elsewhere import voucher
+from dockd.page.opening import why_not
+from dockd.settings import ListenAddress, defaults
 from dockd.settings.schema import OidcSettings
 from ingest import events
 from ingest.clock import Clock
@@ -55,3 +57,13 @@ async def test_custody_tells_two_of_one_name_apart(tmp_path: Path) -> None:
     await one.sign_out(shown)
     await one.close()
     assert [getattr(event, "by", None) for event in heard] == ["oidc:k.jones", "oidc:k.jones"]
+
+
+def test_a_provider_counts_as_somebody_who_can_sign_in(tmp_path: Path) -> None:
+    usual = defaults()
+    beyond = replace(
+        usual, ledger=replace(usual.ledger, path=tmp_path / "ledger.db"),
+        page=replace(usual.page, listen=ListenAddress("192.0.2.1", 8443), tls_cert_file=tmp_path / "c", tls_key_file=tmp_path / "k"),
+    )  # fmt: skip
+    assert "no user yet" in (why_not(beyond) or "")
+    assert why_not(replace(beyond, oidc=SETTINGS)) is None
