@@ -1,7 +1,7 @@
 """Pictures of every page for docs/screens: 64 bays in every state, 360, 1280 and 1920 pixels wide, light and dark. `make screens`.
 
 They change only with the page: the rack's clock stands still, names made by chance (segments' ids, hashes, keys) are shown as if they were
-always the same ones, and moving parts are at rest. What is longer than three screens is cut there.
+always the same ones, and moving parts are at rest. What is longer than a screen (two on a phone) is cut there.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from tests.page.cast import NOW
 from tests.page.running_stage import running_stage
 from tests.program import REPOSITORY
 
-WIDTHS = {360: 740, 1280: 900, 1920: 1080}
-_SCREENS = 3
-_COLOURS = 48
+# Width of the screen, its height, and how many screens of a long page are shown.
+SIZES = ((360, 740, 2), (1280, 900, 1), (1920, 1080, 1))
+_COLOURS = 32
 # What chance has made, told by its form; the same ones each time, in the order in which they stand there.
 _SAME = r"""() => {
   const known = new Map();
@@ -50,10 +50,11 @@ def _pages() -> dict[str, str]:
     }
 
 
-async def _picture(page: Page, *, width: int, height: int) -> bytes:
+async def _picture(page: Page, *, width: int, height: int, screens: int) -> bytes:
+    await page.set_viewport_size({"width": width, "height": height})
     await page.evaluate(_SAME)
     whole: int = await page.evaluate("() => Math.max(innerHeight, document.scrollingElement.scrollHeight)")
-    clip: Any = {"x": 0, "y": 0, "width": width, "height": min(whole, _SCREENS * height)}
+    clip: Any = {"x": 0, "y": 0, "width": width, "height": min(whole, screens * height)}
     return await page.screenshot(full_page=True, clip=clip, animations="disabled", caret="hide")
 
 
@@ -70,20 +71,20 @@ def small(png: bytes) -> bytes:
 
 async def _take(browser: Browser, url: str, out: Path, *, only: str) -> None:
     found = addresses(url)
-    for name, address in _pages().items():
-        if only and name != only:
-            continue
-        for width, height in WIDTHS.items():
-            themes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-            for theme in themes:
-                size: Any = {"width": width, "height": height}
-                async with watched(browser, url, viewport=size, color_scheme=theme, reduced_motion="reduce") as context:
-                    page = await context.context.new_page()
-                    await page.clock.set_fixed_time(NOW)
-                    await context.go(page, found[address])
-                    await page.wait_for_timeout(600)
-                    shown = await _picture(page, width=width, height=height)
-                (out / f"{name}-{width}-{theme}.png").write_bytes(await asyncio.to_thread(small, shown))
+    themes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for theme in themes:
+        async with watched(browser, url, color_scheme=theme, reduced_motion="reduce") as context:
+            for name, address in _pages().items():
+                if only and name != only:
+                    continue
+                page = await context.context.new_page()
+                await page.clock.set_fixed_time(NOW)
+                await context.go(page, found[address])
+                await page.wait_for_timeout(500)
+                for width, height, screens in SIZES:
+                    shown = await _picture(page, width=width, height=height, screens=screens)
+                    (out / f"{name}-{width}-{theme}.png").write_bytes(await asyncio.to_thread(small, shown))
+                await page.close()
 
 
 async def _main(out: Path, only: str) -> None:

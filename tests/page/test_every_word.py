@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import platform
 import re
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,15 +40,40 @@ def names(value: Any) -> Iterator[str]:
 
 
 def page(url: str, path: str) -> str:
-    with urllib.request.urlopen(f"{url}{path}{'&' if '?' in path else '?'}lang=cy", timeout=20) as answer:
-        return str(answer.read().decode("utf-8"))
+    request = urllib.request.Request(f"{url}{path}{'&' if '?' in path else '?'}lang=cy", headers={"Accept": "text/html"})
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return str(answer.read().decode("utf-8"))
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return str(refused.read().decode("utf-8"))
+
+
+# What pages become when they are asked for more, for nothing, or for nonsense.
+OTHERS = (
+    "/cameras?show=absent&hours=1", "/cameras?camera=nobody", "/footage?show=lost", "/footage?show=all&day=yesterday", "/footage?show=all", "/bays?show=take",
+    "/activity?what=all", "/activity?what=all&camera=nobody", "/bays/999", "/footage/nothing", "/cameras/nobody", "/nowhere", "/login/elsewhere", "/parts",
+)  # fmt: skip
+LIVE = ("/live/now", "/wall/live/now")
+
+
+def spoken(value: Any) -> str:
+    """All texts of what a page's script is given, as the page would have them."""
+    if isinstance(value, dict):
+        return " ".join(spoken(one) for key, one in value.items() if key not in ("run", "state", "time", "icon"))
+    if isinstance(value, list):
+        return " ".join(spoken(one) for one in value)
+    return value if isinstance(value, str) else ""
 
 
 def everything(url: str) -> tuple[dict[str, str], frozenset[str]]:
     """Each page's text by its name, and all names."""
     documents = [told(url, path) for path in ("/status", "/bays?limit=1000", "/problems", "/cameras?limit=1000", "/segments?limit=1000")]  # fmt: skip
     known = frozenset(name for document in documents for name in names(document)) | NAMES | DATES
-    return {name: page(url, path) for name, path in addresses(url).items()}, known
+    found = {name: page(url, path) for name, path in addresses(url).items()}
+    found |= {path: page(url, path) for path in OTHERS}
+    found |= {path: f"<p>{spoken(json.loads(page(url, path)))}</p>" for path in LIVE}
+    return found, known
 
 
 @pytest.mark.timeout(120)
