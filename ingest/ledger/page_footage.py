@@ -16,7 +16,7 @@ from ingest.ledger.segments import COLUMNS, IN_DOUBT, Segment, get, of_row
 Execute = Callable[..., Any]
 Show = Literal["missing", "held", "evidence", "lost", "all"]
 LOOKS = 20_000
-_CAMERAS_MOST = 50
+CAMERAS_MOST = 50
 
 _MISSING = "in_store = 0 AND (on_camera = 1 OR in_spool = 1)"
 _NOWHERE = "in_store = 0 AND on_camera = 0 AND in_spool = 0"
@@ -28,11 +28,15 @@ _LISTS: dict[Show, tuple[str, str]] = {
     "lost": (f"{_NOWHERE} AND held IS NOT '{IN_DOUBT}'", "segments_nowhere"),
     "all": ("1", "segments_when"),
 }
+# Lists that may be long, and of which each camera has its own part in order; the others are short, and are gone through.
+_BY_CAMERA: dict[Show, str] = {
+    "missing": "segments_missing_of", "evidence": "segments_of_camera", "all": "segments_of_camera",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """Which footage. `cameras`: of these alone (None: of all); `since`, `until`: recorded then (seconds since the epoch, the end no part of it);
+    """Which footage. `cameras`: of these alone, at most CAMERAS_MOST (None: of all); `since`, `until`: recorded then (seconds since the epoch, the end no part of it);
     `file`: this is part of its name (ASCII letters are compared without their case).
     """
 
@@ -63,10 +67,16 @@ class _Row:
 
 
 def page(execute: Execute, wanted: Wanted, *, after: str = "", count: int) -> Page:
-    """The next `count` after the segment `after` ("": from the newest). Raises KeyError where there is no such segment."""
+    """The next `count` after the segment `after` ("": from the newest). Raises KeyError where there is no such segment, ValueError."""
     start = _place(execute, after) if after else None
-    names: list[str | None] = [None] if wanted.cameras is None else list(wanted.cameras[:_CAMERAS_MOST])
-    ways = [_looked_at(execute, wanted, camera=name, start=start) for name in names]
+    cameras = wanted.cameras
+    if cameras is not None and not 0 < len(cameras) <= CAMERAS_MOST:
+        if cameras:
+            raise ValueError(f"at most {CAMERAS_MOST} cameras at once")
+        return Page()
+    apart = cameras is not None and wanted.show in _BY_CAMERA
+    each: list[Sequence[str] | None] = [[name] for name in cameras or ()] if apart else [cameras]
+    ways = [_looked_at(execute, wanted, cameras=some, start=start) for some in each]
     found: list[str] = []
     last: _Row | None = None
     for looked, row in enumerate(heapq.merge(*ways, key=lambda one: (-one.captured_at, -one.number))):
@@ -85,18 +95,26 @@ def _place(execute: Execute, segment: str) -> tuple[float, int]:
     return float(row[0]), int(row[1])
 
 
-def statement(wanted: Wanted, *, camera: str | None, start: tuple[float, int] | None) -> tuple[str, list[Any]]:
-    """The rows to look at for one list, in order, and the values in it."""
+def statement(
+    wanted: Wanted, *, cameras: Sequence[str] | None, start: tuple[float, int] | None
+) -> tuple[str, list[Any]]:
+    """The rows to look at for one list, in order, and the values in it. `cameras`: one, where the list has an index by camera."""
     what, index = _LISTS[wanted.show]
-    where, values = [], list[Any]()
-    hits, hit_values = [], list[Any]()
-    if camera is None:
-        where.append(what)
-    else:
-        index = "segments_of_camera"
+    where: list[str] = []
+    values: list[Any] = []
+    hits: list[str] = []
+    hit_values: list[Any] = []
+    by_camera = _BY_CAMERA.get(wanted.show) if cameras is not None else None
+    if by_camera is not None and cameras is not None:
+        index = by_camera
         where.append("camera = ?")
-        values.append(camera)
-        hits.append(f"({what})")
+        values.append(cameras[0])
+        (where if wanted.show == "missing" else hits).append(f"({what})")
+    else:
+        where.append(what)
+        if cameras is not None:
+            hits.append(f"camera IN ({', '.join('?' * len(cameras))})")
+            hit_values += cameras
     for limit, sign in ((wanted.since, ">="), (wanted.until, "<")):
         if limit is not None:
             where.append(f"captured_at {sign} ?")
@@ -115,9 +133,9 @@ def statement(wanted: Wanted, *, camera: str | None, start: tuple[float, int] | 
 
 
 def _looked_at(
-    execute: Execute, wanted: Wanted, *, camera: str | None, start: tuple[float, int] | None
+    execute: Execute, wanted: Wanted, *, cameras: Sequence[str] | None, start: tuple[float, int] | None
 ) -> Iterator[_Row]:
-    text, values = statement(wanted, camera=camera, start=start)
+    text, values = statement(wanted, cameras=cameras, start=start)
     for captured_at, number, name, hit in execute(text, values):
         yield _Row(float(captured_at), int(number), str(name), bool(hit))
 

@@ -18,10 +18,11 @@ RACK = (
     "(action >= 'bay.' AND action < 'bay/') OR action IN ('camera.docked', 'camera.undocked', 'camera.removed_early', 'camera.went_out')"
 )  # fmt: skip
 # All but each file's usual way through the dock: the same words as the index `custody_events` has.
-EVENTS = (
-    "segment IS NULL OR action IN ('segment.held', 'segment.unheld', 'segment.lost', 'segment.vanished', 'segment.rotted', 'segment.store_lost',"
-    " 'segment.evidential', 'segment.moved_up')"
-)
+_OF_FILES = (
+    "segment.held", "segment.unheld", "segment.lost", "segment.vanished", "segment.rotted", "segment.store_lost", "segment.evidential",
+    "segment.moved_up",
+)  # fmt: skip
+EVENTS = "segment IS NULL OR action IN ({})".format(", ".join(f"'{action}'" for action in _OF_FILES))
 _PROBLEMS = "action >= 'problem.' AND action < 'problem/'"
 _COLUMNS = "seq, at, action, body, hash"
 
@@ -76,7 +77,7 @@ def statement(*, camera: str | None, bay: int | None, files: bool) -> tuple[str,
 
 def _is_of_a_file(record: Record) -> bool:
     """Whether it is a step that every file takes."""
-    return (record.data or {}).get("segment") is not None and record.action not in EVENTS
+    return (record.data or {}).get("segment") is not None and record.action not in _OF_FILES
 
 
 def of_problems(execute: Execute, *, count: int) -> list[Record]:

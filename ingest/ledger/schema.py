@@ -170,6 +170,7 @@ CREATE TABLE problems (id TEXT PRIMARY KEY, kind TEXT NOT NULL, bay INTEGER, cam
 _0013_PAGES = """
 CREATE INDEX segments_when ON segments(captured_at);
 CREATE INDEX segments_of_camera ON segments(camera, captured_at);
+CREATE INDEX segments_missing_of ON segments(camera, captured_at) WHERE in_store = 0 AND (on_camera = 1 OR in_spool = 1);
 CREATE INDEX segments_held_when ON segments(captured_at) WHERE held IS NOT NULL;
 CREATE INDEX segments_evidence ON segments(captured_at) WHERE evidential = 1;
 CREATE INDEX segments_nowhere ON segments(captured_at) WHERE in_store = 0 AND on_camera = 0 AND in_spool = 0;

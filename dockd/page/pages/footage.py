@@ -76,6 +76,7 @@ class OfShift:
 class _Found:
     page: Page
     cameras: dict[str, CameraId]
+    many: bool
     outside: bool
     night_outside: bool
     night_found: int | None
@@ -107,6 +108,14 @@ class FootagePage:
         await self._view.look()
         now = self._sources.clock.now()
         found = await self._find(wanted, camera=asked["camera"], after=after, count=count, night=_last_night(now))
+        if found.many:
+            wrong = {
+                **wrong,
+                "camera": said(
+                    "More than {count} cameras are called so: say more of its number, or of whose it is.",
+                    count=page_footage.CAMERAS_MOST,
+                ),
+            }
         keep = with_query(asked)
         return await self._rendering.page(
             request, "footage.html", status=400 if wrong else 200, asked={**asked, "show": show}, wrong=wrong, shows=_SHOWS, links=[(name, word, address("footage", **{**asked, "show": name})) for name, word in _SHOWS],
@@ -116,14 +125,16 @@ class FootagePage:
 
     async def _find(self, wanted: Wanted, *, camera: str, after: str, count: int, night: float) -> _Found:
         def question(execute: Any) -> _Found:
-            known = page_cameras.known(execute)
+            known, many = page_cameras.known(execute), False
             which = None if not camera else self._meant(known, camera)
+            if which is not None and len(which) > page_footage.CAMERAS_MOST:
+                which, many = [], True
             try:
                 page = page_footage.page(execute, _of(wanted, which), after=after, count=count)
             except KeyError:
                 raise Problem(400, "after: there is no such segment") from None
             return _Found(
-                page=page, cameras={one.id: one for one in known}, night_outside=page_footage.outside_since(execute, night),
+                page=page, many=many, cameras={one.id: one for one in known}, night_outside=page_footage.outside_since(execute, night),
                 outside=page_footage.outside_since(execute, -math.inf), night_found=page_footage.found_since(execute, night),
             )  # fmt: skip
 

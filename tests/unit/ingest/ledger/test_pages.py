@@ -47,7 +47,11 @@ async def test_each_list_has_its_own_and_the_newest_recording_first(tmp_path: Pa
         for show, found in expected.items():
             assert paths(await footage(dock, Wanted(show=show))) == found, show
             assert paths(await footage(dock, Wanted(show=show, cameras=[CAMERA.id]))) == found, show
+            assert paths(await footage(dock, Wanted(show=show, cameras=["other", CAMERA.id]))) == found, show
             assert paths(await footage(dock, Wanted(show=show, cameras=["other"]))) == [], show
+            assert paths(await footage(dock, Wanted(show=show, cameras=[]))) == [], show
+            with pytest.raises(ValueError, match="at most"):
+                await footage(dock, Wanted(show=show, cameras=["x"] * 51))
         assert paths(await footage(dock, Wanted(show="all", since=START + 2, until=START + 4))) == [b"alone", b"waiting"]  # fmt: skip
         assert paths(await footage(dock, Wanted(show="all", file="ALO"))) == [b"alone"]
         assert alone
@@ -154,11 +158,11 @@ async def test_no_page_of_a_list_looks_at_a_whole_table(tmp_path: Path) -> None:
         pass
     asked: list[tuple[str, list[Any]]] = []
     for show in get_args(Show):
-        for camera in (None, "CAM"):
+        for cameras_ in (None, ["CAM"]):
             for start in (None, (5.0, 5)):
                 wanted = Wanted(show=show, since=1.0, until=2.0, file="x")
-                asked.append(page_footage.statement(wanted, camera=camera, start=start))
-                asked.append(page_footage.statement(Wanted(show=show), camera=camera, start=start))
+                asked.append(page_footage.statement(wanted, cameras=cameras_, start=start))
+                asked.append(page_footage.statement(Wanted(show=show), cameras=cameras_, start=start))
     for name, bay, files in (("x", None, True), (None, 1, True), (None, None, True), (None, None, False)):
         text, values = page_history.statement(camera=name, bay=bay, files=files)
         asked.append((text, [9, *values, 9]))
