@@ -53,6 +53,8 @@ def told(book: Book) -> Iterator[None]:
     except NotSo as error:
         fail(error.message, code=1)
     except Damaged as error:
+        if book.path.exists() and not os.access(book.path, os.R_OK | os.W_OK):
+            fail(f"{book.path} is not for you: run this as root, or as the one who owns it", code=3)
         fail(
             f"{error.message}. Nobody is let in by it. `dockd user add NAME --role ops --begin-anew` keeps it under another name and begins a new list",
             code=3,

@@ -150,6 +150,10 @@ def test_a_change_by_a_browser_wants_its_own_forms_token_from_this_origin(agent:
         == 403
     )
     assert Browser(agent.url).post("/login", {"name": "vera", "password": PASSWORD}, Origin="").status == 403
+    elsewhere = Browser(agent.url).post(
+        "/logout", {}, Origin="http://evil.example"
+    )  # a browser sends no cookie with it
+    assert (elsewhere.status, elsewhere.headers.get("Set-Cookie")) == (403, None)
 
 
 def test_tokens_hold_until_they_expire_or_are_revoked(agent: Running) -> None:

@@ -117,6 +117,10 @@ ACCESS = (
         new='        response = web.Response(status=303, headers={"Location": onward})\n', tests=_RUN,
     ),
     Mutant(
+        name="access: a form elsewhere signs people out", promise=_FORGED, file="dockd/page/pages/login.py",
+        old="        see_the_origin(request)\n        response = web", new="        response = web", tests=_RUN,
+    ),
+    Mutant(
         name="access: the way on is anywhere", promise="who signs in here is sent nowhere else", file="dockd/page/pages/login.py",
         old=' and "\\\\" not in said\n', new="\n", tests=_RUN,
     ),

@@ -77,7 +77,8 @@ class LoginPage:
 
     @needs("open")
     async def sign_out(self, request: web.Request) -> web.Response:
-        """End the session, and go to where one signs in."""
+        """End the session, and go to where one signs in. A form elsewhere comes without the cookie, and must not make the browser forget it."""
+        see_the_origin(request)
         response = web.Response(status=303, headers={"Location": SIGN_IN})
         if who(request).how == "session":
             await asked_by_form(request, known=())
