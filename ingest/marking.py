@@ -20,6 +20,7 @@ from ingest.ledger.segments import Segment
 from ingest.ledger.stores import Pinned
 from ingest.model import SegmentDescription
 from ingest.setbacks import backoff
+from ingest.store.answers import LONGEST_RETRY_AFTER
 from ingest.store.base import Store
 
 _CANNOT = "this store has no marks for evidence: its operator has to be told, so that it is not deleted there by age"
@@ -66,8 +67,8 @@ class Marking:
 
     async def _tell(self) -> float:
         """Once; returns how long to wait for something new, seconds."""
-        now = self._ledger.clock.now()
-        while some := await self._ledger.read(lambda db: marks.waiting(db.execute, now=now)):
+        now, longest = self._ledger.clock.now(), LONGEST_RETRY_AFTER + 2 * self._longest
+        while some := await self._ledger.read(lambda db: marks.waiting(db.execute, now=now, longest=longest)):
             try:
                 pinned = await self._trusted()
             except LedgerUnusable:
@@ -77,13 +78,13 @@ class Marking:
             for segment in some:
                 await self._one(segment, pinned)
         moment = await self._ledger.read(lambda db: marks.next_time(db.execute))
-        # what lies far ahead comes from a clock that jumped
         return _REST if moment is None else min(_REST, max(0.05, moment - self._ledger.clock.now()))
 
     async def _one(self, name: str, pinned: Pinned) -> None:
         row = await self._ledger.read(lambda db: segments.get(db.execute, name))
         object = row.object
         if not row.in_store or object is None:
+            await self._failed(row, Retry("the store has no object of it"))
             return
         try:
             if row.store != pinned.id:

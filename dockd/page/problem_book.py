@@ -46,6 +46,7 @@ class ProblemBook:
         self._noted: dict[str, Noted] = {}
         self._gone: dict[str, float] = {}
         self._unwritten: list[Callable[[Transaction], None]] = []
+        self._unread: dict[str, float] = {}
         self._loaded = False
 
     async def load(self) -> None:
@@ -69,7 +70,7 @@ class ProblemBook:
     def keep(self, found: Sequence[Problem], *, now: float, blind: bool = False) -> tuple[list[Kept], list[Noted]]:
         """What is shown of `found`, and what is over that a person had closed. `now`: seconds since the epoch; `blind`: what is not found may be there."""
         if not self._loaded:
-            return [Kept(problem=one, since=now) for one in found], []
+            return [Kept(problem=one, since=self._unread.setdefault(one.id, now)) for one in found], []
         for one in found:
             self._find(one, now)
         over = [] if blind else self._missing({one.id for one in found}, now)

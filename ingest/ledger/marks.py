@@ -50,12 +50,12 @@ def is_late(execute: Execute, segment: str) -> bool:
     return bool(row and row[0])
 
 
-def waiting(execute: Execute, *, now: float) -> list[str]:
-    """Whom the store is to be told of now, a few at a time."""
+def waiting(execute: Execute, *, now: float, longest: float) -> list[str]:
+    """Whom the store is to be told of now, a few at a time. What is further ahead than `longest` seconds comes from a clock that jumped."""
     rows = execute(
         "SELECT m.segment FROM marks m INDEXED BY marks_to_tell JOIN segments s ON s.id = m.segment"
-        " WHERE m.told_at IS NULL AND m.next_attempt <= ? AND s.in_store = 1 ORDER BY m.next_attempt LIMIT ?",
-        (now, _MOST),
+        " WHERE m.told_at IS NULL AND (m.next_attempt <= ? OR m.next_attempt > ?) AND s.in_store = 1 ORDER BY m.next_attempt LIMIT ?",
+        (now, now + longest, _MOST),
     )
     return [row[0] for row in rows]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,17 @@ async def test_another_store_than_the_one_that_has_it_is_told_nothing(place: Sta
 
         await place.until(said)
     assert place.store.asked.count(("mark", segment)) == asked
+
+
+async def test_a_clock_that_jumped_keeps_nobody_waiting(place: Station) -> None:
+    (segment,) = await place.spooled(b"footage")
+    async with place.at_work():
+        await place.until(lambda: place.confirmed(segment))
+    await mark(place, segment)
+    for seconds, due in ((60.0, []), (365 * 86400.0, [segment])):
+        await place.ledger.commit(partial(marks.failed, segment=segment, seconds=seconds, error="no route"))
+        found = await place.ledger.read(lambda db: marks.waiting(db.execute, now=place.clock.now(), longest=86400.0))
+        assert found == due
 
 
 async def test_a_mark_of_an_object_that_there_is_no_more_is_not_the_new_ones(place: Station) -> None:

@@ -162,6 +162,7 @@ async def test_a_ledger_that_cannot_be_written_keeps_nobody_from_seeing_what_is_
     unread = ProblemBook(ledger)
     assert set(shown(unread, DOWN, EARLY, now=1000.0)) == {"store_down", "removed_early"}
     assert unread.get(DOWN.id) is None
+    assert shown(unread, DOWN, now=1005.0)["store_down"].since == 1000.0
 
 
 def test_what_cannot_close_by_itself_can_be_closed() -> None:
