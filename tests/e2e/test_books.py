@@ -7,6 +7,7 @@ from __future__ import annotations
 import html
 import re
 import shutil
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent import Answer, Running, running
+from tests.guarded import Caller, guard
 from tests.program import StoreProcess
 
 ANGRY = '"><script>alert(1)<!--x<img src=x onerror=alert(2)>{{7*7}}%s{x}'
@@ -262,19 +264,45 @@ def test_ops_set_what_may_be_sent_for_a_time(agent: Running) -> None:
         assert words in said or words in said.lower(), words
 
 
-def test_a_problem_is_seen_to_and_closed_with_a_reason(tmp_path: Path) -> None:
-    """The store is away, and a camera is taken out with footage that this dock could not copy."""
-    with running(tmp_path, "http://127.0.0.1:1", page="") as agent:
+def test_a_problem_is_seen_to_by_a_sergeant_and_others_are_shown_no_form(tmp_path: Path) -> None:
+    """The store is away; a camera is copied, and taken out."""
+    agent = Running(folder=tmp_path, store="http://127.0.0.1:1")
+    agent.configure()
+    users = guard(agent)
+    agent.start()
+    try:
         agent.dock("CAM01", {"a.mp4": b"a" * 1000})
-        agent.until(lambda: any(one["problem"] == "store_down" for one in agent.api("/problems")["problems"]), "told")
-        text = page(agent, "/problems")
-        assert "The central store cannot be reached" in text
+        sergeant, viewer, ops = (users.signed_in(name) for name in ("sergeant", "viewer", "ops"))
+
+        def page_of(caller: Caller, path: str, words: str) -> str:
+            deadline = time.monotonic() + 20
+            while words not in (text := caller.ask(path).text):
+                assert time.monotonic() < deadline, f"{path} does not say {words}"
+                time.sleep(0.05)
+            return text
+
+        text = page_of(sergeant, "/problems", "The central store cannot be reached")
         assert 'action="/problems/store_down/close"' not in text, "it ends by itself"
-        assert send(agent, "/problems/store_down/seen", "/problems", hours="99").status == 400
-        said = follow(agent, send(agent, "/problems/store_down/seen", "/problems", hours="4"))
-        assert "Noted: you have seen to it." in said
-        assert "somebody at this machine" in said
-        agent.until(lambda: "On the dock" in page(agent, "/footage"), "it is on the dock")
-        assert "Not all of last night&#39;s footage is in the store" in page(agent, "/footage")
+        token = {"csrf": sergeant.csrf}
+        wrong = sergeant.post("/problems/store_down/seen", {**token, "hours": "99"})
+        assert (wrong.status, "Choose for how long." in wrong.text) == (400, True)
+        assert sergeant.post("/problems/store_down/close", {**token, "reason": "x"}).status == 409
+        done = sergeant.post("/problems/store_down/seen", {**token, "hours": "4"})
+        assert (done.status, done.where) == (303, "/problems?done=seen")
+        assert "Noted: you have seen to it." in sergeant.ask(done.where).text
+        assert re.search(r"Seen</strong> sergeant, until ", viewer.ask("/problems").text)
+        text = page_of(viewer, "/footage", "On the dock")
+        assert "Not all of last night&#39;s footage is in the store" in text
+        found = re.search(r'href="(/footage/[0-9a-f]+)"', text)
+        assert found is not None
+        for path in ("/problems", "/cameras/CAM01", "/system", found[1]):
+            forms = [
+                (caller, set(re.findall(r'method="post" action="(?!/logout)', caller.ask(path).text)))
+                for caller in (viewer, sergeant, ops)
+            ]
+            assert [bool(found) for _caller, found in forms] == [False, path != "/system", True], path
+        assert sergeant.post("/system/bandwidth", {**token, "rate": "1 Mbit/s", "hours": "1"}).status == 403
         shutil.rmtree(agent.docks / "CAM01")
-        agent.until(lambda: "last in bay 1" in page(agent, "/cameras?show=out"), "it is out")
+        page_of(viewer, "/cameras?show=out", "last in bay 1")
+    finally:
+        agent.kill()
