@@ -228,6 +228,14 @@ def test_cameras_that_nobody_saw_and_that_nobody_named(agent: Running) -> None:
     assert "Never docked here" in page(agent, "/cameras/NEVER%2F1%3F%23")
     assert "CAM01" not in page(agent, "/cameras?show=unlisted")
     assert agent.ask("/cameras/NOBODY").status == 404
+    told = next(
+        one
+        for one in agent.api("/cameras")["cameras"]
+        if one["id"].startswith("CAM") and one["id"] != one["serial"] and one["card"]
+    )
+    by_serial = unfollowed(urllib.request.Request(f"{agent.url}/cameras/{urllib.parse.quote(told['serial'], safe='')}"))
+    assert by_serial.status == 303, "it is not said to have never been here"
+    assert told["id"] == urllib.parse.unquote(by_serial.headers["Location"].removeprefix("/cameras/"))
     assert agent.ask("/cameras?hours=-1").status == 400
 
 

@@ -34,7 +34,10 @@ _A_DAY = 86400.0
 
 @dataclass(frozen=True, kw_only=True)
 class _Found:
+    """`same`: all that the ledger knows of this serial, this one among them; several where its card was changed."""
+
     camera: CameraId | None
+    same: list[LastDocking]
     last: LastDocking | None
     dockings: list[PastDocking]
     outside: list[Segment]
@@ -72,6 +75,9 @@ class CameraPage:
             number_of(request, "before"),
         )
         found = await self._find(name, count=count, before=before)
+        if found.camera is None and found.same:  # asked for by its serial, as the site's list names it
+            latest = max(found.same, key=lambda one: (one.camera.id in self._here(), one.last_known or 0.0))
+            return web.Response(status=303, headers={"Location": address("cameras", latest.camera.id)})
         row = self._row(name, found)
         here = row.bay if row.where == "here" else None
         past = found.dockings[:count]
@@ -81,7 +87,7 @@ class CameraPage:
             last=moment_words(row.last) if row.last is not None and here is None else "", dockings=[_docking(one) for one in past],
             next=past[-1].id if len(found.dockings) > count else None, first=address("cameras", name) if before is not None else "",
             outside=[_segment(one, here) for one in found.outside], newest=[_segment(one, here) for one in found.newest], shown=_SHOWN_FOOTAGE,
-            had=[_issue(one) for one in found.had], base=address("cameras", name), fields=fields or {}, wrong=wrong or {}, done=_done(request, row),
+            had=[_issue(one) for one in found.had], others=[(address("cameras", one.camera.id), plain(one.camera.id)) for one in found.same if one.camera.id != name], base=address("cameras", name), fields=fields or {}, wrong=wrong or {}, done=_done(request, row),
             footage=address("footage", camera=name, show="all"), activity=address("activity", camera=name) if found.camera else "", may_issue=found.camera is not None and row.kind != "personal",
         )  # fmt: skip
 
@@ -89,11 +95,13 @@ class CameraPage:
         def question(execute: Any) -> _Found:
             camera = page_cameras.one(execute, name)
             listed = camera or CameraId(profile="folder", serial=name)
-            if camera is None and name not in self._view.registry.assigned:
+            serial = camera.serial if camera is not None else name
+            same = [one for one in page_cameras.last_dockings(execute) if serial and one.camera.serial == serial]
+            if camera is None and not same and name not in self._view.registry.assigned:
                 raise Problem(404, said("no camera of this id was ever docked here, and the list of cameras has none"))
-            last = [one for one in page_cameras.last_dockings(execute, camera=name) if camera is not None]
+            last = page_cameras.last_dockings(execute, camera=name) if camera is not None else []
             return _Found(
-                camera=camera, last=last[0] if last else None, issued=issues.issued(execute), had=issues.history(execute, listed),
+                camera=camera, same=same, last=last[0] if last else None, issued=issues.issued(execute), had=issues.history(execute, listed),
                 dockings=page_cameras.dockings_of(execute, name, before=before, count=count + 1),
                 outside=page_footage.page(execute, Wanted(cameras=[name]), count=_SHOWN_FOOTAGE).segments,
                 newest=page_footage.page(execute, Wanted(cameras=[name], show="all"), count=_SHOWN_FOOTAGE).segments,
@@ -102,12 +110,16 @@ class CameraPage:
         return await ask(self._sources, question)
 
     def _row(self, name: str, found: _Found) -> Row:
-        here = {bay.camera.id: n for n, bay in self._sources.rack.bays.items() if bay.camera is not None}
+        here = self._here()
         every = roll(
             seen=[found.last] if found.last is not None else [], registry=self._view.registry, here=here, issued=found.issued,
             now=self._sources.clock.now(), not_seen=_A_DAY,
         )  # fmt: skip
         return next(row for row in every if row.id == name)
+
+    def _here(self) -> dict[str, int]:
+        """The bays by the cameras in them."""
+        return {bay.camera.id: n for n, bay in self._sources.rack.bays.items() if bay.camera is not None}
 
     # -- a pool camera to an officer -----------------------------------------------------------------------------------
 
