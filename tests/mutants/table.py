@@ -10,9 +10,11 @@ from tests.mutants.of_copies import COPIES
 from tests.mutants.of_deletions import DELETIONS
 from tests.mutants.of_directory import DIRECTORY
 from tests.mutants.of_explaining import EXPLAINING
+from tests.mutants.of_face import FACE
 from tests.mutants.of_lanes import LANES
 from tests.mutants.of_language import LANGUAGE
 from tests.mutants.of_line import LINE
+from tests.mutants.of_live import LIVE
 from tests.mutants.of_oidc import OIDC
 from tests.mutants.of_options import OPTIONS
 from tests.mutants.of_proofs import PROOFS
@@ -58,10 +60,12 @@ MUTANTS = (
     *DIRECTORY,
     *EXPLAINING,
     *LINE,
+    *LIVE,
     *OIDC,
     *OPTIONS,
     *LANES,
     *SOUNDNESS,
+    *FACE,
     *LANGUAGE,
     *SAYING,
     *WAITING,
