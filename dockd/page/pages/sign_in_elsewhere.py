@@ -22,10 +22,10 @@ from dockd.access.elsewhere import voucher
 from dockd.access.known import csrf_secret
 from dockd.access.masking import masked
 from dockd.page import cookies
+from dockd.page.callers import not_now
 from dockd.page.doorkeeper import Problem, address_of_peer
 from dockd.page.facts import Sources
 from dockd.page.language import Said, said
-from dockd.page.opening import UNREADABLE
 from dockd.page.pages.login import local_way
 from dockd.page.pages.parts import Parts
 from dockd.page.rendering import Rendering
@@ -135,7 +135,7 @@ class SignInElsewhere:
         except NotLetIn as no:
             response = await self._not_let_in(request, no.why, no.message)
         except (Damaged, Unwritten) as error:
-            raise Problem(503, UNREADABLE, headers={"Retry-After": "5"}) from error
+            raise not_now(error) from error
         else:
             request[CSRF] = csrf_secret(shown)  # the page is theirs already
             request[WHO] = Who(
