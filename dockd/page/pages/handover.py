@@ -16,7 +16,7 @@ from dockd.page.documents import Document
 from dockd.page.language import joined, said
 from dockd.page.pages import strip
 from dockd.page.pages.parts import Parts
-from dockd.page.pages.reading import ask
+from dockd.page.pages.reading import ask, exact
 from dockd.page.pages.summing_up import KINDS, kind_of, looked_at
 from dockd.page.rights import needs
 from dockd.page.roll import Row, roll
@@ -60,7 +60,7 @@ class Handover:
         bays, status = list(snapshot.bays.values()), self._view.status_now(snapshot)
         absent = [row for row in out if row.absent]
         return await self._rendering.page(
-            request, "handover.html", bays=bays, groups=groups(bays), facts=strip.all_of(status), at=status["time"],
+            request, "handover.html", bays=bays, groups=groups(bays), facts=strip.all_of(status), at=exact(status["time"]),
             problems=[looked_at(one) for one in snapshot.problems[:_MOST_PROBLEMS]], problems_in_all=len(snapshot.problems),
             out=len(out), absent=absent[:_MOST_CAMERAS], absent_in_all=len(absent), seq=head.seq, hash=head.hash[:_HASH],
         )  # fmt: skip
