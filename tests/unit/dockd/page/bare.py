@@ -26,7 +26,9 @@ class Texts(HTMLParser):
     def __init__(self, *, names: frozenset[str] = frozenset()) -> None:
         super().__init__(convert_charrefs=True)
         self.found: list[str] = []
-        self._names = names | _NAMES
+        known = names | _NAMES
+        self._phrases = sorted((name for name in known if " " in name), key=len, reverse=True)
+        self._words = frozenset(word for name in known if " " not in name for word in _WORD.findall(name))
         self._open: list[tuple[str, bool]] = []
 
     @property
@@ -60,9 +62,9 @@ class Texts(HTMLParser):
     def _see(self, text: str) -> None:
         text = _FIGURES.sub(" ", text)
         text = re.sub(r"⟦[^⟦⟧]*⟧", " ", text)
-        for name in sorted(self._names, key=len, reverse=True):
-            text = text.replace(name, " ")
-        self.found += _WORD.findall(text.replace(_HOLE, " "))
+        for phrase in self._phrases:
+            text = text.replace(phrase, " ")
+        self.found += [word for word in _WORD.findall(text.replace(_HOLE, " ")) if word not in self._words]
 
 
 def bare_words(template: str) -> list[str]:
