@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ingest.ledger.segments import COLUMNS, IN_DOUBT, Segment, get, of_row
+from ingest.ledger.segments import COLUMNS, Segment, get, of_row
 
 Execute = Callable[..., Any]
 Show = Literal["missing", "held", "evidence", "lost", "all"]
@@ -25,7 +25,7 @@ _LISTS: dict[Show, tuple[str, str]] = {
     "missing": (_MISSING, "segments_unconfirmed"),
     "held": ("held IS NOT NULL", "segments_held_when"),
     "evidence": ("evidential = 1", "segments_evidence"),
-    "lost": (f"{_NOWHERE} AND held IS NOT '{IN_DOUBT}'", "segments_nowhere"),
+    "lost": (_NOWHERE, "segments_nowhere"),
     "all": ("1", "segments_when"),
 }
 # Lists that may be long, and of which each camera has its own part in order; the others are short, and are gone through.
@@ -36,7 +36,7 @@ _BY_CAMERA: dict[Show, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """Which footage. `cameras`: of these alone, at most CAMERAS_MOST (None: of all); `since`, `until`: recorded then (seconds since the epoch, the end no part of it);
+    """Which footage. `lost`: no copy of it is known, so it is lost, or in doubt where the store may have it. `cameras`: of these alone, at most CAMERAS_MOST (None: of all); `since`, `until`: recorded then (seconds since the epoch, the end no part of it);
     `file`: this is part of its name (ASCII letters are compared without their case).
     """
 

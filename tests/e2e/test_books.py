@@ -4,6 +4,7 @@ no name from outside can act or break a page.
 
 from __future__ import annotations
 
+import asyncio
 import html
 import re
 import shutil
@@ -16,9 +17,11 @@ from pathlib import Path
 
 import pytest
 
+from ingest.ledger import segments
 from tests.agent import Answer, Running, running
 from tests.guarded import Caller, guard
 from tests.program import StoreProcess
+from tests.unit.ingest.ledger.dock import SetClock, dock_at
 
 ANGRY = '"><script>alert(1)<!--x<img src=x onerror=alert(2)>{{7*7}}%s{x}'
 TURNED = "CAM\u202egnp.exe"
@@ -272,11 +275,23 @@ def test_ops_set_what_may_be_sent_for_a_time(agent: Running) -> None:
         assert words in said or words in said.lower(), words
 
 
+async def lose(state: Path) -> None:
+    """A ledger in which footage is lost, and other footage in doubt."""
+    clock = SetClock()
+    clock.time = time.time() - 60
+    async with dock_at(state, clock=clock) as dock:
+        lost, doubted = await dock.listed(b"lost.mp4"), await dock.copied(b"doubted.mp4")
+        await dock.write(lambda tx: segments.vanished(tx, lost, error="x"))
+        await dock.write(lambda tx: segments.rotted(tx, doubted, error="x"))
+        await dock.write(lambda tx: segments.vanished(tx, doubted, error="x"))
+
+
 def test_a_problem_is_seen_to_by_a_sergeant_and_others_are_shown_no_form(tmp_path: Path) -> None:
     """The store is away; a camera is copied, and taken out."""
     agent = Running(folder=tmp_path, store="http://127.0.0.1:1")
     agent.configure()
     users = guard(agent)
+    asyncio.run(lose(tmp_path / "state"))
     agent.start()
     try:
         agent.dock("CAM01", {"a.mp4": b"a" * 1000})
@@ -310,6 +325,10 @@ def test_a_problem_is_seen_to_by_a_sergeant_and_others_are_shown_no_form(tmp_pat
             ]
             assert [bool(found) for _caller, found in forms] == [False, path != "/system", True], path
         assert sergeant.post("/system/bandwidth", {**token, "rate": "1 Mbit/s", "hours": "1"}).status == 403
+        for path in ("/footage", "/footage?show=lost", "/cameras/CAM"):
+            text = viewer.ask(path).text
+            assert all(words in text for words in ("lost.mp4", "Lost</span>", "doubted.mp4", "In doubt</span>")), path
+            assert "None that this dock knows of." not in text
         shutil.rmtree(agent.docks / "CAM01")
         page_of(viewer, "/cameras?show=out", "last in bay 1")
     finally:

@@ -103,7 +103,10 @@ class CameraPage:
             return _Found(
                 camera=camera, same=same, last=last[0] if last else None, issued=issues.issued(execute), had=issues.history(execute, listed),
                 dockings=page_cameras.dockings_of(execute, name, before=before, count=count + 1),
-                outside=page_footage.page(execute, Wanted(cameras=[name]), count=_SHOWN_FOOTAGE).segments,
+                outside=[
+                    *page_footage.page(execute, Wanted(show="lost", cameras=[name]), count=_SHOWN_FOOTAGE).segments,
+                    *page_footage.page(execute, Wanted(cameras=[name]), count=_SHOWN_FOOTAGE).segments,
+                ],
                 newest=page_footage.page(execute, Wanted(cameras=[name], show="all"), count=_SHOWN_FOOTAGE).segments,
             )  # fmt: skip
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, get_args
 
@@ -31,9 +31,10 @@ from ingest.model import CameraId, legible
 
 _A_PAGE = 100
 _NOTABLE = 60.0
+_SHOWN_LOST = 20
 _NIGHT = 18  # o'clock: what came in since then, yesterday, is last night's
 _SHOWS: tuple[tuple[Show, Said], ...] = (
-    ("missing", said("Not in the store")), ("held", said("Held")), ("evidence", said("Evidence")), ("lost", said("Lost")),
+    ("missing", said("Not in the store")), ("held", said("Held")), ("evidence", said("Evidence")), ("lost", said("Lost, or in doubt")),
     ("all", said("All footage")),
 )  # fmt: skip
 
@@ -77,6 +78,7 @@ class _Found:
     page: Page
     cameras: dict[str, CameraId]
     many: bool
+    lost: list[Segment]
     outside: bool
     night_outside: bool
     night_found: int | None
@@ -120,7 +122,7 @@ class FootagePage:
         return await self._rendering.page(
             request, "footage.html", status=400 if wrong else 200, asked={**asked, "show": show}, wrong=wrong, shows=_SHOWS, links=[(name, word, address("footage", **{**asked, "show": name})) for name, word in _SHOWS],
             shifts=self._grouped(found, now), count=len(found.page.segments), next=found.page.next, cut=found.page.cut, keep=keep,
-            first=address("footage", **asked) if after else "", night=self._night(found), outside=found.outside, sums=self._sums(), filtered=any(asked[n] for n in ("camera", "day", "file")),
+            first=address("footage", **asked) if after else "", night=self._night(found), lost=[_row(one, now=now, bay=None) for one in found.lost], lost_href=address("footage", **{**asked, "show": "lost"}), outside=found.outside, sums=self._sums(), filtered=any(asked[n] for n in ("camera", "day", "file")),
         )  # fmt: skip
 
     async def _find(self, wanted: Wanted, *, camera: str, after: str, count: int, night: float) -> _Found:
@@ -134,7 +136,7 @@ class FootagePage:
             except KeyError:
                 raise Problem(400, "after: there is no such segment") from None
             return _Found(
-                page=page, many=many, cameras={one.id: one for one in known}, night_outside=page_footage.outside_since(execute, night),
+                page=page, many=many, lost=page_footage.page(execute, _of(replace(wanted, show="lost"), which), count=_SHOWN_LOST).segments if wanted.show == "missing" and not after else [], cameras={one.id: one for one in known}, night_outside=page_footage.outside_since(execute, night),
                 outside=page_footage.outside_since(execute, -math.inf), night_found=page_footage.found_since(execute, night),
             )  # fmt: skip
 
@@ -202,7 +204,7 @@ class FootagePage:
 
 
 def _of(wanted: Wanted, cameras: list[str] | None) -> Wanted:
-    return Wanted(show=wanted.show, cameras=cameras, since=wanted.since, until=wanted.until, file=wanted.file)
+    return replace(wanted, cameras=cameras)
 
 
 def _row(segment: Segment, *, now: float, bay: int | None) -> Row:

@@ -57,6 +57,16 @@ async def test_each_list_has_its_own_and_the_newest_recording_first(tmp_path: Pa
         assert alone
 
 
+async def test_what_is_in_doubt_is_with_what_is_lost(tmp_path: Path) -> None:
+    async with dock_at(tmp_path) as dock:
+        doubted = await dock.copied(b"doubted")
+        await dock.write(lambda tx: segments.rotted(tx, doubted, error="x"))
+        await dock.write(lambda tx: segments.vanished(tx, doubted, error="x"))
+        assert (await dock.segment(doubted)).held == segments.IN_DOUBT
+        assert paths(await footage(dock, Wanted(show="lost", cameras=[CAMERA.id]))) == [b"doubted"]
+        assert paths(await footage(dock, Wanted())) == []
+
+
 async def test_a_list_goes_on_where_it_stopped_though_times_are_equal(tmp_path: Path) -> None:
     async with dock_at(tmp_path) as dock:
         made = [await at(dock, await dock.listed(b"%d" % n), START + n // 3) for n in range(10)]
