@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from dockd.page import documents
 from dockd.page.documents import Document
@@ -21,7 +21,7 @@ from dockd.page.problem_book import CLOSABLE
 from dockd.page.segment_documents import segment_documents
 from dockd.page.view import View
 from ingest.errors import LedgerUnusable
-from ingest.held import why_not
+from ingest.held import WhyNot, why_not
 from ingest.ledger import Transaction, issues, queue, rack, segments, views
 from ingest.ledger.segments import Segment
 from ingest.model import CameraId
@@ -86,10 +86,10 @@ class Doings:
                 return
             why = why_not(
                 reason=row.held, on_camera=bool(row.on_camera), in_spool=bool(row.in_spool), in_store=bool(row.in_store),
-                docked=row.camera in present, camera=row.camera,
+                docked=row.camera in present,
             )  # fmt: skip
-            if why:
-                raise Problem(409, why)
+            if why is not None:
+                raise Problem(409, _not_now(why, row.camera))
             segments.try_again(tx, segment, by=by)
 
         await self._commit(work)
@@ -99,9 +99,9 @@ class Doings:
 
     async def out_of_use(self, bay: int, *, reason: str, by: str) -> Document:
         """Nobody is to use this bay: why, in a person's words. The bay's document."""
-        said = _words(reason, name="reason", longest=LONGEST_REASON)
+        why = _words(reason, name="reason", longest=LONGEST_REASON)
         self._must_be_a_bay(bay)
-        await self._commit(lambda tx: rack.take_out(tx, bay, reason=said, by=by))
+        await self._commit(lambda tx: rack.take_out(tx, bay, reason=why, by=by))
         return await self._bay(bay)
 
     async def back_in_use(self, bay: int, *, by: str) -> Document:
@@ -119,9 +119,7 @@ class Doings:
         identity = CameraId(profile=known.profile, serial=known.serial, card=known.card)
         owner = self._view.registry.assigned_to(identity)
         if who and owner is not None:
-            raise Problem(
-                409, f"it is {owner}'s own by the site's list (registry.file): it is issued to somebody else there"
-            )
+            raise Problem(409, said("it is {owner}'s own by the site's list (registry.file): it is given to somebody else there", owner=owner))  # fmt: skip
         here = self._bays_by_camera()
 
         def work(tx: Transaction) -> None:
@@ -141,7 +139,7 @@ class Doings:
     async def seen(self, problem: str, *, hours: float, by: str) -> Document:
         """Somebody has seen to it, for so many hours (more than 0, at most 24). It stays a problem. The problem's document."""
         if not (math.isfinite(hours) and 0 < hours <= LONGEST_SEEN):
-            raise Problem(400, f"hours: for how long, more than 0 and at most {LONGEST_SEEN:.0f}")
+            raise Problem(400, said("hours: for how long, more than 0 and at most {most}", most=round(LONGEST_SEEN)))
         await self._problem(problem)
         until = self._sources.clock.now() + 3600 * hours
         if not await self._safely(self._view.book.seen(problem, until=until, by=by)):
@@ -151,12 +149,12 @@ class Doings:
 
     async def close(self, problem: str, *, reason: str, by: str) -> Document:
         """It is over for a person, and why: only what cannot close by itself (`closable`). It opens again if it becomes worse. As it was before."""
-        said = _words(reason, name="reason", longest=LONGEST_REASON)
+        why = _words(reason, name="reason", longest=LONGEST_REASON)
         document = await self._problem(problem)
         if document["problem"] not in CLOSABLE:
-            raise Problem(409, "this closes by itself when its cause is gone")
+            raise Problem(409, said("this closes by itself when its cause is gone"))
         now = self._sources.clock.now()
-        if not await self._safely(self._view.book.close(problem, reason=said, by=by, now=now)):
+        if not await self._safely(self._view.book.close(problem, reason=why, by=by, now=now)):
             raise Problem(404, _NO_PROBLEM)
         if document["problem"] == "removed_early" and document["camera"] is not None:
             self._sources.rack.forgive(document["camera"])
@@ -212,13 +210,25 @@ def _segment(tx: Transaction, segment: str) -> Segment:
         raise Problem(404, _NO_SEGMENT) from None
 
 
-def _words(text: str, *, name: str, longest: int, empty: bool = False) -> str:
+def _not_now(why: WhyNot, camera: str) -> str:
+    """What would help."""
+    texts: dict[WhyNot, str] = {
+        "wants_pin": said("the store was caught: this is tried again when ops have pinned a store anew (dockd store pin)"),
+        "asked": said("no copy of it is known here, and the store is being asked for it: that goes on by itself"),
+        "wants_camera": said("it can only be read again from camera {camera}: put that camera into a bay; it is tried again then by itself", camera=camera),
+        "wants_camera_to_delete": said("it is in the store, and what failed is deleting it from camera {camera}: put that camera into a bay; it is tried again then by itself", camera=camera),
+        "nowhere": said("no copy of it is left to try it with: ask ops to look at its custody record"),
+    }  # fmt: skip
+    return texts[why]
+
+
+def _words(text: str, *, name: Literal["reason", "officer"], longest: int, empty: bool = False) -> str:
     """A person's words in one line. Raises Problem."""
-    said = " ".join(text.split())
-    if not said and not empty:
-        raise Problem(400, f"{name}: say it in a few words")
-    if len(said) > longest:
-        raise Problem(400, f"{name}: at most {longest} characters")
-    if not said.isprintable():
-        raise Problem(400, f"{name}: there are signs in it that nobody can read")
-    return said
+    words = " ".join(text.split())
+    if not words and not empty:
+        raise Problem(400, said("{name}: say it in a few words", name=name))
+    if len(words) > longest:
+        raise Problem(400, said("{name}: at most {longest} characters", name=name, longest=longest))
+    if not words.isprintable():
+        raise Problem(400, said("{name}: there are signs in it that nobody can read", name=name))
+    return words
