@@ -9,11 +9,17 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib.resources
+import io
+import logging
+import re
 from collections.abc import Callable, Iterator, Mapping
 
 DOMAIN = "dockd"
 _ORDER = ("zero", "one", "two", "few", "many", "other")
 _LOCALES = {"en": "en_GB"}
+_BRACES = re.compile(r"\{[^}]*\}?|\}")
+_PERCENT = re.compile(r"%(?:\(\w+\)s|.)?", re.DOTALL)
+_log = logging.getLogger(__name__)
 
 
 class Catalogue:
@@ -57,21 +63,34 @@ def catalogue_of(language: str) -> Catalogue:
 
 @functools.cache
 def _shipped(language: str) -> Catalogue:
+    file = importlib.resources.files("dockd.page") / "locale" / language / "LC_MESSAGES" / f"{DOMAIN}.po"
+    return read_catalogue(language, b"" if language == "en" else file.read_bytes(), where=str(file))
+
+
+def read_catalogue(language: str, content: bytes, *, where: str) -> Catalogue:
+    """The catalogue of a .po file's content. What of it cannot be used is told in English: a slip of a translator's stops no page."""
     from babel import Locale  # the commands that tell English alone start without it
-    from babel.messages.pofile import read_po
+    from babel.messages.pofile import PoFileError, read_po
 
     locale = _LOCALES.get(language, language)
     plural_form = Locale.parse(locale).plural_form
     forms = [tag for tag in _ORDER if tag == "other" or tag in plural_form.tags]
     messages: dict[str, tuple[str, ...]] = {}
-    file = importlib.resources.files("dockd.page") / "locale" / language / "LC_MESSAGES" / f"{DOMAIN}.po"
-    if language != "en":
-        with file.open("rb") as source:
-            for one in read_po(source, locale=locale):
-                if not one.id or one.fuzzy:
-                    continue
-                name = one.id if isinstance(one.id, str) else one.id[0]
-                texts = (one.string,) if isinstance(one.string, str) else tuple(one.string or ())
-                if texts and all(texts):
-                    messages[name] = texts
+    try:
+        found = list(read_po(io.BytesIO(content), locale=locale, abort_invalid=True)) if content else []
+    except (PoFileError, ValueError) as error:
+        _log.warning("%s cannot be read, so that language is told in English: %s", where, error)
+        found = []
+    for one in found:
+        names = (one.id,) if isinstance(one.id, str) else tuple(one.id)
+        texts = (one.string,) if isinstance(one.string, str) else tuple(one.string or ())
+        if names[0] and not one.fuzzy and len(texts) == (1 if len(names) == 1 else len(forms)) and _fit(names, texts):
+            messages[names[0]] = texts
     return Catalogue(locale=locale, messages=messages, form_of=lambda count: forms.index(plural_form(count)))
+
+
+def _fit(names: tuple[str, ...], texts: tuple[str, ...]) -> bool:
+    """Whether these texts can stand for that message: none is empty, and none has a part that is not given."""
+    part = _PERCENT if any("%(" in name or "%%" in name for name in names) else _BRACES  # of a template, or of Python
+    given = {one for name in names for one in part.findall(name)}
+    return all(text and set(part.findall(text)) <= given for text in texts)

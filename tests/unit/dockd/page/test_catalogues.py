@@ -81,6 +81,15 @@ def test_its_forms_for_numbers_are_those_of_the_language(language: str) -> None:
     assert all(len(texts(one.string)) == len(order) for one in found if not isinstance(one.id, str))
 
 
+@pytest.mark.parametrize("language", OTHERS)
+def test_everything_in_the_file_is_what_is_told(language: str) -> None:
+    _text, found = catalogue(language)
+    for one in found:
+        name, many = (one.id, "") if isinstance(one.id, str) else (one.id[0], one.id[1])
+        told = catalogue_of(language).counted(name, many, 11) if many else catalogue_of(language).message(name)
+        assert told == texts(one.string)[-1]
+
+
 def test_welsh_has_its_own_forms() -> None:
     welsh = catalogue_of("cy")
     told = [welsh.counted("{count} camera", "{count} cameras", n).format(count=n) for n in (0, 1, 2, 3, 4, 6, 11)]

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from dockd.page import language
+from dockd.page.catalogue import read_catalogue
 from dockd.page.language import English, Figure, Moment, counted, english, joined, marked, said, told
 from dockd.page.problems import AwayFact, BayFact, FullFact, problems
 from dockd.page.rendering import templates
@@ -137,3 +138,42 @@ def test_every_problem_is_made_of_messages() -> None:
 
 def test_a_counted_message_takes_the_form_of_its_number() -> None:
     assert [told(counted("{count} camera", "{count} cameras", count=n), "cy") for n in (1, 2, 3)] == ["1 camera", "2 gamera", "3 chamera"]  # fmt: skip
+
+
+PO = """
+msgid ""
+msgstr ""
+"Language: cy\\n"
+"Plural-Forms: nplurals=6; plural=(n==0 ? 0 : n==1 ? 1 : n==2 ? 2 : n==3 ? 3 : n==6 ? 4 : 5);\\n"
+
+msgid "Take"
+msgstr "Cymerwch"
+
+"""
+
+
+@pytest.mark.parametrize(
+    "slip",
+    [
+        'msgid "Bay {bay}"\nmsgstr "Bae {bae}"\n', 'msgid "Bay {bay}"\nmsgstr "Bae {bay"\n', 'msgid "Bay {bay}"\nmsgstr "Bae {bay} {}"\n',
+        'msgid "Bay {bay}"\nmsgstr ""\n', '#, fuzzy\nmsgid "Bay {bay}"\nmsgstr "Bae {bay}!"\n',
+        'msgid "Bay {bay}"\nmsgid_plural "Bays {bay}"\nmsgstr[0] "Bae {bay}"\nmsgstr[1] "Baeau {bay}"\n',
+    ],
+)  # fmt: skip
+def test_a_slip_of_a_translators_is_told_in_english_and_stops_nothing(slip: str) -> None:
+    catalogue = read_catalogue("cy", (PO + slip).encode(), where="a file")
+    assert catalogue.message("Bay {bay}") == catalogue.counted("Bay {bay}", "Bay {bay}", 2) == "Bay {bay}"
+    assert catalogue.message("Take") == "Cymerwch"
+
+
+@pytest.mark.parametrize("slip", ['msgid "Bay %(bay)s"\nmsgstr "Bae %(bay)"\n', 'msgid "50 %% of %(bay)s"\nmsgstr "50 % o %(bay)s"\n'])  # fmt: skip
+def test_a_slip_in_what_a_template_says(slip: str) -> None:
+    catalogue = read_catalogue("cy", (PO + slip).encode(), where="a file")
+    assert catalogue.message("Bay %(bay)s") == "Bay %(bay)s"
+    assert catalogue.message("50 %% of %(bay)s") == "50 %% of %(bay)s"
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b'msgid "a', b"<html>"])
+def test_a_catalogue_that_is_none_is_said_in_the_log(content: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    assert read_catalogue("cy", PO.encode() + content, where="a file").message("Take") in ("Take", "Cymerwch")
+    assert "a file cannot be read" in caplog.text
