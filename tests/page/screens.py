@@ -23,7 +23,7 @@ from tests.program import REPOSITORY
 
 # Width of the screen, its height, and how many screens of a long page are shown.
 SIZES = ((360, 740, 2), (1280, 900, 1), (1920, 1080, 1))
-_COLOURS = 32
+_COLOURS, _ALIKE = 32, 60
 # What chance has made, told by its form; the same ones each time, in the order in which they stand there.
 _SAME = r"""() => {
   const known = new Map();
@@ -59,13 +59,22 @@ async def _picture(page: Page, *, width: int, height: int, screens: int) -> byte
 
 
 def small(png: bytes) -> bytes:
-    """The same picture with few colours: a page has not many more."""
+    """The same picture with few colours: a page has not many more. The commonest that are not alike are kept as they are, however small a sign is."""
     from PIL import Image  # here and not above: only a picture needs it
 
     with Image.open(io.BytesIO(png)) as image:
-        flat = image.convert("RGB").quantize(colors=_COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        flat = image.convert("RGB")
+        kept: list[Any] = []
+        found: list[tuple[int, Any]] = flat.getcolors(flat.width * flat.height) or []
+        for _count, colour in sorted(found, reverse=True, key=lambda one: one[0])[:4000]:
+            if all(sum(abs(one - other) for one, other in zip(colour, like, strict=True)) > _ALIKE for like in kept):
+                kept.append(colour)
+            if len(kept) == _COLOURS:
+                break
+        palette = Image.new("P", (1, 1))
+        palette.putpalette([part for colour in kept for part in colour])
         made = io.BytesIO()
-        flat.save(made, format="PNG", optimize=True)
+        flat.quantize(palette=palette, dither=Image.Dither.NONE).save(made, format="PNG", optimize=True)
         return made.getvalue()
 
 
