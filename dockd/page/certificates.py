@@ -1,6 +1,6 @@
 """The certificate of one segment, made for a reader of the page: the whole record is checked for it, which takes a while on an old dock.
 
-Rules kept here: one at a time, off the loop, on a reader of its own; it is given up when dockd ends; the page that comes
+Rules kept here: one at a time, off the loop, on a reader of its own; it is given up when dockd ends, or after two minutes; the page that comes
 out is one file with a style of its own, and its header allows that style and nothing else.
 """
 
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from dockd.certificate import as_html, facts
 from dockd.page.doorkeeper import Problem
+from dockd.page.language import english, said
 from ingest.errors import LedgerUnusable
 from ingest.ledger.audit import moment
 
@@ -23,22 +24,38 @@ _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 
 class Certificates:
-    """Makes them from the ledger at `path`."""
+    """Makes them from the ledger at `path`, each within `patience` seconds."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, patience: float = 120.0) -> None:
         self._path = path
+        self._patience = patience
         self._turn = asyncio.Lock()
 
     async def html(self, segment: str, *, now: float) -> str:
         """The page of a segment that the ledger has. Raises Problem (503) while another is being made, and where the ledger cannot be read."""
         if self._turn.locked():
-            raise Problem(503, "another certificate is being made; ask again in a moment", headers={"Retry-After": "5"})
+            raise Problem(
+                503, said("another certificate is being made; ask again in a moment"), headers={"Retry-After": "5"}
+            )
         async with self._turn:
             ended = threading.Event()
             try:
-                return await asyncio.to_thread(self._made, segment, now, ended)
+                async with asyncio.timeout(self._patience):
+                    return await asyncio.to_thread(self._made, segment, now, ended)
+            except TimeoutError:
+                raise Problem(
+                    503,
+                    said(
+                        "this dock's record is too long to be checked for a page: ask ops for it (dockd custody certificate {segment})",
+                        segment=segment,
+                    ),
+                ) from None
             except (LedgerUnusable, OSError) as error:
-                raise Problem(503, f"the record cannot be read: {error}", headers={"Retry-After": "5"}) from error
+                raise Problem(
+                    503,
+                    said("the record cannot be read: {error}", error=english(str(error))),
+                    headers={"Retry-After": "5"},
+                ) from error
             finally:
                 ended.set()
 

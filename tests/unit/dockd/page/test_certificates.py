@@ -43,3 +43,11 @@ async def test_what_nobody_waits_for_is_given_up_and_makes_room(tmp_path: Path) 
     await asyncio.wait({left})
     assert left.cancelled()
     assert segments[0] in await certificates.html(segments[0], now=NOW)
+
+
+async def test_a_record_that_is_too_long_for_a_page_is_for_the_command(tmp_path: Path) -> None:
+    segments = await a_day(tmp_path)
+    with pytest.raises(Problem) as refused:
+        await Certificates(tmp_path / "ledger.db", patience=0.0).html(segments[0], now=NOW)
+    assert refused.value.status == 503
+    assert f"dockd custody certificate {segments[0]}" in refused.value.detail
