@@ -1,40 +1,27 @@
-"""access.db: users, sessions, tokens, and what was changed of them. The one door to the file; every call blocks.
+"""What stands in access.db: users, sessions, tokens, and what was changed of them. Every call blocks.
 
-Rules kept here: two programs write it (the agent, and the commands), so it has a rollback journal and not a write-ahead log (SQLite before 3.51.3
-may damage a log that two connections write and checkpoint); it is made whole under another name and then given its own, so that a file
-that is not whole is a damaged one; a small file beside it says that it was made, so that one that is gone is not taken for a dock without
-users. Whoever cannot read it knows nobody: `Damaged`, never an empty list.
+Rules kept here: whoever cannot read it knows nobody (`Damaged`), never an empty list; a change and the line that says whose hand made it are one
+transaction; what another program has changed is seen at the next look.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-import secrets
 import sqlite3
-import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from dockd.access.file import AccessFile, Damaged, Signature, Unwritten
 from dockd.access.known import Change, Known, Session, Token, User, hashed
 from dockd.access.roles import Role
-from dockd.access.schema import NotOurs, applied, found_new, migrate
+from dockd.access.schema import NotOurs
 from ingest.errors import DockdError
 
 _PATIENCE = 5.0
 _MOST_SESSIONS = 20
 _NOT_NOW = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY)
-Signature = tuple[int, int, int, int, int]
-
-
-class Damaged(DockdError):
-    """access.db is there, or was, and cannot be read: nobody is let in by it. The message says why."""
-
-
-class Unwritten(DockdError):
-    """access.db cannot be written, or read, just now."""
 
 
 class NotSo(DockdError):
@@ -45,71 +32,28 @@ class Book:
     """See the module. `path` of access.db; `patience`: seconds for which another that writes is waited for. Used by one thread at a time."""
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time, patience: float = _PATIENCE) -> None:
-        self.path = path
+        self._file = AccessFile(path)
         self._patience = patience
-        self._made = path.with_name(f"{path.name}.made")
         self._clock = clock
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
         self._signature: Signature | None = None
         self._version: int | None = None
         self._last: Known | None = None
-        self._seen = False
-
-    # -- the file --------------------------------------------------------------------------------------------------------
 
     @property
-    def exists(self) -> bool:
-        """Whether there is such a file. Raises Damaged where there was one, and is none."""
-        try:
-            found = os.lstat(self.path)
-        except FileNotFoundError:
-            if self._seen or self._made.exists():
-                raise Damaged(f"{self.path} is gone, and it had been made") from None
-            return False
-        except OSError as error:
-            raise Damaged(f"{self.path} cannot be looked at: {error.strerror}") from error
-        if not stat.S_ISREG(found.st_mode) or found.st_size == 0:
-            raise Damaged(f"{self.path} is no file of users: it is empty, or no file at all")
-        if found.st_mode & 0o022:
-            raise Damaged(f"{self.path} can be written by others than its owner")
-        return True
+    def path(self) -> Path:
+        """Where it is."""
+        return self._file.path
 
     def make(self) -> None:
         """Make the file if there is none. Raises Damaged, Unwritten."""
-        if self.exists:
-            return
-        aside = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}")
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            os.close(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-            with contextlib.closing(sqlite3.connect(aside, isolation_level=None)) as connection:
-                connection.execute("PRAGMA synchronous = FULL")
-                found_new(connection)
-            _give_to_owner(aside, of=self.path.parent)
-            os.link(aside, self.path)
-            self._say_made()
-        except FileExistsError:
-            pass  # another was quicker
-        except (OSError, sqlite3.Error) as error:
-            raise Unwritten(f"{self.path} cannot be made: {error}") from error
-        finally:
-            aside.unlink(missing_ok=True)
+        self._file.make()
 
     def put_aside(self) -> Path | None:
         """Begin anew: what is there is kept under another name, which is given back."""
         self.close()
-        kept = self.path.with_name(
-            f"{self.path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S', time.gmtime(self._clock()))}"
-        )
-        moved = None
-        with contextlib.suppress(FileNotFoundError):
-            self.path.rename(kept)
-            moved = kept
-        self.path.with_name(f"{self.path.name}-journal").unlink(missing_ok=True)
-        self._made.unlink(missing_ok=True)
-        self._seen = False
-        return moved
+        return self._file.put_aside(self._clock())
 
     def close(self) -> None:
         """Close the file."""
@@ -117,48 +61,16 @@ class Book:
             self._connection.close()
         self._connection, self._identity, self._version, self._last = None, None, None, None
 
-    def _say_made(self) -> None:
-        if self._made.exists():
-            return
-        fd = os.open(self._made, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        os.write(
-            fd, b"This dock has users: without access.db nobody is let in. `dockd user add --begin-anew` begins anew.\n"
-        )
-        os.fsync(fd)
-        os.close(fd)
-        _give_to_owner(self._made, of=self.path.parent)
-        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
     def _opened(self) -> sqlite3.Connection:
         """The connection, to the file that bears the name now. Raises Damaged, NotSo (there is none), sqlite3.Error."""
-        if not self.exists:
+        if not self._file.exists:
             raise NotSo("there are no users yet")
-        found = os.lstat(self.path)
-        identity = (found.st_dev, found.st_ino)
-        if self._connection is not None and self._identity == identity:
+        signature = self._file.signature()
+        if self._connection is not None and self._identity == signature[:2]:
             return self._connection
         self.close()
-        connection = sqlite3.connect(
-            f"{self.path.absolute().as_uri()}?mode=rw", uri=True, timeout=self._patience, isolation_level=None, check_same_thread=False
-        )  # fmt: skip
-        try:
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA trusted_schema = OFF")
-            applied(connection)
-            migrate(connection)
-            if found.st_mode & 0o077:
-                os.chmod(self.path, 0o600)
-            self._say_made()
-        except BaseException:
-            connection.close()
-            raise
-        self._seen = True
-        self._connection, self._identity, self._version = connection, identity, None
-        return connection
+        self._connection, self._identity = self._file.connect(patience=self._patience), signature[:2]
+        return self._connection
 
     @contextlib.contextmanager
     def _asking(self) -> Iterator[sqlite3.Connection]:
@@ -183,7 +95,7 @@ class Book:
         """All of it; the very same value as long as nothing has changed. Raises Damaged, Unwritten."""
         try:
             with self._asking() as connection:
-                signature = self._now()
+                signature = self._file.signature()
                 version = connection.execute("PRAGMA data_version").fetchone()[0]
                 if self._last is not None and (signature, version) == (self._signature, self._version):
                     return self._last
@@ -195,10 +107,6 @@ class Book:
                 return found
         except NotSo:
             return Known()
-
-    def _now(self) -> Signature:
-        found = os.lstat(self.path)
-        return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
     def see_new(self, name: str) -> None:
         """Raises NotSo where there is a user of this name."""
@@ -377,8 +285,4 @@ def _write_down(db: sqlite3.Connection, *, at: float, by: str, what: str, name: 
     db.execute("INSERT INTO audit (at, by, what, name, role) VALUES (?, ?, ?, ?, ?)", (at, by, what, name, role))
 
 
-def _give_to_owner(path: Path, *, of: Path) -> None:
-    """What root makes in the agent's folder is the agent's."""
-    if os.geteuid() == 0:
-        owner = os.stat(of)
-        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+__all__ = ["Book", "Damaged", "NotSo", "Unwritten"]

@@ -76,7 +76,7 @@ ACCESS = (
     ),
     Mutant(
         name="access: a list that is gone is a dock without users", promise="a dock that had users is never open again by damage",
-        file="dockd/access/book.py", old="            if self._seen or self._made.exists():\n", new="            if self._seen:\n", tests=_BOOK, short=True,
+        file="dockd/access/file.py", old="            if self._seen or self._made.exists():\n", new="            if self._seen:\n", tests=_BOOK, short=True,
     ),
     Mutant(
         name="access: a damaged list is an empty one", promise="a dock that had users is never open again by damage",
@@ -85,7 +85,7 @@ ACCESS = (
     ),
     Mutant(
         name="access: others may write the list", promise=_NOBODY,
-        file="dockd/access/book.py", old="        if found.st_mode & 0o022:\n", new="        if found.st_mode < 0:\n", tests=_BOOK,
+        file="dockd/access/file.py", old="        if found.st_mode & 0o022:\n", new="        if found.st_mode < 0:\n", tests=_BOOK,
     ),
     Mutant(
         name="access: an expired token", promise=_OVER, file="dockd/access/known.py",
