@@ -25,6 +25,10 @@ LANGUAGE = (
         file="dockd/page/catalogue.py", old="found[self._form_of(count)]", new="found[self._form_of(1)]", tests=_SAID,
     ),
     Mutant(
+        name="language: a translator's slip stops a page", promise="P5: the page cannot be read, in Welsh, where one text is wrong",
+        file="dockd/page/catalogue.py", old=" and _fit(names, texts)", new="", tests=_SAID,
+    ),
+    Mutant(
         name="battery: one that does not charge", promise="P5: a camera whose battery is dead is waited for, shift after shift",
         file="dockd/page/state.py", old=" _waiting, _battery, _charge,", new=" _waiting, _charge,", tests=_STATE, short=True,
     ),
