@@ -280,6 +280,7 @@ async def test_the_tab_says_what_the_headline_says(browser: Browser, own_stage: 
         await until(page, "() => document.title.includes('1 needs action')", timeout=10)
         assert "icon-action" in str(await page.get_attribute("#icon", "href"))
         assert "1 needs action" in await page.inner_text("h1")
+        assert await page.inner_text("nav .count") == "1", "what the way to the problems says, too"
 
 
 async def test_a_page_that_was_left_and_is_come_back_to_is_current(browser: Browser, own_stage: Staging) -> None:

@@ -87,8 +87,12 @@
   }
 
   function title() {
-    const { title: words, icon } = $("headline")?.dataset ?? {};
+    const { title: words, icon, count } = $("headline")?.dataset ?? {};
     if (words) document.title = words;
+    if (count !== undefined && $("count")) {
+      $("count").textContent = count;
+      $("count").hidden = count === "0";
+    }
     const dead = !$("not-live").hidden || !$("signed-out").hidden;
     const wished = dead ? box.dataset.iconDead : (icon ?? firstIcon);
     if (wished && $("icon").getAttribute("href") !== wished) $("icon").setAttribute("href", wished);
@@ -200,7 +204,7 @@
       const fresh = parsed(await answer.text());
       if (paused) return true;
       document.title = fresh.title;
-      parts(fresh, ["main"]);
+      parts(fresh, ["main", "count"]);
       return true;
     } catch {
       return false; // the banner says it
