@@ -52,10 +52,12 @@ class Viewer:
 
 
 class Live:
-    """All viewers. `run()` until cancelled; `close()` lets go of all of them. `faces`: how the pages are drawn, by name."""
+    """All viewers. `run()` until cancelled; `close()` lets go of all of them. `faces`: how the pages are drawn, by name; `patience`: seconds for which a
+    viewer may take nothing."""
 
-    def __init__(self, view: View, faces: dict[str, Face] | None = None) -> None:
+    def __init__(self, view: View, faces: dict[str, Face] | None = None, *, patience: float = _TAKES_NOTHING) -> None:
         self._view = view
+        self._patience = patience
         self._faces = faces or {}
         self._channels: dict[tuple[str, Language], Channel] = {}
         self._viewers: dict[Viewer, tuple[str, Language]] = {}
@@ -206,7 +208,7 @@ class Live:
             frames = await viewer.queue.get()
             if frames is None:
                 return
-            async with asyncio.timeout(_TAKES_NOTHING):
+            async with asyncio.timeout(self._patience):
                 await response.write(frames)
             if viewer.behind and viewer.queue.empty() and not self._closed:
                 viewer.behind = False

@@ -35,6 +35,10 @@ LIVE = (
         file="dockd/page/pages/front.py", old='since = f"{self._view.run}.{snapshot.sequence}"', new='since = f"{self._view.run}.{snapshot.sequence + 1}"', tests=_CHANNELS,
     ),
     Mutant(
+        name="live: one that takes nothing is kept", promise="who watches and reads nothing keeps nobody out",
+        file="dockd/page/live.py", old="asyncio.timeout(self._patience)", new="asyncio.timeout(None)", tests=("tests/unit/dockd/page/test_live.py",),
+    ),
+    Mutant(
         name="wall: it is told what the front page is", promise="a wall is read by everybody who passes",
         file="dockd/page/faces.py", old='return draw(language, "wall_tile.html", cell=cell(bay))', new='return draw(language, "live_tile.html", bay=bay)', tests=_CHANNELS,
     ),
