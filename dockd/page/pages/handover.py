@@ -22,8 +22,8 @@ from dockd.page.rights import needs
 from dockd.page.roll import Row, roll
 from ingest.ledger import issues, page_cameras
 
-_MOST_PROBLEMS = 14
-_MOST_CAMERAS = 16
+_MOST_PROBLEMS = 12
+_MOST_CAMERAS = 12
 _NOT_SEEN = 24 * 3600.0
 _HASH = 16
 
