@@ -103,7 +103,11 @@ def test_it_asks_nobody_else_and_is_light(agent: Running) -> None:
         for name, value in found.items()
         if name in ("href", "src")
     }
-    assert {str(one).partition("?v=")[0] for one in asked} == {"/static/page.css", "/static/live.js", "/static/icon-ready.svg"}
+    assert {str(one).partition("?v=")[0] for one in asked} == {
+        "/static/page.css",
+        "/static/live.js",
+        "/static/icon-ready.svg",
+    }
     weight = len(gzip.compress(text.encode()))
     for path in asked:
         body = agent.ask(str(path)).body
@@ -117,7 +121,8 @@ def test_one_bay(agent: Running) -> None:
     text, parts = page(agent, f"/bays/{number}")
     assert f"<title>Bay {number}: Take · Test Street 7</title>" in text
     assert "a.mp4" in parts.text
-    assert "wiped" in parts.text
+    assert re.search(r"a\.mp4\s*1\.0 kB\s*In the store", parts.text)
+    assert re.search(r"Wiped\s*1\s*1\.0 kB", parts.text)
     assert agent.ask("/bays/99").status == 404
 
 
@@ -135,39 +140,6 @@ def test_a_page_without_cameras_and_what_is_wrong(tmp_path: Path) -> None:
             bay = agent.until_state("CAM", "ready")
             assert "Not emptied" in bay["why"]
             assert "Not emptied" in page(agent)[1].text
-
-
-def contrast(one: str, other: str) -> float:
-    def light(colour: str) -> float:
-        colour = colour if len(colour) == 7 else "#" + "".join(c * 2 for c in colour[1:])
-        parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
-        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    high, low = sorted((light(one), light(other)), reverse=True)
-    return (high + 0.05) / (low + 0.05)
-
-
-def test_every_pair_of_colours_can_be_read() -> None:
-    css = (REPOSITORY / "dockd" / "page" / "static" / "page.css").read_text()
-    first, _, dark = css.partition("@media (prefers-color-scheme: dark)")
-    light = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{3,6})", first))
-    dark_only = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{3,6})", dark.partition("* {")[0]))
-    pairs = [
-        ("text", "ground"),
-        ("text", "paper"),
-        ("soft", "paper"),
-        ("soft", "ground"),
-        ("link", "paper"),
-        ("link", "ground"),
-    ]
-    pairs += [("on", tone) for tone in ("green", "blue", "amber", "red")] + [
-        ("on-yellow", "yellow"),
-        ("on-grey", "grey"),
-    ]
-    for theme in (light, light | dark_only):
-        for one, other in pairs:
-            assert contrast(theme[one], theme[other]) >= 4.5, (one, other)
 
 
 class Browser:
