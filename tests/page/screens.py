@@ -23,7 +23,7 @@ from tests.program import REPOSITORY
 
 # Width of the screen, its height, and how many screens of a long page are shown.
 SIZES = ((360, 740, 2), (1280, 900, 1), (1920, 1080, 1))
-_COLOURS, _ALIKE = 32, 60
+_COLOURS, _ALIKE = 48, 32
 # What chance has made, told by its form; the same ones each time, in the order in which they stand there.
 _SAME = r"""() => {
   const known = new Map();
