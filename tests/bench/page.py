@@ -234,7 +234,9 @@ async def _reading(url: str) -> asyncio.StreamWriter:
     writer.write(
         f"GET /live?lang=en HTTP/1.1\r\nHost: {far.netloc}\r\nAccept-Encoding: gzip, deflate, br\r\n\r\n".encode()
     )
-    await reader.readuntil(b"\r\n\r\n")
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert b" 200 " in head, head
+    assert b"text/event-stream" in head, head
 
     async def read() -> None:
         while await reader.read(65536):

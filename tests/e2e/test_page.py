@@ -21,7 +21,7 @@ import aiohttp
 import pytest
 
 from tests.agent import Running, running
-from tests.program import REPOSITORY, StoreProcess, kill_group, store_at
+from tests.program import StoreProcess, kill_group, store_at
 
 ANGRY = '"><script>alert(1)<!--script><img src=x onerror=alert(2)>'
 
