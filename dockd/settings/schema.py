@@ -270,7 +270,9 @@ class PageSettings:
     """`[page]`: the local page and API."""
 
     listen: ListenAddress = setting(
-        kinds.LISTEN, "127.0.0.1:8080", "Address and port; port 0 is any free one. Beyond this machine only with users, and with TLS."
+        kinds.LISTEN,
+        "127.0.0.1:8080",
+        "Address and port; port 0 is any free one. Beyond this machine only with users, and with TLS.",
     )
     tls_cert_file: Path | None = setting(
         kinds.path("the absolute path of a PEM file"), None, "PEM certificate chain of the page."
