@@ -19,7 +19,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 WIDTHS = (320, 360, 768, 1280, 1920)
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-_RUN = "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations', 'incomplete']})"
+RUN = "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations', 'incomplete']})"
 # Rule, a part of the element's HTML, what axe says, and why it is right as it is.
 REVIEWED: tuple[tuple[str, str, str, str], ...] = (
     (
@@ -37,7 +37,8 @@ REVIEWED: tuple[tuple[str, str, str, str], ...] = (
 )
 
 
-def _wrong(found: dict[str, Any]) -> Iterable[str]:
+def wrong_in(found: dict[str, Any]) -> Iterable[str]:
+    """What axe found and nobody has reviewed."""
     for rule in found["violations"]:
         for node in rule["nodes"][:4]:
             yield f"{rule['id']}: {node['html'][:200]}: {node['failureSummary']}"
@@ -62,6 +63,6 @@ async def test_no_barrier(
         wrong: dict[str, list[int]] = {}
         for width in WIDTHS:
             await page.set_viewport_size({"width": width, "height": 900})
-            for one in _wrong(await page.evaluate(_RUN, TAGS)):
+            for one in wrong_in(await page.evaluate(RUN, TAGS)):
                 wrong.setdefault(one, []).append(width)
         assert not wrong, "\n".join(f"{widths}: {what}" for what, widths in wrong.items())
