@@ -4,24 +4,16 @@ Chromium keeps it current.
 
 from __future__ import annotations
 
-import asyncio
 import gzip
-import json
 import re
-import shutil
-import signal
-import subprocess
-import time
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import pytest
 
 from tests.agent import Running, running
-from tests.program import StoreProcess, kill_group, store_at
+from tests.program import StoreProcess, store_at
 
 ANGRY = '"><script>alert(1)<!--script><img src=x onerror=alert(2)>'
 
@@ -140,88 +132,3 @@ def test_a_page_without_cameras_and_what_is_wrong(tmp_path: Path) -> None:
             bay = agent.until_state("CAM", "ready")
             assert "Not emptied" in bay["why"]
             assert "Not emptied" in page(agent)[1].text
-
-
-class Browser:
-    """Debian's Chromium with one page open, asked through its debugging socket."""
-
-    def __init__(self, folder: Path, url: str) -> None:
-        flags = [
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-background-networking",
-        ]
-        flags += [
-            "--disable-component-update",
-            "--disable-sync",
-            "--remote-debugging-port=0",
-            f"--user-data-dir={folder}",
-        ]
-        self._process = subprocess.Popen(
-            ["chromium", *flags, url],
-            stderr=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            text=True,
-            start_new_session=True,
-        )
-        self._folder = folder
-
-    async def __aenter__(self) -> Browser:
-        port = await self._port()
-        self._session = aiohttp.ClientSession()
-        async with self._session.get(f"http://127.0.0.1:{port}/json/list") as answer:
-            page = next(one for one in await answer.json() if one["type"] == "page")
-        self._socket = await self._session.ws_connect(page["webSocketDebuggerUrl"])
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._socket.close()
-        await self._session.close()
-        kill_group(self._process)
-        self._process.wait()
-        if self._process.stderr is not None:
-            self._process.stderr.close()
-
-    async def _port(self) -> str:
-        file = self._folder / "DevToolsActivePort"
-        async with asyncio.timeout(30):
-            while not file.exists() or not file.read_text():  # noqa: ASYNC110 - another process writes it
-                await asyncio.sleep(0.05)
-        return file.read_text().splitlines()[0]
-
-    async def value(self, script: str) -> Any:
-        """What an expression is in the page."""
-        await self._socket.send_json({"id": 1, "method": "Runtime.evaluate", "params": {"expression": script}})
-        while True:
-            said = json.loads((await self._socket.receive()).data)
-            if said.get("id") == 1:
-                return said.get("result", {}).get("result", {}).get("value")  # none while the page is loaded
-
-    async def until(self, script: str, wanted: object, *, timeout: float) -> float:
-        """Seconds until an expression has this value."""
-        began = time.monotonic()
-        while (found := await self.value(script)) != wanted:
-            assert time.monotonic() - began < timeout, f"{script} is {found!r} after {timeout} s"
-            await asyncio.sleep(0.1)
-        return time.monotonic() - began
-
-
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="no Chromium on this machine")
-async def test_a_browser_is_kept_current_and_told_when_it_is_not(agent: Running, tmp_path: Path) -> None:
-    banner = "document.getElementById('not-live').hidden"
-    async with Browser(tmp_path / "profile", agent.url + "/") as browser:
-        await browser.until("document.title", "2 ready · Test Street 7", timeout=20)
-        assert await browser.value(banner) is True
-        agent.dock("CAM02", {"a.mp4": b"a" * 1000})
-        await browser.until("document.title", "3 ready · Test Street 7", timeout=20)
-        assert await browser.value("document.querySelectorAll('#bays .green').length") == 3
-        agent.send(signal.SIGSTOP)
-        try:
-            waited = await browser.until(banner, False, timeout=25)
-        finally:
-            agent.send(signal.SIGCONT)
-        assert waited > 4.0  # a beat every five seconds: silence is not called before ten
-        await browser.until(banner, True, timeout=10)
