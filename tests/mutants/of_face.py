@@ -29,6 +29,14 @@ FACE = (
         file="dockd/page/pages/handover.py", old="if found and number == found[-1][-1] + 1:", new="if found and number <= found[-1][-1] + 2:", tests=_SUMMING,
     ),
     Mutant(
+        name="handover: what is wrong with the rack is cut as any bay's is", promise="the paper says what is wrong with the whole rack",
+        file="dockd/page/pages/folded.py", old="if entry is None and room <= 0 and _breadth(one) > 0:", new="if entry is None and room <= 0:", tests=_SUMMING,
+    ),
+    Mutant(
+        name="handover: bays of what is cut are not named", promise="the paper names every bay that needs somebody",
+        file="dockd/page/pages/folded.py", old='bays = [one["bay"] for one in cut if one["bay"] is not None]', new="bays: list[int] = []", tests=_SUMMING,
+    ),
+    Mutant(
         name="bay: said to be out of use though it is not", promise="P5: only what is so is said to be done",
         file="dockd/page/pages/bay.py", old="if what in _DONE and is_so", new="if what in _DONE", tests=("tests/e2e/test_bays.py",),
     ),

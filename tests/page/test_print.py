@@ -9,6 +9,7 @@ from playwright.async_api import Browser
 
 from tests.page.addresses import told
 from tests.page.browsing import watched
+from tests.page.conftest import Staging
 from tests.page.running_stage import RunningStage
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -33,6 +34,20 @@ async def test_the_handover_is_two_pages(browser: Browser, stage: RunningStage) 
                 assert re.search(rf"\b{bay['number']}\b", seen), (
                     f"bay {bay['number']} needs somebody, and is not on the paper"
                 )
+
+
+async def test_each_camera_that_is_to_be_put_back_is_on_the_paper(browser: Browser, own_stage: Staging) -> None:
+    """However many they are, with the store down beside them; and it is two sheets still."""
+    stage = own_stage("--frozen", "--only", "removed_early")
+    stage.do("store down no connection in 10 s")
+    async with watched(browser, stage.url) as context:
+        page = await context.page("/handover")
+        assert 1 <= pages(await page.pdf(format="A4")) <= 2
+        await page.emulate_media(media="print")
+        rows = await page.locator(".racked li").all_inner_texts()
+        assert len(rows) == 64
+        assert all(re.search(r"X60A\d{4}", row) for row in rows), "a bay says Put back, and not what"
+        assert "The central store cannot be reached." in await page.locator("body").inner_text()
 
 
 async def test_a_page_that_is_not_meant_for_paper_prints_all_the_same(browser: Browser, stage: RunningStage) -> None:

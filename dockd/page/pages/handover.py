@@ -1,8 +1,8 @@
 """What one sergeant hands over to the next, to be printed and signed: what is ready, what must be left, what somebody has to see to, where the
 footage is that is not in the store, which cameras are out; and the end of the custody record, so that the signed paper pins it.
 
-Rules kept here: it fits two sheets of A4 with 64 bays (lists are cut, and say how much is left out); it is as true in black and white; what it says
-is of one moment, which stands on it.
+Rules kept here: it fits two sheets of A4 with 64 bays (lists are cut, and say how much is left out); each camera that is to be put back is named; what
+is wrong with the whole rack is never cut; it is as true in black and white; what it says is of one moment, which stands on it.
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from dockd.page.advice import whose
 from dockd.page.documents import Document
 from dockd.page.language import joined, said
 from dockd.page.pages import strip
+from dockd.page.pages.folded import folded
 from dockd.page.pages.parts import Parts
-from dockd.page.pages.reading import ask, exact
+from dockd.page.pages.reading import ask, exact, plain
 from dockd.page.pages.summing_up import KINDS, kind_of, looked_at
 from dockd.page.rights import needs
 from dockd.page.roll import Row, roll
 from ingest.ledger import issues, page_cameras
 
-_MOST_PROBLEMS = 12
 _MOST_CAMERAS = 12
 _NOT_SEEN = 24 * 3600.0
 _HASH = 16
@@ -61,9 +62,19 @@ class Handover:
         absent = [row for row in out if row.absent]
         return await self._rendering.page(
             request, "handover.html", bays=bays, groups=groups(bays), facts=strip.all_of(status), at=exact(status["time"]),
-            problems=[looked_at(one) for one in snapshot.problems[:_MOST_PROBLEMS]], problems_in_all=len(snapshot.problems),
+            problems=folded([looked_at(one) for one in snapshot.problems], runs=runs), missing=self._missing(bays),
             out=len(out), absent=absent[:_MOST_CAMERAS], absent_in_all=len(absent), seq=head.seq, hash=head.hash[:_HASH],
         )  # fmt: skip
+
+    def _missing(self, bays: Sequence[Document]) -> dict[int, str]:
+        """The camera that is to be put back, and whose it is, by the bay that says so."""
+        numbers = [bay["number"] for bay in bays if bay["state"] == "removed_early"]
+        last = {number: self._sources.rack.bays[number].last_camera for number in numbers}
+        return {
+            number: whose(plain(one.serial or one.id), self._view.assigned_to(one))
+            for number, one in last.items()
+            if one is not None
+        }
 
     async def _out(self) -> list[Row]:
         """The cameras that are not in a bay, and have been here before."""

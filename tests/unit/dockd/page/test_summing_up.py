@@ -12,6 +12,7 @@ from dockd.page.documents import bay_document, camera_part
 from dockd.page.language import LANGUAGES, Language
 from dockd.page.looks import LOOKS
 from dockd.page.pages import handover, wall
+from dockd.page.pages.folded import folded
 from dockd.page.pages.summing_up import KINDS, key, kind_of, looked_at, next_ready
 from dockd.page.rendering import templates
 from dockd.page.state import Shown
@@ -70,6 +71,34 @@ def test_groups_of_the_handover_hold_every_bay_once() -> None:
     found = handover.groups(bays)
     assert sum(one.count for one in found) == len(bays)
     assert {one.show for one in found} == {kind.show for kind in KINDS}
+
+
+def wrong(problem: str, text: str, *, bay: int | None = None, camera: str | None = None) -> dict[str, Any]:
+    return looked_at({"problem": problem, "text": text, "advice": "Do it.", "bay": bay, "camera": camera})
+
+
+def test_paper_has_what_is_wrong_with_the_rack_first_and_whole_and_names_the_bays_of_the_rest() -> None:
+    bays = [wrong("removed_early", f"Camera C{n} left.", bay=n, camera=f"C{n}") for n in range(1, 8)]
+    found = folded(
+        [*bays, wrong("removed_early", "Camera Z left.", camera="Z"), wrong("store_down", "The store."), wrong("spool_full", "Full.")],
+        runs=handover.runs, most=4,
+    )  # fmt: skip
+    assert [entry.text for one in found.folds for entry in one.entries] == [
+        "The store.", "Full.", "Camera Z left.", "Camera C1 left.", "Camera C2 left."
+    ]  # fmt: skip
+    assert (found.more, found.more_bays) == (5, "3 to 7")
+    nothing_cut = folded([wrong("store_down", f"Store {n}.") for n in range(9)], runs=handover.runs, most=4)
+    assert sum(len(one.entries) for one in nothing_cut.folds) == 9
+
+
+def test_paper_says_what_is_equal_once() -> None:
+    found = folded(
+        [wrong("bay_fault", "It does not work.", bay=n) for n in (3, 4, 5, 9)] + [wrong("not_ours", "A stick.", bay=1)],
+        runs=handover.runs,
+    )
+    assert [(entry.text, entry.bays) for one in found.folds for entry in one.entries] == [
+        ("It does not work.", "3 to 5, 9"), ("A stick.", "1")
+    ]  # fmt: skip
 
 
 # -- the wall ----------------------------------------------------------------------------------------------------------
