@@ -17,7 +17,7 @@ from ingest.errors import CameraGone, LedgerUnusable
 from ingest.events import BayBackInUse, BayOutOfUse, CameraRemovedEarly, CameraWentOut, ClockSet, Event
 from ingest.intake import Intake
 from ingest.ledger import Ledger, views
-from ingest.ledger.rack import OutOfUse, out_of_use
+from ingest.ledger.rack import OutOfUse, keep_number, kept_numbers, out_of_use
 from ingest.model import CameraId, Vitals
 from ingest.visit import Visit
 from ingest.worker.pool import Worker, WorkerPool
@@ -102,7 +102,7 @@ class Turns(WorkerPool):
 
 
 class Rack(Changing):
-    """All bays. `fixed` maps places to painted numbers; other places get the next free number, and keep it.
+    """All bays. `fixed` maps places to painted numbers, which win; other places get the next free number, and keep it, over restarts too.
 
     `ask_every` seconds a camera's battery and clock are asked; `try_again` seconds after a session that failed, the next begins.
     """
@@ -120,6 +120,7 @@ class Rack(Changing):
         self._ask_every = ask_every
         self._try_again = try_again
         self._numbers = dict(fixed)
+        self._unkept: set[str] = set()
         self._sessions: dict[str, asyncio.Task[None]] = {}
         self.bays: dict[int, Bay] = {n: Bay(number=n, place=place, since=clock.now()) for place, n in fixed.items()}
         ledger.subscribe(self._hear)
@@ -144,15 +145,31 @@ class Rack(Changing):
         if place not in self._numbers:
             taken = set(self._numbers.values())
             self._numbers[place] = next(n for n in range(1, len(taken) + 2) if n not in taken)
-            number = self._numbers[place]
-            known = self.bays.get(number, Bay(number=number, since=self._clock.now()))
+            self._unkept.add(place)
+        number = self._numbers[place]
+        known = self.bays.get(number, Bay(number=number, since=self._clock.now()))
+        if known.place != place or number not in self.bays:
             self.bays[number] = replace(known, place=place)
-        return self._numbers[place]
+        return number
+
+    async def _keep_number(self, place: str) -> None:
+        """Before anything is recorded under it. Raises LedgerUnusable."""
+        if place in self._unkept:
+            await self._ledger.commit(lambda tx: keep_number(tx, place, self._numbers[place]))
+            self._unkept.discard(place)
+
+    async def _keep_when_possible(self, place: str) -> None:
+        """Of a bay in which no session begins, so that it has its number at the next start."""
+        with contextlib.suppress(LedgerUnusable):  # it is told elsewhere; a session in this bay tries it again
+            await self._keep_number(place)
 
     async def recall(self) -> None:
-        """At the start: the bays that people keep out of use, and those that cameras have left, in this run or an earlier one, with footage that is
-        nowhere else. Raises LedgerUnusable.
+        """At the start: which place has which number, the bays that people keep out of use, and those that cameras have left, in this run or an
+        earlier one, with footage that is nowhere else. Raises LedgerUnusable.
         """
+        for place, number in (await self._ledger.read(lambda db: kept_numbers(db.execute))).items():
+            if place not in self._numbers and number not in self._numbers.values():
+                self._numbers[place] = number
         for number, why in (await self._ledger.read(lambda db: out_of_use(db.execute))).items():
             self.bays.setdefault(number, Bay(number=number, since=why.since))
             self._set(number, out_of_use=why)
@@ -186,6 +203,7 @@ class Rack(Changing):
                             self._noted(event)
                         case Occupied():
                             await self._occupied(event)
+                            group.create_task(self._keep_when_possible(event.place), name="bay-number")
                         case Undocked():
                             await self._undocked(event)
                 await stream  # raises what ended it, and ends the sessions with that
@@ -198,7 +216,7 @@ class Rack(Changing):
 
     def _noted(self, event: Noted) -> None:
         number = self._numbers.get(event.place)
-        if number is not None and self.bays[number].camera is not None:
+        if number in self.bays and self.bays[number].camera is not None:
             self._set(number, note=event.note)
 
     async def _occupied(self, event: Occupied) -> None:
@@ -213,7 +231,7 @@ class Rack(Changing):
             await self._undocked(Undocked(place=event.place))
         number = self._number_of(event.place)
         visit = Visit(
-            camera=event.camera, root=event.root, bay=number, wipe=event.wipe, ours=event.ours, rules=event.rules, volume=event.volume,
+            camera=event.camera, root=event.root, bay=number, place=event.place, wipe=event.wipe, ours=event.ours, rules=event.rules, volume=event.volume,
             part_hidden=event.hidden, vitals=event.vitals, told=lambda vitals: self._told(number, vitals),
         )  # fmt: skip
         self._turns.behind(event.root, event.controller)
@@ -236,7 +254,7 @@ class Rack(Changing):
     async def _undocked(self, event: Undocked) -> None:
         task = self._sessions.pop(event.place, None)
         number = self._numbers.get(event.place)
-        if number is not None and self.bays[number].occupied:
+        if number in self.bays and self.bays[number].occupied:
             self._set(number, since=self._clock.now(), occupied="", why="", still=None)
         if task is None or number is None:
             return
@@ -274,6 +292,8 @@ class Rack(Changing):
         try:
             while True:
                 try:
+                    if visit.place is not None:
+                        await self._keep_number(visit.place)
                     await self._intake.session(visit, once=False)
                 except CameraGone:  # it was gone before its session began; the dock will say so
                     await asyncio.sleep(1.0)

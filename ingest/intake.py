@@ -98,7 +98,9 @@ class Intake:
         camera = visit.camera.id
         visit.begin(
             await self._ledger.commit(
-                lambda tx: cameras.docked(tx, visit.camera, bay=visit.bay, source=legible(visit.root))
+                lambda tx: cameras.docked(
+                    tx, visit.camera, bay=visit.bay, source=legible(visit.root), place=visit.place
+                )
             )
         )
         self._say_ledger("")

@@ -17,7 +17,7 @@ _IGNORED = "the camera's profile says that it is no footage"
 
 @dataclass(kw_only=True)
 class Visit:
-    """`device` names the thing itself, `root` where it can be read. `taken`: it left before we ended.
+    """`device` names the thing itself, `root` where it can be read, `place` the port or folder that has the bay's number. `taken`: it left before we ended.
 
     `ours`: the site has named it. `rules`: what its files are. `volume`: where it is mounted by us, None for a folder. `part_hidden`: what of it could not be mounted.
     `skipped`: what the last listing passed over; `unsafe`: why nothing may be deleted from it now, empty where it may; `locked`: why
@@ -30,6 +30,7 @@ class Visit:
     camera: CameraId
     root: bytes
     bay: int | None = None
+    place: str | None = None
     device: str = ""
     wipe: bool = True
     ours: bool = True

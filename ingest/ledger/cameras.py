@@ -14,19 +14,19 @@ from ingest.model import CameraId, Listed, Skipped, legible
 Execute = Callable[..., Any]
 
 
-def know(tx: Transaction, camera: CameraId, *, bay: int | None) -> None:
+def know(tx: Transaction, camera: CameraId, *, bay: int | None, place: str | None = None) -> None:
     """Make or freshen the camera's row."""
     tx.execute(
-        "INSERT INTO cameras (id, profile, serial, card, first_seen, last_seen, last_bay) VALUES (?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT(id) DO UPDATE SET last_seen = excluded.last_seen, last_bay = excluded.last_bay",
-        (camera.id, camera.profile, camera.serial, camera.card, tx.now, tx.now, bay),
+        "INSERT INTO cameras (id, profile, serial, card, first_seen, last_seen, last_bay, last_place) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT(id) DO UPDATE SET last_seen = excluded.last_seen, last_bay = excluded.last_bay, last_place = excluded.last_place",
+        (camera.id, camera.profile, camera.serial, camera.card, tx.now, tx.now, bay, place),
     )
 
 
-def docked(tx: Transaction, camera: CameraId, *, bay: int | None, source: str) -> int:
-    """A camera was docked. Returns the docking's number."""
-    last = tx.execute("SELECT last_bay FROM cameras WHERE id = ?", (camera.id,)).fetchone()
-    know(tx, camera, bay=bay)
+def docked(tx: Transaction, camera: CameraId, *, bay: int | None, source: str, place: str | None = None) -> int:
+    """A camera was docked; `place`: the port or folder that has the bay's number. Returns the docking's number."""
+    last = tx.execute("SELECT last_bay, last_place FROM cameras WHERE id = ?", (camera.id,)).fetchone()
+    know(tx, camera, bay=bay, place=place)
     docking = int(
         tx.execute(
             "INSERT INTO dockings (camera, bay, source, docked_at) VALUES (?, ?, ?, ?)",
@@ -45,8 +45,13 @@ def docked(tx: Transaction, camera: CameraId, *, bay: int | None, source: str) -
             source=source,
         )
     )
-    issues.seen_back(tx, camera, moved=last is not None and last[0] != bay)
+    issues.seen_back(tx, camera, moved=last is not None and _moved(last, (bay, place)))
     return docking
+
+
+def _moved(last: tuple[int | None, str | None], now: tuple[int | None, str | None]) -> bool:
+    """Whether it lies elsewhere: neither a place that was numbered anew nor a bay that was given another port has moved what is in it."""
+    return last[0] != now[0] and (last[1] is None or now[1] is None or last[1] != now[1])
 
 
 def clock_measured(tx: Transaction, docking: int, *, offset: float) -> None:

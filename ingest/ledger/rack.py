@@ -1,4 +1,6 @@
-"""Bays that people keep out of use: until somebody puts them back, over restarts."""
+"""The rack over restarts: bays that people keep out of use, until somebody puts them back, and the numbers of places that no map names.
+
+Rule kept here: a number belongs to one place. Everything that was said of "bay 4" (out of use, who left it, what custody says) means that place."""
 
 from __future__ import annotations
 
@@ -46,3 +48,17 @@ def out_of_use(execute: Execute) -> dict[int, OutOfUse]:
     """All of them, by number."""
     rows = execute("SELECT bay, reason, by, since FROM bays_out_of_use ORDER BY bay")
     return {row[0]: OutOfUse(reason=row[1], by=row[2], since=row[3]) for row in rows}
+
+
+def keep_number(tx: Transaction, place: str, bay: int) -> None:
+    """This place has this number from now on; who had it before has none."""
+    tx.execute("DELETE FROM places WHERE bay = ? AND place <> ?", (bay, place))
+    tx.execute(
+        "INSERT INTO places (place, bay) VALUES (?, ?) ON CONFLICT (place) DO UPDATE SET bay = excluded.bay",
+        (place, bay),
+    )
+
+
+def kept_numbers(execute: Execute) -> dict[str, int]:
+    """Each place that was given a number, and which."""
+    return dict(execute("SELECT place, bay FROM places ORDER BY bay").fetchall())

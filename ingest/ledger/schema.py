@@ -182,6 +182,12 @@ CREATE INDEX custody_events ON custody(seq) WHERE segment IS NULL OR action IN (
 CREATE INDEX custody_problems ON custody(seq) WHERE action >= 'problem.' AND action < 'problem/';
 """
 
+# Where each bay's number comes from that no map names: a port or folder keeps it over restarts. `last_place`: where a camera lay last, by that name.
+_0014_PLACES = """
+CREATE TABLE places (place TEXT PRIMARY KEY, bay INTEGER NOT NULL UNIQUE) STRICT;
+ALTER TABLE cameras ADD COLUMN last_place TEXT;
+"""
+
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     ("0001_spine", _0001_SPINE),
     ("0002_cameras", _0002_CAMERAS),
@@ -196,6 +202,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
     ("0011_went_out", _0011_WENT_OUT),
     ("0012_changes", _0012_CHANGES),
     ("0013_pages", _0013_PAGES),
+    ("0014_places", _0014_PLACES),
 )
 
 

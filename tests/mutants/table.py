@@ -15,6 +15,7 @@ from tests.mutants.of_lanes import LANES
 from tests.mutants.of_language import LANGUAGE
 from tests.mutants.of_line import LINE
 from tests.mutants.of_live import LIVE
+from tests.mutants.of_numbers import NUMBERS
 from tests.mutants.of_oidc import OIDC
 from tests.mutants.of_options import OPTIONS
 from tests.mutants.of_proofs import PROOFS
@@ -61,6 +62,7 @@ MUTANTS = (
     *EXPLAINING,
     *LINE,
     *LIVE,
+    *NUMBERS,
     *OIDC,
     *OPTIONS,
     *LANES,

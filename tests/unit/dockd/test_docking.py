@@ -71,7 +71,7 @@ class Wayward(Controls):
 class Bench:
     """A rack with its intake, and a dock that says what a test tells it to."""
 
-    def __init__(self, *, ledger: Ledger, folder: Path) -> None:
+    def __init__(self, *, ledger: Ledger, folder: Path, fixed: dict[str, int] | None = None) -> None:
         self.folder = folder
         self.ledger = ledger
         self.activity = Activity()
@@ -82,7 +82,7 @@ class Bench:
                 ledger=ledger, spool=spool, pool=self.pool, activity=self.activity, attest=nobody,
                 settings=IntakeSettings(wipe=False, rest=0.05, min_room=0),
             ),
-            ledger=ledger, turns=self.pool, clock=Clock(), fixed={}, max_clock_offset=60.0, ask_every=0.2, try_again=0.3,
+            ledger=ledger, turns=self.pool, clock=Clock(), fixed=fixed or {}, max_clock_offset=60.0, ask_every=0.2, try_again=0.3,
         )  # fmt: skip
         self.said: asyncio.Queue[Docked | Noted | Occupied | Undocked] = asyncio.Queue()
 
@@ -91,7 +91,7 @@ class Bench:
             yield await self.said.get()
 
     def docked(self, name: str, *, controls: Controls | None = None) -> bytes:
-        (self.folder / name).mkdir()
+        (self.folder / name).mkdir(exist_ok=True)
         (self.folder / name / "a.mp4").write_bytes(name.encode())
         root = os.fsencode(self.folder / name)
         camera = folder_camera(name.encode())
@@ -120,18 +120,28 @@ async def until(true: Callable[[], bool]) -> None:
         await asyncio.sleep(0.01)
 
 
+@contextlib.asynccontextmanager
+async def benched(folder: Path, fixed: dict[str, int] | None = None) -> AsyncIterator[Bench]:
+    """One run of dockd on this folder's state."""
+    (folder / "spool").mkdir(exist_ok=True)
+    ledger = await Ledger.open(folder / "ledger.db", keys=folder / "keys")
+    bench = Bench(ledger=ledger, folder=folder, fixed=fixed)
+    await bench.rack.recall()
+    watching = asyncio.create_task(bench.rack.watch(bench))
+    try:
+        yield bench
+        assert not watching.done(), "a session ended the whole rack"
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        await bench.pool.close()
+        await ledger.close()
+
+
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    (tmp_path / "spool").mkdir()
-    ledger = await Ledger.open(tmp_path / "ledger.db", keys=tmp_path / "keys")
-    bench = Bench(ledger=ledger, folder=tmp_path)
-    watching = asyncio.create_task(bench.rack.watch(bench))
-    yield bench
-    assert not watching.done(), "a session ended the whole rack"
-    watching.cancel()
-    await asyncio.gather(watching, return_exceptions=True)
-    await bench.pool.close()
-    await ledger.close()
+    async with benched(tmp_path) as bench:
+        yield bench
 
 
 async def test_a_defect_in_one_session_is_said_in_its_bay_and_tried_again(
@@ -330,3 +340,29 @@ async def test_a_camera_that_is_docked_anew_is_there_all_the_while(bench: Bench)
     await until(lambda: bench.rack.bays[1].camera is not None)
     assert bench.rack.bays[1].still is None
     assert "camera.removed_early" not in told
+
+
+async def numbers(bench: Bench, *names: str) -> dict[str, int]:
+    """Which bay each camera is in, once all of these are docked and recorded."""
+    for name in names:
+        bench.docked(name)
+    await until(lambda: all(bench.doing(name)[0] in ("waiting", "done") for name in names))
+    return {str(bay.camera): number for number, bay in bench.rack.bays.items() if bay.camera is not None}
+
+
+async def test_a_place_that_no_map_names_keeps_its_number_over_restarts_and_a_mapped_number_wins(
+    tmp_path: Path,
+) -> None:
+    async with benched(tmp_path) as bench:
+        bench.said.put_nowait(Occupied(place="port-9", what="not_ours", why="this is a keyboard"))
+        assert await numbers(bench, "CAM2", "CAM1") == {"CAM2": 2, "CAM1": 3}
+    async with benched(tmp_path) as bench:  # in another order, with one more, and without the one in bay 2
+        assert await numbers(bench, "CAM0", "CAM1") == {"CAM0": 4, "CAM1": 3}
+        bench.said.put_nowait(Undocked(place="CAM2"))
+        bench.said.put_nowait(Noted(place="CAM2", note="of a bay that is not shown"))
+        bench.said.put_nowait(Occupied(place="port-9", what="not_ours", why="this is a keyboard"))
+        await until(lambda: 1 in bench.rack.bays and bench.rack.bays[1].occupied == "not_ours")
+    async with benched(tmp_path, {"CAM0": 3}) as bench:  # CAM1's number is painted on CAM0's bay now
+        assert await numbers(bench, "CAM0", "CAM1") == {"CAM0": 3, "CAM1": 4}
+    async with benched(tmp_path) as bench:
+        assert await numbers(bench, "CAM0", "CAM1", "CAM2") == {"CAM0": 3, "CAM1": 4, "CAM2": 2}

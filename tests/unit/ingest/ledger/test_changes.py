@@ -120,6 +120,18 @@ async def test_one_that_is_in_another_bay_was_out(dock: Dock) -> None:
     assert await issued(dock) == {}
 
 
+async def test_a_place_that_was_numbered_anew_has_moved_nothing(dock: Dock) -> None:
+    async def lies(bay: int, place: str) -> dict[str, str]:
+        await dock.write(lambda tx: cameras.docked(tx, POOL, bay=bay, source="x", place=place))
+        return await issued(dock)
+
+    await lies(5, "port-5")
+    await issue(dock, "PC Jones", here=True)
+    assert await lies(6, "port-5") == {POOL.id: "PC Jones"}, "its bay has another number"
+    assert await lies(6, "port-7") == {POOL.id: "PC Jones"}, "its bay has another cable"
+    assert await lies(2, "port-2") == {}
+
+
 async def test_one_that_was_not_in_a_bay_when_it_was_issued_is_back_at_once(dock: Dock) -> None:
     docking = await docked(dock)
     await dock.write(lambda tx: cameras.undocked(tx, docking, taken=True))
