@@ -55,11 +55,11 @@ def folded(problems: Sequence[Document], *, runs: Callable[[Iterable[int]], str]
             continue
         if fold is None:
             fold = found[one["problem"], one["advice"]] = Fold(advice=one["advice"], look=one["look"])
-            room -= _lines(fold.advice) if _breadth(one) > 0 else 0
+            room -= _lines(fold.advice)
         if entry is None:
             entry = Entry(text=one["text"])
             fold.entries.append(entry)
-            room -= _lines(entry.text) if _breadth(one) > 0 else 0
+            room -= _lines(entry.text)
         if one["bay"] is not None:
             entry.numbers.append(one["bay"])
     for entry in (entry for fold in found.values() for entry in fold.entries):
