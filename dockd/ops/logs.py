@@ -155,7 +155,10 @@ class Logs:
     def hear(self, event: Event, seq: int) -> None:
         """An event of the registry; `seq` its custody number, 0 for none."""
         extra: Record = {"dockd.custody": seq} if seq else {}
-        self._put(event.severity(), event.action, event.outcome, event.message(), {**_fields_of(event), **extra})
+        by = _by_whom(event)
+        self._put(
+            event.severity(), event.action, event.outcome, event.message(), {**_fields_of(event, by), **extra}, by=by
+        )
 
     def library(self, record: logging.LogRecord) -> None:
         """A record of the standard library's logging."""
@@ -166,11 +169,11 @@ class Logs:
             extra["error.stack_trace"] = redacted(logging.Formatter().formatException(record.exc_info))
         self._put(level, LibraryLine.action, LibraryLine.outcome, record.getMessage(), extra)
 
-    def _put(self, level: Level, action: str, outcome: str, message: str, extra: Record) -> None:
+    def _put(self, level: Level, action: str, outcome: str, message: str, extra: Record, *, by: str = "") -> None:
         if _RANK[level] < _RANK[self.level]:
             return
         record: Record = {
-            "@timestamp": rfc3339(time.time()), "log.level": level, "message": redacted(message), "event.action": action,
+            "@timestamp": rfc3339(time.time()), "log.level": level, "message": redacted(message, by=by), "event.action": action,
             "event.outcome": outcome, "event.sequence": 0, **self._fixed, **extra,
         }  # fmt: skip
         with self._turn:
@@ -231,12 +234,18 @@ _NAMES = {"error": "error.message", "url": "url.full"}
 _NOT_LOGGED = frozenset({"officer"})  # who has a camera is for custody and the page
 
 
-def _fields_of(event: Event) -> Record:
+def _by_whom(event: Event) -> str:
+    """Who did it, where the event is of somebody's doing."""
+    by = getattr(event, "by", None)
+    return by if isinstance(by, str) else ""
+
+
+def _fields_of(event: Event, by: str) -> Record:
     found: Record = {}
     for name, value in event.data().items():
         if name in _NOT_LOGGED:
             continue
-        found[_NAMES.get(name, f"dockd.{name}")] = redacted(value) if isinstance(value, str) else value
+        found[_NAMES.get(name, f"dockd.{name}")] = redacted(value, by=by) if isinstance(value, str) else value
     return found
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from dockd.ops import happenings
+from dockd.ops import happenings, redaction
 from dockd.ops.logs import LineSink, Logs, Record, console_line, json_line
-from ingest.events import CameraUndocked, SegmentCopied, StoreChanged
+from ingest.events import BayOutOfUse, CameraUndocked, SegmentCopied, StoreChanged
 
 
 class Kept:
@@ -63,6 +63,16 @@ def test_an_event_becomes_ecs_fields() -> None:
     assert sink.closed
 
 
+def test_which_token_did_it_is_told() -> None:
+    sink = Kept()
+    logs = Logs(sink=sink).start()
+    logs.hear(BayOutOfUse(bay=6, reason="its token=s3cr3t is broken", by="token:desk"), 1)
+    logs.close()
+    (line,) = sink.records
+    assert (line["dockd.by"], "out of use by token:desk: " in line["message"]) == ("token:desk", True), line
+    assert "s3cr3t" not in json.dumps(line)
+
+
 def test_what_is_below_the_level_takes_no_number() -> None:
     sink = Kept()
     logs = Logs(sink=sink, level="warning").start()
@@ -86,7 +96,8 @@ def test_an_outage_is_told_to_who_wants_warnings_alone(state: str, level: str | 
 
 
 def test_a_reload_is_told_in_a_sentence() -> None:
-    assert doctest.testmod(happenings).failed == 0
+    for module in (happenings, redaction):
+        assert doctest.testmod(module).failed == 0
 
 
 def test_a_line_that_cannot_be_written_leaves_a_gap(capfd: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dockd.access.known import new_token
 from dockd.ops.redaction import redacted
 
 
@@ -25,3 +26,31 @@ def test_secrets(text: str) -> None:
 )  # fmt: skip
 def test_plain_words_stay(text: str) -> None:
     assert redacted(text) == text
+
+
+def test_the_name_of_the_token_that_did_it_is_no_secret() -> None:
+    by = "token:wall-east"
+    for text in (
+        "bay 6 was taken out of use by token:wall-east",
+        "it was marked (marked by token:wall-east)",
+        "token:wall-east",
+    ):
+        assert redacted(text, by=by) == text
+        assert "wall-east" not in redacted(text), "nobody says that it is a name"
+
+
+@pytest.mark.parametrize(
+    ("text", "by"),
+    [
+        ("token:desks3cr3t", "token:desk"), ("token:desk-s3cr3t", "token:desk"), ("token=s3cr3t", "token:s3cr3t"), ("token: s3cr3t", "token:s3cr3t"),
+        ("authorization: s3cr3t", "authorization: s3cr3t"), ("token:s3cr3t", "user:token:s3cr3t"), ("password:s3cr3t", "password:s3cr3t"),
+    ],
+)  # fmt: skip
+def test_nothing_else_passes_as_a_name(text: str, by: str) -> None:
+    assert "s3cr3t" not in redacted(text, by=by)
+
+
+def test_the_pages_own_token_is_hidden_wherever_it_stands() -> None:
+    shown = new_token()
+    for text in (shown, f"it said {shown}.", f"token:{shown}"):
+        assert shown[3:20] not in redacted(text, by=f"token:{shown}")
