@@ -156,9 +156,8 @@ class Logs:
         """An event of the registry; `seq` its custody number, 0 for none."""
         extra: Record = {"dockd.custody": seq} if seq else {}
         by = _by_whom(event)
-        self._put(
-            event.severity(), event.action, event.outcome, event.message(), {**_fields_of(event, by), **extra}, by=by
-        )
+        fields = {**_fields_of(event, by), **extra}
+        self._put(event.severity(), event.action, event.outcome, event.message(), fields, by=by)
 
     def library(self, record: logging.LogRecord) -> None:
         """A record of the standard library's logging."""
