@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ingest.ledger.segments import COLUMNS, Segment, get, of_row
+from ingest.ledger.segments import COLUMNS, IN_DOUBT, Segment, get, of_row
 
 Execute = Callable[..., Any]
 Show = Literal["missing", "held", "evidence", "lost", "all"]
@@ -156,14 +156,16 @@ def named(execute: Execute, word: str) -> Segment | None:
 
 
 def outside_since(execute: Execute, moment: float) -> bool:
-    """Whether anything is not in the store that was recorded or found at `moment` (seconds since the epoch) or later, or is lost.
+    """Whether anything is not in the store that was recorded or found at `moment` (seconds since the epoch) or later, or is lost, or
+    is in doubt: the store has confirmed it once, and does not know it now.
 
     What was recorded after a moment was found after it too, whatever the camera's clock says; so nothing that is outside is overlooked.
     """
     row = execute(
         f"SELECT EXISTS (SELECT 1 FROM segments INDEXED BY segments_unconfirmed WHERE {_MISSING} AND (captured_at >= ?1 OR listed_at >= ?1))"
-        f" OR EXISTS (SELECT 1 FROM segments INDEXED BY segments_nowhere WHERE {_NOWHERE} AND (captured_at >= ?1 OR listed_at >= ?1))",
-        (moment,),
+        f" OR EXISTS (SELECT 1 FROM segments INDEXED BY segments_nowhere WHERE {_NOWHERE} AND (captured_at >= ?1 OR listed_at >= ?1))"
+        " OR EXISTS (SELECT 1 FROM segments INDEXED BY segments_held WHERE held = ?2 AND (captured_at >= ?1 OR listed_at >= ?1))",
+        (moment, IN_DOUBT),
     )
     return bool(row.fetchone()[0])
 

@@ -1,7 +1,7 @@
 """`/footage`: what is not in the store and since when, so that a sergeant finds last night's; and any other footage by camera, day or name.
 
 Rules kept here: that all of last night's is in the store is said only where nothing that was recorded or found since is outside of it, by any
-clock; what was not looked at is said to be so; a list is a page, newest recording first.
+clock, or in doubt, and nothing speaks against the store or this dock's record book; what was not looked at is said to be so; a list is a page, newest recording first.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dockd.page.pages.reading import address, ask, clean, limit_of, plain, text_
 from dockd.page.rights import needs
 from dockd.page.words import age_words, size_words, time_words
 from ingest.clock import rfc3339
-from ingest.ledger import page_cameras, page_footage
+from ingest.ledger import page_cameras, page_footage, soundness
 from ingest.ledger.page_footage import Page, Show, Wanted
 from ingest.ledger.segments import Segment
 from ingest.ledger.shifts import USUAL, moment_named, parse_shifts
@@ -82,6 +82,7 @@ class _Found:
     outside: bool
     night_outside: bool
     night_found: int | None
+    sound: bool
 
 
 class FootagePage:
@@ -122,7 +123,7 @@ class FootagePage:
         return await self._rendering.page(
             request, "footage.html", status=400 if wrong else 200, asked={**asked, "show": show}, wrong=wrong, shows=_SHOWS, links=[(name, word, address("footage", **{**asked, "show": name})) for name, word in _SHOWS],
             shifts=self._grouped(found, now), count=len(found.page.segments), next=found.page.next, cut=found.page.cut, keep=keep,
-            first=address("footage", **asked) if after else "", night=self._night(found), lost=[_row(one, now=now, bay=None) for one in found.lost], lost_href=address("footage", **{**asked, "show": "lost"}), outside=found.outside, sums=self._sums(), filtered=any(asked[n] for n in ("camera", "day", "file")),
+            first=address("footage", **asked) if after else "", night=self._night(found), lost=[_row(one, now=now, bay=None) for one in found.lost], lost_href=address("footage", **{**asked, "show": "lost"}), outside=found.outside, sound=found.sound, sums=self._sums(), filtered=any(asked[n] for n in ("camera", "day", "file")),
         )  # fmt: skip
 
     async def _find(self, wanted: Wanted, *, camera: str, after: str, count: int, night: float) -> _Found:
@@ -138,6 +139,7 @@ class FootagePage:
             return _Found(
                 page=page, many=many, lost=page_footage.page(execute, _of(replace(wanted, show="lost"), which), count=_SHOWN_LOST).segments if wanted.show == "missing" and not after else [], cameras={one.id: one for one in known}, night_outside=page_footage.outside_since(execute, night),
                 outside=page_footage.outside_since(execute, -math.inf), night_found=page_footage.found_since(execute, night),
+                sound=soundness.sound(execute),
             )  # fmt: skip
 
         return await ask(self._sources, question)
@@ -184,6 +186,8 @@ class FootagePage:
             return "bad", said("Not all of last night's footage is in the store yet: some of what was recorded or came in {since} is not there. Where it is stands below.", since=since)  # fmt: skip
         if found.night_found == 0:
             return "plain", said("No footage has come in {since}: there is none of last night on this dock.", since=since)  # fmt: skip
+        if not found.sound:
+            return "bad", said("Whether all of last night's footage is in the store is not known: what the store has confirmed, or what this dock has written down, is in doubt. See the problems.")  # fmt: skip
         return "good", said("All of last night's footage is in the store: everything that came in {since}.", since=since)  # fmt: skip
 
     def _sums(self) -> list[tuple[Said, Said]]:
@@ -197,6 +201,9 @@ class FootagePage:
             (where, counted("{count} segment, {size}", "{count} segments, {size}", count=status[name]["segments"], size=size_words(status[name]["bytes"])))
             for name, where in rows if status and status[name]["segments"]
         ]  # fmt: skip
+        doubt = status["in_doubt_segments"] if status else 0
+        if doubt:
+            found.append((said("In doubt: the store is asked for it"), counted("{count} segment", "{count} segments", count=doubt)))  # fmt: skip
         lost = status["lost_segments"] if status else 0
         if lost:
             found.append((said("Lost: no copy is left"), counted("{count} segment", "{count} segments", count=lost)))

@@ -46,6 +46,11 @@ def oldest(status: dict[str, Any]) -> Fact:
                 "{segments} has no copy left", "{segments} have no copy left", count=lost, segments=some(lost)
             )
             return Fact(name=name, value=said("None"), note=note, tone="bad")
+        if doubt := status["in_doubt_segments"]:
+            note = counted("{segments} is in doubt", "{segments} are in doubt", count=doubt, segments=some(doubt))
+            return Fact(name=name, value=said("None"), note=note, tone="bad")
+        if not status["sound"]:
+            return Fact(name=name, value=said("None"), note=said("what was confirmed is in doubt"), tone="bad")
         return Fact(name=name, value=said("None"), note=said("all footage is confirmed"), tone="good")
     here = found["bay"] is not None
     place = said("bay {bay}", bay=found["bay"]) if here else said("camera {camera}, not docked", camera=found["camera"])
@@ -56,9 +61,12 @@ def oldest(status: dict[str, Any]) -> Fact:
 
 
 def _all_is_in(status: dict[str, Any]) -> bool:
-    """Whether every segment that is known of is in the store."""
+    """Whether every segment that is known of is in the store, and nothing speaks against the store's word or the dock's."""
     parts = ("backlog", "held", "away")
-    return not status["trouble"] and not status["lost_segments"] and not any(status[part]["segments"] for part in parts)
+    gone = status["lost_segments"] or status["in_doubt_segments"]
+    return (
+        status["sound"] and not status["trouble"] and not gone and not any(status[part]["segments"] for part in parts)
+    )
 
 
 def on_its_way(status: dict[str, Any]) -> Fact:
