@@ -8,7 +8,7 @@ from dockd.cli.bandwidth_words import holding_words
 from dockd.page.advice import whose
 from dockd.page.words import (
     age_words,
-    headline,
+    headline_of,
     moment_words,
     not_coming_words,
     room_words,
@@ -52,7 +52,7 @@ def figures(found: Document) -> list[str]:
     eta = backlog["eta_seconds"]
     when = f", {span_words(eta['low'], eta['high'])}" if eta else ""
     lines = [
-        f"{said['station']} rack {said['rack']}: {headline(said['ready'], said['needs_action'], said.get('usable', 0))}",
+        f"{said['station']} rack {said['rack']}: {headline_of(said)}",
         *_next_ready(found),
         f"store: {store['state']}{_for_how_long(said)}{': ' + store['message'] if store['message'] else ''}",
         f"on its way to the store: {some(backlog['segments'])}, {size_words(backlog['bytes'])}{_uncopied(backlog)}{when}",

@@ -14,7 +14,7 @@ from dockd.page.pages.wall import cell
 from dockd.page.rendering import Rendering, icon_of
 from dockd.page.snapshot import Snapshot
 from dockd.page.view import View
-from dockd.page.words import headline
+from dockd.page.words import headline_of
 
 
 def faces(view: View, rendering: Rendering) -> dict[str, Face]:
@@ -46,5 +46,5 @@ def faces(view: View, rendering: Rendering) -> dict[str, Face]:
 def _above(status: Document) -> Document:
     """What of the frame stands above the bays."""
     return {
-        "said": status, "headline": headline(status["ready"], status["needs_action"], status["usable"]), "icon": icon_of(status),
+        "said": status, "headline": headline_of(status), "counts": headline_of(status, whole=False), "icon": icon_of(status),
     }  # fmt: skip

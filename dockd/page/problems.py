@@ -9,16 +9,22 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from dockd.page.advice import PUT_BACK, of_store, whose
+from dockd.page.advice import PUT_BACK, of_store, to_mend, whose
 from dockd.page.language import counted, english, joined, said
 from dockd.page.looks import BayState
 from dockd.page.words import some
 
-# The worst first: footage that is gone or in doubt, what keeps footage from being brought in, what keeps it from leaving, the rack, the cameras.
+# The worst first. What is of the whole rack stands before what is of one camera or bay: footage that is gone or in doubt, what keeps footage from being
+# brought in, what keeps it from leaving; then the cameras and the bays; then what the site has set up.
 PROBLEMS = (
-    "footage_lost", "footage_in_doubt", "ledger_unusable", "ledger_rebuilt", "ledger_went_back", "integrity_failed", "removed_early", "copy_failed", "store_refused", "store_dishonest", "store_went_back", "wrong_store", "evidence_not_marked",
-    "store_down", "spool_spoils", "spool_failed", "spool_full", "dock_unwatched", "usb_trouble", "access_unreadable", "bay_fault", "will_not_charge", "clock_wrong", "registry_unread", "not_ours", "page_in_clear",
+    "footage_lost", "footage_in_doubt", "ledger_unusable", "ledger_rebuilt", "ledger_went_back", "spool_spoils", "spool_failed", "store_dishonest", "store_went_back", "wrong_store",
+    "store_down", "spool_full", "dock_unwatched", "usb_trouble", "access_unreadable", "evidence_not_marked",
+    "integrity_failed", "removed_early", "copy_failed", "store_refused", "bay_fault", "will_not_charge", "clock_wrong", "not_ours", "registry_unread", "page_in_clear",
 )  # fmt: skip
+# What is over by itself, or is being asked for, or was set up so: it is said, and is nobody's to act on now.
+_BY_ITSELF = frozenset({"footage_in_doubt", "spool_full", "dock_unwatched", "page_in_clear"})
+# What the site has set up is not said above the bays, and not on the wall.
+_QUIET = frozenset({"registry_unread", "page_in_clear"})
 _BOOK: Mapping[str, str] = {
     "ledger_rebuilt": said("The dock's own record book was damaged or gone, and a new one was begun with what lies on the dock and in its cameras."),
     "ledger_went_back": said("The dock's own record book is an older one: what it wrote last is gone from it, and is looked for in the store."),
@@ -53,7 +59,7 @@ _OF_BAY: frozenset[BayState] = frozenset(
 @dataclass(frozen=True, kw_only=True)
 class Problem:
     """One thing that is wrong: its stable name, what it means, what to do, where (bay, camera), and `detail` for ops. `weight`: how much it is
-    (segments, cameras), so that one that has grown is known.
+    (segments, cameras), so that one that has grown is known; `alone`: how many segments of it have no other copy; `by_itself`: it goes on without anybody.
     """
 
     problem: str
@@ -63,6 +69,23 @@ class Problem:
     camera: str | None = None
     detail: str = ""
     weight: int = 0
+    alone: int = 0
+    by_itself: bool = False
+
+    @property
+    def is_of_rack(self) -> bool:
+        """Whether it is of the rack as a whole, and of no camera and no bay."""
+        return self.bay is None and self.camera is None
+
+    @property
+    def needs_somebody(self) -> bool:
+        """Whether somebody has to act on it though no bay says so."""
+        return self.is_of_rack and not self.by_itself and self.problem not in _BY_ITSELF
+
+    @property
+    def is_said_above(self) -> bool:
+        """Whether the headline and the wall say it."""
+        return self.is_of_rack and self.problem not in _QUIET
 
     @property
     def id(self) -> str:
@@ -153,7 +176,8 @@ def problems(
     found += [_early(one) for one in away]
     if (stands := of_store(store, store_message)) is not None:
         name, of_it = stands
-        found.append(Problem(problem=name, text=of_it.what, advice=of_it.advice, detail=of_it.detail))
+        waits = name == "store_down" and not to_mend(store, store_message)
+        found.append(Problem(problem=name, text=of_it.what, advice=of_it.advice, detail=of_it.detail, by_itself=waits))
     if spool_full is not None:
         found.append(_full(spool_full))
     told = {one.camera for one in away}
@@ -168,7 +192,7 @@ def _unmarked(waiting: int, never: int) -> Problem:
     cannot = counted("{count} segment is evidence, and this store cannot be told.", "{count} segments are evidence, and this store cannot be told.", count=never)  # fmt: skip
     advice = said("Tell ops. Ops: see on the segment's page why the store does not take the mark, or tell the store's operator, so that nothing of it is deleted there by age.")  # fmt: skip
     text = joined(waits if waiting else "", cannot if never else "")
-    return Problem(problem="evidence_not_marked", text=text, advice=advice, weight=waiting + never)
+    return Problem(problem="evidence_not_marked", text=text, advice=advice, weight=waiting + never, by_itself=not never)
 
 
 def _of_agent(name: str, text: str) -> Problem:
@@ -180,9 +204,10 @@ def _of_agent(name: str, text: str) -> Problem:
     )  # fmt: skip
 
 
-def _rank(problem: Problem) -> int:
-    """Where it stands; one that nobody ranked stands before the rack's."""
-    return PROBLEMS.index(problem.problem if problem.problem in PROBLEMS else "dock_unwatched")
+def _rank(problem: Problem) -> tuple[int, int, int]:
+    """Where it stands; of a kind the one with most that has no other copy, then the largest. One that nobody ranked stands before the rack's own parts."""
+    kind = PROBLEMS.index(problem.problem if problem.problem in PROBLEMS else "dock_unwatched")
+    return kind, -problem.alone, -problem.weight
 
 
 def _full(full: FullFact) -> Problem:
@@ -211,4 +236,5 @@ def _early(one: AwayFact) -> Problem:
         where = counted("{count} of them is on it alone.", "{count} of them are on it alone.", count=one.alone)
     return Problem(
         problem="removed_early", text=joined(left, where), advice=PUT_BACK, bay=one.bay, camera=one.camera, weight=one.segments + one.alone,
+        alone=one.alone,
     )  # fmt: skip

@@ -20,7 +20,7 @@ from dockd.page.rights import SINCE, who
 from dockd.page.speaking import speak_in
 from dockd.page.statics import address_of
 from dockd.page.view import View
-from dockd.page.words import headline, size_words
+from dockd.page.words import headline_of, size_words
 from dockd.settings.addresses import is_loopback
 
 LANGUAGE_COOKIE = "lang"
@@ -72,14 +72,14 @@ class Rendering:
         return response
 
     async def frame(self, request: web.Request) -> dict[str, Any]:
-        """`said` (the status with the time), `headline`, `me` (Who), `rights` (what they may), `ways`, `here` (this address), `languages`, `csrf` (what forms carry), `in_clear` (it goes
+        """`said` (the status with the time), `headline` (and `counts`, the same without what is wrong with the rack), `me` (Who), `rights` (what they may), `ways`, `here` (this address), `languages`, `csrf` (what forms carry), `in_clear` (it goes
         over the line unencrypted), `still` (it is not to reload itself), `icon` (the tab's),
         `since` (what the page has, for its script), `idle_seconds` (None: the session does not end by itself)."""
         snapshot = await self._view.look()
         now = self._view.status_now(snapshot)
         me = who(request)
         return {
-            "said": now, "headline": headline(now["ready"], now["needs_action"], now["usable"]), "me": me,
+            "said": now, "headline": headline_of(now), "counts": headline_of(now, whole=False), "me": me,
             "rights": {right: may(me.role, right) for right in ("read", "change", "operate")}, "ways": WAYS, "here": request.path,
             "languages": LANGUAGES, "csrf": csrf_of(request), "in_clear": not request.secure and not is_loopback(request.remote or "::1"),
             "still": "still" in request.query, "icon": icon_of(now),
@@ -91,7 +91,8 @@ def icon_of(status: dict[str, Any]) -> str:
     """The tab's icon that says what the headline says, by shape and colour."""
     if status["trouble"]:
         return "icon-dead.svg"
-    return "icon-action.svg" if status["needs_action"] else "icon-ready.svg"
+    wrong = status["needs_action"] or status["rack_problem"] is not None
+    return "icon-action.svg" if wrong else "icon-ready.svg"
 
 
 def language_of(request: web.Request) -> Language:

@@ -61,6 +61,7 @@ _BANDWIDTH = object_of({
 _OVERRIDE = object_of({"rate": or_null(TEXT), "for": TEXT, "until": TIME}, optional=("for", "until"))
 _STATUS = object_of({
     "station": TEXT, "time": TIME, "sequence": COUNT, "rack": TEXT, "bays_total": COUNT, "ready": COUNT, "usable": COUNT, "next_ready_at": or_null(TIME), "needs_action": COUNT,
+    "rack_problem": or_null(object_of({"problem": {"type": "string", "enum": list(PROBLEMS)}, "text": TEXT, "act": {"type": "boolean"}})),
     "oldest_unconfirmed": or_null(object_of({
         "captured_at": TIME, "age_seconds": COUNT, "camera": TEXT, "bay": or_null(COUNT),
     })),
@@ -79,7 +80,7 @@ _STATUS = object_of({
         "kept": or_null(object_of({"bytes": COUNT, "until": TIME, "text": TEXT})),
     }),
     "bandwidth": object_of(_BANDWIDTH_NOW),
-    "wipe_enabled": {"type": "boolean"}, "lost_segments": COUNT, "in_doubt_segments": COUNT, "sound": {"type": "boolean"}, "trouble": or_null(TEXT),
+    "wipe_enabled": {"type": "boolean"}, "lost_segments": COUNT, "in_doubt_segments": COUNT, "trouble": or_null(TEXT),
 })  # fmt: skip
 _BAY = object_of({
     "number": COUNT, "state": {"type": "string", "enum": list(get_args(BayState))}, "word": TEXT, "why": TEXT, "since": TIME,

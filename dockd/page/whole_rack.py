@@ -7,6 +7,8 @@ from dataclasses import asdict, replace
 
 from dockd.page.documents import Document, bandwidth_part, when
 from dockd.page.estimate import days_left
+from dockd.page.guidance import OF_PROBLEMS
+from dockd.page.language import said
 from dockd.page.moment import Moment
 from dockd.page.problems import AwayFact, BayFact, Problem, problems
 from dockd.page.whereabouts import Whereabouts, whereabouts
@@ -38,9 +40,9 @@ def what_is_wrong(moment: Moment, facts: Sequence[BayFact]) -> list[Problem]:
 
 
 def status_of(
-    moment: Moment, bays: Mapping[int, Document], facts: Sequence[BayFact], *, eta: tuple[int, int] | None
-) -> Document:
-    """`GET /status`, but for the time. `eta` is the backlog's range in seconds."""
+    moment: Moment, bays: Mapping[int, Document], facts: Sequence[BayFact], *, wrong: Sequence[Problem], eta: tuple[int, int] | None
+) -> Document:  # fmt: skip
+    """`GET /status`, but for the time. `wrong`: what is shown as wrong, the worst first; `eta` is the backlog's range in seconds."""
     sources, sums, here, room = moment.sources, moment.sums, moment.here, moment.room
     store, where = moment.store, on_its_way(moment)
     out = [one for one in sums.away if not one.early and one.camera not in here]
@@ -53,7 +55,8 @@ def status_of(
         "bays_total": len(bays), "ready": sum(doc["state"] == "ready" for doc in bays.values()),
         "usable": sum(doc["state"] == "usable" for doc in bays.values()),
         "next_ready_at": min((doc["ready_at"] for doc in bays.values() if doc["ready_at"] is not None), default=None),
-        "needs_action": sum(doc["verb"] == "act" for doc in bays.values()) + _unspoken(moment, facts), "oldest_unconfirmed": oldest,
+        "needs_action": sum(doc["verb"] == "act" for doc in bays.values()) + _unspoken(moment, facts) + sum(one.needs_somebody for one in wrong),
+        "rack_problem": rack_problem(wrong), "oldest_unconfirmed": oldest,
         "backlog": {
             **asdict(where.coming), "on_cameras_alone": asdict(where.uncopied), "eta_seconds": {"low": eta[0], "high": eta[1]} if eta else None,
         },
@@ -65,13 +68,21 @@ def status_of(
         },
         "spool": {"free_bytes": room.free, "size_bytes": room.size, "days_left": days_left(room.free, sums.a_day), "kept": _kept(moment)},
         "bandwidth": bandwidth_part(sources.bandwidth.now),
-        "wipe_enabled": sources.settings.wipe.enabled, "lost_segments": sums.lost, "in_doubt_segments": sums.doubt, "sound": _is_believed(moment), "trouble": moment.blind or None,
+        "wipe_enabled": sources.settings.wipe.enabled, "lost_segments": sums.lost, "in_doubt_segments": sums.doubt, "trouble": moment.blind or None,
     }  # fmt: skip
 
 
-def _is_believed(moment: Moment) -> bool:
-    """Whether nothing speaks against what the store has confirmed, or against what the dock says that it has."""
-    return moment.is_sound and moment.store.word != "dishonest"
+def rack_problem(wrong: Sequence[Problem]) -> Document | None:
+    """The worst that is wrong with the rack as a whole, in a sentence that may stand on a wall: no names, no paths, no footage."""
+    worst = next((one for one in wrong if one.is_said_above), None)
+    if worst is None:
+        return None
+    known = OF_PROBLEMS.get(worst.problem)
+    if worst.problem == "store_down":  # its own sentence says whether somebody has to mend it
+        text = worst.text
+    else:
+        text = said("{what}.", what=known.title if known is not None else said("Something is wrong with this dock"))
+    return {"problem": worst.problem, "text": text, "act": worst.needs_somebody}
 
 
 def _kept(moment: Moment) -> Document | None:

@@ -107,15 +107,25 @@ def span_words(low: int, high: int) -> str:
     return said("{low} to {high}", low=age_words(low), high=age_words(high))
 
 
-def headline(ready: int, needs_action: int, usable: int = 0) -> str:
-    """What everybody wants to know first.
+def headline(ready: int, needs_action: int, usable: int = 0, *, worst: str = "") -> str:
+    """What everybody wants to know first. `worst`: what is wrong with the rack as a whole, a sentence.
 
     >>> headline(3, 1), headline(0, 2), headline(0, 1, usable=12)
     ('3 ready, 1 needs action', '0 ready, 2 need action', '0 ready, 12 may go out, 1 needs action')
+    >>> headline(4, 0, worst="The central store cannot be reached.")
+    '4 ready. The central store cannot be reached.'
     """
     may = counted("{count} may go out", "{count} may go out", count=usable) if usable else ""
     need = counted("{count} needs action", "{count} need action", count=needs_action) if needs_action else ""
-    return joined(counted("{count} ready", "{count} ready", count=ready), may, need, by=", ")
+    return joined(joined(counted("{count} ready", "{count} ready", count=ready), may, need, by=", "), worst, by=". ")
+
+
+def headline_of(status: Mapping[str, Any], *, whole: bool = True) -> str:
+    """The headline of a status; with `whole`, what is wrong with the rack is in it (an older agent does not say)."""
+    worst = status.get("rack_problem") if whole else None
+    return headline(
+        status["ready"], status["needs_action"], status.get("usable", 0), worst=worst["text"] if worst else ""
+    )
 
 
 def room_words(free: int | None, days: float | None) -> str:

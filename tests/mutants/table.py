@@ -22,12 +22,12 @@ from tests.mutants.of_proofs import PROOFS
 from tests.mutants.of_queue import QUEUE
 from tests.mutants.of_records import RECORDS
 from tests.mutants.of_refusals import REFUSALS
-from tests.mutants.of_reviewed import REVIEWED
 from tests.mutants.of_room import ROOM
 from tests.mutants.of_s3 import S3
 from tests.mutants.of_saying import SAYING
 from tests.mutants.of_soundness import SOUNDNESS
 from tests.mutants.of_waiting import WAITING
+from tests.mutants.of_whole_rack import WHOLE_RACK
 from tests.mutants.of_writers import WRITERS
 from tests.mutants.planting import Mutant
 
@@ -55,7 +55,6 @@ MUTANTS = (
     *RECORDS,
     *QUEUE,
     *REFUSALS,
-    *REVIEWED,
     *ROOM,
     *BANDWIDTH,
     *BOOKS,
@@ -73,6 +72,7 @@ MUTANTS = (
     *LANGUAGE,
     *SAYING,
     *WAITING,
+    *WHOLE_RACK,
     *WRITERS,
     *CHANGES,
 )

@@ -10,7 +10,7 @@ from dockd.page.documents import Document
 from dockd.page.doorkeeper import tagged
 from dockd.page.pages import strip
 from dockd.page.pages.parts import Parts
-from dockd.page.pages.summing_up import key, looked_at, next_ready
+from dockd.page.pages.summing_up import at_most, key, looked_at, next_ready
 from dockd.page.rendering import language_of
 from dockd.page.rights import needs
 from dockd.page.snapshot import Snapshot
@@ -53,6 +53,6 @@ def what_is_so(snapshot: Snapshot, status: Document) -> dict[str, Any]:
     """What parts.html shows, beside the frame; `status` of the same snapshot, with the time."""
     bays = list(snapshot.bays.values())
     return {
-        "bays": bays, "problems": [looked_at(one) for one in snapshot.problems[:_MOST_PROBLEMS]], "problems_in_all": len(snapshot.problems),
+        "bays": bays, "problems": [looked_at(one) for one in at_most(snapshot.problems, _MOST_PROBLEMS)], "problems_in_all": len(snapshot.problems),
         "key": key(bays), "next": next_ready(status, bays), "facts": strip.all_of(status),
     }  # fmt: skip

@@ -71,6 +71,20 @@ def next_ready(status: Mapping[str, Any], bays: Sequence[Document]) -> str:
     return said("The next one at about {time}, in bay {bay}.", time=clock(known["ready_at"]), bay=known["number"])
 
 
+def at_most(problems: Sequence[Document], most: int) -> list[Document]:
+    """As many as there is room for, in their order: what is of the whole rack is never cut, for nothing else on a page of bays says it."""
+    of_rack = sum(one["bay"] is None and one["camera"] is None for one in problems)
+    room = max(0, most - of_rack)
+    found = []
+    for one in problems:
+        if one["bay"] is None and one["camera"] is None:
+            found.append(one)
+        elif room:
+            room -= 1
+            found.append(one)
+    return found
+
+
 def looked_at(problem: Document) -> Document:
     """The problem with its `look`: shape and tone."""
     mild = LOOKS["clock_wrong"] if problem["problem"] in _MILD else _PLAIN

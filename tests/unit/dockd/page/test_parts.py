@@ -151,8 +151,8 @@ def test_the_worst_is_first() -> None:
         troubles={"registry_unread": "it cannot be read", "new_one": "something", "dock_unwatched": "it ended", "ledger_unusable": "full"},
     )  # fmt: skip
     assert [one.problem for one in found] == [
-        "footage_lost", "ledger_unusable", "integrity_failed", "removed_early", "removed_early", "copy_failed", "store_refused", "store_down",
-        "spool_full", "new_one", "dock_unwatched", "bay_fault", "clock_wrong", "registry_unread", "not_ours",
+        "footage_lost", "ledger_unusable", "store_down", "spool_full", "new_one", "dock_unwatched",
+        "integrity_failed", "removed_early", "removed_early", "copy_failed", "store_refused", "bay_fault", "clock_wrong", "not_ours", "registry_unread",
     ]  # fmt: skip
 
 
