@@ -22,6 +22,7 @@ from tests.mutants.of_proofs import PROOFS
 from tests.mutants.of_queue import QUEUE
 from tests.mutants.of_records import RECORDS
 from tests.mutants.of_refusals import REFUSALS
+from tests.mutants.of_reviewed import REVIEWED
 from tests.mutants.of_room import ROOM
 from tests.mutants.of_s3 import S3
 from tests.mutants.of_saying import SAYING
@@ -55,6 +56,7 @@ MUTANTS = (
     *RECORDS,
     *QUEUE,
     *REFUSALS,
+    *REVIEWED,
     *ROOM,
     *BANDWIDTH,
     *BOOKS,
