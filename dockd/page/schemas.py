@@ -80,7 +80,7 @@ _STATUS = object_of({
         "kept": or_null(object_of({"bytes": COUNT, "until": TIME, "text": TEXT})),
     }),
     "bandwidth": object_of(_BANDWIDTH_NOW),
-    "wipe_enabled": {"type": "boolean"}, "lost_segments": COUNT, "in_doubt_segments": COUNT, "trouble": or_null(TEXT),
+    "wipe_enabled": {"type": "boolean"}, "lost_segments": COUNT, "in_doubt_segments": COUNT, "sound": {"type": "boolean"}, "trouble": or_null(TEXT),
 })  # fmt: skip
 _BAY = object_of({
     "number": COUNT, "state": {"type": "string", "enum": list(get_args(BayState))}, "word": TEXT, "why": TEXT, "since": TIME,

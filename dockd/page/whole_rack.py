@@ -68,7 +68,7 @@ def status_of(
         },
         "spool": {"free_bytes": room.free, "size_bytes": room.size, "days_left": days_left(room.free, sums.a_day), "kept": _kept(moment)},
         "bandwidth": bandwidth_part(sources.bandwidth.now),
-        "wipe_enabled": sources.settings.wipe.enabled, "lost_segments": sums.lost, "in_doubt_segments": sums.doubt, "trouble": moment.blind or None,
+        "wipe_enabled": sources.settings.wipe.enabled, "lost_segments": sums.lost, "in_doubt_segments": sums.doubt, "sound": _is_believed(moment), "trouble": moment.blind or None,
     }  # fmt: skip
 
 
@@ -83,6 +83,11 @@ def rack_problem(wrong: Sequence[Problem]) -> Document | None:
     else:
         text = said("{what}.", what=known.title if known is not None else said("Something is wrong with this dock"))
     return {"problem": worst.problem, "text": text, "act": worst.needs_somebody}
+
+
+def _is_believed(moment: Moment) -> bool:
+    """Whether nothing speaks against what the store has confirmed, or against what the dock says that it has."""
+    return moment.is_sound and moment.store.word != "dishonest"
 
 
 def _kept(moment: Moment) -> Document | None:
