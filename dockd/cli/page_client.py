@@ -24,11 +24,23 @@ from dockd.settings.mistakes import printable
 LARGEST = 16 << 20
 PATIENCE = 5.0
 _LONGEST_TOKEN = 4096
+_LONGEST_WORD = 1000
+_VOUCHED_FOR_BY_NOBODY = (
+    2,
+    18,
+    19,
+    20,
+    21,
+)  # X509_V_ERR: no issuer, self-signed (alone, or in its chain), no issuer here, not verified at all
 HOW = "The agent has users: make a token with `dockd token create --role viewer`, keep it in a file, and name that file by --token-file"
 
 
 class NotReachable(Exception):
     """The agent does not answer; the text says how."""
+
+
+class Refused(NotReachable):
+    """Something answers there, and not as is asked; the text says what it says, or what to do."""
 
 
 class NotLetIn(Exception):
@@ -49,11 +61,11 @@ class PageClient:
     ca_file: Path | None = None
 
     def get(self, path: str) -> Any:
-        """The document there. Raises NotReachable, NotLetIn."""
+        """The document there. Raises NotReachable, Refused, NotLetIn."""
         return self.send(path, None)
 
     def send(self, path: str, document: dict[str, Any] | None) -> Any:
-        """The answer to a document that is posted; None asks for what is there. Raises NotReachable, NotLetIn, urllib.error.HTTPError (refused otherwise)."""
+        """The answer to a document that is posted; None asks for what is there. Raises NotReachable, Refused, NotLetIn, urllib.error.HTTPError (refused otherwise)."""
         headers = {"Accept": "application/json"}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
@@ -75,8 +87,10 @@ class PageClient:
                 raise NotLetIn(self._why_not(error.code)) from error
             if document is not None:
                 raise
-            raise NotReachable(f"it answers {error.code}") from error
+            raise Refused(_answered(error)) from error
         except urllib.error.URLError as error:
+            if isinstance(error.reason, ssl.SSLCertVerificationError):
+                raise Refused(self._why_not_trusted(error.reason)) from error
             raise NotReachable(printable(str(error.reason))) from error
         except (OSError, ValueError, HTTPException) as error:
             raise NotReachable(printable(str(error) or type(error).__name__)) from error
@@ -87,12 +101,31 @@ class PageClient:
             found.load_verify_locations(self.ca_file)
         return found
 
+    def _why_not_trusted(self, error: ssl.SSLCertVerificationError) -> str:
+        why = printable(error.verify_message)
+        if error.verify_code not in _VOUCHED_FOR_BY_NOBODY:
+            return f"its certificate does not hold: {why}. Ask by a name that is in it (--url), or have it renewed"
+        if self.ca_file is not None:
+            return f"its certificate is not vouched for by {printable(str(self.ca_file))} either: {why}"
+        return f"this machine does not know who vouches for its certificate: {why}. Name a file with that authority's certificate (or the page's own, where it is self-signed) by --ca-file"
+
     def _why_not(self, code: int) -> str:
         if code == 403:
             return "the agent does not let this token read: it is of another role. Make one with `dockd token create --role viewer`"
         if self.token:
             return "the agent does not know this token: it is wrong, has expired or was revoked. Make another with `dockd token create --role viewer`"
         return HOW
+
+
+def _answered(error: urllib.error.HTTPError) -> str:
+    """What the agent says of it in its own words, where it has some."""
+    try:
+        detail = json.loads(error.read(LARGEST)).get("detail")
+    except (OSError, ValueError, AttributeError, HTTPException):
+        detail = None
+    if isinstance(detail, str) and detail:
+        return f"it answers {error.code}: {printable(detail[:_LONGEST_WORD])}"
+    return f"it answers {error.code}, and not as dockd's page does"
 
 
 def token_of(file: Path | None) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from dockd.cli.common_options import fail
-from dockd.cli.page_client import NotLetIn, NotReachable, PageClient, base_of, token_of
+from dockd.cli.page_client import NotLetIn, NotReachable, PageClient, Refused, base_of, token_of
 from dockd.cli.status_words import bay_line, plain, problem_lines, table
 
 Document = dict[str, Any]
@@ -41,8 +41,8 @@ def status(*, watch: bool, as_json: bool, url: str | None, token_file: Path | No
     page = PageClient(base=base_of(url), token=token_of(token_file), ca_file=ca_file)
     try:
         found = look(page)
-    except NotLetIn as error:
-        fail(f"{page.base}: {error}.", code=3)
+    except (NotLetIn, Refused) as error:
+        fail(f"{page.base}: {str(error).rstrip('.')}.", code=3)
     except NotReachable as error:
         fail(
             f"the agent is not reachable at {page.base}: {error}. Is `dockd run` running, and is this its page's address?",

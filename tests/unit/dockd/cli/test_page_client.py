@@ -1,12 +1,21 @@
-"""The token that a command shows is read from a file, or the command ends and says what is wrong with the file."""
+"""The token that a command shows is read from a file, or the command ends and says what is wrong with the file; what is answered instead of the page is told."""
 
 from __future__ import annotations
 
+import contextlib
+import json
+import ssl
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from dockd.cli.page_client import PageClient, token_of
+from dockd.cli import cli
+from dockd.cli.page_client import PageClient, Refused, token_of
+from tests.simulators.authority import Authority
 
 
 def test_a_token_is_the_files_one_line(tmp_path: Path) -> None:
@@ -31,3 +40,64 @@ def test_a_file_that_is_not_there_is_said(tmp_path: Path, capsys: pytest.Capture
     with pytest.raises(SystemExit):
         token_of(tmp_path / "none")
     assert "cannot be read" in capsys.readouterr().err
+
+
+@contextlib.contextmanager
+def answering(status: int, document: object, *, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """The address of something that gives everybody the same answer."""
+    body = json.dumps(document).encode()
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    class Server(HTTPServer):
+        def handle_error(self, *_: object) -> None:
+            return  # who does not trust it hangs up
+
+    with Server(("127.0.0.1", 0), Answer) as server:
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        serving = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
+        serving.start()
+        try:
+            yield f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            serving.join()
+
+
+def test_why_the_agent_cannot_tell_is_told_in_its_own_words() -> None:
+    detail = "The list of those who may come in (access.db) cannot be read.\x1b[2J"
+    with answering(503, {"detail": detail}) as base, pytest.raises(Refused) as refused:
+        PageClient(base=base).get("/api/v1/status")
+    assert "it answers 503: The list of those who may come in (access.db) cannot be read." in str(refused.value)
+    assert "\x1b" not in str(refused.value)
+    with answering(503, {"detail": detail}) as base:
+        ended = CliRunner().invoke(cli, ["status", "--url", base])
+    assert (ended.exit_code, "access.db" in ended.stderr, "Is `dockd run` running" in ended.stderr) == (3, True, False)
+
+
+@pytest.mark.parametrize("document", [[], {"detail": 5}, "x"])
+def test_what_is_not_the_page_is_told_as_that(document: object) -> None:
+    with answering(500, document) as base, pytest.raises(Refused, match="it answers 500, and not as dockd's page does"):
+        PageClient(base=base).get("/api/v1/status")
+
+
+def test_a_certificate_that_nobody_here_knows_wants_ca_file(tmp_path: Path) -> None:
+    authority, another = Authority(tmp_path / "one"), Authority(tmp_path / "other")
+    with answering(200, {}, tls=authority.served("page")) as base:
+        assert PageClient(base=base, ca_file=authority.certificate).get("/") == {}
+        with pytest.raises(Refused, match="Name a file .* by --ca-file"):
+            PageClient(base=base).get("/")
+        with pytest.raises(Refused, match=f"not vouched for by {another.certificate} either"):
+            PageClient(base=base, ca_file=another.certificate).get("/")
+    elsewhere = answering(200, {}, tls=authority.served("named", for_="DNS:dock.example"))
+    with elsewhere as base, pytest.raises(Refused, match="does not hold: .*Ask by a name that is in it"):
+        PageClient(base=base, ca_file=authority.certificate).get("/")
