@@ -20,6 +20,7 @@ from dockd.ops.ending import Wishes
 from dockd.ops.happenings import (
     Heartbeat,
     PageOpened,
+    Renewal,
     SettingsRefused,
     SettingsReloaded,
     SpoolKeeps,
@@ -348,7 +349,7 @@ class _Running:
         except Misconfigured as error:
             self.agent.ledger.publish(SettingsRefused(error=error.message))
             return
-        await self._read_certificate_again()
+        certificate = await self._read_certificate_again()
         changed = changes(self.sources.settings, fresh)
         applied = [key for key in changed if key in APPLIED]
         self.sources.settings = with_keys(self.sources.settings, fresh, applied)
@@ -362,17 +363,19 @@ class _Running:
         for wrong in await self.reloaded(self.sources.settings) if self.reloaded is not None else ():
             self.agent.ledger.publish(SettingsRefused(error=wrong))
         restart = [key for key in changed if key not in APPLIED]
-        self.agent.ledger.publish(SettingsReloaded(applied=applied, restart=restart))
+        self.agent.ledger.publish(SettingsReloaded(applied=applied, restart=restart, certificate=certificate))
 
-    async def _read_certificate_again(self) -> None:
-        """A renewed one is used from now on; a wrong one is told, and the one of before stays."""
+    async def _read_certificate_again(self) -> Renewal:
+        """What became of it: a renewed one is used from now on; a wrong one is told, and the one of before stays."""
         page = self.sources.settings.page
         if self.certified is None or page.tls_cert_file is None or page.tls_key_file is None:
-            return
+            return "unchanged"
         try:
-            await asyncio.to_thread(self.certified.again, cert=page.tls_cert_file, key=page.tls_key_file)
+            renewed = await asyncio.to_thread(self.certified.again, cert=page.tls_cert_file, key=page.tls_key_file)
         except CertificateUnusable as error:
             self.agent.ledger.publish(SettingsRefused(error=error.message))
+            return "refused"
+        return "renewed" if renewed else "unchanged"
 
 
 def keeps(status: Mapping[str, Any], *, said: bool) -> SpoolKeeps | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from ingest.events import Event
 
@@ -33,6 +34,13 @@ class Heartbeat(
     log_lines_lost: int
 
 
+Renewal = Literal["unchanged", "renewed", "refused"]
+_RENEWALS: dict[str, str] = {
+    "renewed": "the page's certificate was renewed, and new connections are served with it",
+    "refused": "the page's certificate was NOT renewed: the one of before stays in use",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class SettingsReloaded(
     Event,
@@ -40,10 +48,11 @@ class SettingsReloaded(
     text="the configuration was read again",
     custody=False,
 ):
-    """SIGHUP, and the file was right."""
+    """SIGHUP, and the file was right. `certificate`: what became of the page's own."""
 
     applied: list[str]
     restart: list[str]
+    certificate: Renewal = "unchanged"
 
     def message(self) -> str:
         """With what was changed by it.
@@ -54,6 +63,10 @@ class SettingsReloaded(
         'the configuration was read again; log.level has changed, and is followed from now on'
         >>> SettingsReloaded(applied=[], restart=[]).message()
         'the configuration was read again; nothing in it has changed'
+        >>> SettingsReloaded(applied=[], restart=[], certificate="renewed").message()
+        "the configuration was read again; nothing in it has changed; the page's certificate was renewed, and new connections are served with it"
+        >>> SettingsReloaded(applied=[], restart=[], certificate="refused").message()
+        "the configuration was read again; nothing in it has changed; the page's certificate was NOT renewed: the one of before stays in use"
         """
         said = [self.text]
         if self.applied:
@@ -66,7 +79,9 @@ class SettingsReloaded(
             said.append(
                 f"{_listed(self.restart)} {'has' if one else 'have'} changed, and want{'s' if one else ''} a restart of dockd to be followed"
             )
-        return "; ".join(said if len(said) > 1 else [*said, "nothing in it has changed"])
+        said += [] if len(said) > 1 else ["nothing in it has changed"]
+        said += [_RENEWALS[self.certificate]] if self.certificate in _RENEWALS else []
+        return "; ".join(said)
 
 
 def _listed(names: Sequence[str]) -> str:

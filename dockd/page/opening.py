@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 from dockd.access.book import Book, Damaged, Unwritten
@@ -72,12 +73,26 @@ class Certificate:
         """Raises CertificateUnusable. Blocks."""
         self._files = (cert, key)
         self.context = self._read()
+        self._seen = self._contents()
 
-    def again(self, *, cert: Path, key: Path) -> None:
-        """Read them again; connections from now on are served with them. Raises CertificateUnusable, and all stays as it was. Blocks."""
+    def again(self, *, cert: Path, key: Path) -> bool:
+        """Read them again; connections from now on are served with them. Returns whether they are others than before. Raises CertificateUnusable, and
+        all stays as it was. Blocks.
+        """
         self._files = (cert, key)
         self._read()
         self.context.load_cert_chain(cert, key, password=_no_password)
+        before, self._seen = self._seen, self._contents()
+        return self._seen != before
+
+    def _contents(self) -> bytes:
+        """A digest of the files, to tell a renewed one. A key is not kept beside the one that TLS has."""
+        try:
+            return sha256(b"".join(sha256(file.read_bytes()).digest() for file in self._files)).digest()
+        except OSError as error:
+            raise CertificateUnusable(
+                f"the page's certificate {self._files[0]} cannot be read: {error.strerror}"
+            ) from error
 
     def _read(self) -> ssl.SSLContext:
         cert, key = self._files

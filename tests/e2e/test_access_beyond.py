@@ -54,12 +54,13 @@ def test_over_tls_with_a_certificate_that_is_renewed(store: StoreProcess, tmp_pa
         first = shown_by(agent, trusted)
         cert.write_bytes(authority.issue("second").read_bytes())
         agent.send(signal.SIGHUP)
-        agent.until_logged("settings.reloaded")
+        assert agent.until_logged("settings.reloaded")["dockd.certificate"] == "renewed"
         second = shown_by(agent, trusted)
         assert second != first
         cert.write_text("no certificate\n")
         agent.send(signal.SIGHUP)
         agent.until_logged("settings.refused")
+        assert agent.until_logged("settings.reloaded", count=2)["dockd.certificate"] == "refused"
         assert shown_by(agent, trusted) == second, "a wrong one changes nothing"
         assert browser.get(STATUS).status == 200, "and nobody is signed out by that"
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from dockd.page.opening import CertificateUnusable, certificate, has_users, in_clear, why_not
+from dockd.page.opening import Certificate, CertificateUnusable, certificate, has_users, in_clear, why_not
 from dockd.settings import ListenAddress, Settings, defaults
+from tests.simulators.authority import Authority
 
 TLS = {"tls_cert_file": Path("/page.pem"), "tls_key_file": Path("/page.key")}
 
@@ -57,3 +58,19 @@ def test_a_certificate_that_is_none_is_told_by_name(tmp_path: Path) -> None:
         with pytest.raises(CertificateUnusable, match="page.pem|none"):
             certificate(settings("0.0.0.0", **page))
     assert certificate(settings("0.0.0.0")) is None
+
+
+def test_a_renewed_certificate_is_another_one(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "authority")
+    first, second = (authority.issue(name).read_bytes() for name in ("first", "second"))
+    cert, key = tmp_path / "page.pem", tmp_path / "page.key"
+    for file in (cert, key):
+        file.write_bytes(first)
+    found = Certificate(cert=cert, key=key)
+    assert not found.again(cert=cert, key=key)
+    cert.write_bytes(second)
+    with pytest.raises(CertificateUnusable):
+        found.again(cert=cert, key=key)
+    key.write_bytes(second)
+    assert found.again(cert=cert, key=key)
+    assert not found.again(cert=cert, key=key)
