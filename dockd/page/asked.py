@@ -34,7 +34,7 @@ CSRF_FIELD = "csrf"
 CSRF_HEADER = "X-CSRF-Token"
 _LARGEST = 4 << 10
 _LARGEST_FORM = 16 << 10
-_FORM = "application/x-www-form-urlencoded"
+FORM = "application/x-www-form-urlencoded"
 # What proxies, balancers and delivery networks add: those names, and all that begin so.
 _FORWARDED = (
     "forwarded", "via", "x-real-ip", "client-ip", "true-client-ip", "cdn-loop", "max-forwards", "proxy-connection",
@@ -43,6 +43,14 @@ _FORWARDED_SO = (
     "x-forwarded", "x-original", "x-proxy", "x-client", "x-cluster", "x-envoy", "x-amzn", "x-arr-", "x-varnish", "cf-", "fastly-",
 )  # fmt: skip
 _SITES = (None, "same-origin", "none")
+
+
+class OldForm(Problem):
+    """A form that was made for an earlier session, or for somebody else: nothing is done, and what was typed is not lost (dockd.page.typed)."""
+
+    def __init__(self, detail: str, fields: Mapping[str, str]) -> None:
+        super().__init__(403, detail, title=said("Nothing was changed"))
+        self.fields = fields
 
 
 def csrf_of(request: web.Request) -> str:
@@ -60,11 +68,14 @@ async def asked_by_form(request: web.Request, *, known: Collection[str]) -> tupl
         raise Problem(403, said("forms are for those who have signed in: with a token ask the API"))
     if me.how == "nobody":
         _see_that_it_is_here(request)
-    if request.content_type != _FORM:
-        raise Problem(415, f"send a form, with Content-Type: {_FORM}")
+    if request.content_type != FORM:
+        raise Problem(415, f"send a form, with Content-Type: {FORM}")
     _see_the_origin(request, demanded=True)
     fields = await form_fields(request, known={*known, CSRF_FIELD})
-    _see_the_token(request, fields.pop(CSRF_FIELD, ""))
+    try:
+        _see_the_token(request, fields.pop(CSRF_FIELD, ""))
+    except Problem as problem:
+        raise OldForm(problem.detail, fields) from None
     return me, fields
 
 
@@ -136,7 +147,7 @@ def _see_the_origin(request: web.Request, *, demanded: bool) -> None:
 def _see_the_token(request: web.Request, brought: str) -> None:
     if CSRF not in request or not is_of(brought, request[CSRF]):
         raise Problem(
-            403, "this form is an old one, or was not made for you: load the page again, and send it once more"
+            403, said("this form is an old one, or was not made for you: load the page again, and send it once more")
         )
 
 

@@ -95,8 +95,9 @@ class Callers:
             raise not_now(error) from error
         if token is None or token.role != "wall":
             raise Problem(
-                403, "this is no token of a wall screen that holds: `dockd token create --role wall` makes one"
-            )
+                403, said("the token in this address is not one of a wall's screen, or does not hold any more: ask ops for a new one"),
+                title=said("This screen may not come in"),
+            )  # fmt: skip
         response = web.Response(status=303, headers={"Location": WALL_PATH})
         cookies.keep(request, response, cookies.WALL, shown, lasts=token.expires_at - self._access.now())
         return response

@@ -63,22 +63,26 @@ class Changes:
 
     @needs("change")
     async def out_of_use(self, request: web.Request) -> web.Response:
-        """`POST /bays/{n}/out-of-use`, `{"reason": …}`, or `{"in_use": true}` to put it back; answers as `GET /bays/{n}` does."""
-        me, wanted = await asked_by_json(request, known={"reason", "in_use"})
-        bay = number_in(request)
+        """`POST /bays/{n}/out-of-use`, `{"reason": …}`, or `{"in_use": true}` to put it back, and `was`: the reason that held as far as the caller
+        knows; answers as `GET /bays/{n}` does."""
+        me, wanted = await asked_by_json(request, known={"reason", "in_use", "was"})
+        bay, was = number_in(request), _text(wanted, "was") if "was" in wanted else None
+        wanted = {name: one for name, one in wanted.items() if name != "was"}
         if len(wanted) != 1 or wanted.get("in_use", True) is not True:
             raise Problem(
                 400, 'say why, {"reason": "its socket is broken"}, or that it may be used again, {"in_use": true}'
             )
         if "in_use" in wanted:
-            return _answer(await self._doings.back_in_use(bay, by=me.by))
-        return _answer(await self._doings.out_of_use(bay, reason=_text(wanted, "reason"), by=me.by))
+            return _answer(await self._doings.back_in_use(bay, by=me.by, was=was))
+        return _answer(await self._doings.out_of_use(bay, reason=_text(wanted, "reason"), by=me.by, was=was))
 
     @needs("change")
     async def issue(self, request: web.Request) -> web.Response:
-        """`POST /cameras/{id}/issue`, `{"officer": …}`; "" takes it back into the pool. Answers as `GET /cameras/{id}` does."""
-        me, wanted = await asked_by_json(request, known={"officer"})
-        return _answer(await self._doings.issue(name_in(request), officer=_text(wanted, "officer"), by=me.by))
+        """`POST /cameras/{id}/issue`, `{"officer": …}`; "" takes it back into the pool; `was`: who has it as far as the caller knows. Answers as
+        `GET /cameras/{id}` does."""
+        me, wanted = await asked_by_json(request, known={"officer", "was"})
+        was = _text(wanted, "was") if "was" in wanted else None
+        return _answer(await self._doings.issue(name_in(request), officer=_text(wanted, "officer"), by=me.by, was=was))
 
     @needs("change")
     async def seen(self, request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""What browsers keep for dockd: the session of whoever is signed in, and the token of a screen on a wall.
+"""What browsers keep for dockd: the session of whoever is signed in, the token of a screen on a wall, and a form that could not be taken.
 
 Rules kept here: no script reads them, no other site makes a browser send them, and no other name or path gets or sets them (`__Host-`). Browsers
 take such a cookie over TLS, and over plain HTTP on this machine itself; where the site has said that the page goes in clear over a line
@@ -14,7 +14,9 @@ from dockd.settings.addresses import is_loopback
 
 SESSION = "__Host-dockd"
 WALL = "__Host-dockd-wall"
-_IN_CLEAR = {SESSION: "dockd-in-clear", WALL: "dockd-wall-in-clear"}
+TYPED = "__Host-dockd-typed"
+_IN_CLEAR = {SESSION: "dockd-in-clear", WALL: "dockd-wall-in-clear", TYPED: "dockd-typed-in-clear"}
+_LARGEST = {SESSION: 200, WALL: 200, TYPED: 4096}
 _LONGEST = 400 * 86400  # no browser keeps one longer
 
 
@@ -24,8 +26,8 @@ def is_private(request: web.Request) -> bool:
 
 
 def shown(request: web.Request, cookie: str) -> str:
-    """What the browser shows of SESSION or WALL; empty where it shows none."""
-    return request.cookies.get(_name(request, cookie), "")[:200]
+    """What the browser shows of SESSION, WALL or TYPED; empty where it shows none."""
+    return request.cookies.get(_name(request, cookie), "")[: _LARGEST[cookie]]
 
 
 def keep(

@@ -16,7 +16,8 @@ from dockd.page import documents
 from dockd.page.documents import Document
 from dockd.page.doorkeeper import Problem
 from dockd.page.facts import Sources
-from dockd.page.language import said
+from dockd.page.footage_words import by_words, shown
+from dockd.page.language import Moment, said
 from dockd.page.problem_book import CLOSABLE
 from dockd.page.segment_documents import segment_documents
 from dockd.page.view import View
@@ -97,21 +98,33 @@ class Doings:
 
     # -- bays and cameras ----------------------------------------------------------------------------------------------
 
-    async def out_of_use(self, bay: int, *, reason: str, by: str) -> Document:
-        """Nobody is to use this bay: why, in a person's words. The bay's document."""
+    async def out_of_use(self, bay: int, *, reason: str, by: str, was: str | None = None) -> Document:
+        """Nobody is to use this bay: why, in a person's words. The bay's document. `was`: for which reason it was out of use as far as they had seen
+        ("": it was in use); 409 where somebody has changed that meanwhile. None: whatever was."""
         why = _words(reason, name="reason", longest=LONGEST_REASON)
         self._must_be_a_bay(bay)
-        await self._commit(lambda tx: rack.take_out(tx, bay, reason=why, by=by))
+
+        def work(tx: Transaction) -> None:
+            _nobody_else_has_marked_it(tx, bay, was=was, wish=why)
+            rack.take_out(tx, bay, reason=why, by=by)
+
+        await self._commit(work)
         return await self._bay(bay)
 
-    async def back_in_use(self, bay: int, *, by: str) -> Document:
-        """It may be used again. The bay's document."""
+    async def back_in_use(self, bay: int, *, by: str, was: str | None = None) -> Document:
+        """It may be used again. The bay's document. `was` as above."""
         self._must_be_a_bay(bay)
-        await self._commit(lambda tx: rack.put_back(tx, bay, by=by))
+
+        def work(tx: Transaction) -> None:
+            _nobody_else_has_marked_it(tx, bay, was=was, wish=None)
+            rack.put_back(tx, bay, by=by)
+
+        await self._commit(work)
         return await self._bay(bay)
 
-    async def issue(self, camera: str, *, officer: str, by: str) -> Document:
-        """A pool camera goes to `officer`; "" takes it back into the pool. The camera's document. 409 for one that is somebody's own."""
+    async def issue(self, camera: str, *, officer: str, by: str, was: str | None = None) -> Document:
+        """A pool camera goes to `officer`; "" takes it back into the pool. The camera's document. 409 for one that is somebody's own. `was`: who had it as
+        far as they had seen ("": nobody); 409 where somebody has given it to another meanwhile. None: whoever has it."""
         who = _words(officer, name="officer", longest=LONGEST_OFFICER, empty=True)
         known = await self._read(lambda execute: views.camera(execute, camera))
         if known is None:
@@ -123,6 +136,7 @@ class Doings:
         here = self._bays_by_camera()
 
         def work(tx: Transaction) -> None:
+            _nobody_else_has_issued_it(tx, identity, was=was, wish=who)
             if who:
                 issues.issue(tx, camera, officer=who, by=by, docked=camera in here)
             else:
@@ -210,6 +224,28 @@ def _segment(tx: Transaction, segment: str) -> Segment:
         raise Problem(404, _NO_SEGMENT) from None
 
 
+def _nobody_else_has_marked_it(tx: Transaction, bay: int, *, was: str | None, wish: str | None) -> None:
+    """Raises Problem where the bay is out of use for a reason that they have not seen, and that is not the one they give."""
+    known = rack.out_of_use(tx.execute).get(bay)
+    if was is None or known is None or known.reason in (_one_line(was), wish):
+        return
+    raise Problem(409, said(
+        "meanwhile {by} has taken it out of use, at {time}: “{reason}”. Nothing was changed. Press the button once more if you still want this",
+        by=by_words(known.by), time=Moment(known.since, "HH:mm"), reason=shown(known.reason),
+    ))  # fmt: skip
+
+
+def _nobody_else_has_issued_it(tx: Transaction, camera: CameraId, *, was: str | None, wish: str) -> None:
+    """Raises Problem where somebody has it of whom they have not seen that, and to whom they do not give it."""
+    known = issues.of_camera(issues.issued(tx.execute), camera)
+    if was is None or known is None or known.officer in (_one_line(was), wish):
+        return
+    raise Problem(409, said(
+        "meanwhile {by} has issued it to {officer}, at {time}. Nothing was changed. Press the button once more if you still want this",
+        by=by_words(known.by), officer=shown(known.officer), time=Moment(known.since, "HH:mm"),
+    ))  # fmt: skip
+
+
 def _not_now(why: WhyNot, camera: str) -> str:
     """What would help."""
     texts: dict[WhyNot, str] = {
@@ -222,9 +258,13 @@ def _not_now(why: WhyNot, camera: str) -> str:
     return texts[why]
 
 
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
 def _words(text: str, *, name: Literal["reason", "officer"], longest: int, empty: bool = False) -> str:
     """A person's words in one line. Raises Problem."""
-    words = " ".join(text.split())
+    words = _one_line(text)
     if not words and not empty:
         raise Problem(400, said("{name}: say it in a few words", name=name))
     if len(words) > longest:

@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 
 from aiohttp import ETag, web
 
-from dockd.access import STRANGER
+from dockd.access import STRANGER, Right
 from dockd.page.language import said
 from dockd.page.rights import WHO, needed
 from dockd.settings.addresses import is_loopback
@@ -58,8 +58,11 @@ _TITLES = {
 class Problem(Exception):
     """An answer that is an error: RFC 9457."""
 
-    def __init__(self, status: int, detail: str, *, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, detail: str, *, headers: dict[str, str] | None = None, title: str | None = None
+    ) -> None:
         super().__init__(detail)
+        self._title = title
         self.status = status
         self.detail = detail
         self.headers = headers or {}
@@ -67,7 +70,7 @@ class Problem(Exception):
     @property
     def title(self) -> str:
         """What it is, in a few words."""
-        return _TITLES.get(self.status) or said("Refused")
+        return self._title or _TITLES.get(self.status) or said("Refused")
 
 
 def problem_response(problem: Problem) -> web.Response:
@@ -114,16 +117,29 @@ class Asking(Protocol):
         """The answer to a screen that comes with its token. Raises Problem."""
 
 
+class Keeping(Protocol):
+    """Keeps what was typed into a form that is not taken: dockd.page.typed."""
+
+    async def keep(self, request: web.Request, response: web.StreamResponse) -> str:
+        """The address of its page; empty where nothing is kept."""
+
+    def taken(self, request: web.Request, response: web.StreamResponse) -> None:
+        """A form was taken."""
+
+
 Show = Callable[[web.Request, Problem], Awaitable[web.Response]]
 
 
 class Doorkeeper:
-    """The middleware. `names`: hosts beside loopback's that are answered, lower case, without port; `show` makes a page for people of a problem; `held`: seconds between two looks whether a reading that goes on may."""
+    """The middleware. `names`: hosts beside loopback's that are answered, lower case, without port; `show` makes a page for people of a problem; `keeping`: what was typed is not lost; `held`: seconds between two looks whether a reading that goes on may."""
 
-    def __init__(self, names: frozenset[str], asking: Asking, show: Show, *, held: float = _HELD) -> None:
+    def __init__(
+        self, names: frozenset[str], asking: Asking, show: Show, *, keeping: Keeping | None = None, held: float = _HELD
+    ) -> None:  # fmt: skip
         self._names = names
         self._asking = asking
         self._show = show
+        self._keeping = keeping
         self._held = held
 
     @web.middleware
@@ -157,7 +173,7 @@ class Doorkeeper:
         except Problem:
             if demanded != "open":
                 if _is_for_people(request) and AUTHORIZATION not in request.headers:
-                    return _to_sign_in(request)
+                    return await self._to_sign_in(request, demanded)
                 raise
         me = request[WHO]
         if me.may(demanded):
@@ -165,17 +181,34 @@ class Doorkeeper:
         if _is_for_people(request) and (
             me.how == "stranger" or (me.how == "token" and AUTHORIZATION not in request.headers)
         ):
-            return _to_sign_in(request)
+            return await self._to_sign_in(request, demanded)
+        if me.role == "wall" and me.how == "session" and request.path == "/":
+            return web.Response(status=303, headers={"Location": "/wall"})  # the one page that is for them
         if me.how == "stranger":
             raise Problem(
                 401, "say who you are: sign in, or show a token", headers={"WWW-Authenticate": 'Bearer realm="dockd"'}
             )
-        raise Problem(403, said("this is not for {role}: ask whoever gave you that role", role=me.role))
+        raise Problem(
+            403, said("this is not for {role}: ask whoever gave you that role", role=me.role),
+            title=said("Your role does not allow this"),
+        )  # fmt: skip
+
+    async def _to_sign_in(self, request: web.Request, demanded: Right) -> web.Response:
+        """There, and back to where they wanted to go; with what they had typed, where they sent a form."""
+        response = web.Response(status=303)
+        wanted = request.path_qs if request.method in ("GET", "HEAD") and request.path != "/" else ""
+        if request.method == "POST" and demanded in ("change", "operate") and self._keeping is not None:
+            wanted = await self._keeping.keep(request, response)
+        response.headers["Location"] = f"{SIGN_IN}?{urlencode({'next': wanted})}" if 0 < len(wanted) <= LONGEST_WAY else SIGN_IN  # fmt: skip
+        return response
 
     async def _while_it_holds(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """A reading that goes on is cut when whoever reads may no more."""
         if request.method != "GET":
-            return await handler(request)
+            response = await handler(request)
+            if self._keeping is not None:
+                self._keeping.taken(request, response)
+            return response
         answering = asyncio.ensure_future(handler(request))
         try:
             while not answering.done():
@@ -218,13 +251,6 @@ def _is_for_people(request: web.Request) -> bool:
     if request.path.startswith(_FOR_PROGRAMS) or request.path in _PROBES:
         return False
     return request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
-
-
-def _to_sign_in(request: web.Request) -> web.Response:
-    """There, and back to where they wanted to go."""
-    wanted = request.path_qs if request.method in ("GET", "HEAD") and request.path != "/" else ""
-    where = f"{SIGN_IN}?{urlencode({'next': wanted})}" if 0 < len(wanted) <= LONGEST_WAY else SIGN_IN
-    return web.Response(status=303, headers={"Location": where})
 
 
 def is_here(request: web.Request) -> bool:

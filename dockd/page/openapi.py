@@ -90,10 +90,10 @@ CHANGES: dict[str, Call] = {
         summary="Try a held one again, once its cause is gone", takes="Nothing", gives="Segment", right="change", parameters=(_ID,)
     ),
     "/bays/{n}/out-of-use": Call(
-        summary="Nobody is to use this bay, and why; or it may be used again", takes="OutOfUse", gives="Bay", right="change", parameters=(_NUMBER,)
+        summary="Nobody is to use this bay, and why; or it may be used again. `was`: the reason that held as far as you know (empty: in use): 409 where another holds", takes="OutOfUse", gives="Bay", right="change", parameters=(_NUMBER,)
     ),
     "/cameras/{id}/issue": Call(
-        summary="A pool camera goes to an officer; to nobody (empty): it is back", takes="Issue", gives="Camera", right="change", parameters=(_ID,)
+        summary="A pool camera goes to an officer; to nobody (empty): it is back. `was`: who has it as far as you know (empty: nobody): 409 where another has", takes="Issue", gives="Camera", right="change", parameters=(_ID,)
     ),
     "/problems/{id}/seen": Call(
         summary="Somebody has seen to it, for so many hours", takes="Seen", gives="Problem", right="change", parameters=(_ID,)

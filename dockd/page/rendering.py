@@ -19,6 +19,7 @@ from dockd.page.moments import clock, moment
 from dockd.page.rights import SINCE, who
 from dockd.page.speaking import speak_in
 from dockd.page.statics import address_of
+from dockd.page.typed import typed
 from dockd.page.view import View
 from dockd.page.words import headline_of, size_words
 from dockd.settings.addresses import is_loopback
@@ -74,7 +75,7 @@ class Rendering:
     async def frame(self, request: web.Request) -> dict[str, Any]:
         """`said` (the status with the time), `headline` (and `counts`, the same without what is wrong with the rack), `me` (Who), `rights` (what they may), `ways`, `here` (this address), `languages`, `csrf` (what forms carry), `in_clear` (it goes
         over the line unencrypted), `still` (it is not to reload itself), `icon` (the tab's),
-        `since` (what the page has, for its script), `idle_seconds` (None: the session does not end by itself)."""
+        `since` (what the page has, for its script), `idle_seconds` (None: the session does not end by itself), `typed` (what stood in a form of this page that was not taken, or None)."""
         snapshot = await self._view.look()
         now = self._view.status_now(snapshot)
         me = who(request)
@@ -83,7 +84,7 @@ class Rendering:
             "rights": {right: may(me.role, right) for right in ("read", "change", "operate")}, "ways": WAYS, "here": request.path,
             "languages": LANGUAGES, "csrf": csrf_of(request), "in_clear": not request.secure and not is_loopback(request.remote or "::1"),
             "still": "still" in request.query, "icon": icon_of(now),
-            "since": request.get(SINCE, ""), "idle_seconds": getattr(me, "idle_seconds", None),
+            "since": request.get(SINCE, ""), "idle_seconds": getattr(me, "idle_seconds", None), "typed": typed(request),
         }  # fmt: skip
 
 

@@ -128,7 +128,10 @@ _ERROR = object_of({"type": TEXT, "title": TEXT, "status": COUNT, "detail": TEXT
 # A person's words, in one line: not nothing, and signs that can be read.
 _REASON: Schema = {"type": "string", "minLength": 1, "maxLength": 300, "pattern": r"^[^\u0000]*$"}
 _OUT_OF_USE: Schema = {
-    "oneOf": [object_of({"reason": _REASON}), object_of({"in_use": {"type": "boolean", "const": True}})]
+    "oneOf": [
+        object_of({"reason": _REASON, "was": TEXT}, optional=("was",)),
+        object_of({"in_use": {"type": "boolean", "const": True}, "was": TEXT}, optional=("was",)),
+    ]
 }
 
 SCHEMAS: dict[str, Schema] = {
@@ -138,6 +141,6 @@ SCHEMAS: dict[str, Schema] = {
     "Happened": _HAPPENED, "Activity": _page("activity", "Happened", COUNT), "Problem": _PROBLEM,
     "Problems": _page("problems", "Problem", TEXT), "Error": _ERROR, "Alive": object_of({"alive": {"type": "boolean"}}),
     "Ready": object_of({"ready": {"type": "boolean"}}), "Bandwidth": _BANDWIDTH, "Override": _OVERRIDE,
-    "Nothing": object_of({}), "OutOfUse": _OUT_OF_USE, "Issue": object_of({"officer": {"type": "string", "maxLength": 100}}),
+    "Nothing": object_of({}), "OutOfUse": _OUT_OF_USE, "Issue": object_of({"officer": {"type": "string", "maxLength": 100}, "was": TEXT}, optional=("was",)),
     "Seen": object_of({"hours": {"type": "number", "exclusiveMinimum": 0, "maximum": 24}}), "Close": object_of({"reason": _REASON}),
 }  # fmt: skip

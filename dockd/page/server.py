@@ -31,6 +31,7 @@ from dockd.page.opening import access_file
 from dockd.page.pages import PAGES, Parts
 from dockd.page.pages.login import RefusedPage
 from dockd.page.rendering import Rendering
+from dockd.page.typed import Keeper
 from dockd.page.view import View
 from dockd.settings import ListenAddress
 from ingest.errors import DockdError
@@ -129,7 +130,7 @@ def application(
     """Every address there is, behind the doorkeeper."""
     settings = parts.sources.settings.page
     names = frozenset(name.lower() for name in (*settings.allowed_hosts, settings.listen.host))
-    doorkeeper = Doorkeeper(names, Callers(parts.access), RefusedPage(parts).show)
+    doorkeeper = Doorkeeper(names, Callers(parts.access), RefusedPage(parts).show, keeping=Keeper())
     app = web.Application(
         middlewares=[Compression().middleware, live.noted, doorkeeper.middleware], client_max_size=64 << 10
     )  # fmt: skip

@@ -17,7 +17,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from dockd.page.catalogue import catalogue_of
-from dockd.page.language import Language, Spoken, english, marked, told
+from dockd.page.language import Language, Said, Spoken, english, marked, told
 
 
 def speak_in(environment: jinja2.Environment, language: Language) -> None:
@@ -47,6 +47,17 @@ def speak_in(environment: jinja2.Environment, language: Language) -> None:
     environment.newstyle_gettext = True  # type: ignore[attr-defined]
     environment.globals.update(gettext=gettext, ngettext=ngettext, language=language)
     environment.filters["join"] = join
+    environment.filters["sentence"] = lambda value: _sentence(value, language)
     environment.filters["marked"] = lambda value: marked(value, language)
     environment.filters["english"] = lambda value: marked(english(value), language) if value else ""
     environment.finalize = lambda value: told(value, language)
+
+
+def _sentence(value: Any, language: Language) -> Markup:
+    """As `marked`, with a capital at its front and a stop at its end: why something was refused, which a program gets in small letters. A name at the
+    front stays as it is written."""
+    text = marked(value, language)
+    form = catalogue_of(language).message(value.text) if isinstance(value, Said) else str(value)
+    if form[:1].isalpha() and text[:1] == form[:1]:
+        text = Markup(text[:1].upper() + text[1:])
+    return text if not text or str(told(value, language)).endswith((".", "!", "?", ":")) else text + Markup(".")

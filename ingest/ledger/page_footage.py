@@ -88,6 +88,14 @@ def page(execute: Execute, wanted: Wanted, *, after: str = "", count: int) -> Pa
     return Page(segments=_whole(execute, found))
 
 
+def alone(execute: Execute, camera: str, *, count: int) -> tuple[int, list[Segment]]:
+    """What is on this camera and nowhere else: how many segments, and the newest `count` of them."""
+    where = f"FROM segments INDEXED BY segments_missing_of WHERE camera = ? AND {_MISSING} AND in_spool = 0"
+    in_all = execute(f"SELECT count(*) {where}", (camera,)).fetchone()[0]
+    newest = execute(f"SELECT id {where} ORDER BY captured_at DESC, rowid DESC LIMIT ?", (camera, count)).fetchall()
+    return int(in_all), _whole(execute, [row[0] for row in newest])
+
+
 def _place(execute: Execute, segment: str) -> tuple[float, int]:
     row = execute("SELECT captured_at, rowid FROM segments WHERE id = ?", (segment,)).fetchone()
     if row is None:

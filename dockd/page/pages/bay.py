@@ -19,9 +19,10 @@ from dockd.page.footage_words import by_words, happened, place_of
 from dockd.page.language import said
 from dockd.page.moments import clock
 from dockd.page.pages.parts import Parts
-from dockd.page.pages.reading import address, ask, exact, limit_of, number_of
+from dockd.page.pages.reading import add_form, address, ask, exact, limit_of, number_of
 from dockd.page.pages.summing_up import kind_of
 from dockd.page.rights import needs
+from dockd.page.typed import WAS, typed
 from ingest.ledger import page_history, views
 from ingest.ledger.segments import Segment
 from ingest.model import legible
@@ -44,8 +45,8 @@ class BayPage:
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Register the routes."""
         router.add_get("/bays/{n:[0-9]{1,9}}", self.bay)
-        router.add_post("/bays/{n:[0-9]{1,9}}/out-of-use", self.out_of_use)
-        router.add_post("/bays/{n:[0-9]{1,9}}/back-in-use", self.back_in_use)
+        add_form(router, "/bays/{n:[0-9]{1,9}}/out-of-use", self.out_of_use)
+        add_form(router, "/bays/{n:[0-9]{1,9}}/back-in-use", self.back_in_use)
 
     @needs("read")
     async def bay(self, request: web.Request) -> web.Response:
@@ -55,21 +56,23 @@ class BayPage:
     @needs("change")
     async def out_of_use(self, request: web.Request) -> web.Response:
         """Take it out of use, with a reason."""
-        me, fields = await asked_by_form(request, known={"reason"})
+        me, fields = await asked_by_form(request, known={"reason", WAS})
         reason = fields.get("reason", "")
         if not reason:
             return await self._page(
                 request, mistakes={"reason": said("Say why nobody is to use this bay.")}, status=400
             )
         return await self._do(
-            request, "out", lambda number: self._doings.out_of_use(number, reason=reason, by=me.by), reason=reason
-        )
+            request, "out", lambda number: self._doings.out_of_use(number, reason=reason, by=me.by, was=fields.get(WAS)), reason=reason
+        )  # fmt: skip
 
     @needs("change")
     async def back_in_use(self, request: web.Request) -> web.Response:
         """It may be used again."""
-        me, _fields = await asked_by_form(request, known=())
-        return await self._do(request, "back", lambda number: self._doings.back_in_use(number, by=me.by))
+        me, fields = await asked_by_form(request, known={WAS})
+        return await self._do(
+            request, "back", lambda number: self._doings.back_in_use(number, by=me.by, was=fields.get(WAS))
+        )
 
     async def _do(
         self, request: web.Request, what: str, doing: Callable[[int], Awaitable[Any]], *, reason: str = ""
@@ -102,6 +105,9 @@ class BayPage:
 
         segments, history = await ask(self._sources, question)
         here = number if known.camera is not None else None
+        before = typed(request)
+        if before is not None:
+            reason = before.fields.get("reason", "")
         return await self._rendering.page(
             request, "bay.html", status=status, bay=bay, kind=kind_of(bay), until=_until(bay), neighbours=_neighbours(list(snapshot.bays), number),
             segments=[_row(one, bay=here) for one in segments[:count]], start=start,

@@ -18,6 +18,7 @@ from dockd.page.pages.parts import Parts
 from dockd.page.pages.reading import add_form, address, ask, clean, limit_of, number_of, plain
 from dockd.page.rights import needs
 from dockd.page.roll import Row, roll
+from dockd.page.typed import WAS, typed
 from dockd.page.words import moment_words, size_words
 from ingest.clock import rfc3339
 from ingest.ledger import issues, page_cameras, page_footage
@@ -29,6 +30,7 @@ from ingest.model import CameraId, legible
 
 _A_PAGE = 30
 _SHOWN_FOOTAGE = 20
+_NAMED = 10
 _A_DAY = 86400.0
 
 
@@ -42,6 +44,8 @@ class _Found:
     dockings: list[PastDocking]
     outside: list[Segment]
     newest: list[Segment]
+    alone: list[Segment]
+    alone_in_all: int
     issued: dict[str, Issue]
     had: list[Issue]
 
@@ -81,14 +85,15 @@ class CameraPage:
         row = self._row(name, found)
         here = row.bay if row.where == "here" else None
         past = found.dockings[:count]
+        unsent = typed(request)
         bays = (await self._view.look()).bays
         return await self._rendering.page(
             request, "camera.html", status=status, name=plain(row.name), id=plain(row.id), row=row, whose=whose(row), where=where(row), note=plain(row.note), bay_now=here, bay=bays.get(here) if here is not None else None,
             last=moment_words(row.last) if row.last is not None and here is None else "", dockings=[_docking(one) for one in past],
             next=past[-1].id if len(found.dockings) > count else None, first=address("cameras", name) if before is not None else "",
-            outside=[_segment(one, here) for one in found.outside], newest=[_segment(one, here) for one in found.newest], shown=_SHOWN_FOOTAGE,
-            had=[_issue(one) for one in found.had], others=[(address("cameras", one.camera.id), plain(one.camera.id)) for one in found.same if one.camera.id != name], base=address("cameras", name), fields=fields or {}, wrong=wrong or {}, done=_done(request, row),
-            footage=address("footage", camera=name, show="all"), activity=address("activity", camera=name) if found.camera else "", may_issue=found.camera is not None and row.kind != "personal",
+            outside=[_segment(one, here) for one in found.outside], newest=[_segment(one, here) for one in _newest(found)], alone=[_segment(one, here) for one in found.alone] if here is None else [], alone_in_all=found.alone_in_all, shown=_SHOWN_FOOTAGE,
+            had=[_issue(one, here) for one in found.had], others=[(address("cameras", one.camera.id), plain(one.camera.id)) for one in found.same if one.camera.id != name], base=address("cameras", name), fields=fields or (unsent.fields if unsent else {}), was=row.issue.officer if row.issue else "", wrong=wrong or {}, done=_done(request, row),
+            footage=address("footage", camera=name, show="all"), footage_missing=address("footage", camera=name), activity=address("activity", camera=name) if found.camera else "", may_issue=found.camera is not None and row.kind != "personal",
         )  # fmt: skip
 
     async def _find(self, name: str, *, count: int, before: int | None) -> _Found:
@@ -100,8 +105,9 @@ class CameraPage:
             if camera is None and not same and name not in self._view.registry.assigned:
                 raise Problem(404, said("no camera of this id was ever docked here, and the list of cameras has none"))
             last = page_cameras.last_dockings(execute, camera=name) if camera is not None else []
+            alone_in_all, alone = page_footage.alone(execute, name, count=_NAMED)
             return _Found(
-                camera=camera, same=same, last=last[0] if last else None, issued=issues.issued(execute), had=issues.history(execute, listed),
+                alone_in_all=alone_in_all, alone=alone, camera=camera, same=same, last=last[0] if last else None, issued=issues.issued(execute), had=issues.history(execute, listed),
                 dockings=page_cameras.dockings_of(execute, name, before=before, count=count + 1),
                 outside=[
                     *page_footage.page(execute, Wanted(show="lost", cameras=[name]), count=_SHOWN_FOOTAGE).segments,
@@ -129,7 +135,7 @@ class CameraPage:
     @needs("change")
     async def issue(self, request: web.Request) -> web.Response:
         """It goes to an officer."""
-        me, fields = await asked_by_form(request, known={"officer"})
+        me, fields = await asked_by_form(request, known={"officer", WAS})
         if not fields.get("officer"):
             return await self._page(request, fields=fields, wrong={"officer": said("Say to whom it goes: a name or a number.")}, status=400)  # fmt: skip
         return await self._do(request, officer=fields["officer"], by=me.by, fields=fields, done="issued")
@@ -137,21 +143,27 @@ class CameraPage:
     @needs("change")
     async def take_back(self, request: web.Request) -> web.Response:
         """It is in the pool again."""
-        me, _fields = await asked_by_form(request, known=())
-        return await self._do(request, officer="", by=me.by, fields={}, done="returned")
+        me, fields = await asked_by_form(request, known={WAS})
+        return await self._do(request, officer="", by=me.by, fields=fields, done="returned")
 
     async def _do(
         self, request: web.Request, *, officer: str, by: str, fields: Mapping[str, str], done: str
     ) -> web.Response:
         name = clean(request.match_info["id"])
         try:
-            await self._doings.issue(name, officer=officer, by=by)
+            await self._doings.issue(name, officer=officer, by=by, was=fields.get(WAS))
         except Problem as problem:
             if problem.status == 404:
                 raise
             field = "officer" if officer and problem.status == 400 else ""
             return await self._page(request, fields=fields, wrong={field: problem.detail}, status=problem.status)
         return web.Response(status=303, headers={"Location": address("cameras", name, done=done)})
+
+
+def _newest(found: _Found) -> list[Segment]:
+    """The newest footage, where that is not the list of what is not in the store over again."""
+    outside = {one.id for one in found.outside}
+    return found.newest if any(one.id not in outside for one in found.newest) else []
 
 
 def _done(request: web.Request, row: Row) -> str:
@@ -180,8 +192,9 @@ def _segment(one: Segment, bay: int | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _issue(one: Issue) -> dict[str, str]:
+def _issue(one: Issue, bay: int | None) -> dict[str, str]:
+    now = said("has it now") if bay is None else said("not over: it is in bay {bay}", bay=bay)
     return {
         "officer": plain(one.officer), "since": moment_words(one.since), "by": by_words(one.by),
-        "until": moment_words(one.returned_at) if one.returned_at is not None else "",
+        "until": moment_words(one.returned_at) if one.returned_at is not None else now,
     }  # fmt: skip

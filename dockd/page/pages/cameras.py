@@ -89,6 +89,12 @@ def _told(row: Row, now: float) -> dict[str, Any]:
 
 def whose(row: Row) -> str:
     """Whose it is, or who has it."""
+    if row.issue is not None and row.where == "here":
+        return said(
+            "To go to {officer}, from the pool since {since}; it is in its bay",
+            officer=plain(row.issue.officer),
+            since=moment_words(row.issue.since),
+        )
     if row.issue is not None:
         return said(
             "{officer}, from the pool since {since}",

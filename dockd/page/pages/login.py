@@ -13,8 +13,8 @@ from aiohttp import web
 from dockd.access.book import Damaged, Unwritten
 from dockd.access.desk import TooSoon, Wrong
 from dockd.access.hashing import TooManyWait
-from dockd.page import cookies
-from dockd.page.asked import CSRF_FIELD, asked_by_form, form_fields, see_the_origin
+from dockd.page import cookies, typed
+from dockd.page.asked import CSRF_FIELD, OldForm, asked_by_form, form_fields, see_the_origin
 from dockd.page.callers import BUSY, not_now
 from dockd.page.doorkeeper import LONGEST_WAY, SIGN_IN, Problem, address_of_peer
 from dockd.page.language import Said, counted, english, said
@@ -84,6 +84,7 @@ class LoginPage:
             await asked_by_form(request, known=())
             await self._end_the_one_before(request)
         cookies.forget(request, response, cookies.SESSION)
+        cookies.forget(request, response, cookies.TYPED)
         return response
 
     async def _end_the_one_before(self, request: web.Request) -> None:
@@ -100,7 +101,7 @@ class LoginPage:
         trouble = UNREADABLE if self._access.trouble is not None else None
         response = await self._rendering.page(
             request, "login.html", status=status, onward=onward, name=name, wrong=wrong, trouble=trouble, icon="icon-ready.svg",
-            minutes=max(1, round(self._access.idle / 60)), elsewhere=self._oidc.issuer is not None,
+            minutes=max(1, round(self._access.idle / 60)), elsewhere=self._oidc.issuer is not None, kept=typed.waits(request, onward),
         )  # fmt: skip
         if after:
             response.headers["Retry-After"] = str(int(after) + 1)
@@ -114,15 +115,15 @@ class RefusedPage:
         self._rendering = parts.rendering
 
     async def show(self, request: web.Request, problem: Problem) -> web.Response:
-        """The problem in words, and the way back."""
-        return await self._rendering.page(
-            request,
-            "refused.html",
-            status=problem.status,
-            title=problem.title,
-            text=english(problem.detail),
-            icon="icon-ready.svg",
-        )
+        """The problem in words, and the way back; to a form that is an old one with what was typed."""
+        noted = web.Response()
+        back = typed.keep(request, noted, problem.fields) if isinstance(problem, OldForm) else ""
+        response = await self._rendering.page(
+            request, "refused.html", status=problem.status, title=problem.title, text=english(problem.detail),
+            back=back, icon="icon-ready.svg",
+        )  # fmt: skip
+        response.cookies.update(noted.cookies)
+        return response
 
 
 def local_way(said: str) -> str:

@@ -20,6 +20,7 @@ from dockd.page.language import english, said
 from dockd.page.pages.parts import Parts
 from dockd.page.pages.reading import add_form, address, ask, clean, exact
 from dockd.page.rights import needs
+from dockd.page.typed import typed
 from dockd.page.words import age_words
 from ingest.clock import from_rfc3339
 from ingest.ledger import page_history
@@ -62,6 +63,10 @@ class ProblemsPage:
         snapshot = await self._view.look()
         now = self._sources.clock.now()
         found = [_told(one, number, now) for number, one in enumerate(snapshot.problems, 1)]
+        before = typed(request)
+        if before is not None:
+            of = next((one["id"] for one in found if before.action in (one["seen_action"], one["close_action"])), "")
+            fields = before.fields
         of_it = next((one["anchor"] for one in found if one["id"] == of), "")
         return await self._rendering.page(
             request, "problems.html", status=status, problems=found, closed=await self._closed(now), hours=_HOURS, doers=DOERS,

@@ -16,6 +16,7 @@ from dockd.page.doorkeeper import Problem
 from dockd.page.facts import Sources
 from dockd.page.language import Moment, said
 from dockd.page.rights import needs
+from dockd.page.typed import page_of
 from ingest.clock import from_rfc3339
 from ingest.errors import LedgerUnusable
 from ingest.model import legible
@@ -95,9 +96,7 @@ def add_form(router: web.UrlDispatcher, path: str, handler: Callable[[web.Reques
 
     @needs("read")
     async def back(request: web.Request) -> web.Response:
-        above = request.rel_url.raw_path.rpartition("/")[0]
-        if above.startswith("/problems/") or above == "/system/bandwidth":  # these have no page of their own
-            above = above.rpartition("/")[0]
+        above = page_of(request.rel_url.raw_path)
         query = with_query({"lang": request.query.get("lang", "")[:8]})
         return web.Response(status=303, headers={"Location": f"{above}?{query}" if query else above})
 
