@@ -16,6 +16,7 @@ from dockd.access.book import Book, Damaged, NotSo, Unwritten
 from dockd.access.roles import ROLES
 from dockd.access.words import LONGEST, NotTaken
 from dockd.cli.common_options import fail, find_state, state_options
+from dockd.settings import DEFAULT_FILE
 
 F = TypeVar("F", bound=Callable[..., Any])
 _LARGEST = 4 << 10
@@ -28,9 +29,20 @@ def access_options(function: F) -> F:
     return state_options(as_json(function))
 
 
-def book_of(*, config: Path | None, state: Path | None) -> Book:
-    """The list of users and tokens of this state."""
-    return Book(find_state(config=config, state=state).ledger.with_name("access.db"))
+def book_of(*, config: Path | None, state: Path | None, to_read: bool = False) -> Book:
+    """The list of users and tokens of this state. Where nobody has named one and there is no configuration that does, that is said: which dock's list it
+    is nobody knows then. `to_read`: ends the program with 3 where there is nothing at all.
+    """
+    ledger = find_state(config=config, state=state).ledger
+    book = Book(ledger.with_name("access.db"))
+    if config is None and state is None and not DEFAULT_FILE.exists():
+        if to_read and not book.path.exists() and not ledger.exists():
+            fail(
+                f"there is no configuration {DEFAULT_FILE}, and no dock's state in {ledger.parent}: name the agent's own by --config or --state",
+                code=3,
+            )
+        click.echo(f"there is no configuration {DEFAULT_FILE}: this is the list in {book.path.parent}", err=True)
+    return book
 
 
 def by() -> str:

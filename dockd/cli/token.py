@@ -76,7 +76,7 @@ def revoke(*, name: str, config: Path | None, state: Path | None, as_json: bool)
 @access_options
 def list_(*, config: Path | None, state: Path | None, as_json: bool) -> None:
     """Every token that was made, by name; never the tokens themselves."""
-    book = book_of(config=config, state=state)
+    book = book_of(config=config, state=state, to_read=True)
     with told(book):
         tokens = sorted(book.known().tokens.values(), key=lambda one: one.id)
     now = time.time()

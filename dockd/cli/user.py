@@ -98,7 +98,7 @@ def remove(*, name: str, config: Path | None, state: Path | None, as_json: bool)
 @access_options
 def list_(*, config: Path | None, state: Path | None, as_json: bool) -> None:
     """Everybody who may sign in, by name."""
-    book = book_of(config=config, state=state)
+    book = book_of(config=config, state=state, to_read=True)
     with told(book):
         users = sorted(book.known().users.values(), key=lambda one: one.name)
     document = {

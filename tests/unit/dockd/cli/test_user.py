@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from dockd.access.book import Book
 from dockd.access.hashing import Hashing
 from dockd.cli import cli
+from dockd.settings import DEFAULT_FILE
 from tests.program import DOCKD, REPOSITORY, environment
 
 PASSWORD = "correct horse battery"
@@ -149,3 +150,22 @@ def test_a_list_that_cannot_be_read_is_begun_anew_only_where_that_is_said(tmp_pa
     done = run(tmp_path, *words, "--begin-anew", said=f"{PASSWORD}\n")
     assert (done.exit_code, "is kept as" in done.stderr) == (0, True)
     assert [path.read_bytes() for path in tmp_path.glob("access.db.damaged-*")] == [b"nothing of a list"]
+
+
+@pytest.mark.skipif(DEFAULT_FILE.exists(), reason="this machine is a dock")
+def test_a_list_that_is_nobodys_is_not_told_as_empty(tmp_path: Path) -> None:
+    """Neither a configuration nor a state: which dock's page is open is not known."""
+
+    def listed(what: str) -> Result:
+        return CliRunner().invoke(cli, [what, "list"], env={"XDG_STATE_HOME": str(tmp_path)})
+
+    for what in ("user", "token"):
+        done = listed(what)
+        assert (done.exit_code, done.stdout) == (3, "")
+        assert "there is no configuration /etc/dockd/dockd.toml" in done.stderr
+        assert "--config or --state" in done.stderr
+    (tmp_path / "dockd").mkdir()
+    (tmp_path / "dockd" / "ledger.db").touch()
+    done = listed("user")
+    assert (done.exit_code, f"this is the list in {tmp_path}/dockd" in done.stderr) == (0, True)
+    assert "no users" in done.stdout
