@@ -24,6 +24,8 @@
   let headAt = sequence;
   const bayAt = new Map();
   let heardAt = performance.now();
+  let owed = null; // of a page that is drawn whole: the newest that it must show and does not yet
+  let owedAt = 0; // since when something of that is not shown
   let behind = 0;
   let paused = false;
   let fetching = false;
@@ -157,10 +159,20 @@
     }
     heardAt = performance.now();
     $("signed-out").hidden = true;
-    if (!$("not-live").hidden) {
-      $("not-live").hidden = true;
-      title();
-    }
+    if (owed !== null && !readTimer) readIn(READ_EVERY);
+    backLive();
+  }
+
+  // What is heard and cannot be shown is worth no more than what is not heard.
+  function isStale() {
+    const now = performance.now();
+    return now - heardAt > SILENCE || (owed !== null && !paused && now - owedAt > SILENCE);
+  }
+
+  function backLive() {
+    if ($("not-live").hidden || isStale()) return;
+    $("not-live").hidden = true;
+    title();
   }
 
   // What was missed, whole. Returns whether it came.
@@ -186,30 +198,52 @@
     run = said.run;
     sequence = said.sequence;
     const mine = !bay || said.tiles.some((tile) => String(tile.bay) === bay);
-    const wait = readAt + (mine ? READ_EVERY : AGES_EVERY) - performance.now();
+    if (mine) owe();
     if (readTimer && !mine) return;
-    clearTimeout(readTimer);
-    readTimer = setTimeout(readWhole, Math.max(0, wait));
+    readIn(mine ? READ_EVERY : AGES_EVERY);
   }
 
+  function owe() {
+    if (owed === null) owedAt = performance.now();
+    owed = { run, sequence };
+  }
+
+  function readIn(wait) {
+    clearTimeout(readTimer);
+    readTimer = setTimeout(readWhole, Math.max(0, readAt + wait - performance.now()));
+  }
+
+  // Until the page shows what was heard of it is read again.
   async function readWhole() {
     clearTimeout(readTimer);
     readTimer = 0;
-    if (fetching || paused) return false;
+    if (fetching || paused) return false; // what is heard while it is read is owed, and is read next
     fetching = true;
     readAt = performance.now();
+    const came = await readOnce();
+    fetching = false;
+    if (paused) return came;
+    if (!came) owe();
+    else if (owed !== null) owedAt = readAt; // what it was drawn with is what was so when it was asked for
+    backLive();
+    if (owed !== null && $("signed-out").hidden) readIn(READ_EVERY);
+    return came;
+  }
+
+  async function readOnce() {
     try {
-      const answer = await fetch(location.href, BACKGROUND);
-      if (!answer.ok) return false;
+      const answer = await fetch(location.href, { ...BACKGROUND, signal: AbortSignal.timeout?.(SILENCE) });
       const fresh = parsed(await answer.text());
+      const since = fresh.getElementById("live")?.dataset.since;
+      if (!since) return false; // not this page: a refusal, or somebody else's
       if (paused) return true;
       document.title = fresh.title;
       parts(fresh, ["main", "count"]);
+      const [ofRun, ofSequence] = since.split(".");
+      if (owed !== null && ofRun === owed.run && Number(ofSequence) >= owed.sequence) owed = null;
       return true;
     } catch {
       return false; // the banner says it
-    } finally {
-      fetching = false;
     }
   }
 
@@ -324,7 +358,7 @@
       if (deaf > 1) ownLine();
       else join();
     }
-    const silent = now - heardAt > SILENCE && $("signed-out").hidden && !document.hidden;
+    const silent = isStale() && $("signed-out").hidden && !document.hidden;
     if (silent && $("not-live").hidden) {
       $("not-live").hidden = false;
       title();
