@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from dockd.page.entry_words import by_words, camera_name, entry_words, shown
 from dockd.page.language import english, said
 from dockd.page.looks import Shape, Tone
-from ingest.events import REGISTRY
+from ingest.events import REGISTRY, Event
 from ingest.ledger.history import Record
 from ingest.ledger.segments import IN_DOUBT, Segment
-from ingest.model import legible
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +39,11 @@ def place_of(segment: Segment, *, bay: int | None) -> Place:
         return Place(word=said("Lost"), text=said("No copy of it is left anywhere."), shape="octagon", tone="red")
     if segment.held is not None:
         return Place(word=said("Held"), text=_held(segment, bay=bay), shape="octagon", tone="red")
+    if segment.in_spool and segment.on_camera and bay is not None:
+        return Place(
+            word=said("On the dock and its camera"), shape="arrow", tone="blue",
+            text=said("A checked copy is on this dock, and waits to be sent to the store. It is still on its camera too, in bay {bay}.", bay=bay),
+        )  # fmt: skip
     if segment.in_spool:
         return Place(
             word=said("On the dock"), text=said("A checked copy is on this dock, and waits to be sent to the store."),
@@ -84,11 +89,11 @@ def happened(record: Record) -> Happened:
     """As a sentence. An entry that no dockd here knows, or that is damaged, is told by its name."""
     data = record.data or {}
     event = REGISTRY.get(record.action)
+    words: str
     if event is None or record.data is None:
-        words: str = said("{action} (an entry that this dockd cannot put into words)", action=shown(record.action))
+        words = said("{action} (an entry that this dockd cannot put into words)", action=shown(record.action))
     else:
-        names = [one.name for one in fields(event)]
-        words = english(_capital(event.text.format_map({name: _part(name, data.get(name)) for name in names})))
+        words = entry_words(record.action, data) or english(_logged(event, data))
     bay = data.get("bay")
     return Happened(
         seq=record.seq, at=record.at, words=words, hash=record.hash, action=record.action, camera=_text(data, "camera"),
@@ -97,43 +102,9 @@ def happened(record: Record) -> Happened:
     )  # fmt: skip
 
 
-def _part(name: str, value: object) -> str:
-    """What stands in an event's sentence under this name."""
-    if name == "camera" and isinstance(value, str):
-        return camera_name(value)
-    if name == "by":
-        return by_words(value if isinstance(value, str) else "")
-    return shown(value)
-
-
-def camera_name(camera: str) -> str:
-    """What people call the camera of this id: its serial, as far as that can be told from the id (which says the profile and the card too).
-
-    >>> camera_name("vendor-tree:X60A4559~6A41-11CF"), camera_name("CAM01")
-    ('X60A4559', 'CAM01')
-    """
-    serial = camera.partition("~")[0].partition(":")[2] or camera.partition("~")[0] or camera
-    return shown(serial)
-
-
-def by_words(by: str) -> str:
-    """Who did something, from how custody says it.
-
-    >>> by_words("user:smith"), by_words("token:wall"), by_words("local"), by_words("")
-    ('smith', 'the token wall', 'somebody at this machine', 'somebody')
-    """
-    how, _, name = by.partition(":")
-    if how == "user" and name:
-        return shown(name)
-    if how == "token" and name:
-        return said("the token {name}", name=shown(name))
-    if not by:
-        return said("somebody")
-    return said("somebody at this machine") if by == "local" else shown(by)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _logged(event: type[Event], data: Mapping[str, Any]) -> str:
+    """As the log says it: what is not for the record has no other sentence."""
+    return event.text.format_map({one.name: shown(data.get(one.name)) for one in fields(event)})
 
 
 def _text(data: Mapping[str, Any], name: str) -> str | None:
@@ -141,8 +112,4 @@ def _text(data: Mapping[str, Any], name: str) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
-def shown(value: object) -> str:
-    """A value out of an entry, legible and not without end."""
-    text = "?" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    clean = legible(text.encode("utf-8", "surrogatepass"))
-    return clean if len(clean) <= 300 else f"{clean[:300]}…"
+__all__ = ["Happened", "Place", "by_words", "camera_name", "happened", "place_of", "shown"]

@@ -27,7 +27,7 @@ class UserSignedOut(Event, action="user.signed_out", text="{by} was signed out (
 
 @dataclass(frozen=True, kw_only=True)
 class UserRefused(
-    Event, action="user.refused", text="{count} tries to sign in were refused, the last by {by}", level="warning", outcome="failure",
+    Event, action="user.refused", text="tries to sign in that were refused: {count}, the last by {by}", level="warning", outcome="failure",
 ):  # fmt: skip
     """At most one a minute, with how many there were since the last. `by`: the user whose name it was, or `somebody unknown`."""
 

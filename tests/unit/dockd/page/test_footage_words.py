@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from dockd.page.certificates import policy_of
+from dockd.page.entry_words import SPOKEN
 from dockd.page.footage_words import happened, place_of
+from dockd.page.language import Said, told
 from ingest.events import REGISTRY
 from ingest.ledger.history import Record
 from ingest.ledger.segments import IN_DOUBT, Segment
@@ -22,7 +24,8 @@ PLACES: list[tuple[dict[str, Any], int | None, str, str]] = [
     ({"in_store": 1}, None, "In the store", "green"),
     ({"in_store": 1, "on_camera": 1, "in_spool": 1}, 3, "In the store", "green"),
     ({"in_store": 1, "on_camera": 1, "held": "not_deletable"}, 3, "Held", "red"),
-    ({"in_spool": 1, "on_camera": 1}, 3, "On the dock", "blue"),
+    ({"in_spool": 1, "on_camera": 1}, 3, "On the dock and its camera", "blue"),
+    ({"in_spool": 1, "on_camera": 1}, None, "On the dock", "blue"),
     ({"in_spool": 1, "held": "store_refused"}, None, "Held", "red"),
     ({"on_camera": 1}, 3, "On the camera alone", "blue"),
     ({"on_camera": 1}, None, "On a camera that is not here", "red"),
@@ -46,6 +49,40 @@ def test_every_kind_of_entry_is_a_sentence_even_with_nothing_in_it(action: str) 
     found = happened(entry(action, {}))
     assert found.words
     assert "{" not in found.words
+
+
+def test_every_kind_of_entry_has_a_sentence_in_each_language() -> None:
+    assert {name for name, event in REGISTRY.items() if event.custody} == SPOKEN
+    for action in sorted(SPOKEN):
+        words = happened(entry(action, {})).words
+        assert isinstance(words, Said)
+        assert told(words, "cy") != words, action
+        assert "{" not in told(words, "cy")
+
+
+@pytest.mark.parametrize(
+    ("action", "data", "words"),
+    [
+        ("user.signed_in", {"by": "user:k.jones", "role": "sergeant"}, "Signed in: k.jones (sergeant)"),
+        ("user.refused", {"by": "user:k.jones", "count": 1}, "One try to sign in was refused; it named k.jones"),
+        ("user.refused", {"by": "somebody unknown", "count": 3}, "3 tries to sign in were refused; the last named nobody who is known here"),
+        ("access.changed", {"by": "os:root", "what": "token.created", "name": "serg", "role": "sergeant"}, "A token was made by root at this machine: serg (sergeant)"),
+        ("access.changed", {"by": "os:root", "what": "one that is new", "name": "x"}, "Who may come in was changed by root at this machine: x"),
+        ("clock.trust", {"synchronised": True, "error": "e"}, "The dock's clock is right: it is synchronised"),
+        ("clock.trust", {"synchronised": False, "error": "the kernel does not say"}, "Nobody knows that the dock's clock is right: the kernel does not say"),
+        ("clock.jumped", {"seconds": -1, "synchronised": True}, "The dock's clock was set back by 1 second: times before and after this entry are not of one clock"),
+        ("problem.closed", {"by": "user:k.jones", "kind": "removed_early", "problem": "removed_early-7df0c116fc6a", "reason": "it is in the river"},
+         "A problem was closed by k.jones: A camera was taken out too early. Why: it is in the river"),
+        ("camera.listed", {"camera": "p:C1~card", "files": 1, "bytes": 6291456}, "Camera C1 was looked through: 1 file, 6.3 MB"),
+        ("camera.issued", {"camera": "C1", "officer": "PC jones", "by": "token:serg"}, "Camera C1 was issued to PC jones by the token serg"),
+        ("camera.returned", {"camera": "C1", "officer": "PC jones", "by": "docking"}, "Camera C1 is no longer issued to PC jones: it was put into a bay"),
+        ("camera.clock_measured", {"camera": "C1", "offset_seconds": -7}, "The clock of camera C1 is 7 seconds slow"),
+        ("bandwidth.overridden", {"by": "local", "limit": "2500000 bytes/s", "until": "x"}, "What dockd may send was set by hand, by somebody at this machine: 2.5 MB a second, until x"),
+        ("camera.listed", {"camera": "C1", "files": "many", "bytes": True}, "Camera C1 was looked through: many, True"),
+    ],
+)  # fmt: skip
+def test_it_is_said_as_people_say_it(action: str, data: dict[str, Any], words: str) -> None:
+    assert happened(entry(action, data)).words == words
 
 
 def test_what_nobody_knows_is_told_by_its_name() -> None:
