@@ -265,6 +265,8 @@ async def test_why_it_was_refused_is_a_sentence_on_the_page_without_commands(sit
     told = await sam.ask(OUT, {**(await sam.ask("/bays/1")).form(OUT), "reason": "x" * 301})
     assert told.status == 400
     assert "at most 300 characters." in told.text
+    assert 'http-equiv="refresh"' not in told.text, "what was typed would go with it"
+    assert 'http-equiv="refresh"' in (await sam.ask("/bays/1")).text
     assert "There is nothing at this address." in (await sam.ask("/nothing")).text
 
 
