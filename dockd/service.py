@@ -289,7 +289,8 @@ class _Running:
         """Serve the page until cancelled."""
         if (said := in_clear(self.sources.settings)) is not None:
             self.sources.troubles.open("page_in_clear", said)
-        tls = self.certified.context if self.certified is not None else None
+        certified = self.certified
+        tls = (lambda: certified.context) if certified is not None else None
         async with page(sources=self.sources, view=self.view, sock=sock, metrics=self._metrics, tls=tls):
             url = address_of(sock, tls=tls is not None)
             self.agent.ledger.publish(PageOpened(url=url))

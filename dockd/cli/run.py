@@ -52,10 +52,12 @@ def run(*, config: Path | None) -> None:
 
 async def _run(settings: Settings, file: Path) -> int:
     from dockd.ops.ending import Wishes, until_ended
+    from dockd.page.connections import raise_the_limit
     from dockd.service import Ops, refuse_an_open_page
     from dockd.store_kinds import Misconfigured
     from ingest.errors import DockdError
 
+    raise_the_limit()
     wishes = Wishes()
     try:
         refuse_an_open_page(settings)

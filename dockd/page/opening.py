@@ -7,8 +7,10 @@ leaves the one of before in use.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -21,6 +23,9 @@ UNREADABLE = said(
     "The list of those who may come in (access.db) cannot be read, so nobody is let in. Footage is taken in, sent and proven as ever. On the dock itself, "
     "as root: `dockd user add NAME --role ops --begin-anew` keeps what is there under another name and begins a new list."
 )
+
+
+_LARGEST = 1 << 20
 
 
 class CertificateUnusable(DockdError):
@@ -71,42 +76,51 @@ class Certificate:
 
     def __init__(self, *, cert: Path, key: Path) -> None:
         """Raises CertificateUnusable. Blocks."""
-        self._files = (cert, key)
-        self.context = self._read()
-        self._seen = self._contents()
+        self.context, self._seen = _read(cert, key)
 
     def again(self, *, cert: Path, key: Path) -> bool:
         """Read them again; connections from now on are served with them. Returns whether they are others than before. Raises CertificateUnusable, and
         all stays as it was. Blocks.
         """
-        self._files = (cert, key)
-        self._read()
-        self.context.load_cert_chain(cert, key, password=_no_password)
-        before, self._seen = self._seen, self._contents()
+        before = self._seen
+        self.context, self._seen = _read(cert, key)
         return self._seen != before
 
-    def _contents(self) -> bytes:
-        """A digest of the files, to tell a renewed one. A key is not kept beside the one that TLS has."""
-        try:
-            return sha256(b"".join(sha256(file.read_bytes()).digest() for file in self._files)).digest()
-        except OSError as error:
-            raise CertificateUnusable(
-                f"the page's certificate {self._files[0]} cannot be read: {error.strerror}"
-            ) from error
 
-    def _read(self) -> ssl.SSLContext:
-        cert, key = self._files
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.set_alpn_protocols(["http/1.1"])
-        try:
-            context.load_cert_chain(cert, key, password=_no_password)
-        except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise CertificateUnusable(
-                f"the page's certificate {cert} with its key {key} cannot be used: {why}"
-            ) from error
-        return context
+def _read(cert: Path, key: Path) -> tuple[ssl.SSLContext, bytes]:
+    """A context of its own, and a digest of the files, to tell a renewed one. Each file is read once: one that is renewed meanwhile is whole, or is
+    refused. Raises CertificateUnusable."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        read = [_bytes_of(file) for file in (cert, key)]
+        with contextlib.ExitStack() as stack:
+            names = [stack.enter_context(_as_file(one)) for one in read]
+            context.load_cert_chain(names[0], names[1], password=_no_password)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise CertificateUnusable(f"the page's certificate {cert} with its key {key} cannot be used: {why}") from error
+    return context, sha256(b"".join(sha256(one).digest() for one in read)).digest()
+
+
+def _bytes_of(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        found = opened.read(_LARGEST + 1)
+    if len(found) > _LARGEST:
+        raise ValueError(f"{file} has more than {_LARGEST} bytes")
+    return found
+
+
+@contextlib.contextmanager
+def _as_file(found: bytes) -> Iterator[str]:
+    """A name by which OpenSSL reads these bytes; they are in memory alone."""
+    fd = os.memfd_create("certificate")
+    try:
+        os.write(fd, found)
+        yield f"/proc/self/fd/{fd}"
+    finally:
+        os.close(fd)
 
 
 def certificate(settings: Settings) -> Certificate | None:

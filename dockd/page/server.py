@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import logging
 import socket
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
@@ -23,6 +22,7 @@ from dockd.page.api import Api
 from dockd.page.callers import Callers
 from dockd.page.changes import Changes
 from dockd.page.compression import Compression
+from dockd.page.connections import Connections, Context
 from dockd.page.doorkeeper import Doorkeeper
 from dockd.page.faces import faces
 from dockd.page.facts import Sources
@@ -82,9 +82,9 @@ def address_of(sock: socket.socket, *, tls: bool = False) -> str:
 @contextlib.asynccontextmanager
 async def page(
     *, sources: Sources, view: View, sock: socket.socket, metrics: Callable[[], Awaitable[tuple[bytes, str]]],
-    tls: ssl.SSLContext | None = None, hashing: Hashing | None = None,
+    tls: Context | None = None, hashing: Hashing | None = None,
 ) -> AsyncIterator[Live]:  # fmt: skip
-    """Serve on `sock` while the body runs. `tls`: as whom; `hashing`: what a password's hash costs."""
+    """Serve on `sock` while the body runs. `tls`: as whom, now; `hashing`: what a password's hash costs."""
     rendering = Rendering(view=view)
     live = Live(view, faces(view, rendering))
     access = access_of(sources, hashing=hashing)
@@ -94,13 +94,15 @@ async def page(
         handle_signals=False,
     )  # fmt: skip
     await runner.setup()
+    assert runner.server is not None  # noqa: S101 - it has just been made
+    connections = Connections(sock, runner.server, tls=tls)
     try:
-        await web.SockSite(runner, sock, backlog=128, ssl_context=tls).start()
         tasks = {
             asyncio.create_task(live.run(), name="page-live"), asyncio.create_task(access.run(), name="page-access"),
         }  # fmt: skip
         try:
-            yield live
+            async with connections.taken():
+                yield live
         finally:
             for task in tasks:
                 task.cancel()

@@ -49,7 +49,13 @@ def test_the_units_start_what_is_linked() -> None:
 
 def test_the_agent_s_unit() -> None:
     lines = (ROOT / "packaging" / "dockd.service").read_text().splitlines()
-    for line in ("User=dockd", "ExecReload=/bin/kill -HUP $MAINPID", "KillMode=mixed", "RestartPreventExitStatus=2"):
+    for line in (
+        "User=dockd",
+        "ExecReload=/bin/kill -HUP $MAINPID",
+        "KillMode=mixed",
+        "RestartPreventExitStatus=2",
+        "LimitNOFILE=16384",
+    ):
         assert line in lines
     for key in ("Wants", "After"):
         assert any(line.startswith(f"{key}=dockd-mount.service") for line in lines)
