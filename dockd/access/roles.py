@@ -5,6 +5,7 @@ Rules kept here: a role has what the one before it has, but for the wall, which 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
@@ -48,6 +49,11 @@ class Who:
             "nobody": "local",
             "stranger": "somebody unknown",
         }[self.how]
+
+    @property
+    def mark(self) -> str:
+        """By which a page knows that it is still the same one who asks: another for another name, role or way of saying who they are."""
+        return hashlib.sha256(f"{self.how} {self.by} {self.role}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     def may(self, right: Right) -> bool:
         """Whether they have this right."""

@@ -21,6 +21,7 @@ from dockd.page.snapshot import Change
 from dockd.page.view import View
 
 BEAT = 5.0
+MARK = "Dockd-Mark"  # to whom an answer was given: roles.Who.mark
 _MOST_VIEWERS = 200
 _BEHIND = 256
 _TAKES_NOTHING = 30.0
@@ -174,7 +175,9 @@ class Live:
         await self._view.look()
         channel = self._channel(kind, _language(request))
         assert isinstance(channel, Rendered)  # noqa: S101 - the two calls above name rendered kinds alone
-        return json_response(request, channel.document(_since(request)))
+        response = json_response(request, channel.document(_since(request)))
+        response.headers[MARK] = who(request).mark
+        return response
 
     async def _watch(self, request: web.Request, kind: str) -> web.StreamResponse:
         if self._closed or len(self._viewers) >= _MOST_VIEWERS:
@@ -185,8 +188,10 @@ class Live:
         viewer = Viewer()
         self._tell()  # what others have not been told yet is in this one's snapshot
         since = _since(request)
+        # a page hears first to whom it is told: one that was made for somebody else takes nothing of it
+        for_whom = b"" if kind == "documents" else frame("who", 0, {"mark": who(request).mark})
         viewer.tell(
-            b"retry: 2000\n\n" + channel.whole(since)
+            b"retry: 2000\n\n" + for_whom + channel.whole(since)
         )  # no waiting between the snapshot and being told of changes
         self._viewers[viewer] = (kind, language)
         self._someone.set()

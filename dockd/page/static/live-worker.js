@@ -12,10 +12,10 @@
   const ALIVE = 2000;
   const GONE = 180000; // hidden tabs get a turn once a minute
 
-  // `tell(kind, data)`: snapshot, news and beat as the dock says them, and signed-out.
+  // `tell(kind, data)`: who (to whom it is told), snapshot, news and beat as the dock says them, and signed-out.
   class Line {
     constructor({ address, now, since, tell }) {
-      Object.assign(this, { address, now, since, tell, again: "", timer: 0, events: null, signedOut: false });
+      Object.assign(this, { address, now, since, tell, again: "", timer: 0, events: null, signedOut: false, mark: null });
       this.heardAt = performance.now();
       this.watch = setInterval(() => this.look(), 500);
       this.open();
@@ -26,7 +26,7 @@
       this.triedAt = performance.now();
       const events = new EventSource(`${this.address}&since=${encodeURIComponent(this.since)}${this.again}`);
       this.events = events;
-      for (const kind of ["snapshot", "news", "beat"]) {
+      for (const kind of ["who", "snapshot", "news", "beat"]) {
         events.addEventListener(kind, (event) => this.hear(kind, JSON.parse(event.data)));
       }
       events.onerror = () => {
@@ -41,6 +41,7 @@
     hear(kind, data) {
       this.heardAt = performance.now();
       this.signedOut = false;
+      if (kind === "who") this.mark = data.mark;
       if (data.run) {
         this.since = `${data.run}.${data.sequence}`;
         this.again = "&head=1";
@@ -115,7 +116,7 @@
       tabs.set(port, performance.now());
       if (data.kind !== "join") return;
       if (!line) line = new Line({ address: data.address, now: data.now, since: data.since, tell });
-      else if (line.signedOut) line.open(); // somebody may have signed in again
+      else if (line.signedOut || (line.mark && line.mark !== data.mark)) line.open(); // somebody has signed in (again), or somebody else
       port.postMessage({ kind: "welcome", data: { since: line.since } });
     };
     port.start();

@@ -29,6 +29,7 @@
   let behind = 0;
   let paused = false;
   let fetching = false;
+  let emptied = false; // the session has ended: nothing of what was read stands there any more
 
   // -- making one part of the page into another ----------------------------------------------------------------------
 
@@ -139,7 +140,28 @@
     list.insertBefore(document.importNode(from, true), next ?? null);
   }
 
+  // A page that was made for somebody is never filled with what is somebody else's: it is made anew, for whoever is signed in now.
+  function isForAnother(mark) {
+    if (mark === box.dataset.mark) return false;
+    location.reload();
+    return true;
+  }
+
+  // What was read goes with the session. A form that somebody is filling in stays: what they typed is theirs, and sent, it leads to signing in.
+  function empty() {
+    if (emptied) return;
+    emptied = true;
+    const forms = [...$("main").querySelectorAll("form")].filter(isBeingFilledIn);
+    $("main").replaceChildren(...forms);
+    if ($("count")) $("count").hidden = true;
+    $("live-said").textContent = "";
+  }
+
   function hear(kind, data) {
+    if (kind === "who") {
+      if (!isForAnother(data.mark) && emptied && !$("main").firstElementChild) location.reload();
+      return;
+    }
     if (kind === "alive" || kind === "welcome") {
       if (kind === "welcome" && data.since !== `${run}.${sequence}`) catchUp();
       return;
@@ -147,6 +169,7 @@
     if (kind === "signed-out") {
       $("signed-out").hidden = false;
       $("not-live").hidden = true;
+      empty();
       title();
       return;
     }
@@ -166,7 +189,7 @@
   // What is heard and cannot be shown is worth no more than what is not heard.
   function isStale() {
     const now = performance.now();
-    return now - heardAt > SILENCE || (owed !== null && !paused && now - owedAt > SILENCE);
+    return now - heardAt > SILENCE || (owed !== null && !paused && !emptied && now - owedAt > SILENCE);
   }
 
   function backLive() {
@@ -180,7 +203,7 @@
     if (!face) return readWhole();
     try {
       const answer = await fetch(nowAddress, BACKGROUND);
-      if (!answer.ok) return false;
+      if (!answer.ok || isForAnother(answer.headers.get("Dockd-Mark"))) return false;
       const said = await answer.json();
       if (!paused) take(said);
       return true;
@@ -217,7 +240,7 @@
   async function readWhole() {
     clearTimeout(readTimer);
     readTimer = 0;
-    if (fetching || paused) return false; // what is heard while it is read is owed, and is read next
+    if (fetching || paused || emptied) return false; // what is heard while it is read is owed, and is read next
     fetching = true;
     readAt = performance.now();
     const came = await readOnce();
@@ -234,9 +257,9 @@
     try {
       const answer = await fetch(location.href, { ...BACKGROUND, signal: AbortSignal.timeout?.(SILENCE) });
       const fresh = parsed(await answer.text());
-      const since = fresh.getElementById("live")?.dataset.since;
-      if (!since) return false; // not this page: a refusal, or somebody else's
-      if (paused) return true;
+      const { since, mark } = fresh.getElementById("live")?.dataset ?? {};
+      if (!since || isForAnother(mark)) return false; // not this page: a refusal, or somebody else's
+      if (paused || emptied) return true;
       document.title = fresh.title;
       parts(fresh, ["main", "count"]);
       const [ofRun, ofSequence] = since.split(".");
@@ -300,7 +323,7 @@
   let aliveAt = 0;
   let deaf = 0;
 
-  const joining = () => ({ kind: "join", address, now: nowAddress, since: `${run}.${sequence}` });
+  const joining = () => ({ kind: "join", address, now: nowAddress, since: `${run}.${sequence}`, mark: box.dataset.mark });
 
   function join() {
     aliveAt = performance.now();
