@@ -15,6 +15,7 @@ from tests.mutants.of_lanes import LANES
 from tests.mutants.of_language import LANGUAGE
 from tests.mutants.of_line import LINE
 from tests.mutants.of_live import LIVE
+from tests.mutants.of_marks import MARKS
 from tests.mutants.of_numbers import NUMBERS
 from tests.mutants.of_oidc import OIDC
 from tests.mutants.of_options import OPTIONS
@@ -27,6 +28,7 @@ from tests.mutants.of_room import ROOM
 from tests.mutants.of_s3 import S3
 from tests.mutants.of_saying import SAYING
 from tests.mutants.of_soundness import SOUNDNESS
+from tests.mutants.of_typed import TYPED
 from tests.mutants.of_waiting import WAITING
 from tests.mutants.of_whole_rack import WHOLE_RACK
 from tests.mutants.of_writers import WRITERS
@@ -65,6 +67,7 @@ MUTANTS = (
     *EXPLAINING,
     *LINE,
     *LIVE,
+    *MARKS,
     *NUMBERS,
     *OIDC,
     *OPTIONS,
@@ -73,6 +76,7 @@ MUTANTS = (
     *FACE,
     *LANGUAGE,
     *SAYING,
+    *TYPED,
     *WAITING,
     *WHOLE_RACK,
     *WRITERS,
