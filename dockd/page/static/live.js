@@ -1,6 +1,7 @@
 // Keeps a page current. Hears from the dock what has changed (by one line for all tabs, live-worker.js) and makes the page's parts into what the
 // server has drawn; nothing is drawn here, and text is only ever put in as text. Says NOT LIVE when nothing has been heard for ten seconds,
-// "signed out" when that is so, and stands still when it is told to. Without it the page reloads itself.
+// "signed out" when that is so, and stands still when it is told to. Without it the page reloads itself, or says when it was so. A page of lists (data-heard:
+// current) stands still while somebody fills in what is on it, and says so; one that is only read (still) says all but what is new.
 "use strict";
 
 (() => {
@@ -9,14 +10,16 @@
   const SAY_EVERY = 3000;
   const SAY_AT_MOST = 3;
   const READ_EVERY = 2000;
+  const LISTS_EVERY = 4000;
   const AGES_EVERY = 30000;
   const WARN = 120;
   const ACTIVE_EVERY = 60000;
 
   const box = document.getElementById("live");
-  const { address, now: nowAddress, worker: workerAddress, face, bay } = box.dataset;
+  const { address, now: nowAddress, worker: workerAddress, face, bay, heard } = box.dataset;
   const $ = (id) => document.getElementById(id);
-  const firstIcon = $("icon").getAttribute("href");
+  let ownIcon = $("icon").getAttribute("href");
+  let ownTitle = document.title;
   const BACKGROUND = { cache: "no-store", headers: { "Dockd-Live": "1" }, redirect: "manual" };
 
   let run = box.dataset.since.split(".")[0];
@@ -35,7 +38,8 @@
 
   const isBeingFilledIn = (form) =>
     form.contains(document.activeElement) ||
-    [...form.elements].some((one) => (one.type === "checkbox" || one.type === "radio" ? one.checked !== one.defaultChecked : one.type !== "hidden" && "defaultValue" in one && one.value !== one.defaultValue));
+    [...form.elements].some((one) => (one.type === "checkbox" || one.type === "radio" ? one.checked !== one.defaultChecked : one.type !== "hidden" && "defaultValue" in one && one.value !== one.defaultValue)) ||
+    [...form.querySelectorAll("select")].some((one) => one.selectedIndex !== Math.max(0, [...one.options].findIndex((option) => option.defaultSelected)));
 
   function become(to, from) {
     if (to.nodeName !== from.nodeName) {
@@ -91,13 +95,15 @@
 
   function title() {
     const { title: words, icon, count } = $("headline")?.dataset ?? {};
-    if (words) document.title = words;
+    if (words) ownTitle = words;
     if (count !== undefined && $("count")) {
       $("count").textContent = count;
       $("count").hidden = count === "0";
     }
-    const dead = !$("not-live").hidden || !$("signed-out").hidden;
-    const wished = dead ? box.dataset.iconDead : (icon ?? firstIcon);
+    const dead = !$("not-live").hidden ? box.dataset.notLive : $("signed-out").hidden ? "" : box.dataset.signedOut;
+    const now = dead ? `${dead} ${box.dataset.place}` : ownTitle; // no figure of before stands in a tab that is not live
+    if (document.title !== now) document.title = now;
+    const wished = dead ? box.dataset.iconDead : (icon ?? ownIcon);
     if (wished && $("icon").getAttribute("href") !== wished) $("icon").setAttribute("href", wished);
   }
 
@@ -181,7 +187,10 @@
       else if (data.run !== run || data.sequence > sequence) readAgain(data);
     }
     heardAt = performance.now();
-    $("signed-out").hidden = true;
+    if (!$("signed-out").hidden) {
+      $("signed-out").hidden = true;
+      title();
+    }
     if (owed !== null && !readTimer) readIn(READ_EVERY);
     backLive();
   }
@@ -220,10 +229,11 @@
   function readAgain(said) {
     run = said.run;
     sequence = said.sequence;
+    if (stands()) return;
     const mine = !bay || said.tiles.some((tile) => String(tile.bay) === bay);
     if (mine) owe();
     if (readTimer && !mine) return;
-    readIn(mine ? READ_EVERY : AGES_EVERY);
+    readIn(heard ? LISTS_EVERY : mine ? READ_EVERY : AGES_EVERY);
   }
 
   function owe() {
@@ -236,17 +246,35 @@
     readTimer = setTimeout(readWhole, Math.max(0, readAt + wait - performance.now()));
   }
 
+  // Somebody fills in something on a page whose parts move: what they are about to press must stay what it was.
+  const isHeld = () =>
+    heard === "current" && [...$("main").querySelectorAll("form")].some((form) => isBeingFilledIn(form) || (form.method === "post" && form.closest("details[open]")));
+
+  function stands() {
+    if (heard === "still") return true;
+    const held = isHeld();
+    if (held) asItWas();
+    return held;
+  }
+
+  // It says itself that it is not of now: nothing is owed.
+  function asItWas() {
+    owed = null;
+    $("as-of").hidden = false;
+  }
+
   // Until the page shows what was heard of it is read again.
   async function readWhole() {
     clearTimeout(readTimer);
     readTimer = 0;
-    if (fetching || paused || emptied) return false; // what is heard while it is read is owed, and is read next
+    if (fetching || paused || emptied || stands()) return false; // what is heard while it is read is owed, and is read next
     fetching = true;
     readAt = performance.now();
     const came = await readOnce();
     fetching = false;
     if (paused) return came;
-    if (!came) owe();
+    if (!came && heard) asItWas();
+    else if (!came) owe();
     else if (owed !== null) owedAt = readAt; // what it was drawn with is what was so when it was asked for
     backLive();
     if (owed !== null && $("signed-out").hidden) readIn(READ_EVERY);
@@ -260,8 +288,10 @@
       const { since, mark } = fresh.getElementById("live")?.dataset ?? {};
       if (!since || isForAnother(mark)) return false; // not this page: a refusal, or somebody else's
       if (paused || emptied) return true;
-      document.title = fresh.title;
-      parts(fresh, ["main", "count"]);
+      if (isHeld()) return false; // somebody began meanwhile
+      ownTitle = fresh.title;
+      ownIcon = fresh.getElementById("icon").getAttribute("href");
+      parts(fresh, ["main", "count", "as-of"]);
       const [ofRun, ofSequence] = since.split(".");
       if (owed !== null && ofRun === owed.run && Number(ofSequence) >= owed.sequence) owed = null;
       return true;
@@ -376,6 +406,7 @@
 
   setInterval(() => {
     const now = performance.now();
+    if (heard === "current" && !$("as-of").hidden && now - readAt > LISTS_EVERY && !isHeld()) readWhole();
     if (port && now - aliveAt > DEAF) {
       deaf += 1;
       if (deaf > 1) ownLine();

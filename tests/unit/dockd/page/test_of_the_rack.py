@@ -90,7 +90,7 @@ def test_the_wall_has_a_line_of_its_own() -> None:
     wrong = status(*found(store="dishonest"))
     above = {"headline": headline_of(wrong), "counts": headline_of(wrong, whole=False), "icon": "icon-action.svg"}
     told = wall.render(said={**wrong, "station": "S", "rack": "1", "time": "2026-03-01T06:00:00Z"}, **above)
-    assert 'data-title="4 ready, 1 needs action. The store is not to be believed."' in told
+    assert 'data-title="4 ready, 1 needs action. The store is not to be believed. · S 1"' in told
     assert "</svg> The store is not to be believed.</p>" in told
     assert told.count("believed") == 2, "the large line has the figures alone"
     calm = wall.render(said={**status(), "station": "S", "rack": "1", "time": "2026-03-01T06:00:00Z"}, **above)
