@@ -16,7 +16,7 @@ from ingest.model import Balance, CameraId
 
 # What every page has (Rendering.frame).
 FRAME: dict[str, Any] = {
-    "said": {"station": "S", "rack": "1", "time": "2026-03-01T06:00:00Z", "needs_action": 0}, "headline": "1 ready", "icon": "icon-ready.svg", "language": "en",
+    "said": {"station": "S", "rack": "1", "time": "2026-03-01T06:00:00Z", "needs_action": 0}, "headline": "1 ready", "typed": None, "icon": "icon-ready.svg", "language": "en",
     "languages": {"en": "English", "cy": "Cymraeg"}, "rights": {"read": True, "change": False, "operate": False}, "ways": [("/", "Now")], "here": "/bays/4",
     "me": Who(name="", role="viewer", how="nobody"), "csrf": "", "in_clear": False, "still": False, "since": "", "idle_seconds": None,
 }  # fmt: skip
