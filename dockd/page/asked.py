@@ -5,7 +5,8 @@
 
 Whether they may at all is said by `@needs(...)` at the handler, and demanded by the doorkeeper before the handler is called; `me.by` is what
 custody calls them. Both raise Problem. A form has a hidden field `csrf` with the value of `csrf` in every template (`csrf_of(request)`); a script
-sends it as the header X-CSRF-Token. `csrf` is never among the fields that are given back.
+sends it as the header X-CSRF-Token. `mark` says for whom a form was made, for what was typed into one that is not taken (dockd.page.typed). Neither
+is among the fields that are given back.
 
 Rules kept here: who is signed in by a browser changes something only from a page of this origin (Origin, Sec-Fetch-Site) that was made for this
 very session (the token); a bearer token of the API is no browser's, and needs neither. Until there are users a change is taken from a program on
@@ -31,6 +32,7 @@ from dockd.page.rights import CSRF, who
 from dockd.settings.addresses import is_loopback
 
 CSRF_FIELD = "csrf"
+MARK_FIELD = "mark"
 CSRF_HEADER = "X-CSRF-Token"
 _LARGEST = 4 << 10
 _LARGEST_FORM = 16 << 10
@@ -71,11 +73,12 @@ async def asked_by_form(request: web.Request, *, known: Collection[str]) -> tupl
     if request.content_type != FORM:
         raise Problem(415, f"send a form, with Content-Type: {FORM}")
     _see_the_origin(request, demanded=True)
-    fields = await form_fields(request, known={*known, CSRF_FIELD})
+    fields = await form_fields(request, known={*known, CSRF_FIELD, MARK_FIELD})
     try:
         _see_the_token(request, fields.pop(CSRF_FIELD, ""))
     except Problem as problem:
         raise OldForm(problem.detail, fields) from None
+    fields.pop(MARK_FIELD, None)
     return me, fields
 
 

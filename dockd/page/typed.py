@@ -2,7 +2,8 @@
 a quarter of an hour, and the form has it again.
 
 Rules kept here: nothing is done by it: it is shown, and goes nowhere until somebody presses the button of a form made for them; only what a page
-of this origin sent is kept, of the fields named here, and never a password; it is forgotten when a form is taken, and when somebody signs out.
+of this origin sent is kept, of the fields named here, and never a password; it is shown to nobody but whom the form was made for; it is forgotten
+when a form is taken, and when somebody signs out.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from urllib.parse import parse_qs, urlsplit
 from aiohttp import web
 
 from dockd.page import cookies
-from dockd.page.asked import CSRF_FIELD, FORM, form_fields, see_the_origin
+from dockd.page.asked import CSRF_FIELD, FORM, MARK_FIELD, form_fields, see_the_origin
 from dockd.page.doorkeeper import Problem
+from dockd.page.rights import who
 
 WAS = "was"
 FIELDS = frozenset({"reason", "officer", "hours", "rate"})
@@ -31,9 +33,10 @@ _DEEPER = ("/problems/", "/system/")
 
 @dataclass(frozen=True, kw_only=True)
 class Typed:
-    """A form that was not taken: its address, and what stood in it."""
+    """A form that was not taken: its address, for whom it was made (Who.mark), and what stood in it."""
 
     action: str
+    mark: str
     fields: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -51,7 +54,7 @@ class Keeper:
             see_the_origin(request)
             if request.content_type != FORM:
                 return ""
-            fields = await form_fields(request, known={*FIELDS, WAS, CSRF_FIELD})
+            fields = await form_fields(request, known={*FIELDS, WAS, CSRF_FIELD, MARK_FIELD})
         except Problem:
             return ""
         return keep(request, response, fields)
@@ -66,7 +69,8 @@ def keep(request: web.Request, response: web.StreamResponse, fields: Mapping[str
     """See Keeper.keep. More than a cookie holds is not kept; that nothing was changed is said all the same."""
     action = request.rel_url.raw_path
     kept = {name: fields[name] for name in sorted(FIELDS & fields.keys())}
-    value = next((one for one in (_sealed(action, kept), _sealed(action, {})) if len(one) <= _LARGEST), "")
+    mark = fields.get(MARK_FIELD, "")
+    value = next((one for one in (_sealed(action, mark, kept), _sealed(action, mark, {})) if len(one) <= _LARGEST), "")
     if not value:
         return ""
     cookies.keep(request, response, cookies.TYPED, value, lasts=LASTS)
@@ -90,7 +94,9 @@ def typed(request: web.Request) -> Typed | None:
     if request.method != "GET" or _KEPT not in request.query:
         return None
     found = _opened(cookies.shown(request, cookies.TYPED))
-    return found if found is not None and page_of(found.action) == request.rel_url.raw_path else None
+    if found is None or page_of(found.action) != request.rel_url.raw_path or found.mark != who(request).mark:
+        return None
+    return found
 
 
 def waits(request: web.Request, onward: str) -> bool:
@@ -100,8 +106,8 @@ def waits(request: web.Request, onward: str) -> bool:
     return found is not None and _KEPT in parse_qs(where.query) and page_of(found.action) == where.path
 
 
-def _sealed(action: str, fields: Mapping[str, str]) -> str:
-    text = json.dumps([action, fields], ensure_ascii=False, separators=(",", ":"))
+def _sealed(action: str, mark: str, fields: Mapping[str, str]) -> str:
+    text = json.dumps([action, mark, fields], ensure_ascii=False, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode("utf-8", "replace")).decode("ascii").rstrip("=")
 
 
@@ -109,11 +115,11 @@ def _opened(value: str) -> Typed | None:
     """What a browser shows is anybody's: only what could have been kept is taken."""
     try:
         found: Any = json.loads(base64.urlsafe_b64decode(f"{value}{'=' * (-len(value) % 4)}"))
-        action, fields = found
+        action, mark, fields = found
     except (ValueError, TypeError, RecursionError):
         return None
-    if not isinstance(action, str) or not isinstance(fields, dict):
+    if not isinstance(action, str) or not isinstance(mark, str) or not isinstance(fields, dict):
         return None
     if fields.keys() - FIELDS or not all(isinstance(one, str) for one in fields.values()):
         return None
-    return Typed(action=action, fields=fields)
+    return Typed(action=action, mark=mark, fields=fields)

@@ -16,6 +16,10 @@ TYPED = (
         file="dockd/page/typed.py", old="fields.keys() - FIELDS or not all(", new="not all(", tests=_TYPED,
     ),
     Mutant(
+        name="typed: what was typed is shown to anybody", promise="the next one at the machine does not read it",
+        file="dockd/page/typed.py", old=" or found.mark != who(request).mark:", new=":", tests=_TYPED,
+    ),
+    Mutant(
         name="typed: what was typed outlives signing out", promise="the next one at the machine does not read it",
         file="dockd/page/pages/login.py", old="        cookies.forget(request, response, cookies.TYPED)\n", new="", tests=_TYPED,
     ),

@@ -177,12 +177,34 @@ async def test_what_is_kept_is_never_a_password_nor_anything_that_no_form_asks_f
     sam = site.user("sam")
     assert (await sam.ask(OUT, {"reason": "x", "password": PASSWORD})).onward == "/login"
     assert sam.jar == {}
-    for value in ("", "e30", "WyIvYmF5cy8xL28iLHsicGFzc3dvcmQiOiJ4In1d", "%", "x" * 5000, "WzEsMl0", "W1tbW1tb" * 400):
+    await sam.sign_in()
+    mark = (await sam.ask("/bays/1")).form(OUT)["mark"]
+    for value in (
+        "",
+        "e30",
+        typed._sealed("/bays/1/x", mark, {"password": "x"}),
+        typed._sealed("/bays/2/x", mark, {}),
+        "%",
+        "x" * 5000,
+        "WzEsMl0",
+        "W1tbW1tb" * 400,
+    ):
         sam.jar["__Host-dockd-typed"] = value
-        await sam.sign_in()
         answer = await sam.ask("/bays/1?kept=1")
         assert answer.status == 200
         assert 'id="typed"' not in answer.text
+
+
+async def test_nobody_else_is_shown_what_was_typed(site: Site) -> None:
+    sam, kim = site.user("sam"), site.user("k.jones")
+    await sam.sign_in()
+    form = (await sam.ask("/bays/1")).form(OUT)
+    sam.is_signed_out()
+    gone = await sam.ask(OUT, {**form, "reason": REASON})
+    kim.jar = sam.jar
+    answer = await kim.ask(await kim.sign_in(parse_qs(urlsplit(gone.onward).query)["next"][0]))
+    assert 'id="typed"' not in answer.text
+    assert "its pins" not in answer.text
 
 
 async def test_signing_out_forgets_what_was_typed(site: Site) -> None:
@@ -195,7 +217,7 @@ async def test_signing_out_forgets_what_was_typed(site: Site) -> None:
 
 
 def test_more_than_a_browser_keeps_is_left_out_and_no_more_than_that() -> None:
-    long = typed._sealed("/bays/1/out-of-use", {"reason": "ö" * 300})
+    long = typed._sealed("/bays/1/out-of-use", "a mark", {"reason": "ö" * 300})
     assert len(long) < 3600
     found = typed._opened(long)
     assert found is not None
