@@ -50,3 +50,5 @@ async def test_signing_in_by_keyboard(browser: Browser, own_stage: Staging, axe_
         await page.evaluate(axe_script)
         assert list(wrong_in(await page.evaluate(RUN, TAGS))) == []
         assert "pat" in await page.locator("header").inner_text()
+        height = await page.evaluate("() => document.querySelector('header.top').offsetHeight")
+        assert height <= 160, f"the bar takes {height} of a phone's 740 pixels"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
@@ -16,6 +17,7 @@ from dockd.page.rights import needs
 from dockd.page.snapshot import Snapshot
 
 _MOST_PROBLEMS = 12
+_MOST_ON_A_PHONE = 4
 
 
 class Front:
@@ -49,10 +51,17 @@ class Front:
         return {**what_is_so(snapshot, self._view.status_now(snapshot)), "since": since}
 
 
+def on_a_phone(problems: Sequence[Document]) -> int:
+    """How many of `problems` a narrow screen shows: the first few, and what is of the whole rack wherever it stands. _front.scss hides the others."""
+    return sum(
+        place < _MOST_ON_A_PHONE or (one["bay"] is None and one["camera"] is None) for place, one in enumerate(problems)
+    )
+
+
 def what_is_so(snapshot: Snapshot, status: Document) -> dict[str, Any]:
     """What parts.html shows, beside the frame; `status` of the same snapshot, with the time."""
-    bays = list(snapshot.bays.values())
+    bays, problems = list(snapshot.bays.values()), at_most(snapshot.problems, _MOST_PROBLEMS)
     return {
-        "bays": bays, "problems": [looked_at(one) for one in at_most(snapshot.problems, _MOST_PROBLEMS)], "problems_in_all": len(snapshot.problems),
+        "bays": bays, "problems": [looked_at(one) for one in problems], "problems_in_all": len(snapshot.problems), "on_a_phone": on_a_phone(problems),
         "key": key(bays), "next": next_ready(status, bays), "facts": strip.all_of(status),
     }  # fmt: skip
