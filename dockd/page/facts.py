@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dockd.docking import Bay, Rack
@@ -20,7 +20,7 @@ from ingest.clock import Clock
 from ingest.ledger import Ledger, issues, marks, soundness, views
 from ingest.ledger.issues import Issue
 from ingest.ledger.segments import IN_DOUBT
-from ingest.ledger.views import Away, Docking, Unproven
+from ingest.ledger.views import Away, Docking, Newest, Unproven
 from ingest.spool import Spool
 from ingest.standing import StoreState
 
@@ -90,6 +90,7 @@ class Sums:
     a_day: float | None = None
     issued: dict[str, Issue] = field(default_factory=dict)
     untold: tuple[int, int] = (0, 0)
+    newest: Newest = field(default_factory=Newest)
 
 
 _LOSSES = (
@@ -174,6 +175,7 @@ class Asking:
             unproven=new.unproven if backlog else old.unproven, oldest=new.oldest if backlog else old.oldest,
             away=new.away if backlog else old.away, held=new.held if backlog else old.held, lost=new.lost if lost else old.lost,
             doubt=new.doubt if lost else old.doubt, caught=new.caught, a_day=new.a_day if rate else old.a_day, issued=new.issued, untold=new.untold,
+            newest=new.newest if lost else replace(old.newest, untold=new.newest.untold),
         )  # fmt: skip
 
     @property
@@ -190,7 +192,7 @@ class Asking:
 def _ask(
     execute: Callable[..., Any], stale: Sequence[int], present: dict[int, str], *, backlog: bool, lost: bool, rate: float | None
 ) -> tuple[Sums, float]:  # fmt: skip
-    began = time.monotonic()
+    began, untold = time.monotonic(), marks.untold(execute)
     sums = Sums(
         dockings=views.of_dockings(execute, stale),
         missing={present[n]: views.missing(execute, present[n], n) for n in stale},
@@ -202,7 +204,8 @@ def _ask(
         doubt=views.in_doubt(execute) if lost else 0,
         caught=soundness.caught(execute),
         issued=issues.issued(execute),
-        untold=marks.untold(execute),
+        untold=untold,
+        newest=views.newest(execute, losses=lost, untold=any(untold)),
         a_day=views.pulled_a_day(execute, now=rate) if rate is not None else None,
     )
     return sums, time.monotonic() - began

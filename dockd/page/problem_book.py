@@ -2,21 +2,24 @@
 
 Rules kept here: what is wrong is found anew at each look, by dockd.page.problems; the book only remembers. A problem that is not found for two
 minutes is over; found again within these, it was never gone (so a restart begins nothing anew). Having seen it never takes it away, and is void
-when it becomes worse. Closed stays closed until its cause is gone (then it is over, and would open as another one), or until it becomes worse.
+when it becomes worse, and where it is further ahead than anybody can say. Closed stays closed until its cause is gone (then it is over, and would open as another one), or until it becomes worse.
 Nothing waits for the book to be written: what could not be is written with the next look.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from dockd.page.problems import Problem
+from dockd.page.problems import Problem, docking_of
 from ingest.ledger import Ledger, Transaction, problems_book
 from ingest.ledger.problems_book import Noted
 
 AGAIN = 120.0
+LONGEST_SEEN = 24 * 3600.0
+_CLOCKS = 60.0  # a clock that is set right by less than this voids nothing
 _MOST_UNWRITTEN = 2000
 # What a person can close, with a reason: nothing that dockd or a store could do ends it, or nobody can say whether it will.
 CLOSABLE = frozenset({"footage_lost", "footage_in_doubt", "removed_early", "evidence_not_marked"})
@@ -48,6 +51,7 @@ class ProblemBook:
         self._unwritten: list[Callable[[Transaction], None]] = []
         self._unread: dict[str, float] = {}
         self._loaded = False
+        self._writing = asyncio.Lock()
 
     async def load(self) -> None:
         """What the ledger has of it, once. Raises LedgerUnusable."""
@@ -56,11 +60,11 @@ class ProblemBook:
             self._noted, self._loaded = found, True
 
     @property
-    def closed_cameras(self) -> frozenset[str]:
-        """Cameras that left early, and of which a person has said that nobody waits for them any more."""
-        return frozenset(
-            one.camera for one in self._noted.values() if one.closed_at is not None and one.kind == "removed_early" and one.camera
-        )  # fmt: skip
+    def closed_cameras(self) -> Mapping[str, int]:
+        """Cameras that left early, and of which a person has said that nobody waits for them any more: by the docking of which that was said."""
+        return {
+            one.camera: docking_of(one.weight) for one in self._noted.values() if one.closed_at is not None and one.kind == "removed_early" and one.camera
+        }  # fmt: skip
 
     def get(self, problem: str) -> Noted | None:
         """One by its id, if it is open."""
@@ -89,6 +93,9 @@ class ProblemBook:
             self._later(partial(problems_book.worsened, noted=known))
         elif one.weight < known.weight:
             known = replace(known, weight=one.weight)
+        if known.seen_until is not None and known.seen_until > now + LONGEST_SEEN + _CLOCKS:
+            known = replace(known, seen_by=None, seen_until=None)  # said when the clock was ahead
+            self._later(partial(problems_book.note, noted=known))
         self._noted[one.id] = known
 
     def _missing(self, there: set[str], now: float) -> list[Noted]:
@@ -120,6 +127,10 @@ class ProblemBook:
 
     async def write(self) -> None:
         """Write down what is new. Raises LedgerUnusable; then it is kept for the next time."""
+        async with self._writing:
+            await self._write()
+
+    async def _write(self) -> None:
         if not self._unwritten:
             return
         some = list(self._unwritten)
@@ -143,18 +154,18 @@ class ProblemBook:
     async def _change(
         self, problem: str, write: Callable[[Transaction, Noted], None], said: dict[str, str | float]
     ) -> bool:
-        await self.write()
-        noted = self.get(problem)
-        if noted is None:
-            return False
-        changed = replace(noted, **said)  # type: ignore[arg-type]
-        await self._ledger.commit(lambda tx: write(tx, changed))
-        now = self._noted.get(problem)
-        if (
-            now is not None and now.worse_at == noted.worse_at
-        ):  # else it grew in that moment: that is news, and stays so
-            self._noted[problem] = replace(now, **said)  # type: ignore[arg-type]
-        return True
+        async with self._writing:  # what a look finds meanwhile is written after this, and stands
+            while self._unwritten:
+                await self._write()
+            noted = self.get(problem)
+            if noted is None:
+                return False
+            changed = replace(noted, **said)  # type: ignore[arg-type]
+            await self._ledger.commit(lambda tx: write(tx, changed))
+            now = self._noted.get(problem)
+            if now is not None and (now.since, now.worse_at) == (noted.since, noted.worse_at):
+                self._noted[problem] = replace(now, **said)  # type: ignore[arg-type]
+            return True  # where it grew in that moment, or began anew, that is news, and stays so
 
 
 __all__ = ["AGAIN", "CLOSABLE", "Kept", "ProblemBook"]

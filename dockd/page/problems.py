@@ -13,6 +13,7 @@ from dockd.page.advice import PUT_BACK, of_store, to_mend, whose
 from dockd.page.language import counted, english, joined, said
 from dockd.page.looks import BayState
 from dockd.page.words import some
+from ingest.ledger.views import Newest
 
 # The worst first. What is of the whole rack stands before what is of one camera or bay: footage that is gone or in doubt, what keeps footage from being
 # brought in, what keeps it from leaving; then the cameras and the bays; then what the site has set up.
@@ -133,7 +134,7 @@ class FullFact:
 
 @dataclass(frozen=True, kw_only=True)
 class AwayFact:
-    """A camera that left with footage on it, `alone` of its segments nowhere else; `bay`: the one that speaks of it, `name` is what people call it, `officer` whose it is, where that is known; `sound`: the dock's copies can be counted on."""
+    """A camera that left with footage on it, `alone` of its segments nowhere else; `bay`: the one that speaks of it, `name` is what people call it, `officer` whose it is, where that is known; `docking`: its last; `sound`: the dock's copies can be counted on."""
 
     camera: str
     bay: int | None
@@ -142,13 +143,28 @@ class AwayFact:
     name: str = ""
     officer: str | None = None
     sound: bool = True
+    docking: int = 0
+
+
+_COUNT = 20  # bits
+_NONE = Newest()
+
+
+def weight_of(newest: int, count: int) -> int:
+    """How much a problem is: it grows with anything `newest` in it (what counts only up: an entry of custody, a docking), and with how much of it there is."""
+    return (newest << _COUNT) + min(count, (1 << _COUNT) - 1)
+
+
+def docking_of(weight: int) -> int:
+    """The docking in the weight of a camera that left early."""
+    return weight >> _COUNT
 
 
 def problems(
     *, bays: Iterable[BayFact], away: Sequence[AwayFact], store: str, store_message: str, spool_full: FullFact | None, lost: int,
-    troubles: Mapping[str, str], doubt: int = 0, spoilt: int = 0, untold: tuple[int, int] = (0, 0),
+    troubles: Mapping[str, str], doubt: int = 0, spoilt: int = 0, untold: tuple[int, int] = (0, 0), newest: Newest = _NONE,
 ) -> list[Problem]:  # fmt: skip
-    """Everything that is wrong now, the worst first. `troubles`: what the agent says of itself, by name; `spoilt`: segments of which this dock
+    """Everything that is wrong now, the worst first. `troubles`: what the agent says of itself, by name; `newest`: the last entries of custody by which these counts grew; `spoilt`: segments of which this dock
     spoils each copy; `untold`: of how much evidence the store could not be told yet, and of how much it never can be."""
     found: list[Problem] = []
     if lost:
@@ -156,13 +172,13 @@ def problems(
             "{count} segment has no copy left anywhere.", "{count} segments have no copy left anywhere.", count=lost
         )
         advice = said("Tell ops at once; the custody record says what happened.")
-        found.append(Problem(problem="footage_lost", text=text, advice=advice, weight=lost))
+        found.append(Problem(problem="footage_lost", text=text, advice=advice, weight=weight_of(newest.lost, lost)))
     if doubt:
         text = counted("{count} segment is not where the dock's record book says: the store is asked for it.", "{count} segments are not where the dock's record book says: the store is asked for it.", count=doubt)  # fmt: skip
         advice = said(
             "Wait until the store has answered. If it lasts, tell ops: the store's operator can look for it by its id."
         )
-        found.append(Problem(problem="footage_in_doubt", text=text, advice=advice, weight=doubt))
+        found.append(Problem(problem="footage_in_doubt", text=text, advice=advice, weight=weight_of(newest.doubt, doubt)))
     if spoilt:
         text = said(
             "This dock spoils its copies of {segments}: its disk or its memory fails. The cameras have the footage still.",
@@ -171,7 +187,7 @@ def problems(
         advice = said("Tell ops to look at the dock. Leave the cameras in, or put them into another dock.")
         found.append(Problem(problem="spool_spoils", text=text, advice=advice, weight=spoilt))
     if any(untold):
-        found.append(_unmarked(*untold))
+        found.append(_unmarked(*untold, newest=newest.untold))
     found += [_of_agent(name, text) for name, text in troubles.items()]
     found += [_early(one) for one in away]
     if (stands := of_store(store, store_message)) is not None:
@@ -187,12 +203,12 @@ def problems(
     return sorted(found, key=_rank)
 
 
-def _unmarked(waiting: int, never: int) -> Problem:
+def _unmarked(waiting: int, never: int, *, newest: int) -> Problem:
     waits = counted("{count} segment is evidence, and the store does not know that yet.", "{count} segments are evidence, and the store does not know that yet.", count=waiting)  # fmt: skip
     cannot = counted("{count} segment is evidence, and this store cannot be told.", "{count} segments are evidence, and this store cannot be told.", count=never)  # fmt: skip
     advice = said("Tell ops. Ops: see on the segment's page why the store does not take the mark, or tell the store's operator, so that nothing of it is deleted there by age.")  # fmt: skip
     text = joined(waits if waiting else "", cannot if never else "")
-    return Problem(problem="evidence_not_marked", text=text, advice=advice, weight=waiting + never, by_itself=not never)
+    return Problem(problem="evidence_not_marked", text=text, advice=advice, weight=weight_of(newest, waiting + never), by_itself=not never)
 
 
 def _of_agent(name: str, text: str) -> Problem:
@@ -235,6 +251,6 @@ def _early(one: AwayFact) -> Problem:
     elif one.alone < one.segments:
         where = counted("{count} of them is on it alone.", "{count} of them are on it alone.", count=one.alone)
     return Problem(
-        problem="removed_early", text=joined(left, where), advice=PUT_BACK, bay=one.bay, camera=one.camera, weight=one.segments + one.alone,
+        problem="removed_early", text=joined(left, where), advice=PUT_BACK, bay=one.bay, camera=one.camera, weight=weight_of(one.docking, one.segments + one.alone),
         alone=one.alone,
     )  # fmt: skip

@@ -128,7 +128,7 @@ class View:
         # everything from here on is one moment: no waiting in between
         moment = Moment(
             sources=sources, registry=self.registry, sums=sums, blind=blind, room=room, in_place=in_place, kept=found, pinned=pinned,
-            closed=self.book.closed_cameras, expected=self._expected, short=_is_short(self.now.bays.values()),
+            closed=self._given_up(sums), expected=self._expected, short=_is_short(self.now.bays.values()),
         )  # fmt: skip
         bays = self._told(moment)
         if _is_short(bays.values()) != moment.short:  # how many are ready does not hang on that
@@ -145,6 +145,12 @@ class View:
         self._publish(status_of(moment, bays, facts, wrong=[one.problem for one in wrong], eta=eta), bays, wrong, moment)
         with contextlib.suppress(LedgerUnusable):  # written with the next look
             await self.book.write()
+
+    def _given_up(self, sums: Sums) -> frozenset[str]:
+        """Cameras of which a person has said that nobody waits for them; one that was in a bay since is waited for anew."""
+        last = {one.camera: one.docking for one in sums.away}
+        closed = self.book.closed_cameras
+        return frozenset(camera for camera, docking in closed.items() if last.get(camera, 0) <= docking)
 
     def _told(self, moment: Moment) -> dict[int, Document]:
         bays = sorted(self._sources.rack.bays.items())

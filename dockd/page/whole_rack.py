@@ -35,7 +35,7 @@ def what_is_wrong(moment: Moment, facts: Sequence[BayFact]) -> list[Problem]:
     ]
     return problems(
         bays=facts, away=away, store=store.word, store_message=store.message, spool_full=moment.full(),
-        lost=sums.lost, doubt=sums.doubt, spoilt=sums.held.get("spool_spoils", 0), troubles=troubles, untold=sums.untold,
+        lost=sums.lost, doubt=sums.doubt, spoilt=sums.held.get("spool_spoils", 0), troubles=troubles, untold=sums.untold, newest=sums.newest,
     )  # fmt: skip
 
 
@@ -102,7 +102,7 @@ def _away_fact(away: Away, moment: Moment) -> AwayFact:
     speaks = bay is not None and bay.camera is None and bay.last_camera == camera
     return AwayFact(
         camera=away.camera, bay=away.bay if speaks else None, segments=away.segments, alone=away.alone, name=camera.serial or camera.id,
-        officer=moment.assigned_to(camera),
+        officer=moment.assigned_to(camera), docking=away.docking,
     )  # fmt: skip
 
 

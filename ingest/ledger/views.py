@@ -188,6 +188,33 @@ def in_doubt(execute: Execute) -> int:
     return int(row[0])
 
 
+@dataclass(frozen=True, kw_only=True)
+class Newest:
+    """The last entries of custody (their numbers; 0: none) by which segments became lost, in doubt, or evidence that the store has not been told of."""
+
+    lost: int = 0
+    doubt: int = 0
+    untold: int = 0
+
+
+_LOST = f"segments s INDEXED BY segments_nowhere WHERE {_NOWHERE} AND held IS NOT ?"
+_DOUBTED = "segments s INDEXED BY segments_held WHERE held = ?"
+_UNTOLD = "marks m JOIN segments s ON s.id = m.segment WHERE s.in_store = 1 AND (m.cannot IS NOT NULL OR (m.told_at IS NULL AND m.trouble IS NOT NULL))"
+
+
+def newest(execute: Execute, *, losses: bool, untold: bool) -> Newest:
+    """Of those that are so now: another one in the same number of them is a newer one. `losses`, `untold`: which are asked for."""
+
+    def last(of: str, *actions: str, held: tuple[str, ...] = ()) -> int:
+        text = f"SELECT max(seq) FROM custody INDEXED BY custody_segment WHERE segment IN (SELECT s.id FROM {of}) AND action IN ({', '.join('?' * len(actions))})"
+        return int(execute(text, (*held, *actions)).fetchone()[0] or 0)
+
+    return Newest(
+        lost=last(_LOST, "segment.lost", held=(IN_DOUBT,)) if losses else 0, doubt=last(_DOUBTED, "segment.held", held=(IN_DOUBT,)) if losses else 0,
+        untold=last(_UNTOLD, "segment.evidential", "segment.confirmed", "segment.found_in_store", "segment.not_markable") if untold else 0,
+    )  # fmt: skip
+
+
 def not_whole(execute: Execute) -> str | None:
     """Why the ledger is a new one, as long as the store has proven nothing to it; None where it is not, or is whole again."""
     row = execute("SELECT body FROM custody WHERE action = 'ledger.rebuilt' ORDER BY seq DESC LIMIT 1").fetchone()
@@ -224,7 +251,7 @@ def only_elsewhere(execute: Execute, camera: str, *, docking: int) -> int:
 class Away:
     """A camera that left with footage on it that the store has not confirmed: `alone` of these segments are nowhere else.
 
-    `out`: when it left, all of them were safe on the dock, and it had room for more.
+    `out`: when it left, all of them were safe on the dock, and it had room for more. `docking`: its last.
     """
 
     camera: str
@@ -236,6 +263,7 @@ class Away:
     since: float
     alone: int = 0
     out: bool = False
+    docking: int = 0
 
     @property
     def early(self) -> bool:
@@ -247,7 +275,7 @@ def away(execute: Execute) -> list[Away]:
     """Cameras whose last docking is over and whose unconfirmed footage is, for all that is known, still on them."""
     rows = execute(
         "SELECT c.id, c.profile, c.serial, c.card, c.last_bay, count(*), coalesce(max(d.undocked_at), c.last_seen),"
-        " sum(s.in_spool = 0), min(coalesce(seen.went_out, 0))"
+        " sum(s.in_spool = 0), min(coalesce(seen.went_out, 0)), coalesce(max(d.id), 0)"
         " FROM segments s INDEXED BY segments_unconfirmed JOIN cameras c ON c.id = s.camera"
         " LEFT JOIN dockings d ON d.id = (SELECT max(id) FROM dockings WHERE camera = c.id)"
         " LEFT JOIN dockings seen ON seen.id = s.docking"  # one that was in a bay for a moment since, and not looked at, is as it was
@@ -264,6 +292,7 @@ def away(execute: Execute) -> list[Away]:
             since=float(r[6]),
             alone=int(r[7]),
             out=bool(r[8]),
+            docking=int(r[9]),
         )
         for r in rows
     ]

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import doctest
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from dockd.page import problems as problems_module
-from dockd.page.problem_book import AGAIN, Kept, ProblemBook
+from dockd.page.problem_book import AGAIN, LONGEST_SEEN, Kept, ProblemBook
 from dockd.page.problems import Problem
 from ingest.events import Event
-from ingest.ledger import Ledger
+from ingest.ledger import Ledger, Transaction, problems_book
 
+T = TypeVar("T")
 LOST = Problem(problem="footage_lost", text="1 segment has no copy left.", advice="Tell ops.", weight=1)
 EARLY = Problem(problem="removed_early", text="Camera A left.", advice="Put it back.", bay=3, camera="A", weight=5)
 DOWN = Problem(problem="store_down", text="The store is away.", advice="Wait.")
@@ -136,11 +139,11 @@ async def test_what_was_closed_stays_so_over_restarts_until_its_cause_is_gone(le
     assert shown(book, EARLY, now=1101.0) == {}
     again = await opened(ledger)
     assert shown(again, EARLY, now=2000.0) == {}
-    assert again.closed_cameras == {"A"}
+    assert again.closed_cameras == {"A": 0}
     assert await in_custody(ledger) == ["problem.closed"]
     _kept, over = again.keep([], now=2001.0)  # it was docked again
     assert [one.camera for one in over] == ["A"]
-    assert again.closed_cameras == frozenset()
+    assert again.closed_cameras == {}
     assert shown(again, EARLY, now=2002.0)["removed_early"].since == 2002.0
 
 
@@ -151,7 +154,7 @@ async def test_what_was_closed_and_became_worse_is_open_again(ledger: Ledger) ->
     assert shown(book, replace(EARLY, weight=3), now=1200.0) == {}  # some of it reached the store
     found = shown(book, replace(EARLY, weight=4), now=1300.0)["removed_early"]  # and then a copy here went bad
     assert (found.since, found.worse) == (1000.0, 1300.0)
-    assert book.closed_cameras == frozenset()
+    assert book.closed_cameras == {}
 
 
 async def test_a_ledger_that_cannot_be_written_keeps_nobody_from_seeing_what_is_wrong(tmp_path: Path) -> None:
@@ -168,3 +171,72 @@ async def test_a_ledger_that_cannot_be_written_keeps_nobody_from_seeing_what_is_
 def test_what_cannot_close_by_itself_can_be_closed() -> None:
     closable = {one.problem: Kept(problem=one, since=0.0).closable for one in (LOST, EARLY, DOWN)}
     assert closable == {"footage_lost": True, "removed_early": True, "store_down": False}
+
+
+class Slow(Ledger):
+    """Its first commit waits, while somebody else does something."""
+
+    def begin(self) -> None:
+        self.waits, self.begun, self.go_on = True, asyncio.Event(), asyncio.Event()
+
+    async def commit(self, work: Callable[[Transaction], T]) -> T:
+        if getattr(self, "waits", False):
+            self.waits = False
+            self.begun.set()
+            await self.go_on.wait()
+        return await super().commit(work)
+
+
+async def test_what_a_person_says_and_what_a_look_finds_are_written_one_after_the_other(tmp_path: Path) -> None:
+    ledger = await Slow.open(tmp_path / "ledger.db", keys=tmp_path / "keys")
+    assert isinstance(ledger, Slow)
+    try:
+        book = await opened(ledger)
+        shown(book, LOST, now=1.0)
+        await book.write()
+        ledger.begin()
+        person = asyncio.create_task(book.close(LOST.id, reason="r", by="user:smith", now=2.0))
+        await ledger.begun.wait()
+        assert LOST.problem in shown(book, replace(LOST, weight=2), now=3.0)
+        look = asyncio.create_task(book.write())
+        await asyncio.sleep(0)
+        ledger.go_on.set()
+        await asyncio.gather(person, look)
+        assert LOST.problem in shown(book, replace(LOST, weight=2), now=3.5)
+        row = (await ledger.read(lambda db: problems_book.all_noted(db.execute)))[LOST.id]
+        assert (row.closed_at, row.weight) == (None, 2), "it grew in that moment: that is news, and is kept so"
+        assert LOST.problem in shown(await opened(ledger), replace(LOST, weight=2), now=4.0)
+    finally:
+        await ledger.close()
+
+
+async def test_two_that_write_at_once_write_each_thing_once(tmp_path: Path) -> None:
+    ledger = await Slow.open(tmp_path / "ledger.db", keys=tmp_path / "keys")
+    assert isinstance(ledger, Slow)
+    try:
+        book, actions = await opened(ledger), heard(ledger)
+        shown(book, LOST, now=1.0)
+        ledger.begin()
+        first = asyncio.create_task(book.write())
+        await ledger.begun.wait()
+        second = asyncio.create_task(book.write())
+        await asyncio.sleep(0)
+        shown(book, LOST, DOWN, now=2.0)
+        ledger.go_on.set()
+        await asyncio.gather(first, second)
+        await book.write()
+        assert actions == ["problem.opened", "problem.opened"]
+        assert set(await ledger.read(lambda db: problems_book.all_noted(db.execute))) == {LOST.id, DOWN.id}
+    finally:
+        await ledger.close()
+
+
+async def test_seen_to_until_further_ahead_than_anybody_says_is_void(ledger: Ledger) -> None:
+    book, ahead = await opened(ledger), 30 * 86400.0
+    shown(book, DOWN, now=ahead)
+    assert await book.seen(DOWN.id, until=ahead + LONGEST_SEEN, by="user:smith")
+    assert shown(book, DOWN, now=ahead)[DOWN.problem].seen_by == "user:smith"
+    assert shown(book, DOWN, now=1.0)[DOWN.problem].seen_by is None, "the clock was a month ahead"
+    await book.write()
+    again = await opened(ledger)
+    assert shown(again, DOWN, now=ahead - 1.0)[DOWN.problem].seen_by is None, "and it stays void"
