@@ -242,7 +242,11 @@ def test_twenty_bad_logins(agent: Running) -> None:
 
 def test_what_happened_is_in_custody_and_no_secret_anywhere(agent: Running) -> None:
     shown = signed_in(agent, "vera").cookies["__Host-dockd"]
-    agent.until(lambda: any(one["event.action"] == "access.changed" for one in agent.log()), "it is recorded")
+    left = signed_in(agent, "vera")
+    assert left.post("/logout", {"csrf": left.csrf()}).status == 303
+    assert Browser(agent.url).sign_in("vera", "not her password").status != 303
+    for action in ("access.changed", "user.refused"):
+        agent.until_logged(action)
     reader = token(agent, "viewer")
     answer = Browser(agent.url).ask("GET", "/api/v1/activity?limit=1000", headers=bearer(reader))
     actions = [one["action"] for one in answer.document["activity"]]
