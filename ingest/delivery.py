@@ -141,8 +141,8 @@ class Delivery:
         )  # fmt: skip
         self._describing = Describing(ledger=ledger, spool=spool)
         self._marking = Marking(
-            ledger=ledger, store=store, trusted=self._link.trusted, attest=self.attest, explained=self._explaining.anew,
-            describe=lambda one: describe(one, station=settings.station), longest=settings.retry_max,
+            ledger=ledger, store=store, trusted=self._link.trusted, recognised=self._link.recognised_since, attest=self.attest,
+            explained=self._explaining.anew, describe=lambda one: describe(one, station=settings.station), longest=settings.retry_max,
         )  # fmt: skip
         self._asking_again = AskingAgain(ledger=ledger, attest=self.attest, setbacks=self._setbacks)
         self._observe = observe

@@ -1,7 +1,8 @@
 """Bring the descriptions in the spool up to what people have marked since: a ledger that is rebuilt from the spool knows it then.
 
 Rules kept here: what is to be written is a row (`ingest.ledger.marks`), so that a restart goes on with it; a description is replaced whole, and
-durably; a disk that does not take it is tried again, and keeps nobody from anything else.
+durably; a disk that does not take it is tried again, and keeps nobody from anything else: neither other copies from their descriptions, nor who
+waits for this, for longer than a moment.
 """
 
 from __future__ import annotations
@@ -15,17 +16,20 @@ from ingest.ledger import Ledger, marks, segments
 from ingest.spool import Marked, Spool
 
 _REST = 30.0
+_PATIENCE = 3.0
 _NEWS = (events.SegmentEvidential, events.SegmentMovedUp, events.SegmentCopied, events.SegmentRecovered)
 log = logging.getLogger(__name__)
 
 
 class Describing:
-    """One at a time: two that write the same description would put an older one over a newer one."""
+    """One at a time: two that write the same description would put an older one over a newer one. `patience`: how long `now` waits, seconds."""
 
-    def __init__(self, *, ledger: Ledger, spool: Spool) -> None:
+    def __init__(self, *, ledger: Ledger, spool: Spool, patience: float = _PATIENCE) -> None:
         self._ledger = ledger
         self._spool = spool
+        self._patience = patience
         self._turn = asyncio.Lock()
+        self._under_way: set[asyncio.Task[bool]] = set()
         self._news = asyncio.Event()
         self._failed = False
         ledger.subscribe(self._hear)
@@ -38,15 +42,40 @@ class Describing:
         """Write whatever is to be written, until cancelled. Raises LedgerUnusable."""
         while True:
             self._news.clear()
-            while waiting := await self._ledger.read(lambda db: marks.undescribed(db.execute)):
-                if not all([await self.now(segment) for segment in waiting]):
-                    break
+            await self._all()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_REST):
                     await self._news.wait()
 
+    async def _all(self) -> None:
+        """Each that waits, once: one that cannot be written is left for the next round."""
+        after = ""
+        while waiting := await self._lot(after):
+            for segment in waiting:
+                await self._write(segment)
+            after = waiting[-1]
+
+    async def _lot(self, after: str) -> list[str]:
+        return await self._ledger.read(lambda db: marks.undescribed(db.execute, after=after))
+
     async def now(self, segment: str) -> bool:
-        """Write what is marked of it beside its copy, if it has one. Returns whether that is durable. Raises LedgerUnusable, KeyError."""
+        """Write what is marked of it beside its copy, if it has one. Returns whether that is durable by now: a disk that takes long is waited for elsewhere.
+
+        Raises LedgerUnusable, KeyError.
+        """
+        writing = asyncio.create_task(self._write(segment), name=f"describe-{segment}")
+        self._under_way.add(writing)
+        writing.add_done_callback(self._over)
+        done, _ = await asyncio.wait({writing}, timeout=self._patience)
+        return writing.result() if done else False
+
+    def _over(self, writing: asyncio.Task[bool]) -> None:
+        self._under_way.discard(writing)
+        if not writing.cancelled() and (error := writing.exception()) is not None:
+            # whoever waits still is told of it; else the row stays, and it is written at the next round
+            log.info("%s: %s", writing.get_name(), error)
+
+    async def _write(self, segment: str) -> bool:
         async with self._turn:
             row, by, up = await self._ledger.read(
                 lambda db: (

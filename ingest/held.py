@@ -26,7 +26,7 @@ def why_not(*, reason: str, on_camera: bool, in_spool: bool, in_store: bool, doc
     """
     if reason in _NOT_BY_HAND:
         return _NOT_BY_HAND[reason]
-    if in_spool or docked:
+    if in_spool or (docked and on_camera) or (in_store and not on_camera):
         return None
     if on_camera:
         return "wants_camera_to_delete" if in_store else "wants_camera"

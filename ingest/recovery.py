@@ -1,8 +1,9 @@
 """At the start: bring spool and ledger together again after whatever ended the last run.
 
 Rules: a whole spool file is never thrown away for want of a row: it is hashed and taken in. A row whose file is gone or cut says so
-(`rotted`). A file whose release was committed and that a crash left is taken in like any other: it is released again, on a proof of its own.
-Nothing is removed here but what never became whole.
+(`rotted`). What people had marked of a copy is taken in from beside it, whatever the ledger knows: it may be an older copy of itself. A file whose
+release was committed and that a crash left is taken in like any other: it is released again, on a proof of its own. Nothing is removed here but
+what never became whole.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 
 from ingest.ledger import Ledger, Transaction, cameras, segments, views
 from ingest.model import CameraId
-from ingest.spool import Description, Spool, is_segment
+from ingest.spool import Description, Marked, Spool, is_segment
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ async def bring_together(ledger: Ledger, spool: Spool) -> Found:
     await asyncio.to_thread(spool.prepare)
     present = set(await asyncio.to_thread(spool.segments))
     believed = set(await ledger.read(lambda db: segments.ids(db.execute, "in_spool = 1")))
-    for segment in sorted(believed):
+    for segment in await asyncio.to_thread(_in_order, spool, believed):
         await _still_there(ledger, spool, segment, found)
     unknown = await asyncio.to_thread(_in_order, spool, present - believed)
     for segment in unknown:
@@ -51,6 +52,7 @@ async def bring_together(ledger: Ledger, spool: Spool) -> Found:
 
 async def _still_there(ledger: Ledger, spool: Spool, segment: str, found: Found) -> None:
     row = await ledger.read(lambda db: segments.get(db.execute, segment))
+    await _marks_beside(ledger, spool, row)
     try:
         seen = await asyncio.to_thread(os.lstat, spool.file(segment))
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -68,6 +70,28 @@ async def _still_there(ledger: Ledger, spool: Spool, segment: str, found: Found)
         await asyncio.to_thread(spool.put_aside, segment)
     await ledger.commit(lambda tx: segments.rotted(tx, segment, error=message))
     found.rotted += 1
+
+
+async def _marks_beside(ledger: Ledger, spool: Spool, row: segments.Segment) -> None:
+    """What its description says that people have marked, and this ledger, an older copy of itself, does not know."""
+    try:
+        found = await asyncio.to_thread(spool.describe, row.id)
+    except (OSError, ValueError):
+        return  # it has none that can be read: what the ledger knows is all there is
+    if found.digest.sha256 == row.sha256 and _unknown(found.marked, row):
+        await ledger.commit(lambda tx: _take_marks(tx, row.id, found.marked))
+
+
+def _unknown(marked: Marked, row: segments.Segment) -> bool:
+    moved_up = marked.moved_up and not row.priority and not row.in_store
+    return bool(moved_up or (marked.evidential and not row.evidential))
+
+
+def _take_marks(tx: Transaction, segment: str, marked: Marked) -> None:
+    if marked.evidential:
+        segments.mark_evidential(tx, segment, by=marked.evidential_by or None)
+    if marked.moved_up and not segments.get(tx.execute, segment).priority:
+        segments.move_up(tx, segment, by=marked.moved_up_by or None)
 
 
 def _in_order(spool: Spool, unknown: set[str]) -> list[str]:
@@ -112,10 +136,7 @@ def _recover(tx: Transaction, whole: Description) -> None:
         tx, camera=camera.id, segment=whole.segment, path=whole.path, digest=whole.digest, captured_at=whole.captured_at,
         mtime_ns=whole.mtime_ns,
     )  # fmt: skip
-    if whole.marked.evidential:
-        segments.mark_evidential(tx, whole.segment, by=whole.marked.evidential_by or None)
-    if whole.marked.moved_up and not segments.get(tx.execute, whole.segment).priority:
-        segments.move_up(tx, whole.segment, by=whole.marked.moved_up_by or None)
+    _take_marks(tx, whole.segment, whole.marked)
 
 
 def _sha256(spool: Spool, segment: str) -> str:

@@ -264,8 +264,16 @@ class Spool:
         return description
 
     def redescribe(self, segment: str, marked: Marked) -> None:
-        """Have its description say what is marked of it now: the new one is durable before it takes the old one's place. Raises ValueError, OSError."""
+        """Have its description say what is marked of it now: the new one is durable before it takes the old one's place. Raises ValueError, OSError.
+
+        Evidence stays evidence, whoever does not know of it. Nothing is removed: a copy that is being published may have its description already,
+        and its bytes not yet. What is left beside one that was given up meanwhile goes at the next start.
+        """
+        if self.lies_there(segment) is None:
+            raise FileNotFoundError(errno.ENOENT, "its copy is not there", str(self.file(segment)))
         known = self.describe(segment)
+        if known.marked.evidential:
+            marked = replace(marked, evidential=True, evidential_by=marked.evidential_by or known.marked.evidential_by)
         if known.marked == marked:
             return
         temporary = self.file(segment).with_name(f"{segment}.{os.getpid()}.{secrets.token_hex(4)}.json.part")
@@ -277,9 +285,6 @@ class Spool:
                 os.unlink(temporary)
             raise
         self.sync_folder()
-        if self.lies_there(segment) is None:  # it was given up meanwhile
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self.description_file(segment))
 
 
 def write_durably(path: Path, text: str) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 
 from ingest import events
 from ingest.errors import Hold, LedgerUnusable, Retry, Stop, Unanswered
-from ingest.ledger import Ledger
+from ingest.ledger import Ledger, marks
 from ingest.ledger.core import Transaction
 from ingest.ledger.segments import Segment
 from ingest.ledger.store_memory import WentBack, latest, suspects
@@ -70,6 +70,7 @@ def _newest(execute: Execute, store: str) -> int:
 def _went_back(tx: Transaction, *, store: str, known: int, number: int) -> None:
     newest = int(tx.execute("SELECT coalesce(max(id), 0) FROM receipts").fetchone()[0])
     tx.record(events.StoreWentBack(store=store, number=number, known=known, last_receipt=newest))
+    marks.anew(tx, store)
 
 
 class AskingAgain:

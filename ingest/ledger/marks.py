@@ -1,7 +1,7 @@
 """What people have marked that has to be told elsewhere: evidence, to the store; evidence and what was moved up, to the description in the spool.
 
 Rules kept here: what is to be told is a row, so that it outlives a restart; it goes when it was told, and comes back when the store makes another
-object of the segment. A mark is never taken back.
+object of the segment, and when the store may have forgotten it. That a store has no marks holds until it is asked again. A mark is never taken back.
 """
 
 from __future__ import annotations
@@ -41,6 +41,24 @@ def to_tell(tx: Transaction, segment: str, *, late: bool = False) -> None:
         "INSERT INTO marks (segment, late) VALUES (?, ?) ON CONFLICT (segment) DO UPDATE SET told_at = NULL, object = NULL, cannot = NULL,"
         " late = excluded.late, attempts = 0, next_attempt = 0, trouble = NULL",
         (segment, int(late)),
+    )
+
+
+def anew(tx: Transaction, store: str) -> None:
+    """What this store was told of, it may not know any more, and what it could not be told of, it may take now: it is told of all that it has."""
+    tx.execute(
+        "INSERT INTO marks (segment) SELECT id FROM segments WHERE evidential = 1 AND in_store = 1 AND store = ? ON CONFLICT (segment) DO UPDATE SET"
+        " told_at = NULL, cannot = NULL, attempts = 0, next_attempt = 0, trouble = NULL",
+        (store,),
+    )
+
+
+def ask_one_again(tx: Transaction) -> None:
+    """One of those that the store could not be told of is told of again: it may have got marks since. Until then nothing else is known of it."""
+    tx.execute(
+        "UPDATE marks SET told_at = NULL, attempts = 0, next_attempt = 0, trouble = NULL WHERE segment = (SELECT m.segment FROM marks m INDEXED BY"
+        " marks_cannot JOIN segments s ON s.id = m.segment JOIN stores p ON p.id = s.store AND p.pinned = 1 WHERE m.cannot IS NOT NULL"
+        " AND s.in_store = 1 ORDER BY m.told_at LIMIT 1)"
     )
 
 
@@ -91,21 +109,33 @@ def told(tx: Transaction, segment: str, *, object: str, cannot: str = "") -> boo
     row = tx.execute("SELECT camera, path, store, object, in_store FROM segments WHERE id = ?", (segment,)).fetchone()
     if row is None or not row[4] or row[3] != object:
         return False
-    changed = tx.execute(
-        "UPDATE marks SET told_at = ?, object = ?, cannot = ?, trouble = NULL WHERE segment = ? AND told_at IS NULL",
-        (tx.now, object, cannot or None, segment),
-    ).rowcount
-    if not changed:
+    before = tx.execute("SELECT cannot, object FROM marks WHERE segment = ? AND told_at IS NULL", (segment,)).fetchone()
+    if before is None:
         return False
+    tx.execute(
+        "UPDATE marks SET told_at = ?, object = ?, cannot = ?, trouble = NULL WHERE segment = ?",
+        (tx.now, object, cannot or None, segment),
+    )
+    if cannot and before == (cannot, object):
+        return True  # that was said before
+    if before[0] is not None and not cannot:  # it has marks now: all that it could not be told of
+        tx.execute(
+            "UPDATE marks SET told_at = NULL, cannot = NULL, attempts = 0, next_attempt = 0 WHERE cannot IS NOT NULL"
+        )
     event = events.SegmentNotMarkable if cannot else events.SegmentMarkedAtStore
     tx.record(event(camera=row[0], segment=segment, path=legible(row[1]), store=row[2] or "", object=object))
     return True
 
 
 def untold(execute: Execute) -> tuple[int, int]:
-    """Of how much evidence the store could not be told yet, and of how much it never can be."""
-    waits = execute("SELECT count(*) FROM marks INDEXED BY marks_to_tell WHERE told_at IS NULL AND trouble IS NOT NULL")
-    cannot = execute("SELECT count(*) FROM marks INDEXED BY marks_cannot WHERE cannot IS NOT NULL")
+    """Of how much evidence that the store has it could not be told yet, and of how much it cannot be."""
+    waits = execute(
+        "SELECT count(*) FROM marks m INDEXED BY marks_to_tell JOIN segments s ON s.id = m.segment"
+        " WHERE m.told_at IS NULL AND m.trouble IS NOT NULL AND m.cannot IS NULL AND s.in_store = 1"
+    )
+    cannot = execute(
+        "SELECT count(*) FROM marks m INDEXED BY marks_cannot JOIN segments s ON s.id = m.segment WHERE m.cannot IS NOT NULL AND s.in_store = 1"
+    )
     return int(waits.fetchone()[0]), int(cannot.fetchone()[0])
 
 
@@ -123,9 +153,10 @@ def undescribe(tx: Transaction, segment: str) -> None:
     tx.execute("INSERT OR IGNORE INTO undescribed (segment) VALUES (?)", (segment,))
 
 
-def undescribed(execute: Execute) -> list[str]:
-    """Whose description does not say it yet, a few at a time."""
-    return [row[0] for row in execute("SELECT segment FROM undescribed ORDER BY segment LIMIT ?", (_MOST,))]
+def undescribed(execute: Execute, *, after: str = "") -> list[str]:
+    """Whose description does not say it yet, a few at a time: those that come `after` one."""
+    rows = execute("SELECT segment FROM undescribed WHERE segment > ? ORDER BY segment LIMIT ?", (after, _MOST))
+    return [row[0] for row in rows]
 
 
 def described(tx: Transaction, segment: str, *, evidential: bool, moved_up: int) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from ingest import events
+from ingest.ledger import marks
 from ingest.ledger.core import Transaction
 from ingest.ledger.keys import thumbprint
 from ingest.ledger.pin_file import NAME, same, text_of
@@ -37,6 +38,7 @@ def pin(tx: Transaction, store: StoreIdentity) -> None:
     )
     tx.record(events.StorePinned(store=store.id, url=store.url, method=store.method, keys=list(store.keys)))
     keep_keys(tx, store)
+    marks.anew(tx, store.id)
     _keep(tx)
 
 

@@ -44,7 +44,7 @@ CHANGES = (
     ),
     Mutant(
         name="doings: a rebuilt ledger does not take marks in", promise="a rebuilt ledger forgets evidence",
-        file="ingest/recovery.py", old="    if whole.marked.evidential:\n", new="    if whole.marked.evidential and not whole.path:\n", tests=_BESIDE,
+        file="ingest/recovery.py", old="    if marked.evidential:\n", new="    if marked.evidential and not segment:\n", tests=_BESIDE,
     ),
     Mutant(
         name="doings: who tried it again is not recorded", promise="P4: nobody knows who had it tried again",
@@ -57,7 +57,7 @@ CHANGES = (
     ),
     Mutant(
         name="doings: what failed its checks is let go while its camera is away", promise="P5: a hold is lifted and nothing is tried",
-        file="ingest/held.py", old="    if in_spool or docked:\n", new="    if in_spool or docked or on_camera:\n", tests=(*_HELD, *_DOINGS),
+        file="ingest/held.py", old="    if in_spool or (docked and on_camera) or (in_store and not on_camera):\n", new="    if in_spool or on_camera or (in_store and not on_camera):\n", tests=(*_HELD, *_DOINGS),
     ),
     Mutant(
         name="doings: bays out of use are forgotten at a restart", promise="a camera is put into a bay that people took out of use",

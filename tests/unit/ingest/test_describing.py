@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ingest.ledger import Ledger, marks, queue, segments
+from ingest.describing import Describing
+from ingest.ledger import Ledger, Transaction, marks, queue, segments
 from ingest.recovery import bring_together
 from ingest.spool import Description, Marked, Spool
 from tests.unit.ingest.station import Station, station
@@ -106,11 +110,151 @@ async def test_odd_marks_mark_nothing_and_keep_no_copy_out(place: Station, odd: 
     assert place.spool.describe(segment).marked == Marked()
 
 
-async def test_a_copy_that_is_given_up_meanwhile_leaves_no_description(place: Station) -> None:
+async def test_what_is_given_up_is_described_by_nobody(place: Station) -> None:
     (segment,) = await place.spooled(b"one")
-    place.spool.file(segment).unlink()
-    place.spool.redescribe(segment, Marked(evidential=True))
-    assert not place.spool.description_file(segment).exists()
+    await place.ledger.commit(lambda tx: segments.mark_evidential(tx, segment, by="user:smith"))
+    before = sorted(path.name for path in place.spool.folder.iterdir())
+    aside = place.spool.file(segment).rename(place.spool.folder / "aside")
+    assert not await place.delivery.beside(segment)  # its disk may be away: it is written when it is back
+    aside.rename(place.spool.file(segment))
+    assert sorted(path.name for path in place.spool.folder.iterdir()) == before
+    assert await place.delivery.beside(segment)
+    place.spool.remove(segment)
+    assert not await place.delivery.beside(segment)
+    assert not list(place.spool.folder.iterdir())
+
+
+class Slow(Spool):
+    """A spool whose disk hangs with the first description until it is let: before anything of it is written, or (`late`) when all of it is."""
+
+    def __init__(self, folder: Path, *, late: bool = False) -> None:
+        super().__init__(folder, keep_free=0)
+        self.late, self.there, self.go = late, threading.Event(), threading.Event()
+
+    def _hang(self) -> None:
+        if not self.there.is_set():
+            self.there.set()
+            self.go.wait(20)
+
+    def sync_folder(self) -> None:
+        self._hang()
+        super().sync_folder()
+
+    def redescribe(self, segment: str, marked: Marked) -> None:
+        if not self.late:
+            self._hang()
+        super().redescribe(segment, marked)
+
+
+async def test_a_copy_that_is_published_meanwhile_keeps_its_description(place: Station) -> None:
+    """Its bytes were given up while their description was written, and it is pulled again: its description has its name before its bytes do."""
+    (segment,) = await place.spooled(b"one")
+    described, spool = place.spool.describe(segment), Slow(place.spool.folder, late=True)
+    writing = asyncio.create_task(asyncio.to_thread(spool.redescribe, segment, Marked(evidential=True)))
+    await asyncio.to_thread(spool.there.wait, 20)
+    place.spool.remove(segment)
+    place.spool.description_file(segment).write_text(described.text())  # so far a worker's `publish` has come
+    spool.go.set()
+    await writing
+    place.spool.file(segment).write_bytes(b"one")
+    assert place.spool.describe(segment).digest == described.digest
+
+
+async def test_a_disk_that_hangs_keeps_nobody_waiting_and_what_was_marked_last_stands_there_in_the_end(
+    place: Station,
+) -> None:
+    (segment,) = await place.spooled(b"one")
+    spool = Slow(place.spool.folder)
+    describing = Describing(ledger=place.ledger, spool=spool, patience=0.05)
+    await place.ledger.commit(lambda tx: segments.mark_evidential(tx, segment, by="user:smith"))
+    async with asyncio.timeout(5):
+        assert not await describing.now(segment)
+        await place.ledger.commit(lambda tx: segments.move_up(tx, segment, by="user:jones"))
+        assert not await describing.now(segment)
+    assert await place.ledger.read(lambda db: marks.undescribed(db.execute)) == [segment]
+    spool.go.set()
+
+    async def written() -> bool:
+        return await place.ledger.read(lambda db: marks.undescribed(db.execute)) == []
+
+    await place.until(written)
+    marked = await said(place, segment)
+    assert (marked.evidential, marked.moved_up) == (True, (await place.row(segment)).priority)
+
+
+async def test_what_was_marked_while_it_was_written_is_written_again(place: Station) -> None:
+    (segment,) = await place.spooled(b"one")
+    await place.ledger.commit(lambda tx: segments.mark_evidential(tx, segment, by="user:smith"))
+    await place.ledger.commit(lambda tx: segments.move_up(tx, segment, by="user:jones"))
+    await place.ledger.commit(lambda tx: marks.described(tx, segment, evidential=True, moved_up=0))
+    assert await place.ledger.read(lambda db: marks.undescribed(db.execute)) == [segment]
+    up = (await place.row(segment)).priority
+    await place.ledger.commit(lambda tx: marks.described(tx, segment, evidential=True, moved_up=up))
+    assert await place.ledger.read(lambda db: marks.undescribed(db.execute)) == []
+
+
+async def test_many_that_cannot_be_written_keep_no_other_waiting(place: Station) -> None:
+    ids = sorted(await place.spooled(*[b"%d" % number for number in range(51)]))
+    for one in ids[:50]:
+        place.spool.description_file(one).write_text("{cut")
+
+    def mark(tx: Transaction) -> None:
+        for one in ids:
+            segments.mark_evidential(tx, one, by="user:smith")
+
+    await place.ledger.commit(mark)
+    async with place.at_work():
+
+        async def written() -> bool:
+            return (await said(place, ids[50])).evidential
+
+        await place.until(written)
+
+
+async def test_evidence_beside_a_copy_stays_evidence_whoever_writes(place: Station) -> None:
+    (segment,) = await place.spooled(b"one")
+    place.spool.redescribe(segment, Marked(evidential=True, evidential_by="user:smith"))
+    place.spool.redescribe(segment, Marked(moved_up=7, moved_up_by="user:jones"))
+    assert await said(place, segment) == Marked(
+        evidential=True, evidential_by="user:smith", moved_up=7, moved_up_by="user:jones"
+    )
+
+
+async def test_a_ledger_that_is_an_older_copy_of_itself_takes_in_what_stands_beside_the_copies(tmp_path: Path) -> None:
+    async with station(tmp_path) as place:
+        evidence, second, first, rotten = await place.spooled(b"evidence", b"second", b"first", b"rotten")
+    older = {path.name: path.read_bytes() for path in tmp_path.glob("ledger.db*")}
+    async with station(tmp_path) as place:
+        for one in (evidence, rotten):
+            await place.ledger.commit(lambda tx, one=one: segments.mark_evidential(tx, one, by="user:smith"))  # type: ignore[misc]
+        for one in (second, first):
+            await place.ledger.commit(lambda tx, one=one: segments.move_up(tx, one, by="user:jones"))  # type: ignore[misc]
+        for one in (evidence, second, first, rotten):
+            assert await place.delivery.beside(one)
+        place.spool.file(rotten).unlink()
+    for path in tmp_path.glob("ledger.db*"):
+        path.unlink()
+    for name, content in older.items():
+        (tmp_path / name).write_bytes(content)
+    async with station(tmp_path) as place:
+        found = await bring_together(place.ledger, place.spool)
+        assert (found.rotted, found.recovered) == (1, 0)
+        assert (await place.row(evidence)).evidential
+        assert (await place.row(rotten)).evidential, "it may be pulled again from its camera"
+        assert (await place.row(first)).priority > (await place.row(second)).priority > 0
+        assert await place.ledger.read(lambda db: marks.who(db.execute, evidence, "segment.evidential")) == "user:smith"
+        said = await place.actions()
+        await bring_together(place.ledger, place.spool)
+        assert await place.actions() == said, "once is enough"
+
+
+async def test_what_stands_beside_other_bytes_marks_nothing(place: Station) -> None:
+    one, other = await place.spooled(b"one", b"other")
+    described = place.spool.describe(other)
+    text = replace(described, segment=one, marked=Marked(evidential=True)).text()
+    place.spool.description_file(one).write_text(text)
+    await bring_together(place.ledger, place.spool)
+    assert not (await place.row(one)).evidential
 
 
 async def test_a_disk_that_takes_no_description_is_tried_again(place: Station) -> None:

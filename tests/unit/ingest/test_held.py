@@ -39,5 +39,12 @@ def test_what_no_person_can_say_to_be_over(reason: str, why: str) -> None:
     assert held.why_not(reason=reason, on_camera=True, in_spool=True, in_store=False, docked=True) == why
 
 
-def test_what_is_nowhere_cannot_be_tried() -> None:
-    assert held.why_not(reason="failed", on_camera=False, in_spool=False, in_store=False, docked=False) == "nowhere"
+@pytest.mark.parametrize("docked", [False, True])
+def test_what_is_nowhere_cannot_be_tried(docked: bool) -> None:
+    assert held.why_not(reason="failed", on_camera=False, in_spool=False, in_store=False, docked=docked) == "nowhere"
+
+
+@pytest.mark.parametrize("docked", [False, True])
+def test_what_is_in_the_store_alone_waits_for_nothing(docked: bool) -> None:
+    why = held.why_not(reason="unproven_in_time", on_camera=False, in_spool=False, in_store=True, docked=docked)
+    assert why is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -9,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from ingest.errors import Refused, StoreDown
-from ingest.ledger import marks, segments
+from ingest.ledger import marks, segments, stores
 from ingest.ledger.marks import Mark
-from tests.simulators.stores.in_memory import InMemoryStore, times
+from ingest.ledger.rows import faults
+from ingest.model import StoreIdentity
+from ingest.went_back import Memory
+from tests.simulators.stores.in_memory import InMemoryStore, always, times
 from tests.unit.ingest.station import Station, station
 
 
@@ -158,3 +162,136 @@ async def test_a_mark_of_an_object_that_there_is_no_more_is_not_the_new_ones(pla
     await mark(place, segment)
     assert not await place.ledger.commit(lambda tx: marks.told(tx, segment, object="http://store/files/other"))
     assert not await known(place, segment)
+
+
+# -- what the store may have forgotten, and what it may take by now ----------------------------------------------------
+
+
+async def told(place: Station, segment: str) -> None:
+    """Confirmed, evidence, and the store knows it, or has no marks."""
+    await place.until(lambda: place.confirmed(segment))
+    await mark(place, segment)
+    await place.until(lambda: known(place, segment))
+
+
+async def pin(place: Station) -> None:
+    """What a person does to a store that was caught."""
+    pinned, answers = await place.ledger.read(lambda db: stores.pinned(db.execute)), await place.store.identify()
+    assert pinned is not None
+    await place.ledger.commit(lambda tx: stores.caught(tx, pinned.id, error="an older copy of itself"))
+    await place.ledger.commit(lambda tx: stores.pin(tx, answers))
+
+
+async def test_a_store_that_is_pinned_anew_is_told_again(place: Station) -> None:
+    (segment,) = await place.spooled(b"footage")
+    async with place.at_work():
+        await told(place, segment)
+        place.store.marked[segment] = False  # it is an older copy of itself: it has the object, and not its mark
+        await pin(place)
+        assert not await known(place, segment)
+        await place.until(lambda: known(place, segment))
+    assert place.store.marked[segment] is True
+
+
+async def test_a_store_that_went_back_is_told_again(place: Station) -> None:
+    (segment,) = await place.spooled(b"footage")
+    async with place.at_work():
+        await told(place, segment)
+    memory = Memory(place.ledger)
+    for before, number in ((0, 9), (9, 3)):
+        await memory.hold_against(store=place.store.id, known=before, number=number)
+    assert not await known(place, segment)
+
+
+async def test_what_another_store_has_is_not_told_to_the_one_that_is_pinned(place: Station) -> None:
+    (segment,) = await place.spooled(b"footage")
+    async with place.at_work():
+        await told(place, segment)
+    other = StoreIdentity(id="other", url="http://other", method="read-back", durable=False)
+    await place.ledger.commit(lambda tx: stores.pin(tx, other))
+    assert await known(place, segment)
+
+
+@pytest.mark.parametrize("restart", [True, False])
+async def test_a_store_that_has_got_marks_is_told_of_all_of_it(tmp_path: Path, restart: bool) -> None:
+    store = InMemoryStore(marks=False)
+    async with station(tmp_path, store=store, keep_confirmed=3600.0) as place:
+        one, other = await place.spooled(b"one", b"other")
+        async with place.at_work():
+            await told(place, one)
+            await told(place, other)
+            assert await place.ledger.read(lambda db: marks.untold(db.execute)) == (0, 2)
+            if not restart:
+                store.marks = True
+                await pin(place)
+                await place.until(lambda: all_known(place, one, other))
+    async with station(tmp_path, store=store, keep_confirmed=3600.0) as place:
+        asked = store.asked.count(("mark", one))
+        if restart:
+            async with place.at_work():  # it has none still: one of them finds that out
+                await place.until(lambda: store.asked.count(("mark", one)) > asked)
+                await place.until(lambda: known(place, one))
+            assert (await place.actions(one)).count("segment.not_markable") == 1
+            store.marks = True
+            async with place.at_work():
+                await place.until(lambda: all_known(place, one, other))
+        assert await place.ledger.read(lambda db: marks.untold(db.execute)) == (0, 0)
+        assert await place.ledger.read(faults) == []
+
+
+async def all_known(place: Station, *wanted: str) -> bool:
+    return all([(await mark_of(place, one)).known for one in wanted])
+
+
+async def test_that_it_has_no_marks_is_believed_of_the_pinned_store_alone(place: Station) -> None:
+    """What stands in front of a store that is being started anew answers for it as one that has no marks."""
+    (segment,) = await place.spooled(b"footage")
+    async with place.at_work():
+        await place.until(lambda: place.confirmed(segment))
+        place.store.marks = False
+        place.store.troubles["identify"] = always(lambda: StoreDown("it is being started"))
+        await mark(place, segment)
+
+        async def failed() -> bool:
+            return (await mark_of(place, segment)).trouble is not None
+
+        await place.until(failed)
+        place.store.marks = True
+        del place.store.troubles["identify"]
+        await place.until(lambda: known(place, segment))
+    assert "segment.not_markable" not in await place.actions(segment)
+    assert (await mark_of(place, segment)).known
+
+
+async def test_a_clock_that_is_set_back_meanwhile_makes_nobody_ask_all_the_time(place: Station) -> None:
+    (segment,) = await place.spooled(b"footage")
+    async with place.at_work():
+        await place.until(lambda: place.confirmed(segment))
+    store, asked = place.store, place.store.asked.count(("mark", segment))
+
+    def trouble(_segment: str) -> StoreDown:
+        if store.asked.count(("mark", segment)) == asked + 1:
+            place.clock.jump(-86400.0)
+        return StoreDown("no route")
+
+    store.troubles["mark"] = trouble
+    await mark(place, segment)
+    async with place.at_work():
+        await place.until(lambda: store.asked.count(("mark", segment)) > asked)
+        await asyncio.sleep(0.3)
+    assert store.asked.count(("mark", segment)) - asked <= 4
+
+
+async def test_what_the_store_does_not_have_is_no_mark_that_it_was_not_told_of(place: Station) -> None:
+    one, other = await place.spooled(b"one", b"other")
+    async with place.at_work():
+        await place.until(lambda: place.confirmed(one, other))
+    for segment in (one, other):
+        await mark(place, segment)
+    object = (await place.row(other)).object or ""
+    await place.ledger.commit(partial(marks.told, segment=other, object=object, cannot="none"))
+    await place.ledger.commit(partial(marks.failed, segment=one, seconds=60, error="404"))
+    assert await place.ledger.read(lambda db: marks.untold(db.execute)) == (1, 1)
+    for segment in (one, other):
+        await place.ledger.commit(partial(segments.store_lost, segment=segment, error="404"))
+    assert await place.ledger.read(lambda db: marks.untold(db.execute)) == (0, 0)

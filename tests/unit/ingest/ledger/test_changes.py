@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlite_utils import Database, Migrations
 
 from ingest import events
-from ingest.ledger import cameras, issues, marks, override, rack, segments
+from ingest.ledger import cameras, issues, marks, override, rack, schema, segments, stores
 from ingest.ledger.books import entry_data
 from ingest.ledger.issues import Issue
 from ingest.ledger.rack import OutOfUse
 from ingest.ledger.rows import faults
-from ingest.model import CameraId
+from ingest.model import CameraId, StoreIdentity
 from tests.unit.ingest.ledger.dock import CAMERA, Dock, dock_at
 
 POOL = CameraId(profile="p", serial="0007", card="c")
@@ -205,3 +207,57 @@ def test_the_log_has_no_officers_names() -> None:
         events.CameraReturned(camera="C", officer="PC Jones", by="docking"),
     ):
         assert "Jones" not in event.message()
+
+
+# -- what is to be told of evidence ------------------------------------------------------------------------------------
+
+
+async def to_tell(dock: Dock) -> list[str]:
+    return await dock.ledger.read(lambda db: marks.waiting(db.execute, now=dock.clock.time, longest=86400.0))
+
+
+async def test_evidence_that_is_found_in_the_store_is_to_be_told(dock: Dock) -> None:
+    segment = await dock.copied()
+    await dock.write(lambda tx: segments.mark_evidential(tx, segment, by="user:smith"))
+    assert await to_tell(dock) == []
+    receipt = await dock.receipt(segment)
+    assert await dock.write(lambda tx: segments.found(tx, receipt))
+    assert await to_tell(dock) == [segment]
+
+
+async def test_another_store_that_proves_evidence_is_to_be_told(dock: Dock) -> None:
+    segment = await dock.confirmed()
+    await dock.write(lambda tx: segments.mark_evidential(tx, segment, by="user:smith"))
+    await dock.write(lambda tx: marks.told(tx, segment, object=f"o-{segment}"))
+    await dock.attest(segment)
+    assert await to_tell(dock) == []
+    await dock.write(lambda tx: stores.pin(tx, StoreIdentity(id="other", url="http://other", method="receipt", durable=True, keys=("K",))))  # fmt: skip
+    assert await to_tell(dock) == []
+    await dock.attest(segment, store="other")
+    assert await to_tell(dock) == [segment]
+
+
+def test_marks_of_before_are_to_be_told_and_to_be_described(tmp_path: Path) -> None:
+    """A ledger of an older dockd, which wrote that something is evidence, or first, and nothing else."""
+    connection, older = sqlite3.connect(tmp_path / "ledger.db"), Migrations("dockd")
+    for name, script in schema.MIGRATIONS:
+        if name < "0012":
+            connection.executescript(script)
+            older(name=name)(lambda _db: None)
+    older.apply(Database(connection))
+    connection.execute(
+        "INSERT INTO cameras (id, profile, serial, card, first_seen, last_seen) VALUES ('C', 'p', 's', 'c', 0, 0)"
+    )
+    for name, spool, store, evidential, priority in (
+        ("plain", 1, 1, 0, 0), ("evidence", 0, 1, 1, 0), ("both", 1, 1, 1, 0), ("first", 1, 0, 0, 7), ("camera", 0, 0, 1, 0),
+    ):  # fmt: skip
+        connection.execute(
+            "INSERT INTO segments (id, camera, path, size, mtime_ns, ctime_ns, dev, ino, on_camera, in_spool, in_store, evidential, priority,"
+            " captured_at, listed_at) VALUES (?, 'C', ?, 1, 0, 0, 0, 0, 1, ?, ?, ?, ?, 0, 0)",
+            (name, name.encode(), spool, store, evidential, priority),
+        )
+    connection.commit()
+    schema.migrate(connection)
+    assert sorted(marks.waiting(connection.execute, now=1.0, longest=86400.0)) == ["both", "evidence"]
+    assert marks.undescribed(connection.execute) == ["both", "first"]
+    connection.close()
