@@ -9,27 +9,27 @@ sends it as the header X-CSRF-Token. `mark` says for whom a form was made, for w
 is among the fields that are given back.
 
 Rules kept here: who is signed in by a browser changes something only from a page of this origin (Origin, Sec-Fetch-Site) that was made for this
-very session (the token); a bearer token of the API is no browser's, and needs neither. Until there are users a change is taken from a program on
-this machine alone: a loopback peer that asks for this machine by a loopback name, in HTTP/1.1, and with no header that those add who speak for
-others (what of them adds none cannot be told from a program here), or from a page of this origin on this machine. What is sent is small, whole
-and known, or refused with a reason. There is nothing here that wipes.
+very session (the token); a bearer token of the API is no browser's, and needs neither. Until there are users a change is taken from this machine itself
+alone (dockd.page.nearby). What is sent is small, whole and known, and comes within ten seconds, or is refused with a reason; once it is there, it is
+asked again whether whoever sent it may still, and nothing is done that they may no more. There is nothing here that wipes.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from aiohttp import HttpVersion11, web
+from aiohttp import web
 
 from dockd.access import Who
 from dockd.access.masking import is_of
-from dockd.page.doorkeeper import AUTHORIZATION, Problem, host_of, is_here
+from dockd.page.doorkeeper import AUTHORIZATION, Problem
 from dockd.page.language import said
-from dockd.page.rights import CSRF, who
-from dockd.settings.addresses import is_loopback
+from dockd.page.nearby import why_not_itself
+from dockd.page.rights import CSRF, PATIENCE, STILL, who
 
 CSRF_FIELD = "csrf"
 MARK_FIELD = "mark"
@@ -37,13 +37,6 @@ CSRF_HEADER = "X-CSRF-Token"
 _LARGEST = 4 << 10
 _LARGEST_FORM = 16 << 10
 FORM = "application/x-www-form-urlencoded"
-# What proxies, balancers and delivery networks add: those names, and all that begin so.
-_FORWARDED = (
-    "forwarded", "via", "x-real-ip", "client-ip", "true-client-ip", "cdn-loop", "max-forwards", "proxy-connection",
-)  # fmt: skip
-_FORWARDED_SO = (
-    "x-forwarded", "x-original", "x-proxy", "x-client", "x-cluster", "x-envoy", "x-amzn", "x-arr-", "x-varnish", "cf-", "fastly-",
-)  # fmt: skip
 _SITES = (None, "same-origin", "none")
 
 
@@ -74,8 +67,10 @@ async def asked_by_form(request: web.Request, *, known: Collection[str]) -> tupl
         raise Problem(415, f"send a form, with Content-Type: {FORM}")
     _see_the_origin(request, demanded=True)
     fields = await form_fields(request, known={*known, CSRF_FIELD, MARK_FIELD})
+    brought = fields.pop(CSRF_FIELD, "")
     try:
-        _see_the_token(request, fields.pop(CSRF_FIELD, ""))
+        await request[STILL](request)
+        _see_the_token(request, brought)
     except Problem as problem:
         raise OldForm(problem.detail, fields) from None
     fields.pop(MARK_FIELD, None)
@@ -100,7 +95,9 @@ async def asked_by_json(request: web.Request, *, known: Collection[str]) -> tupl
         raise Problem(403, "changes are for those who have signed in, or show a token of their own")
     if request.content_type != "application/json":
         raise Problem(415, "send a JSON document, with Content-Type: application/json")
-    return me, await _object(request, known=frozenset(known))
+    wanted = await _object(request, known=frozenset(known))
+    await request[STILL](request)
+    return me, wanted
 
 
 async def form_fields(
@@ -121,16 +118,8 @@ async def form_fields(
 
 
 def _see_that_it_is_here(request: web.Request) -> None:
-    if not is_here(request):
-        raise Problem(403, "changes are taken from this machine alone")
-    if any(_is_a_forwarders(name.lower()) for name in request.headers) or request.version < HttpVersion11:
-        raise Problem(403, "this came through another server; changes are taken from this machine itself, in HTTP/1.1")
-    if not is_loopback(host_of(request) or ""):  # a server that hands the name on that it was asked for
-        raise Problem(403, "ask for this machine as localhost or 127.0.0.1; changes are taken from this machine itself")
-
-
-def _is_a_forwarders(name: str) -> bool:
-    return name in _FORWARDED or name.startswith(_FORWARDED_SO)
+    if (why := why_not_itself(request)) is not None:
+        raise Problem(403, why)
 
 
 def see_the_origin(request: web.Request) -> None:
@@ -155,9 +144,15 @@ def _see_the_token(request: web.Request, brought: str) -> None:
 
 
 async def _body(request: web.Request, *, most: int) -> bytes:
-    body = await request.content.read(most + 1)
-    while len(body) <= most and (more := await request.content.read(most + 1)):
-        body += more
+    try:
+        async with asyncio.timeout(request[PATIENCE]):
+            body = await request.content.read(most + 1)
+            while len(body) <= most and (more := await request.content.read(most + 1)):
+                body += more
+    except TimeoutError:
+        raise Problem(
+            408, said("what was sent did not come in time: nothing was changed"), headers={"Connection": "close"}
+        ) from None
     if len(body) > most:
         raise Problem(413, f"more than {most} bytes were sent")
     return body

@@ -16,8 +16,9 @@ from dockd.access.desk import Access
 from dockd.access.known import TOKEN_BEGINS, csrf_secret
 from dockd.access.masking import masked
 from dockd.page import cookies
-from dockd.page.doorkeeper import AUTHORIZATION, Problem, is_here
+from dockd.page.doorkeeper import AUTHORIZATION, Problem
 from dockd.page.language import said
+from dockd.page.nearby import is_here, why_not_itself
 from dockd.page.opening import UNREADABLE
 from dockd.page.rights import CSRF, WHO
 
@@ -43,12 +44,21 @@ class Callers:
 
     async def holds(self, request: web.Request) -> bool:
         """Whether whoever asked is still who they were. For answers that go on and on."""
+        try:
+            await self.still(request)
+        except Problem:
+            return False
+        return True
+
+    async def still(self, request: web.Request) -> None:
+        """Raises Problem unless whoever asked is still who they were: 401, 503 (nobody can be looked up)."""
         before = request[WHO]
         try:
             now = await self._found(request, doing=False)
-        except (Damaged, Unwritten, Problem):
-            return False
-        return (now.name, now.role, now.how) == (before.name, before.role, before.how)
+        except (Damaged, Unwritten) as error:
+            raise not_now(error) from error
+        if (now.name, now.role, now.how, now.kind) != (before.name, before.role, before.how, before.kind):
+            raise Problem(401, said("you may not do this any more: sign in again"))
 
     async def _found(self, request: web.Request, *, doing: bool) -> Who:
         if AUTHORIZATION in request.headers:
@@ -72,6 +82,8 @@ class Callers:
             if token is not None and token.role == "wall":
                 return Who(name=token.name, role="wall", how="token")
         if await self._access.nobody_needed() and is_here(request):
+            if (why := why_not_itself(request)) is not None:
+                raise Problem(403, why)
             request[CSRF] = self._local
             return Who(name="", role="ops", how="nobody", csrf=masked(self._local))
         return STRANGER

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from dockd.page.doorkeeper import host_of
+from dockd.page.nearby import host_of
 from dockd.settings.addresses import is_loopback
 
 SESSION = "__Host-dockd"

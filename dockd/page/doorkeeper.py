@@ -13,15 +13,16 @@ import hashlib
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from ipaddress import ip_address
 from typing import Any, Protocol
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 from aiohttp import ETag, web
 
 from dockd.access import STRANGER, Right
+from dockd.access.known import TOKEN_BEGINS
 from dockd.page.language import said
-from dockd.page.rights import WHO, needed
+from dockd.page.nearby import host_of, is_itself
+from dockd.page.rights import PATIENCE, STILL, WHO, needed
 from dockd.settings.addresses import is_loopback
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -44,13 +45,14 @@ SIGN_IN = "/login"
 AUTHORIZATION = "Authorization"
 LONGEST_WAY = 500
 _HELD = 3.0
+_BODY = 10.0
 _FOR_PROGRAMS = ("/api/", "/static/", "/live", "/parts", "/wall/live")
 FOR_PROBES = frozenset(
     f"{base}{path}" for base in ("", "/api/v1") for path in ("/readyz", "/metrics")
 )  # from this machine without a token
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics", "/favicon.ico"})
 _TITLES = {
-    400: said("What was asked for cannot be understood"), 401: said("This is for those who have said who they are"), 403: said("This may not be done from there"), 404: said("There is nothing at this address"), 405: said("That cannot be done here"),
+    400: said("What was asked for cannot be understood"), 401: said("This is for those who have said who they are"), 403: said("This may not be done from there"), 404: said("There is nothing at this address"), 405: said("That cannot be done here"), 408: said("It did not come in time"),
     413: said("That is too much"), 415: said("That is not what this takes"), 421: said("This is not the machine that was asked for"), 429: said("Too soon"), 500: said("dockd has made a mistake"), 503: said("Not now"),
 }  # fmt: skip
 
@@ -113,6 +115,9 @@ class Asking(Protocol):
     async def holds(self, request: web.Request) -> bool:
         """Whether that is still so."""
 
+    async def still(self, request: web.Request) -> None:
+        """Raises Problem unless that is still so."""
+
     async def wall(self, request: web.Request) -> web.Response | None:
         """The answer to a screen that comes with its token. Raises Problem."""
 
@@ -131,20 +136,22 @@ Show = Callable[[web.Request, Problem], Awaitable[web.Response]]
 
 
 class Doorkeeper:
-    """The middleware. `names`: hosts beside loopback's that are answered, lower case, without port; `show` makes a page for people of a problem; `keeping`: what was typed is not lost; `held`: seconds between two looks whether a reading that goes on may."""
+    """The middleware. `names`: hosts beside loopback's that are answered, lower case, without port; `show` makes a page for people of a problem; `keeping`: what was typed is not lost; `held`: seconds between two looks whether a reading that goes on may; `body`: seconds within which what is sent has to have come."""
 
     def __init__(
-        self, names: frozenset[str], asking: Asking, show: Show, *, keeping: Keeping | None = None, held: float = _HELD
+        self, names: frozenset[str], asking: Asking, show: Show, *, keeping: Keeping | None = None, held: float = _HELD, body: float = _BODY,
     ) -> None:  # fmt: skip
         self._names = names
         self._asking = asking
         self._show = show
         self._keeping = keeping
         self._held = held
+        self._body = body
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """See the class."""
+        request[STILL], request[PATIENCE] = self._asking.still, self._body
         try:
             self._right_host(request)
             response = await self._asking.wall(request) or await self._let_in(request, handler)
@@ -164,15 +171,15 @@ class Doorkeeper:
     async def _let_in(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Find out who asks, and let those in who may."""
         demanded = needed(request.match_info.handler)
-        if request.path in FOR_PROBES and is_here(request) and is_loopback(host_of(request) or ""):
+        if request.path in FOR_PROBES and is_itself(request):
             demanded = "open"
         if request.match_info.http_exception is not None:
             demanded = "read"  # whoever may read is told that there is nothing
         try:
             await self._asking.find(request)
-        except Problem:
+        except Problem as problem:
             if demanded != "open":
-                if _is_for_people(request) and AUTHORIZATION not in request.headers:
+                if problem.status != 403 and _is_for_people(request) and AUTHORIZATION not in request.headers:
                     return await self._to_sign_in(request, demanded)
                 raise
         me = request[WHO]
@@ -197,6 +204,8 @@ class Doorkeeper:
         """There, and back to where they wanted to go; with what they had typed, where they sent a form."""
         response = web.Response(status=303)
         wanted = request.path_qs if request.method in ("GET", "HEAD") and request.path != "/" else ""
+        if "token" in request.query or TOKEN_BEGINS in unquote(wanted):
+            wanted = ""  # a secret that was mistyped into an address goes into no other one
         if request.method == "POST" and demanded in ("change", "operate") and self._keeping is not None:
             wanted = await self._keeping.keep(request, response)
         response.headers["Location"] = f"{SIGN_IN}?{urlencode({'next': wanted})}" if 0 < len(wanted) <= LONGEST_WAY else SIGN_IN  # fmt: skip
@@ -251,37 +260,6 @@ def _is_for_people(request: web.Request) -> bool:
     if request.path.startswith(_FOR_PROGRAMS) or request.path in _PROBES:
         return False
     return request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
-
-
-def is_here(request: web.Request) -> bool:
-    """Whether the other end of this connection is on this machine."""
-    return is_loopback(address_of_peer(request))
-
-
-def address_of_peer(request: web.Request) -> str:
-    """The other end of this connection, as the kernel has it and no header says; empty where it has none."""
-    peer: Any = request.transport.get_extra_info("peername") if request.transport is not None else None
-    try:
-        return str(ip_address(peer[0]))
-    except (TypeError, IndexError, ValueError):
-        return ""
-
-
-def host_of(request: web.Request) -> str | None:
-    """The name or address that was asked for, no port, no brackets; None where it is neither."""
-    return _without_port(request.headers.get("Host", ""))
-
-
-def _without_port(host: str) -> str | None:
-    if host.startswith("["):
-        address, bracket, rest = host[1:].partition("]")
-        return address if bracket and (not rest or _is_port(rest)) else None
-    name, colon, port = host.partition(":")
-    return name if name and (not colon or _is_port(f":{port}")) else None
-
-
-def _is_port(text: str) -> bool:
-    return text.startswith(":") and text[1:].isascii() and text[1:].isdigit()
 
 
 def _of_http(error: web.HTTPException, request: web.Request) -> Problem:

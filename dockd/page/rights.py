@@ -5,7 +5,7 @@ Rules kept here: an address that says nothing of itself is for ops alone; who as
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -19,6 +19,9 @@ WHO: web.RequestKey[Who] = web.RequestKey("who", Who)
 SINCE: web.RequestKey[str] = web.RequestKey("since", str)
 # What a change by this asker's browser must bring along, unmasked: dockd.page.asked.
 CSRF: web.RequestKey[bytes] = web.RequestKey("csrf", bytes)
+# Asks again whether whoever asks may still, once all that they send has come; and for how many seconds that is waited for.
+STILL: web.RequestKey[Callable[[web.Request], Awaitable[None]]] = web.RequestKey("still")
+PATIENCE: web.RequestKey[float] = web.RequestKey("patience", float)
 
 
 def needs(right: Right) -> Callable[[Handler], Handler]:

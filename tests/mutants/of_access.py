@@ -32,11 +32,11 @@ ACCESS = (
     ),
     Mutant(
         name="access: metrics for whoever comes through another server", promise=_NOBODY, file="dockd/page/doorkeeper.py",
-        old=' and is_here(request) and is_loopback(host_of(request) or ""):', new=" and is_here(request):", tests=_DOOR,
+        old=" and is_itself(request):", new=":", tests=_DOOR,
     ),
     Mutant(
         name="access: a form without its token", promise=_FORGED, file="dockd/page/asked.py",
-        old='    _see_the_token(request, fields.pop(CSRF_FIELD, ""))\n', new='    fields.pop(CSRF_FIELD, "")\n', tests=_DOOR, short=True,
+        old="        _see_the_token(request, brought)\n", new="", tests=_DOOR, short=True,
     ),
     Mutant(
         name="access: a script without its token", promise=_FORGED, file="dockd/page/asked.py",

@@ -64,6 +64,6 @@ BANDWIDTH = (
     ),
     Mutant(
         name="changes: another server may, for anybody", promise="only who is at this machine sets the limit",
-        file="dockd/page/asked.py", old="any(_is_a_forwarders(name.lower()) for name in request.headers)", new="any(_is_a_forwarders(name.lower()) for name in request.query)", tests=_ASKED,
+        file="dockd/page/nearby.py", old="any(_is_a_forwarders(name.lower()) for name in request.headers)", new="any(_is_a_forwarders(name.lower()) for name in request.query)", tests=_ASKED,
     ),
 )  # fmt: skip

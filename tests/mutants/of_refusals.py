@@ -17,6 +17,6 @@ REFUSALS = (
     ),
     Mutant(
         name="refusals: the address is what is claimed", promise="nobody gets round a limit by a header",
-        file="dockd/page/doorkeeper.py", old="        return str(ip_address(peer[0]))\n", new='        return str(ip_address(request.headers.get("X-Forwarded-For", peer[0])))\n', tests=_REFUSALS,
+        file="dockd/page/nearby.py", old="        return str(ip_address(peer[0]))\n", new='        return str(ip_address(request.headers.get("X-Forwarded-For", peer[0])))\n', tests=_REFUSALS,
     ),
 )  # fmt: skip

@@ -26,11 +26,11 @@ WAITING = (
     ),
     Mutant(
         name="changes: a server before it that adds no header may", promise="only who is at this machine sets the limit",
-        file="dockd/page/asked.py", old=" or request.version < HttpVersion11:", new=":", tests=("tests/e2e/test_bandwidth.py",),
+        file="dockd/page/nearby.py", old=" or request.version < HttpVersion11:", new=":", tests=("tests/e2e/test_bandwidth.py",),
     ),
     Mutant(
         name="changes: a server before it that hands its name on may", promise="only who is at this machine sets the limit",
-        file="dockd/page/asked.py", old='    if not is_loopback(host_of(request) or ""):', new="    if not host_of(request):", tests=("tests/e2e/test_bandwidth.py",),
+        file="dockd/page/nearby.py", old='    if not is_loopback(host_of(request) or ""):', new="    if not host_of(request):", tests=("tests/e2e/test_bandwidth.py",),
     ),
     Mutant(
         name="override: a run by hand never sees its end", promise="an override always ends",

@@ -9,6 +9,7 @@ from tests.mutants.of_changes import CHANGES
 from tests.mutants.of_copies import COPIES
 from tests.mutants.of_deletions import DELETIONS
 from tests.mutants.of_directory import DIRECTORY
+from tests.mutants.of_door import DOOR
 from tests.mutants.of_explaining import EXPLAINING
 from tests.mutants.of_face import FACE
 from tests.mutants.of_lanes import LANES
@@ -64,6 +65,7 @@ MUTANTS = (
     *BOOKS,
     *S3,
     *DIRECTORY,
+    *DOOR,
     *EXPLAINING,
     *LINE,
     *LIVE,

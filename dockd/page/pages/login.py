@@ -16,8 +16,9 @@ from dockd.access.hashing import TooManyWait
 from dockd.page import cookies, typed
 from dockd.page.asked import CSRF_FIELD, OldForm, asked_by_form, form_fields, see_the_origin
 from dockd.page.callers import BUSY, not_now
-from dockd.page.doorkeeper import LONGEST_WAY, SIGN_IN, Problem, address_of_peer
+from dockd.page.doorkeeper import LONGEST_WAY, SIGN_IN, Problem
 from dockd.page.language import Said, counted, english, said
+from dockd.page.nearby import address_of_peer
 from dockd.page.opening import UNREADABLE
 from dockd.page.pages.parts import Parts
 from dockd.page.rights import needs, who

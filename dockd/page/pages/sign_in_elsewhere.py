@@ -23,9 +23,10 @@ from dockd.access.known import csrf_secret
 from dockd.access.masking import masked
 from dockd.page import cookies
 from dockd.page.callers import not_now
-from dockd.page.doorkeeper import Problem, address_of_peer
+from dockd.page.doorkeeper import Problem
 from dockd.page.facts import Sources
 from dockd.page.language import Said, said
+from dockd.page.nearby import address_of_peer
 from dockd.page.pages.login import local_way
 from dockd.page.pages.parts import Parts
 from dockd.page.rendering import Rendering

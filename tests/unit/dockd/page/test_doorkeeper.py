@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientError, ClientResponse, ClientSession, web
+from aiohttp import ClientError, ClientResponse, ClientSession, HttpVersion10, UnixConnector, web
 
 from dockd.access import Right
 from dockd.access.book import Book
@@ -38,6 +39,9 @@ JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
+ENTERED = web.AppKey("entered", asyncio.Event)
+
+
 def reading(right: Right) -> Any:
     @needs(right)
     async def handler(request: web.Request) -> web.Response:
@@ -50,12 +54,14 @@ def reading(right: Right) -> Any:
 
 @needs("change")
 async def by_form(request: web.Request) -> web.Response:
+    request.app[ENTERED].set()
     me, fields = await asked_by_form(request, known={"reason"})
     return web.json_response({"by": me.by, "fields": dict(fields)})
 
 
 @needs("change")
 async def by_json(request: web.Request) -> web.Response:
+    request.app[ENTERED].set()
     me, wanted = await asked_by_json(request, known={"reason"})
     return web.json_response({"by": me.by, "wanted": dict(wanted)})
 
@@ -80,9 +86,15 @@ class Door:
     access: Access
     book: Book
     clock: SetClock
+    entered: asyncio.Event
 
     async def ask(
-        self, method: str, path: str, *, headers: dict[str, str] | None = None, data: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: dict[str, str] | None = None,
+        data: bytes | AsyncIterator[bytes] | None = None,
     ) -> ClientResponse:
         async with self.client.request(
             method, self.url + path, headers=headers, data=data, allow_redirects=False
@@ -110,18 +122,12 @@ async def shown(_request: web.Request, problem: Problem) -> web.Response:
     return problem_response(problem)
 
 
-@pytest.fixture
-async def door(tmp_path: Path) -> AsyncIterator[Door]:
-    async def record(_event: events.Event) -> None:
-        return
-
-    clock = SetClock()
-    book = Book(tmp_path / "access.db", clock=clock.now)
-    access = Access(
-        book.path, clock=clock, idle=lambda: 900.0, record=record, tell=lambda _event: None, hashing=HASHING
-    )
-    keeper = Doorkeeper(frozenset({"dock.example"}), Callers(access), shown, held=0.05)
+@contextlib.asynccontextmanager
+async def behind_a_door(access: Access, *, body: float = 10.0) -> AsyncIterator[web.AppRunner]:
+    """The addresses of this test, not listened for yet."""
+    keeper = Doorkeeper(frozenset({"dock.example"}), Callers(access), shown, held=0.05, body=body)
     app = web.Application(middlewares=[keeper.middleware])
+    app[ENTERED] = asyncio.Event()
     for right in ("open", "wall", "read", "change", "operate"):
         app.router.add_get(f"/{right}", reading(right))
         app.router.add_get(f"/api/v1/{right}", reading(right))
@@ -132,12 +138,29 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
     app.router.add_get("/metrics", reading("read"))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    host, port = runner.addresses[0][:2]
-    async with ClientSession() as client:
-        yield Door(f"http://{host}:{port}", client, access, book, clock)
+    yield runner
     await runner.cleanup()
+
+
+async def listening(runner: web.AppRunner) -> str:
+    """Where."""
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    return f"http://{host}:{port}"
+
+
+@pytest.fixture
+async def door(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Door]:
+    async def record(_event: events.Event) -> None:
+        return
+
+    clock = SetClock()
+    book = Book(tmp_path / "access.db", clock=clock.now)
+    access = Access(
+        book.path, clock=clock, idle=lambda: 900.0, record=record, tell=lambda _event: None, hashing=HASHING
+    )
+    async with behind_a_door(access, body=getattr(request, "param", 10.0)) as runner, ClientSession() as client:
+        yield Door(await listening(runner), client, access, book, clock, runner.app[ENTERED])
     await access.close()
     book.close()
 
@@ -344,3 +367,107 @@ async def test_where_nobody_can_be_looked_up_nobody_is_let_in(door: Door) -> Non
         assert (await door.ask("POST", "/api/v1/json", headers={**headers, **JSON}, data=b"{}")).status in (303, 503)
     assert (await door.ask("GET", "/open")).status == 200
     assert (await door.ask("GET", "/metrics")).status == 200
+
+
+FORWARDED = ({"X-Forwarded-For": "203.0.113.9"}, {"Via": "1.1 front"}, {"Host": "dock.example"})
+
+
+async def test_another_server_on_this_machine_opens_nothing_to_whoever_reaches_it(door: Door) -> None:
+    """A loopback peer is no proof of who asks: what speaks for others is told so, for reading as for changing."""
+    for path in ("/read", "/wall", "/operate", "/api/v1/read"):
+        assert (await door.ask("GET", path)).status == 200
+        for headers in FORWARDED:
+            assert (await door.ask("GET", path, headers=headers)).status == 403, (path, headers)
+        async with door.client.get(door.url + path, headers={"Connection": "close"}) as answer:
+            assert answer.status == 200
+    async with ClientSession(version=HttpVersion10) as old, old.get(f"{door.url}/api/v1/read") as answer:
+        assert answer.status == 403
+    door.user("ann", "ops")
+    assert (await door.ask("GET", "/metrics")).status == 200
+    for headers in FORWARDED:
+        assert (await door.ask("GET", "/metrics", headers=headers)).status == 401, headers
+
+
+async def test_who_is_not_at_this_machine_is_a_stranger_though_there_are_no_users(door: Door, tmp_path: Path) -> None:
+    """By a socket that has no address: whoever is not known to be here is not."""
+    async with behind_a_door(door.access) as runner:
+        await web.UnixSite(runner, tmp_path / "s").start()
+        async with ClientSession(connector=UnixConnector(str(tmp_path / "s"))) as client:
+            for right in ("wall", "read", "change", "operate"):
+                async with client.get(f"http://localhost/api/v1/{right}") as answer:
+                    assert answer.status == 401, right
+            async with client.post("http://localhost/api/v1/json", headers=JSON, data=b"{}") as answer:
+                assert answer.status == 401
+            async with client.get("http://localhost/open") as answer:
+                assert answer.status == 200
+
+
+async def test_the_token_of_a_form_without_users_is_that_of_this_run(door: Door) -> None:
+    async with behind_a_door(door.access) as runner:
+        url = await listening(runner)
+        async with door.client.get(f"{url}/read") as answer:
+            token = (await answer.json())["csrf"]
+        for at, status in ((url, 200), (door.url, 403)):
+            headers = {**FORM, "Origin": at}
+            async with door.client.post(f"{at}/form", headers=headers, data=f"csrf={token}".encode()) as answer:
+                assert answer.status == status
+
+
+@pytest.mark.parametrize("how", ["nobody", "session", "token"])
+async def test_who_may_no_more_changes_nothing_by_what_was_begun_before(door: Door, how: str) -> None:
+    """The headers came while they might; what is to be done comes afterwards."""
+    if how != "nobody":
+        door.user("ann", "ops")
+    headers = {"nobody": dict, "token": lambda: door.token("ops")}.get(how, dict)()
+    if how == "session":
+        headers = await door.signed_in("ann")
+    token = "" if how == "token" else await door.csrf(headers)
+    path, kind = ("/api/v1/json", JSON) if how == "token" else ("/form", {**FORM, "Origin": door.url})
+    over = asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"{" if how == "token" else b"csrf="
+        await over.wait()
+        yield b"}" if how == "token" else token.encode()
+
+    asking = asyncio.create_task(door.ask("POST", path, headers={**headers, **kind}, data=body()))
+    async with asyncio.timeout(5):
+        await door.entered.wait()
+    if how == "nobody":
+        door.user("ann", "ops")
+    elif how == "session":
+        door.book.remove_user("ann", by="os:test")
+    else:
+        door.book.revoke_token("ops-1", by="os:test")
+    over.set()
+    answer = await asking
+    assert answer.status == (401 if how == "token" else 403)
+    assert "any more" in (await answer.text()) or how == "token"
+
+
+@pytest.mark.parametrize("door", [0.1], indirect=True)
+async def test_what_does_not_come_is_not_waited_for(door: Door) -> None:
+    never = asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"{"
+        await never.wait()
+
+    async with asyncio.timeout(5), door.client.post(f"{door.url}/api/v1/json", headers=JSON, data=body()) as answer:
+        assert answer.status == 408
+        assert "in time" in await answer.text()
+
+
+async def test_a_token_that_was_mistyped_into_an_address_goes_into_no_other(door: Door) -> None:
+    door.user("ann", "ops")
+    wall = door.token("wall")["Authorization"].split()[1]
+    for path in (
+        f"/wall/?token={wall}",
+        f"//wall?token={wall}",
+        f"/wall?Token={wall}",
+        f"/wall/{wall}",
+        "/read?token=x",
+    ):
+        answer = await door.ask("GET", path)
+        assert (answer.status, answer.headers["Location"]) == (303, "/login"), path
+    assert (await door.ask("GET", "/read?x=1")).headers["Location"] == "/login?next=%2Fread%3Fx%3D1"

@@ -1,0 +1,62 @@
+"""Who reaches the page costs the intake nothing, and is taken for this machine itself, or for who they were, only while they are."""
+
+from __future__ import annotations
+
+from tests.mutants.planting import Mutant
+
+_DOOR = ("tests/unit/dockd/page/test_doorkeeper.py",)
+_CONNECTIONS = ("tests/unit/dockd/page/test_connections.py",)
+_NOBODY = "nobody sees or changes anything without the right to it"
+_OVER = "what holds no more opens nothing"
+_INTAKE = "whoever can reach the page does not stop the intake of footage"
+
+DOOR = (
+    Mutant(
+        name="door: whoever reaches it is at this machine", promise=_NOBODY, file="dockd/page/nearby.py",
+        old="    return is_loopback(address_of_peer(request))\n", new="    return request is not None\n", tests=_DOOR, short=True,
+    ),
+    Mutant(
+        name="door: without users another server reads for anybody", promise=_NOBODY, file="dockd/page/callers.py",
+        old="            if (why := why_not_itself(request)) is not None:\n", new="            if (why := why_not_itself(request)) == _BY_THEMSELVES:\n", tests=_DOOR,
+    ),
+    Mutant(
+        name="door: one token for the forms of all runs", promise="a page elsewhere changes nothing with the browser of a dock without users", file="dockd/page/callers.py",
+        old="        self._local = secrets.token_bytes(32)\n", new="        self._local = bytes(secrets.SystemRandom().randrange(1)) + bytes(32)\n", tests=_DOOR,
+    ),
+    Mutant(
+        name="door: a form that was begun before they were signed out", promise=_OVER, file="dockd/page/asked.py",
+        old="        await request[STILL](request)\n        _see_the_token", new="        _see_the_token", tests=_DOOR,
+    ),
+    Mutant(
+        name="door: a document that was begun before the token was revoked", promise=_OVER, file="dockd/page/asked.py",
+        old="    await request[STILL](request)\n    return me, wanted\n", new="    return me, wanted\n", tests=_DOOR,
+    ),
+    Mutant(
+        name="door: what never comes is waited for", promise=_INTAKE, file="dockd/page/asked.py",
+        old="asyncio.timeout(request[PATIENCE])", new="asyncio.timeout(None)", tests=_DOOR,
+    ),
+    Mutant(
+        name="door: a token goes from one address into another", promise="no secret is written down", file="dockd/page/doorkeeper.py",
+        old='        if "token" in request.query or TOKEN_BEGINS in unquote(wanted):\n', new="        if TOKEN_BEGINS in self._names or unquote(wanted) in self._names:\n", tests=_DOOR,
+    ),
+    Mutant(
+        name="connections: without an end", promise=_INTAKE, file="dockd/page/connections.py",
+        old="len(self._held) < most and ", new="", tests=_CONNECTIONS, short=True,
+    ),
+    Mutant(
+        name="connections: one address takes them all", promise=_INTAKE, file="dockd/page/connections.py",
+        old=" and Counter(self._held.values())[place] < most * 3 // 8", new=" and Counter(self._held.values())[place] < most", tests=_CONNECTIONS,
+    ),
+    Mutant(
+        name="connections: all descriptors are for the page", promise=_INTAKE, file="dockd/page/connections.py",
+        old="_SHARE_OF_ALL = 4\n", new="_SHARE_OF_ALL = 1\n", tests=_CONNECTIONS,
+    ),
+    Mutant(
+        name="connections: no rest where there is no descriptor", promise="the log stays for what concerns somebody", file="dockd/page/connections.py",
+        old="if now - self._said_at.get(what, -_SAID_EVERY) < _SAID_EVERY:", new="if now < self._said_at.get(what, -_SAID_EVERY):", tests=_CONNECTIONS,
+    ),
+    Mutant(
+        name="connections: the certificate of the start", promise="a renewed certificate is used, and half of one is not", file="dockd/page/opening.py",
+        old="        self.context, self._seen = _read(cert, key)\n        return", new="        _context, self._seen = _read(cert, key)\n        return", tests=_CONNECTIONS,
+    ),
+)  # fmt: skip
