@@ -1,10 +1,11 @@
 """A bay's document: its facts gathered from one moment, and what must be remembered between moments (a share that never goes back, since when).
 
-Nothing is told anew where nothing that goes into it has changed.
+Nothing is told anew where nothing that goes into it has changed; nor for a moment where nobody works on a camera any more that is still said to be there: it is being taken out.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -22,15 +23,18 @@ from ingest.ledger.views import Docking
 from ingest.model import Balance, legible
 
 _Known = tuple[tuple[object, ...], Document, Shown]
+_LEAVING = 3.0
 
 
 class BayDocuments:
-    """All bays' documents, kept until something changes."""
+    """All bays' documents, kept until something changes. `passed`: seconds on a clock that nobody sets."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, passed: Callable[[], float] = time.monotonic) -> None:
+        self._passed = passed
         self._percent: dict[int, int] = {}
         self._since: dict[int, tuple[str, float]] = {}
         self._known: dict[int, _Known] = {}
+        self._leaving: dict[int, float] = {}
 
     def of(self, bay: Bay, moment: Moment, *, outrun: Callable[[Bay], bool]) -> Document:
         """Its document; the one of before where nothing that goes into it has changed.
@@ -39,6 +43,8 @@ class BayDocuments:
         """
         inputs = _inputs(bay, moment)
         known = self._known.get(bay.number)
+        if known is not None and self._is_leaving(bay, moment, known[1]):
+            return known[1]
         if known is None or known[0] != inputs:
             fresh = self._told_anew(bay, moment)
             if fresh[1].state in ("ready", "usable") and outrun(bay):
@@ -46,6 +52,22 @@ class BayDocuments:
             known = (inputs, *fresh)
             self._known[bay.number] = known
         return known[1]
+
+    def _is_leaving(self, bay: Bay, moment: Moment, told: Document) -> bool:
+        """Whether nobody works on its camera any more, and it is not said to be gone yet. What was to be taken is not to be taken by what was so before."""
+        camera, visit = bay.camera, bay.visit
+        ended = (
+            camera is not None
+            and visit is not None
+            and visit.listed_once
+            and camera.id not in moment.sources.activity.cameras
+        )
+        if not ended or moment.blind:
+            self._leaving.pop(bay.number, None)
+            return False
+        since = self._leaving.setdefault(bay.number, self._passed())
+        same = told["camera"] is not None and camera is not None and told["camera"]["id"] == camera.id
+        return same and told["verb"] in ("leave", "act") and self._passed() - since < _LEAVING
 
     def forget(self, docked: set[int]) -> None:
         """Only these dockings are present now."""

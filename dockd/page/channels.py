@@ -2,7 +2,8 @@
 (rendered parts without names, serials, footage or the text of problems).
 
 Rules kept here: whatever is told is put into words once for all who watch in the same way and language; what is rendered is rendered by the
-templates of the pages themselves, so that what comes later looks as what came first; the parts above the bays are told once a second at most.
+templates of the pages themselves, so that what comes later looks as what came first; the parts above the bays are told once a second at most, but at
+once where the figures of the headline are others, so that no bay says what they do not count yet.
 """
 
 from __future__ import annotations
@@ -109,6 +110,7 @@ class Rendered:
         self._head: tuple[tuple[int, float], Document] | None = None
         self._head_due = False
         self._head_at = passed() - _HEAD_EVERY
+        self._figures = _figures(view.now.status)
 
     def whole(self, since: Since) -> bytes:
         """What the page has not, as an event."""
@@ -128,9 +130,10 @@ class Rendered:
         now = self._view.now
         self._head_due = self._head_due or bool(changes)
         age = self._passed() - self._head_at
-        due = age >= (_HEAD_EVERY if self._head_due else _AGES_EVERY)
+        figures = _figures(now.status)
+        due = age >= (_HEAD_EVERY if self._head_due else _AGES_EVERY) or figures != self._figures
         if due:
-            self._head_due, self._head_at = False, self._passed()
+            self._head_due, self._head_at, self._figures = False, self._passed(), figures
         fresh = sorted({change.document["number"] for change in changes if change.kind == "bay"})
         if not fresh and not due:
             return b""
@@ -160,3 +163,8 @@ class Rendered:
         if self._head is None or self._head[0] != key:
             self._head = (key, self._face.head(self._language, now))
         return self._head[1]
+
+
+def _figures(status: Document) -> tuple[Any, ...]:
+    """What the headline is made of."""
+    return tuple(status.get(name) for name in ("ready", "usable", "needs_action", "rack_problem"))

@@ -143,9 +143,23 @@ def _at_work(facts: Facts) -> Shown | None:
         case "reading" | None:
             if facts.turn and not facts.listed_once:
                 return _show("queued", said("It waits for its turn to be read. Leave it in."))
-            return looked_at
+            return _show("wiping", why_wiping(facts.counts)) if _is_being_emptied(facts) else looked_at
         case _:
             return looked_at if not facts.listed_once and facts.phase != "failed" else None
+
+
+def _is_being_emptied(facts: Facts) -> bool:
+    """Whether it is looked at between two lots of its emptying: that is one work, and told as one."""
+    counts = facts.counts
+    all_proven = counts.listed > 0 and counts.confirmed == counts.listed
+    return (
+        facts.listed_once
+        and all_proven
+        and counts.wiped > 0
+        and facts.on_camera > 0
+        and facts.wipes
+        and not facts.unsafe
+    )
 
 
 def _copying(facts: Facts) -> Shown:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.mutants.planting import Mutant
 
+_BETWEEN = ("tests/unit/dockd/page/test_between.py",)
 _OF_RACK = ("tests/unit/dockd/page/test_of_the_rack.py",)
 
 WHOLE_RACK = (
@@ -30,5 +31,21 @@ WHOLE_RACK = (
     Mutant(
         name="problems: how much is nowhere else does not count", promise="the worst first: what is on one camera alone is lost with it",
         file="dockd/page/problems.py", old="return kind, -problem.alone, -problem.weight", new="return kind, 0, -problem.weight", tests=_OF_RACK,
+    ),
+    Mutant(
+        name="leaving: what was to be taken stays to be taken", promise="P5: nothing is ready by what was so before",
+        file="dockd/page/bay_facts.py", old='told["verb"] in ("leave", "act") and', new="True and", tests=_BETWEEN,
+    ),
+    Mutant(
+        name="leaving: it is left so", promise="P5: what nobody works on is not said to be worked on",
+        file="dockd/page/bay_facts.py", old=" and self._passed() - since < _LEAVING", new=" and since > 0", tests=_BETWEEN,
+    ),
+    Mutant(
+        name="emptying: any look is a part of it", promise="P5: a camera that may hold the only copy is not said to be emptied",
+        file="dockd/page/state.py", old="        and facts.wipes\n        and not facts.unsafe\n    )\n\n\ndef _copying", new="        and facts.wipes\n    )\n\n\ndef _copying", tests=_BETWEEN,
+    ),
+    Mutant(
+        name="live: the headline comes later than the bay that it counts", promise="P5: the headline says what the bays say",
+        file="dockd/page/channels.py", old=" or figures != self._figures", new="", tests=_BETWEEN,
     ),
 )  # fmt: skip
