@@ -38,20 +38,15 @@ class Told:
 
 
 def sentence(text: str) -> str:
-    """With a capital at its front and a stop at its end; what is no message is `English`."""
+    """With a capital at its front and a stop at its end; what is no message is `English`. What a person typed is not for this: it stands as it was typed.
+
+    >>> sentence("its card hangs")
+    'Its card hangs.'
+    """
     if isinstance(text, Said):
         return text if text.endswith((".", "!", "?")) else Said("{what}.", {"what": text})
-    return english(plain(text))
-
-
-def plain(text: str) -> str:
-    """The same for what a person wrote, in whatever language.
-
-    >>> plain("its pins are bent")
-    'Its pins are bent.'
-    """
     text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else f"{text}."
+    return english(text if text.endswith((".", "!", "?")) else f"{text}.")
 
 
 def whose(camera: str, officer: str | None) -> str:

@@ -10,10 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from dockd.docking import Bay
-from dockd.page.advice import sentence
 from dockd.page.documents import Document, bay_document, camera_part
 from dockd.page.facts import Sums
-from dockd.page.language import joined, said
 from dockd.page.moment import Moment
 from dockd.page.problems import BayFact
 from dockd.page.snapshot import Expected
@@ -117,7 +115,7 @@ class BayDocuments:
             unsafe=visit.unsafe, unsettled=len(visit.unsettled), grace=settings.wipe.grace > 0, on_camera=found.on_camera, stays=found.stays, missing=sums.missing.get(camera, 0), hidden=len(visit.hidden), held=found.held,
             held_example=_example(found), wipes=settings.wipe.enabled and visit.wipe, store=moment.store.word, store_wants=moment.store_wants,
             kept_until=_kept_until(moment), battery=bay.battery_percent, charge_lost=bay.charge_lost and settings.ready.min_battery > 0, clock_lost=bay.clock_lost, min_battery=settings.ready.min_battery, clock_offset=bay.clock_offset_seconds,
-            max_clock_offset=settings.ready.max_clock_offset, blind=moment.blind, note=_note(bay),
+            max_clock_offset=settings.ready.max_clock_offset, blind=moment.blind, note=bay.note, out_of_use=_out_of_use(bay),
             why_kept=bay.why_kept if settings.wipe.enabled else "", ours=bay.ours or not settings.wipe.enabled,
             alone=found.alone, sound=moment.is_sound, waited=moment.has_waited(camera), room=visit.room, min_room=settings.ready.min_room,
             charge_ready_at=expected.charge_ready_at, will_not_charge=expected.will_not_charge, late=moment.late, short=moment.short,
@@ -156,16 +154,13 @@ def _vacant(bay: Bay, moment: Moment) -> Facts:
         docked=False, last_camera=(last.serial or last.id) if last is not None else "",
         last_officer=(moment.assigned_to(last) or "") if last is not None else "", left_early=0 if given_up else early, still_unsafe=left, blind=moment.blind,
         nowhere_else=alone, went_out=bay.went_out if left and not given_up else 0, sound=moment.is_sound,
-        out_of_use=bay.out_of_use.reason if bay.out_of_use is not None else "",
+        out_of_use=_out_of_use(bay),
     )  # fmt: skip
 
 
-def _note(bay: Bay) -> str:
-    """What people should know of the camera, and of the bay that it should not be in."""
-    if bay.out_of_use is None:
-        return bay.note
-    out = said("This bay is out of use. {why} Move the camera to another bay when its footage is safe.", why=sentence(bay.out_of_use.reason))  # fmt: skip
-    return joined(bay.note, out)
+def _out_of_use(bay: Bay) -> str:
+    """Why nobody is to use it, as it was typed."""
+    return bay.out_of_use.reason if bay.out_of_use is not None else ""
 
 
 def _kept_until(moment: Moment) -> str:

@@ -26,7 +26,6 @@ from dockd.page.advice import (
     of_held,
     of_occupied,
     of_unnamed,
-    plain,
     sentence,
     whose,
 )
@@ -74,12 +73,20 @@ def derive(facts: Facts) -> Shown:
     for rule in _RULES:
         shown = rule(facts)
         if shown is not None:
-            return (
-                replace(shown, what=joined(shown.what, sentence(facts.note))) if facts.note and facts.docked else shown
-            )
+            return _noted(shown, facts) if facts.docked else shown
     return _show(
         "unknown", said("Nothing that is known of this bay says what it is doing.")
     )  # the last rule always speaks
+
+
+def _noted(shown: Shown, facts: Facts) -> Shown:
+    """With what people should know of the camera, and of the bay that it should not be in."""
+    note, out = sentence(facts.note) if facts.note else "", ""
+    if facts.out_of_use and shown.look.verb == "take":
+        out = said("This bay is out of use: “{why}”. Put no other camera into it.", why=facts.out_of_use)
+    elif facts.out_of_use:
+        out = said("This bay is out of use: “{why}”. Move the camera to another bay when its footage is safe.", why=facts.out_of_use)  # fmt: skip
+    return replace(shown, what=joined(shown.what, note, out)) if note or out else shown
 
 
 def _show(state: BayState, what: str, *, word: str = "", advice: str = "") -> Shown:
@@ -111,7 +118,7 @@ def _out_of_use(facts: Facts) -> Shown | None:
     """A camera that is in it all the same is served and told of."""
     if facts.docked or facts.occupied or facts.left_early or not facts.out_of_use:
         return None
-    why = said("This bay is out of use. {why} Use another bay.", why=plain(facts.out_of_use))
+    why = said("This bay is out of use: “{why}”. Use another bay.", why=facts.out_of_use)
     return _show("out_of_use", why)
 
 

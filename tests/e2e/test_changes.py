@@ -131,7 +131,7 @@ def test_a_bay_out_of_use_serves_what_is_in_it_and_an_issued_camera_is_back_when
     agent.start()  # it lies in its bay yet
     bay = agent.until_state("POOL", "ready")
     assert bay["camera"]["assigned_to"] == "PC Jones"
-    assert "This bay is out of use. Its socket is broken. Move the camera to another bay" in bay["why"]
+    assert "This bay is out of use: “its socket is broken”. Put no other camera into it." in bay["why"]
     aside = (agent.docks / "POOL").rename(agent.folder / "out")
     agent.until(lambda: agent.api(f"/bays/{number}")["state"] == "out_of_use", "it was taken")
     assert agent.api("/cameras/POOL")["issued"]["officer"] == "PC Jones"

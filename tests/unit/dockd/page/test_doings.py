@@ -82,6 +82,15 @@ async def test_it_is_tried_again_when_its_camera_is_there_and_that_is_written_do
     assert (await page.dock.actions())[-2:] == ["segment.tried_again", "segment.unheld"]
 
 
+async def test_what_no_copy_is_left_of_is_not_tried_again_because_its_camera_is_there(page: Page) -> None:
+    segment = await page.held("copy_failed")
+    await page.dock.write(lambda tx: segments.vanished(tx, segment, error="gone"))
+    await page.dock.write(lambda tx: segments.hold(tx, segment, reason="copy_failed", error="why"))
+    status, why = await refused(page.doings.retry(segment, by=BY))
+    assert (status, "no copy of it is left" in why) == (409, True)
+    assert (await page.dock.segment(segment)).held == "copy_failed"
+
+
 async def test_what_a_caught_store_held_is_for_a_persons_pin_alone(page: Page) -> None:
     segment = await page.held("dishonest", copied=True)
     status, why = await refused(page.doings.retry(segment, by=BY))
@@ -189,7 +198,7 @@ async def test_an_empty_bay_out_of_use_says_so_and_who_and_is_given_back(page: P
     page.leaves()
     document = await page.doings.out_of_use(1, reason="  its socket\nis broken ", by=BY)
     assert (document["state"], document["word"]) == ("out_of_use", "Out of use")
-    assert "Its socket is broken." in document["why"]
+    assert "“its socket is broken”" in document["why"]
     assert (document["out_of_use"]["reason"], document["out_of_use"]["by"]) == ("its socket is broken", BY)
     document = await page.doings.back_in_use(1, by=BY)
     assert (document["state"], document["out_of_use"]) == ("empty", None)
@@ -199,7 +208,7 @@ async def test_a_camera_in_a_bay_out_of_use_is_served_and_told_of(page: Page) ->
     document = await page.doings.out_of_use(1, reason="it does not charge", by=BY)
     assert document["state"] == "ready"
     assert document["camera"]["id"] == CAMERA.id
-    assert "This bay is out of use. It does not charge. Move the camera to another bay" in document["why"]
+    assert "This bay is out of use: “it does not charge”. Put no other camera into it." in document["why"]
 
 
 # -- cameras -----------------------------------------------------------------------------------------------------------
