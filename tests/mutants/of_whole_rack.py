@@ -48,4 +48,8 @@ WHOLE_RACK = (
         name="live: the headline comes later than the bay that it counts", promise="P5: the headline says what the bays say",
         file="dockd/page/channels.py", old=" or figures != self._figures", new="", tests=_BETWEEN,
     ),
+    Mutant(
+        name="system: a clock of which nobody can say is wrong", promise="P5: only what is known to be wrong is said to be",
+        file="dockd/page/pages/system.py", old="if synchronised is False:", new="if not synchronised:", tests=_OF_RACK,
+    ),
 )  # fmt: skip

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aiohttp import web
 
 from dockd.page.asked import asked_by_form
-from dockd.page.documents import bandwidth_document
+from dockd.page.documents import Document, bandwidth_document
 from dockd.page.doorkeeper import Problem
 from dockd.page.language import english, said
 from dockd.page.pages.parts import Parts
@@ -40,7 +40,7 @@ _HOURS = (("1", said("1 hour")), ("2", said("2 hours")), ("4", said("4 hours")),
 _DONE = {"set": said("It is set."), "lifted": said("What was set by hand holds no longer.")}
 _MACHINE = frozenset(
     {"ledger_unusable", "ledger_rebuilt", "ledger_went_back", "store_dishonest", "store_went_back", "wrong_store", "store_down", "spool_spoils", "spool_failed",
-     "spool_full", "dock_unwatched", "usb_trouble", "registry_unread"}
+     "spool_full", "dock_unwatched", "usb_trouble", "registry_unread", "access_unreadable"}
 )  # fmt: skip
 
 
@@ -73,7 +73,7 @@ class SystemPage:
         return await self._rendering.page(
             request, "system.html", status=status, versions=self._versions(), store=self._store(pinned), record=self._record(), time=self._time(clock),
             room=snapshot.room, spool=plain(str(sources.spool.folder)), settings=told(sources.settings, environ=os.environ), bays=len(sources.settings.bays),
-            troubles=[one for one in snapshot.problems if one["problem"] in _MACHINE], bandwidth=self._bandwidth(), hours=_HOURS, fields=fields or {}, wrong=wrong or {}, done=done,
+            troubles=troubles(snapshot.problems, synchronised=sources.clock.synchronised()), bandwidth=self._bandwidth(), hours=_HOURS, fields=fields or {}, wrong=wrong or {}, done=done,
         )  # fmt: skip
 
     async def _asked(self) -> tuple[Pinned | None, ClockEntry | None]:
@@ -177,6 +177,19 @@ class SystemPage:
         except LedgerUnusable as error:
             return await self._page(request, wrong={"": error.message}, status=503)
         return web.Response(status=303, headers={"Location": address("system", done="lifted")})
+
+
+def troubles(problems: Iterable[Document], *, synchronised: bool | None) -> list[Document]:
+    """What is wrong with the dock itself, each with `text`, `advice` and `detail`. A clock that is not `synchronised` is told here alone, and at once: it may
+    be one at every start, and is nobody's to act on at the rack; where nobody can say (None), nothing is wrong with it.
+    """
+    found = [one for one in problems if one["problem"] in _MACHINE]
+    if synchronised is False:
+        text = said("The dock's clock is not synchronised: times in the record are not to be trusted until it is.")
+        found.append(
+            {"text": text, "advice": said("Ops: give this machine a time server that it can reach."), "detail": ""}
+        )
+    return found
 
 
 def _rate(text: str) -> float | None:

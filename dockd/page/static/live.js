@@ -163,6 +163,15 @@
     $("live-said").textContent = "";
   }
 
+  // Signing in does not lose it: it is sent as nobody's form, which is kept and never done.
+  $("signed-out").querySelector("a")?.addEventListener("click", (event) => {
+    const form = emptied && $("main").querySelector("form");
+    if (!form || !form.elements.csrf) return;
+    event.preventDefault();
+    form.elements.csrf.value = "";
+    form.submit();
+  });
+
   function hear(kind, data) {
     if (kind === "who") {
       if (!isForAnother(data.mark) && emptied && !$("main").firstElementChild) location.reload();
@@ -209,7 +218,7 @@
 
   // What was missed, whole. Returns whether it came.
   async function catchUp() {
-    if (!face) return readWhole();
+    if (!face) return readWhole(true);
     try {
       const answer = await fetch(nowAddress, BACKGROUND);
       if (!answer.ok || isForAnother(answer.headers.get("Dockd-Mark"))) return false;
@@ -229,7 +238,7 @@
   function readAgain(said) {
     run = said.run;
     sequence = said.sequence;
-    if (stands()) return;
+    if (stands(true)) return;
     const mine = !bay || said.tiles.some((tile) => String(tile.bay) === bay);
     if (mine) owe();
     if (readTimer && !mine) return;
@@ -243,17 +252,17 @@
 
   function readIn(wait) {
     clearTimeout(readTimer);
-    readTimer = setTimeout(readWhole, Math.max(0, readAt + wait - performance.now()));
+    readTimer = setTimeout(() => readWhole(), Math.max(0, readAt + wait - performance.now()));
   }
 
   // Somebody fills in something on a page whose parts move: what they are about to press must stay what it was.
   const isHeld = () =>
     heard === "current" && [...$("main").querySelectorAll("form")].some((form) => isBeingFilledIn(form) || (form.method === "post" && form.closest("details[open]")));
 
-  function stands() {
+  function stands(isNew) {
     if (heard === "still") return true;
     const held = isHeld();
-    if (held) asItWas();
+    if (held && isNew) asItWas();
     return held;
   }
 
@@ -264,10 +273,10 @@
   }
 
   // Until the page shows what was heard of it is read again.
-  async function readWhole() {
+  async function readWhole(isNew = false) {
     clearTimeout(readTimer);
     readTimer = 0;
-    if (fetching || paused || emptied || stands()) return false; // what is heard while it is read is owed, and is read next
+    if (fetching || paused || emptied || stands(isNew || owed !== null)) return false; // what is heard while it is read is owed, and is read next
     fetching = true;
     readAt = performance.now();
     const came = await readOnce();

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from dockd.page.pages.summing_up import at_most
+from dockd.page.pages.system import troubles
 from dockd.page.problems import AwayFact, BayFact, Problem, problems
 from dockd.page.rendering import icon_of, templates
 from dockd.page.whole_rack import rack_problem
@@ -95,3 +96,8 @@ def test_the_wall_has_a_line_of_its_own() -> None:
     assert told.count("believed") == 2, "the large line has the figures alone"
     calm = wall.render(said={**status(), "station": "S", "rack": "1", "time": "2026-03-01T06:00:00Z"}, **above)
     assert 'id="of-rack" class="of-rack" hidden' in calm, "it is there for the script to fill"
+
+
+@pytest.mark.parametrize(("synchronised", "told"), [(False, 1), (True, 0), (None, 0)])
+def test_a_dock_whose_clock_is_wrong_does_not_say_that_nothing_is(synchronised: bool | None, told: int) -> None:
+    assert len(troubles([{"problem": "removed_early"}], synchronised=synchronised)) == told
