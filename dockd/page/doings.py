@@ -83,8 +83,10 @@ class Doings:
 
         def work(tx: Transaction) -> None:
             row = _segment(tx, segment)
-            if row.held is None:
+            if row.held is None and row.copies:
                 return
+            if row.held is None:
+                raise Problem(409, _not_now("nowhere", row.camera))
             why = why_not(
                 reason=row.held, on_camera=bool(row.on_camera), in_spool=bool(row.in_spool), in_store=bool(row.in_store),
                 docked=row.camera in present,

@@ -221,7 +221,8 @@ def _waiting(facts: Facts) -> Shown | None:
             "queued",
             said("The dock's own disk does not take its footage now; nothing is wrong with the camera. It goes on by itself. Leave it in."),
         )  # fmt: skip
-    if counts.copied < counts.listed - counts.held:
+    nowhere = facts.phase == "done" and not facts.alone and not facts.unsettled  # whatever was not copied
+    if counts.copied < counts.listed - counts.held and not nowhere:
         what = said(
             "{count} of {segments} copied. It waits for its turn. Leave it in.",
             count=counts.copied,

@@ -6,6 +6,9 @@ from tests.mutants.planting import Mutant
 
 _MARKING = ("tests/unit/ingest/test_marking.py",)
 _BESIDE = ("tests/unit/ingest/test_describing.py",)
+_HELD = ("tests/unit/ingest/test_held.py",)
+_DOINGS = ("tests/unit/dockd/page/test_doings.py",)
+_STATE = ("tests/unit/dockd/page/test_state.py",)
 _LEDGER = ("tests/unit/ingest/ledger/test_changes.py",)
 
 MARKS = (
@@ -68,5 +71,17 @@ MARKS = (
     Mutant(
         name="marks: whoever answers has no marks", promise="what stands in front of the store for a moment keeps evidence from it",
         file="ingest/marking.py", old="        if (await self._recognised(time.monotonic())).id != pinned.id:\n", new="        if pinned.id == '':\n", tests=_MARKING,
+    ),
+    Mutant(
+        name="doings: what is nowhere is tried again because its camera is there", promise="P5: it is told as tried again, and nothing is tried",
+        file="ingest/held.py", old="(docked and on_camera)", new="docked", tests=_HELD,
+    ),
+    Mutant(
+        name="doings: what is lost is tried again", promise="P5: it is told as tried again, and nothing is tried",
+        file="dockd/page/doings.py", old="            if row.held is None and row.copies:\n", new="            if row.held is None:\n", tests=_DOINGS,
+    ),
+    Mutant(
+        name="state: what is on its camera alone is told as nowhere", promise="P5: footage that is there is told as lost",
+        file="dockd/page/state.py", old='facts.phase == "done" and not facts.alone and not facts.unsettled  # whatever', new='facts.phase == "done"  # whatever', tests=_STATE,
     ),
 )  # fmt: skip

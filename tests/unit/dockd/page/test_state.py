@@ -54,6 +54,8 @@ TABLE: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("went out", {"docked": False, "went_out": 3, "last_camera": "CAM07", "last_officer": "PC Jones"}, "empty", "Empty", "No camera is in this bay. Camera CAM07 (PC Jones) went out; its footage is safe here"),
     ("left early, safe by now", {"docked": False, "left_early": 3, "last_camera": "CAM07"}, "removed_early", "Put back", "still on it"),
     ("left early, and it is known whose it is", {"docked": False, "left_early": 3, "last_camera": "C0009", "last_officer": "PC Jones"}, "removed_early", "Put back", "Camera C0009 (PC Jones) was taken out early."),
+    ("one of its files is nowhere", {"counts": tally(4, 3, 3)}, "copy_failed", "Fault", "1 segment of this camera cannot be found any more."),
+    ("one of its files was never copied, and is there", {"counts": tally(4, 3, 3), "alone": 1}, "queued", "Waiting to copy", "3 of 4 segments copied. It waits for its turn."),
     ("just docked", {"phase": None, "counts": Tally(), "listed_once": False}, "reading", "Checking", "Leave it in"),
     ("reading", {"phase": "reading"}, "reading", "Checking", "looked at"),
     ("no turn yet", {"phase": "reading", "turn": True, "listed_once": False, "counts": Tally()}, "queued", "Waiting to copy", "turn"),
