@@ -46,6 +46,27 @@ async def send(page: Page) -> None:
     await page.get_by_role("button", name="Take it out of use").click()
 
 
+async def test_signing_in_from_the_banner_loses_nothing_and_does_nothing(dock: Running, browser: Browser) -> None:
+    async with await browser.new_context() as context:
+        page = await context.new_page()
+        await page.goto(f"{dock.url}/bays/1?lang=en")
+        await sign_in(page)
+        await page.wait_for_url("**/bays/1?lang=en")
+        await page.locator("summary", has_text="Take this bay out of use").click()
+        await page.get_by_label("Why is nobody to use this bay?").fill(REASON)
+        other = await context.new_page()
+        await other.goto(f"{dock.url}/help")
+        await other.get_by_role("button", name="Sign out").click()
+        await other.wait_for_url("**/login")
+        await page.locator("#signed-out").wait_for(state="visible", timeout=10_000)
+        await page.locator("#signed-out a").click()
+        await page.wait_for_url("**/login?next=*")
+        await sign_in(page)
+        await page.wait_for_url("**/bays/1?kept=1")
+        assert await page.get_by_label("Why is nobody to use this bay?").input_value() == REASON
+        assert await page.get_by_role("button", name="Use it again").count() == 0, "nothing was done by itself"
+
+
 async def test_what_was_typed_is_sent_after_signing_in_again(
     dock: Running, context: BrowserContext, axe_script: str, request: pytest.FixtureRequest
 ) -> None:
