@@ -194,7 +194,7 @@ def test_what_makes_no_sense_is_refused_in_words_and_the_page_stays(agent: Runni
     assert answer.status == 409
     text = answer.body.decode()
     assert 'id="errors"' in text
-    assert "the store has it already" in text
+    assert "The store has it already." in text
     assert "DCIM/0001.mp4" in text
 
 

@@ -43,7 +43,7 @@ def test_where_each_is() -> None:
 def status(**changes: Any) -> dict[str, Any]:
     calm: dict[str, Any] = {
         "backlog": {"segments": 0, "bytes": 0, "eta_seconds": None}, "held": {"segments": 0, "bytes": 0},
-        "away": {"segments": 0, "bytes": 0, "cameras": 0}, "lost_segments": 0, "trouble": None,
+        "away": {"segments": 0, "bytes": 0, "cameras": 0}, "lost_segments": 0, "in_doubt_segments": 0, "sound": True, "trouble": None,
     }  # fmt: skip
     return {**calm, **changes}
 
@@ -57,7 +57,7 @@ def test_calm_where_all_is_in_the_store() -> None:
     "changes",
     [
         {"backlog": {"segments": 1, "bytes": 5, "eta_seconds": None}}, {"held": {"segments": 1, "bytes": 5}},
-        {"away": {"segments": 1, "bytes": 5, "cameras": 1}}, {"lost_segments": 1}, {"trouble": "the ledger is damaged"},
+        {"away": {"segments": 1, "bytes": 5, "cameras": 1}}, {"lost_segments": 1}, {"in_doubt_segments": 1}, {"sound": False}, {"trouble": "the ledger is damaged"},
     ],
 )  # fmt: skip
 def test_never_green_while_any_segment_is_not_in_the_store(changes: dict[str, Any]) -> None:
