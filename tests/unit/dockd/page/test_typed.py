@@ -327,3 +327,25 @@ async def test_where_nothing_is_left_to_do_no_heading_says_so(site: Site) -> Non
     mark = f"/footage/{segment}/evidential"
     assert (await sam.ask(mark, (await sam.ask(f"/footage/{segment}")).form(mark))).status == 303
     assert "What you can do" not in (await sam.ask(f"/footage/{segment}")).text
+
+
+async def test_a_program_may_say_what_it_has_seen(site: Site) -> None:
+    await site.dock.listed(b"clip.mp4")
+
+    async def asked(path: str, **wanted: object) -> int:
+        async with site.client.post(f"{site.url}/api/v1{path}", json=wanted) as answer:
+            return answer.status
+
+    out = "/bays/1/out-of-use"
+    assert await asked(out, reason="it smells", was="") == 200
+    assert await asked(out, reason="its pins are bent", was="") == 409
+    assert await asked(out, reason="it smells", was="") == 200, "that is so already"
+    assert await asked(out, in_use=True, was="its pins are bent") == 409
+    assert await asked(out, reason="its pins are bent", was="it smells") == 200
+    assert await asked(out, was="its pins are bent") == 400
+    assert await asked(out, in_use=True) == 200, "without it, as it is told"
+    assert await asked("/cameras/CAM/issue", officer="PC jones", was="") == 200
+    assert await asked("/cameras/CAM/issue", officer="PC smith", was="") == 409
+    assert await asked("/cameras/CAM/issue", officer="", was="PC smith") == 409
+    assert await asked("/cameras/CAM/issue", officer="PC smith", was="PC jones") == 200
+    assert await asked("/cameras/CAM/issue", officer="PC doe") == 200
