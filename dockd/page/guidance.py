@@ -19,12 +19,20 @@ DOERS: Mapping[Doer, str] = {"officer": said("The officer"), "sergeant": said("T
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Guidance:
-    """`title`: what it is called; `means`: what it means for the footage; `do`: what to do; `who` does it."""
+    """`title`: what it is called; `means`: what it means for the footage; `who`: it ends by them; `officer`, `sergeant`, `ops`: what each does."""
 
     title: str
     means: str
-    do: str
     who: Doer
+    officer: str = ""
+    sergeant: str = ""
+    ops: str = ""
+
+    @property
+    def steps(self) -> list[tuple[str, str]]:
+        """Who does what, in turn."""
+        every = ((DOERS["officer"], self.officer), (DOERS["sergeant"], self.sergeant), (DOERS["ops"], self.ops))
+        return [(doer, what) for doer, what in every if what]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,112 +47,130 @@ OF_PROBLEMS: Mapping[str, Guidance] = {
     "footage_lost": Guidance(
         title=said("Footage is lost"), who="ops",
         means=said("No copy of it is left: not on its camera, not on this dock, not in the central store. dockd did not delete it: it deletes only what the store has proven to have."),
-        do=said("Tell ops at once, and do not use the camera it was on. The record of the file says where its copies were and what became of each. Close this once it is written down elsewhere."),
+        sergeant=said("Tell ops at once, and do not use the camera it was on."),
+        ops=said("The record of the file says where its copies were and what became of each. Close this once it is written down elsewhere."),
     ),
     "footage_in_doubt": Guidance(
         title=said("Footage is in doubt"), who="ops",
         means=said("The dock's record book says nothing of where it is now. The central store may have it, and is being asked."),
-        do=said("Wait until the store has answered. If it lasts longer than an hour while the store is connected, tell ops: the store's operator can look for the file by its name in the record."),
+        sergeant=said("Wait until the store has answered. If it lasts longer than an hour while the store is connected, tell ops."),
+        ops=said("The store's operator can look for the file by its name in the record."),
     ),
     "ledger_unusable": Guidance(
         title=said("The dock cannot write its record book"), who="ops",
         means=said("Nothing is copied and nothing is deleted before it can: all footage stays where it is."),
-        do=said("Leave the cameras in. Ops: the dock's own disk is full, or fails. It goes on by itself when the disk does."),
+        sergeant=said("Leave the cameras in and tell ops."),
+        ops=said("The dock's own disk is full, or fails. It goes on by itself when the disk does."),
     ),
     "ledger_rebuilt": Guidance(
         title=said("The dock has a new record book"), who="ops",
         means=said("The old one was damaged or gone. What lies on the dock and in the cameras was taken in again. Nothing is deleted until the store has answered for it."),
-        do=said("Leave the cameras in. Ops: what was left of the old book is kept beside the new one; look at the disk."),
+        sergeant=said("Leave the cameras in and tell ops."),
+        ops=said("What was left of the old book is kept beside the new one; look at the disk."),
     ),
     "ledger_went_back": Guidance(
         title=said("The dock's record book is an older one"), who="ops",
         means=said("What it wrote last is gone from it. Footage that went to the store since is looked for there. Nothing is deleted until the store has answered."),
-        do=said("Leave the cameras in. Ops: was a backup of the dock put back, or does its disk fail?"),
+        sergeant=said("Leave the cameras in and tell ops."),
+        ops=said("Was a backup of the dock put back, or does its disk fail?"),
     ),
     "integrity_failed": Guidance(
         title=said("A file does not read the same twice"), who="sergeant",
         means=said("What was read from the camera is not what was read the second time: the card, the camera or the cable fails. The file is kept on the camera, and nothing is deleted from it."),
-        do=said("Set the camera aside for ops, and do not issue it. Ops: try it in another bay; if it stays so, read the card with the tools of a laboratory."),
+        sergeant=said("Set the camera aside for ops, and do not issue it."),
+        ops=said("Try it in another bay; if it stays so, read the card with the tools of a laboratory."),
     ),
     "removed_early": Guidance(
         title=said("A camera was taken out too early"), who="officer",
         means=said("It left with footage that is not in the store yet. What is on that camera alone is lost if the camera is."),
-        do=said("Put it back into any bay, and leave it there until its bay says Take. Sergeant: if it cannot be brought back, close this with the reason."),
+        officer=said("Put it back into any bay, and leave it there until its bay says Take."),
+        sergeant=said("If it cannot be brought back, close this with the reason."),
     ),
     "copy_failed": Guidance(
         title=said("A camera cannot be copied"), who="sergeant",
         means=said("The dock cannot read some or all of what is on it. What is not copied is on the camera alone, and stays there."),
-        do=said("Take it out and put it into another bay. If it stays so, set it aside for ops, and do not issue it."),
+        sergeant=said("Take it out and put it into another bay. If it stays so, set it aside for ops, and do not issue it."),
     ),
     "store_refused": Guidance(
         title=said("The store does not take a file"), who="ops",
         means=said("The central store has refused it for good. It is kept on this dock and on its camera, and nothing of it is deleted."),
-        do=said("Ops: the file's page says what the store answered. When its cause is gone, choose Try again there."),
+        sergeant=said("Leave the camera in its bay and tell ops."),
+        ops=said("The file's page says what the store answered. When its cause is gone, choose Try again there."),
     ),
     "store_dishonest": Guidance(
         title=said("The store is not to be believed"), who="ops",
         means=said("It vouched for what it does not have. Nothing is deleted any more, from no camera and not from the dock, until a person pins the store anew."),
-        do=said("Tell ops at once. Leave the cameras in. Ops: find out why before anything else; then dockd store pin."),
+        sergeant=said("Leave the cameras in and tell ops at once."),
+        ops=said("Find out why before anything else; then dockd store pin."),
     ),
     "store_went_back": Guidance(
         title=said("The store has forgotten footage"), who="ops",
         means=said("The central store is an older copy of itself. What it lost is sent again where a copy lives, and told as lost where none does."),
-        do=said("Tell ops at once. Ops: was a backup put back? This stays until a person pins the store anew (dockd store pin)."),
+        sergeant=said("Leave the cameras in and tell ops at once."),
+        ops=said("Was a backup put back? This stays until a person pins the store anew (dockd store pin)."),
     ),
     "wrong_store": Guidance(
         title=said("Another store answers"), who="ops",
         means=said("What answers at the store's address is not the store that this dock knows. Nothing is sent there, and nothing is deleted."),
-        do=said("Ops: is the share mounted? Is the address right? If it is a new store that is meant, dockd store pin."),
+        sergeant=said("Leave the cameras in and tell ops."),
+        ops=said("Is the share mounted? Is the address right? If it is a new store that is meant, dockd store pin."),
     ),
     "store_down": Guidance(
         title=said("The central store cannot be reached"), who="ops",
         means=said("Footage is copied onto this dock and kept there. Cameras are not emptied meanwhile. It goes on by itself when the store answers again."),
-        do=said("Leave the cameras in. If it lasts longer than an hour, tell ops. If cameras run short, those that say May go out may be taken."),
+        sergeant=said("Leave the cameras in. If it lasts longer than an hour, tell ops. If cameras run short, those that say May go out may be taken."),
+        ops=said("Look at the line and at the store."),
     ),
     "evidence_not_marked": Guidance(
         title=said("The store does not know what is evidence"), who="ops",
         means=said("It was marked as evidence here. The store has it, and has not taken the mark: it may delete it there by age, as anything else."),
-        do=said("dockd tells the store again until it knows. Ops: may this dock mark there? Where the store has no marks at all, tell its operator which files these are, and close this with the reason."),
+        sergeant=said("Tell ops."),
+        ops=said("dockd tells the store again until it knows. May this dock mark there? Where the store has no marks at all, tell its operator which files these are, and close this with the reason."),
     ),
     "spool_spoils": Guidance(
         title=said("This dock spoils its copies"), who="ops",
         means=said("Its disk or its memory fails: what was written is not what is read back. The cameras have the footage still."),
-        do=said("Leave the cameras in, or put them into another dock. Ops: this dock's disk and memory have to be looked at now."),
+        sergeant=said("Leave the cameras in, or put them into another dock, and tell ops."),
+        ops=said("This dock's disk and memory have to be looked at now."),
     ),
     "spool_failed": Guidance(
         title=said("The dock's own disk takes nothing"), who="ops",
         means=said("Nothing can be copied from cameras. Their footage stays on them."),
-        do=said("Leave the cameras in and tell ops. It goes on by itself when the disk does."),
+        sergeant=said("Leave the cameras in and tell ops."),
+        ops=said("It goes on by itself when the disk does."),
     ),
     "spool_full": Guidance(
         title=said("The dock's room is used up"), who="ops",
         means=said("Cameras wait, and keep their footage, until the store has taken more of what lies here."),
-        do=said("Leave the cameras in. If it lasts, ops: look at the line and at the store, and at what bandwidth dockd may use (System)."),
+        sergeant=said("Leave the cameras in. If it lasts, tell ops."),
+        ops=said("Look at the line and at the store, and at what bandwidth dockd may use (System)."),
     ),
     "dock_unwatched": Guidance(
         title=said("A part of dockd has stopped"), who="ops",
         means=said("It is started again by itself. Until then cameras that are put in may not be noticed."),
-        do=said("Leave the cameras in. If it lasts longer than five minutes, tell ops: the log says why."),
+        sergeant=said("Leave the cameras in. If it lasts longer than five minutes, tell ops."),
+        ops=said("The log says why."),
     ),
     "usb_trouble": Guidance(
         title=said("The rack's USB has trouble"), who="ops",
         means=said("Cameras behind it may not be read. What is on them stays on them."),
-        do=said("Leave the cameras in and tell ops: a hub, its power, or a cable."),
+        sergeant=said("Leave the cameras in and tell ops."),
+        ops=said("It is a hub, its power, or a cable."),
     ),
     "bay_fault": Guidance(
         title=said("A bay does not work"), who="sergeant",
         means=said("What is in it is not read. Its footage stays on it."),
-        do=said("Put the camera into another bay. If the bay stays so, take it out of use on its page, and tell ops."),
+        sergeant=said("Put the camera into another bay. If the bay stays so, take it out of use on its page, and tell ops."),
     ),
     "will_not_charge": Guidance(
         title=said("A battery does not charge"), who="sergeant",
         means=said("Its footage is dealt with all the same. The camera would not last a shift."),
-        do=said("Try it in another bay. If it stays so, hand it to ops, and issue another."),
+        sergeant=said("Try it in another bay. If it stays so, hand it to ops, and issue another."),
     ),
     "clock_wrong": Guidance(
         title=said("A camera's clock is wrong"), who="sergeant",
         means=said("Its footage is safe, and the record says how far the clock was off. What it records next would have the wrong time on it."),
-        do=said("Set its clock before it is issued, or issue another and hand this one to ops."),
+        sergeant=said("Set its clock before it is issued, or issue another and hand this one to ops."),
     ),
     "access_unreadable": Guidance(
         title=said("The list of people and tokens cannot be read"),
@@ -152,17 +178,19 @@ OF_PROBLEMS: Mapping[str, Guidance] = {
         means=said(
             "Nobody can sign in, and no token is taken, until it can. Cameras are copied and emptied all the same."
         ),
-        do=said("Tell ops. Ops: access.db beside the record book is damaged, or dockd may not read it; the log says which."),
+        sergeant=said("Tell ops."),
+        ops=said("access.db beside the record book is damaged, or dockd may not read it; the log says which."),
     ),
     "registry_unread": Guidance(
         title=said("The list of cameras cannot be read"), who="ops",
         means=said("Nobody is told whose a camera is. Cameras of a common kind are copied, and not emptied, as long as no list names them."),
-        do=said("Ops: mend the file that registry.file names; it is read again with the settings."),
+        sergeant=said("Tell ops."),
+        ops=said("Mend the file that registry.file names; it is read again with the settings."),
     ),
     "not_ours": Guidance(
         title=said("Something that is not a camera of this site"), who="sergeant",
         means=said("It is not touched: nothing is copied from it and nothing is deleted."),
-        do=said("Take it out. If it is one of the site's cameras, hand it to ops: it has to be put on the list."),
+        sergeant=said("Take it out. If it is one of the site's cameras, hand it to ops: it has to be put on the list."),
     ),
     "page_in_clear": Guidance(
         title=said("These pages are sent in clear"),
@@ -170,7 +198,8 @@ OF_PROBLEMS: Mapping[str, Guidance] = {
         means=said(
             "Whoever is on the line between can read what these pages show and what is typed into them. Footage is not sent with them."
         ),
-        do=said("Do not type your password from another machine. Ops: give the page a certificate and a key (page.tls_cert_file, page.tls_key_file)."),
+        sergeant=said("Do not type your password from another machine."),
+        ops=said("Give the page a certificate and a key (page.tls_cert_file, page.tls_key_file)."),
     ),
 }  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from dockd.page.guidance import DOERS, OF_PROBLEMS, OF_STATES
+from dockd.page.guidance import OF_PROBLEMS, OF_STATES
 from dockd.page.language import said
 from dockd.page.looks import LOOKS, Verb
 from dockd.page.pages.parts import Parts
@@ -37,4 +37,4 @@ class HelpPage:
             for verb, word, text in _VERBS
         ]
         problems = [(name, OF_PROBLEMS[name]) for name in PROBLEMS if name in OF_PROBLEMS]
-        return await self._rendering.page(request, "help.html", groups=groups, problems=problems, doers=DOERS)
+        return await self._rendering.page(request, "help.html", groups=groups, problems=problems)

@@ -69,7 +69,7 @@ class ProblemsPage:
             fields = before.fields
         of_it = next((one["anchor"] for one in found if one["id"] == of), "")
         return await self._rendering.page(
-            request, "problems.html", status=status, problems=found, closed=await self._closed(now), hours=_HOURS, doers=DOERS,
+            request, "problems.html", status=status, problems=found, closed=await self._closed(now), hours=_HOURS,
             wrong={of_it: wrong} if wrong else {}, wrong_at=of_it, wrong_text=wrong, fields=fields or {},
             done=_DONE.get(request.query.get("done", ""), ""),
         )  # fmt: skip
@@ -121,7 +121,7 @@ class ProblemsPage:
 
 def _guidance(name: str) -> Guidance:
     return OF_PROBLEMS.get(name) or Guidance(
-        title=english(name), means=said("This dockd has no more to say of it."), do=said("Tell ops."), who="ops"
+        title=english(name), means=said("This dockd has no more to say of it."), sergeant=said("Tell ops."), who="ops"
     )
 
 
@@ -129,8 +129,9 @@ def _told(one: Mapping[str, Any], number: int, now: float) -> dict[str, Any]:
     guidance = _guidance(one["problem"])
     camera = one["camera"]
     return {
-        "id": one["id"], "anchor": f"problem-{number}", "name": one["problem"], "title": guidance.title, "who": guidance.who, "text": one["text"],
-        "means": guidance.means, "do": one["advice"] or guidance.do, "detail": one["detail"], "bay": one["bay"], "camera": camera_name(camera) if camera else "",
+        "id": one["id"], "anchor": f"problem-{number}", "name": one["problem"], "title": guidance.title, "who": DOERS[guidance.who],
+        "text": "" if one["text"].rstrip(".") == guidance.title else one["text"],
+        "means": guidance.means, "advice": one["advice"], "steps": guidance.steps, "detail": one["detail"], "bay": one["bay"], "camera": camera_name(camera) if camera else "",
         "camera_href": address("cameras", camera) if camera else "", "since": one["since"], "age": age_words(max(0.0, now - from_rfc3339(one["since"]))),
         "worse": one["worse"], "seen_by": by_words(one["seen_by"]) if one["seen_by"] else "", "seen_until": one["seen_until"], "closable": one["closable"],
         "seen_action": address("problems", one["id"], "seen"), "close_action": address("problems", one["id"], "close"),
