@@ -49,6 +49,15 @@ MARKS = (
         file="ingest/spool.py", old="        if known.marked.evidential:\n", new="        if known.marked == marked:\n", tests=_BESIDE,
     ),
     Mutant(
+        name="marks: a description goes though its copy is being published", promise="a rebuilt ledger does not take the copy in: nobody can say what it is",
+        file="ingest/spool.py", old="        self.sync_folder()\n\n\ndef write_durably", new="        self.sync_folder()\n        if self.lies_there(segment) is None:\n            self.description_file(segment).unlink()\n\n\ndef write_durably",
+        tests=_BESIDE,
+    ),
+    Mutant(
+        name="marks: fifty that cannot be written keep all others waiting", promise="a rebuilt ledger forgets evidence",
+        file="ingest/describing.py", old="            after = waiting[-1]\n", new="            return\n", tests=_BESIDE,
+    ),
+    Mutant(
         name="marks: a spool that is away has taken the mark", promise="a rebuilt ledger forgets evidence",
         file="ingest/spool.py", old='            raise FileNotFoundError(errno.ENOENT, "its copy is not there", str(self.file(segment)))\n', new="            return\n", tests=_BESIDE,
     ),
