@@ -153,15 +153,13 @@ class Rack(Changing):
         return number
 
     async def _keep_number(self, place: str) -> None:
-        """Before anything is recorded under it. Raises LedgerUnusable."""
+        """Of a bay in which no session begins; where one does, its docking and its number are one transaction."""
         if place in self._unkept:
-            await self._ledger.commit(lambda tx: keep_number(tx, place, self._numbers[place]))
-            self._unkept.discard(place)
-
-    async def _keep_when_possible(self, place: str) -> None:
-        """Of a bay in which no session begins, so that it has its number at the next start."""
-        with contextlib.suppress(LedgerUnusable):  # it is told elsewhere; a session in this bay tries it again
-            await self._keep_number(place)
+            with contextlib.suppress(
+                LedgerUnusable
+            ):  # that is told elsewhere; the next time that something is in this bay it is tried again
+                await self._ledger.commit(lambda tx: keep_number(tx, place, self._numbers[place]))
+                self._unkept.discard(place)
 
     async def recall(self) -> None:
         """At the start: which place has which number, the bays that people keep out of use, and those that cameras have left, in this run or an
@@ -203,7 +201,7 @@ class Rack(Changing):
                             self._noted(event)
                         case Occupied():
                             await self._occupied(event)
-                            group.create_task(self._keep_when_possible(event.place), name="bay-number")
+                            group.create_task(self._keep_number(event.place), name="bay-number")
                         case Undocked():
                             await self._undocked(event)
                 await stream  # raises what ended it, and ends the sessions with that
@@ -292,14 +290,13 @@ class Rack(Changing):
         try:
             while True:
                 try:
-                    if visit.place is not None:
-                        await self._keep_number(visit.place)
                     await self._intake.session(visit, once=False)
                 except CameraGone:  # it was gone before its session began; the dock will say so
                     await asyncio.sleep(1.0)
                 except (
                     LedgerUnusable
                 ) as error:  # its disk is full or gone: say so, keep trying, touch nothing meanwhile
+                    self._intake.say_ledger(error.message)
                     self._intake.trouble(visit, error.message)
                     await asyncio.sleep(self._try_again)
                 except Exception as error:  # noqa: BLE001 (a defect in one session: said, and kept away from the other bays)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ingest import events
-from ingest.ledger import issues, soundness, views
+from ingest.ledger import issues, rack, soundness, views
 from ingest.ledger.core import Transaction
 from ingest.ledger.segments import COLUMNS, Segment, ids, of_row
 from ingest.model import CameraId, Listed, Skipped, legible
@@ -27,6 +27,8 @@ def docked(tx: Transaction, camera: CameraId, *, bay: int | None, source: str, p
     """A camera was docked; `place`: the port or folder that has the bay's number. Returns the docking's number."""
     last = tx.execute("SELECT last_bay, last_place FROM cameras WHERE id = ?", (camera.id,)).fetchone()
     know(tx, camera, bay=bay, place=place)
+    if bay is not None and place is not None:
+        rack.keep_number(tx, place, bay)
     docking = int(
         tx.execute(
             "INSERT INTO dockings (camera, bay, source, docked_at) VALUES (?, ?, ?, ?)",
