@@ -91,7 +91,7 @@ class Intake:
         try:
             await self._session(visit, once=once)
         except LedgerUnusable as error:
-            self._say_ledger(error.message)
+            self.say_ledger(error.message)
             raise
 
     async def _session(self, visit: Visit, *, once: bool) -> None:
@@ -103,7 +103,7 @@ class Intake:
                 )
             )
         )
-        self._say_ledger("")
+        self.say_ledger("")
         self._visits[camera] = visit
         self._activity.camera(camera, "reading")
         stays = False
@@ -134,7 +134,7 @@ class Intake:
         least = self._settings.min_room
         return looked_at and (least == 0 or (visit.room is not None and visit.room >= least))
 
-    def _say_ledger(self, error: str) -> None:
+    def say_ledger(self, error: str) -> None:
         """What keeps the ledger from being written, once; empty: nothing any more."""
         if error and error != self._ledger_failed:
             self._ledger.publish(events.LedgerFails(error=error))
