@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dockd.page.facts import Sums
+from dockd.page.moment import Moment
 from dockd.page.pages.summing_up import at_most
 from dockd.page.pages.system import troubles
 from dockd.page.problems import AwayFact, BayFact, Problem, problems
+from dockd.page.registry import Registry
 from dockd.page.rendering import icon_of, templates
-from dockd.page.whole_rack import rack_problem
+from dockd.page.whole_rack import rack_problem, status_of
 from dockd.page.words import headline_of
+from ingest.ledger.views import Away
+from tests.unit.dockd.page.test_view import sources
+from tests.unit.ingest.ledger.dock import dock_at
 
 REFUSED = "the store answered 403 to a look: it does not take this dock's credentials; check store.token_file"
 
@@ -101,3 +109,17 @@ def test_the_wall_has_a_line_of_its_own() -> None:
 @pytest.mark.parametrize(("synchronised", "told"), [(False, 1), (True, 0), (None, 0)])
 def test_a_dock_whose_clock_is_wrong_does_not_say_that_nothing_is(synchronised: bool | None, told: int) -> None:
     assert len(troubles([{"problem": "removed_early"}], synchronised=synchronised)) == told
+
+
+async def test_a_camera_that_left_and_of_which_no_bay_speaks_is_counted(tmp_path: Path) -> None:
+    """Its bay has another by now."""
+    async with dock_at(tmp_path) as dock:
+        gone = Away(camera="GONE", profile="dcim", serial="GONE", card="", bay=1, segments=2, since=0.0)
+        moment = Moment(sources=sources(tmp_path, dock.ledger), registry=Registry(), sums=Sums(away=(gone,)))
+        other = BayFact(number=1, state="ready", what="", camera="CAM")
+        assert status_of(moment, {}, [other], wrong=[], eta=None)["needs_action"] == 1
+        speaks = BayFact(number=1, state="removed_early", what="", camera="GONE")
+        assert status_of(moment, {}, [speaks], wrong=[], eta=None)["needs_action"] == 0, "its bay is counted"
+        assert (
+            status_of(replace(moment, closed=frozenset({"GONE"})), {}, [other], wrong=[], eta=None)["needs_action"] == 0
+        )
