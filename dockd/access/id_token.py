@@ -117,6 +117,8 @@ def checked(
     except (JoseError, ValueError, TypeError, OverflowError) as wrong:
         raise NotLetIn("unproven", f"the provider's ID token does not hold: {_plainly(wrong)}") from wrong
     given = claims.get("auth_time")
+    if given is not None and (isinstance(given, bool) or not isinstance(given, (int, float))):
+        raise NotLetIn("unproven", "the provider's ID token says when the password was asked for by what is no time")
     if expected.anew and given is not None and not given >= expected.begun - LEEWAY:
         raise NotLetIn("unproven", "the provider did not ask for the password anew, as it was told to")
     return claims

@@ -14,15 +14,15 @@ from collections.abc import Callable
 from aiohttp import web
 
 from dockd.page.channels import Channel, Documents, Face, Rendered, Since, frame
-from dockd.page.doorkeeper import HEADERS, Handler, Problem, json_response
+from dockd.page.doorkeeper import Handler, Problem, headers_of, json_response
 from dockd.page.language import LANGUAGES, Language
 from dockd.page.rights import SINCE, needs, who
+from dockd.page.seats import Seats, seat_of
 from dockd.page.snapshot import Change
 from dockd.page.view import View
 
 BEAT = 5.0
 MARK = "Dockd-Mark"  # to whom an answer was given: roles.Who.mark
-_MOST_VIEWERS = 200
 _BEHIND = 256
 _TAKES_NOTHING = 30.0
 
@@ -54,13 +54,21 @@ class Viewer:
 
 class Live:
     """All viewers. `run()` until cancelled; `close()` lets go of all of them. `faces`: how the pages are drawn, by name; `patience`: seconds for which a
-    viewer may take nothing."""
+    viewer may take nothing; `seats`: for how many there is room."""
 
-    def __init__(self, view: View, faces: dict[str, Face] | None = None, *, patience: float = _TAKES_NOTHING) -> None:
+    def __init__(
+        self,
+        view: View,
+        faces: dict[str, Face] | None = None,
+        *,
+        patience: float = _TAKES_NOTHING,
+        seats: Seats | None = None,
+    ) -> None:
         self._view = view
         self._patience = patience
         self._faces = faces or {}
         self._channels: dict[tuple[str, Language], Channel] = {}
+        self._seats = seats or Seats()
         self._viewers: dict[Viewer, tuple[str, Language]] = {}
         self._pending: list[Change] = []
         self._someone = asyncio.Event()
@@ -180,8 +188,15 @@ class Live:
         return response
 
     async def _watch(self, request: web.Request, kind: str) -> web.StreamResponse:
-        if self._closed or len(self._viewers) >= _MOST_VIEWERS:
+        seat = seat_of(request)
+        if self._closed or not self._seats.take(seat):
             raise Problem(503, "there are too many viewers, or dockd is ending", headers={"Retry-After": "5"})
+        try:
+            return await self._watched(request, kind)
+        finally:
+            self._seats.leave(seat)
+
+    async def _watched(self, request: web.Request, kind: str) -> web.StreamResponse:
         language = _language(request)
         channel = self._channel(kind, language)
         await self._view.look()
@@ -195,7 +210,7 @@ class Live:
         )  # no waiting between the snapshot and being told of changes
         self._viewers[viewer] = (kind, language)
         self._someone.set()
-        response = web.StreamResponse(headers={**HEADERS, "Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"})  # fmt: skip
+        response = web.StreamResponse(headers={**headers_of(request), "Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"})  # fmt: skip
         try:
             await response.prepare(request)
             await self._feed(viewer, response, lambda: channel.whole(Since()))

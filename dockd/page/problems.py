@@ -178,7 +178,9 @@ def problems(
         advice = said(
             "Wait until the store has answered. If it lasts, tell ops: the store's operator can look for it by its id."
         )
-        found.append(Problem(problem="footage_in_doubt", text=text, advice=advice, weight=weight_of(newest.doubt, doubt)))
+        found.append(
+            Problem(problem="footage_in_doubt", text=text, advice=advice, weight=weight_of(newest.doubt, doubt))
+        )
     if spoilt:
         text = said(
             "This dock spoils its copies of {segments}: its disk or its memory fails. The cameras have the footage still.",
@@ -208,7 +210,13 @@ def _unmarked(waiting: int, never: int, *, newest: int) -> Problem:
     cannot = counted("{count} segment is evidence, and this store cannot be told.", "{count} segments are evidence, and this store cannot be told.", count=never)  # fmt: skip
     advice = said("Tell ops. Ops: see on the segment's page why the store does not take the mark, or tell the store's operator, so that nothing of it is deleted there by age.")  # fmt: skip
     text = joined(waits if waiting else "", cannot if never else "")
-    return Problem(problem="evidence_not_marked", text=text, advice=advice, weight=weight_of(newest, waiting + never), by_itself=not never)
+    return Problem(
+        problem="evidence_not_marked",
+        text=text,
+        advice=advice,
+        weight=weight_of(newest, waiting + never),
+        by_itself=not never,
+    )
 
 
 def _of_agent(name: str, text: str) -> Problem:

@@ -142,7 +142,9 @@ class View:
             if one.camera is not None:
                 sources.rack.forgive(one.camera)
         eta = self._estimate.seconds(on_its_way(moment).coming.bytes)
-        self._publish(status_of(moment, bays, facts, wrong=[one.problem for one in wrong], eta=eta), bays, wrong, moment)
+        self._publish(
+            status_of(moment, bays, facts, wrong=[one.problem for one in wrong], eta=eta), bays, wrong, moment
+        )
         with contextlib.suppress(LedgerUnusable):  # written with the next look
             await self.book.write()
 

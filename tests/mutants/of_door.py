@@ -6,6 +6,8 @@ from tests.mutants.planting import Mutant
 
 _DOOR = ("tests/unit/dockd/page/test_doorkeeper.py",)
 _CONNECTIONS = ("tests/unit/dockd/page/test_connections.py",)
+_SEATS = ("tests/unit/dockd/page/test_seats.py",)
+_WATCH = "nobody who watches keeps out those who have signed in"
 _NOBODY = "nobody sees or changes anything without the right to it"
 _OVER = "what holds no more opens nothing"
 _INTAKE = "whoever can reach the page does not stop the intake of footage"
@@ -58,5 +60,25 @@ DOOR = (
     Mutant(
         name="connections: the certificate of the start", promise="a renewed certificate is used, and half of one is not", file="dockd/page/opening.py",
         old="        self.context, self._seen = _read(cert, key)\n        return", new="        _context, self._seen = _read(cert, key)\n        return", tests=_CONNECTIONS,
+    ),
+    Mutant(
+        name="seats: without an end", promise=_INTAKE, file="dockd/page/seats.py",
+        old='(("all", ""), self._most), ', new="", tests=_SEATS, short=True,
+    ),
+    Mutant(
+        name="seats: a viewer comes without one", promise=_INTAKE, file="dockd/page/live.py",
+        old="if self._closed or not self._seats.take(seat):", new="if self._closed or (self._seats.take(seat) and not seat):", tests=("tests/unit/dockd/page/test_live.py",),
+    ),
+    Mutant(
+        name="seats: one token takes them all", promise=_WATCH, file="dockd/page/seats.py",
+        old='            found.append((("who", seat.who), _OF_ONE))\n', new="            pass\n", tests=_SEATS,
+    ),
+    Mutant(
+        name="seats: walls take them all", promise=_WATCH, file="dockd/page/seats.py",
+        old="self._most // 2", new="self._most", tests=_SEATS,
+    ),
+    Mutant(
+        name="seats: one address takes them all", promise=_WATCH, file="dockd/page/seats.py",
+        old="self._most * 3 // 5", new="self._most", tests=_SEATS,
     ),
 )  # fmt: skip

@@ -172,15 +172,6 @@
     form.submit();
   });
 
-  // Signing in does not lose it: it is sent as nobody's form, which is kept and never done.
-  $("signed-out").querySelector("a")?.addEventListener("click", (event) => {
-    const form = emptied && $("main").querySelector("form");
-    if (!form || !form.elements.csrf) return;
-    event.preventDefault();
-    form.elements.csrf.value = "";
-    form.submit();
-  });
-
   function hear(kind, data) {
     if (kind === "who") {
       if (!isForAnother(data.mark) && emptied && !$("main").firstElementChild) location.reload();
