@@ -50,10 +50,17 @@ class Book:
         """Make the file if there is none. Raises Damaged, Unwritten."""
         self._file.make()
 
-    def put_aside(self) -> Path | None:
-        """Begin anew: what is there is kept under another name, which is given back."""
+    def begin_anew(self, name: str, *, role: Role, password: str, by: str) -> Path | None:
+        """A new list with this one user (`password`: the hash) in place of what is there, which is kept under the name that is given back.
+        All users, tokens and sessions are set aside with it, and custody is told so. Raises Unwritten: all is as it was."""
         self.close()
-        return self._file.put_aside(self._clock())
+        now = self._clock()
+
+        def write(db: sqlite3.Connection) -> None:
+            _write_down(db, at=now, by=by, what="access.begun_anew", name=name, role=None)
+            _insert_user(db, name, role=role, password=password, by=by, at=now)
+
+        return self._file.begin_anew(write, now=now)
 
     def close(self) -> None:
         """Close the file."""
@@ -115,6 +122,12 @@ class Book:
                 f"there is a user {name} already: `dockd user passwd {name}` gives them another password or role"
             )
 
+    def see_unreadable(self) -> None:
+        """Raises NotSo where the list can be read: there is nothing to begin anew, and all who are in it would be set aside. Raises Unwritten."""
+        with contextlib.suppress(Damaged):
+            self.known()
+            raise NotSo(f"{self.path} can be read, or was never made: without --begin-anew nobody who is in it is lost")
+
     def see_there(self, name: str) -> None:
         """Raises NotSo where there is no user of this name."""
         if name not in self.known().users:
@@ -149,10 +162,7 @@ class Book:
                 raise NotSo(
                     f"there is a user {name} already: `dockd user passwd {name}` gives them another password or role"
                 )
-            db.execute(
-                "INSERT INTO users VALUES (?, ?, ?, ?, ?, ?)", (name, role, password, now, now, _next_version(db))
-            )
-            _write_down(db, at=now, by=by, what="user.added", name=name, role=role)
+            _insert_user(db, name, role=role, password=password, by=by, at=now)
 
     def change_user(self, name: str, *, by: str, password: str | None = None, role: Role | None = None) -> None:
         """Another password (its hash), role, or both; their sessions end. Raises NotSo."""
@@ -273,6 +283,11 @@ def _read(connection: sqlite3.Connection) -> Known:
 
 def _made(kind: Any, row: tuple[Any, ...]) -> Any:
     return kind(**dict(zip(kind.__slots__, row, strict=True)))
+
+
+def _insert_user(db: sqlite3.Connection, name: str, *, role: Role, password: str, by: str, at: float) -> None:
+    db.execute("INSERT INTO users VALUES (?, ?, ?, ?, ?, ?)", (name, role, password, at, at, _next_version(db)))
+    _write_down(db, at=at, by=by, what="user.added", name=name, role=role)
 
 
 def _next_version(db: sqlite3.Connection) -> int:

@@ -44,12 +44,19 @@ def add(
     book = book_of(config=config, state=state)
     with told(book):
         name = user_name(name)
-        if not begin_anew:
+        if begin_anew:
+            book.see_unreadable()
+        else:
             book.see_new(name)
         password = password_from(password_file, name=name)
         see_password(password, name=name)
-        kept = book.put_aside() if begin_anew else None
-        book.add_user(name, role=role, password=Hashing().make(password), by=by())
+        hashed = Hashing().make(password)
+        kept = None
+        if begin_anew:
+            book.see_unreadable()  # it may have been mended while the password was typed
+            kept = book.begin_anew(name, role=role, password=hashed, by=by())
+        else:
+            book.add_user(name, role=role, password=hashed, by=by())
     if kept is not None:
         click.echo(f"what was there is kept as {kept}", err=True)
     _say({"user": name, "role": role}, f"{name} may sign in ({role})", as_json=as_json)

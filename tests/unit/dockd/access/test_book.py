@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 import sqlite3
 import stat
 import threading
@@ -211,20 +213,158 @@ def test_nobody_is_known_by_a_file_that_is_not_whole(book: Book, damage, running
 
 def test_a_new_list_is_begun_only_where_that_is_said(book: Book) -> None:
     book.add_user("ann", role="ops", password=HASH, by="x")
+    book.add_token(new_token(), name="east", role="wall", lasts=60.0, by="x")
     garbage(book.path)
     content = book.path.read_bytes()
+    book.see_unreadable()
     with pytest.raises(Damaged):
         book.known()
-    kept = book.put_aside()
+    book.path.with_name("access.db-journal").write_bytes(b"of the list before")
+    kept = book.begin_anew("bob", role="ops", password=HASH, by="os:eve")
     assert kept is not None
     assert kept.read_bytes() == content
-    book.add_user("bob", role="ops", password=HASH, by="x")
-    assert list(book.known().users) == ["bob"]
+    assert not book.path.with_name("access.db-journal").exists(), "it would be played back into the new list"
+    assert kept.with_name(f"{kept.name}-journal").read_bytes() == b"of the list before"
+    known = book.known()
+    assert (list(known.users), known.tokens, known.sessions) == (["bob"], {}, {})
+    assert [(one.by, one.what, one.name) for one in known.untold] == [
+        ("os:eve", "access.begun_anew", "bob"), ("os:eve", "user.added", "bob"),
+    ]  # fmt: skip
     gone(book.path)
     with pytest.raises(Damaged):
         book.known()
-    assert book.put_aside() is None
-    assert not book.known().users
+    assert book.begin_anew("carl", role="ops", password=HASH, by="x") is None
+    assert list(book.known().users) == ["carl"]
+
+
+def test_a_list_that_can_be_read_is_not_begun_anew(book: Book) -> None:
+    with pytest.raises(NotSo, match="without --begin-anew"):
+        book.see_unreadable()
+    book.add_user("ann", role="ops", password=HASH, by="x")
+    with pytest.raises(NotSo, match="without --begin-anew"):
+        book.see_unreadable()
+
+
+@pytest.mark.parametrize("damage", [cut, garbage, gone, linked, folder], ids=lambda one: one.__name__)
+def test_a_new_list_that_cannot_be_written_opens_nothing(book: Book, damage) -> None:  # type: ignore[no-untyped-def]
+    """A disk that is full: what is there stays, and so does the word that there was a list."""
+    book.add_user("ann", role="ops", password=HASH, by="x")
+    book.close()
+    damage(book.path)
+    before = sorted(path.name for path in book.path.parent.iterdir())
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    heard = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2048, limits[1]))
+    try:
+        with pytest.raises(Unwritten):
+            book.begin_anew("bob", role="ops", password=HASH, by="x")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, heard)
+    assert sorted(path.name for path in book.path.parent.iterdir()) == before
+    for one in (book, Book(book.path)):
+        with pytest.raises(Damaged):
+            one.known()
+
+
+def test_a_user_who_cannot_be_put_in_leaves_no_empty_list(book: Book) -> None:
+    book.add_user("ann", role="ops", password=HASH, by="x")
+    garbage(book.path)
+    with pytest.raises(Unwritten):
+        book.begin_anew("bob", role="king", password=HASH, by="x")  # type: ignore[arg-type]
+    with pytest.raises(Damaged):
+        Book(book.path).known()
+
+
+def test_at_no_moment_is_the_dock_without_users_while_a_list_is_begun_anew(book: Book) -> None:
+    book.add_user("ann", role="ops", password=HASH, by="x")
+    garbage(book.path)
+    seen: set[tuple[str, ...]] = set()
+    done = threading.Event()
+
+    def look() -> None:
+        one = Book(book.path)
+        while not done.is_set():
+            try:
+                seen.add(tuple(one.known().users))
+            except (Damaged, Unwritten):
+                seen.add(("nobody can be looked up",))
+        one.close()
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        for _ in range(5):
+            book.begin_anew("bob", role="ops", password=HASH, by="x")
+            book.close()
+            garbage(book.path)
+    finally:
+        done.set()
+        looking.join()
+    assert () not in seen
+
+
+# -- whose it is ---------------------------------------------------------------------------------------------------------
+
+
+def test_one_that_others_may_read_is_theirs_no_more(book: Book) -> None:
+    book.add_user("ann", role="ops", password=HASH, by="x")
+    book.close()
+    book.path.chmod(0o644)
+    assert Book(book.path).known().users
+    assert stat.S_IMODE(book.path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("damage", [folder, linked], ids=lambda one: one.__name__)
+def test_what_is_no_file_is_not_even_opened(book: Book, damage) -> None:  # type: ignore[no-untyped-def]
+    book.add_user("ann", role="ops", password=HASH, by="x")
+    book.close()
+    damage(book.path)
+    with pytest.raises(Damaged, match="no file of users"):
+        book.known()
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707])
+def test_nobody_is_known_by_a_folder_that_others_may_write(book: Book, mode: int) -> None:
+    book.path.parent.chmod(mode)
+    with pytest.raises(Damaged, match="chmod go-w"):
+        book.known()
+    book.path.parent.chmod(0o700)
+    book.add_user("ann", role="ops", password=HASH, by="x")
+    book.path.parent.chmod(mode)
+    with pytest.raises(Damaged, match="chmod go-w"):
+        book.known()
+    with pytest.raises(Unwritten, match="chmod go-w"):
+        book.begin_anew("eve", role="ops", password=HASH, by="x")
+    book.path.parent.chmod(0o700)
+
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+AGENT, ANOTHER = 54321, 54322
+
+
+@as_root
+def test_what_root_makes_in_the_agents_folder_is_the_agents(book: Book) -> None:
+    os.chown(book.path.parent, AGENT, AGENT)
+    book.add_user("ann", role="ops", password=HASH, by="x")
+    assert {path.name: path.stat().st_uid for path in book.path.parent.iterdir()} == {
+        "access.db": AGENT, "access.db.made": AGENT,
+    }  # fmt: skip
+    garbage(book.path)
+    book.begin_anew("bob", role="ops", password=HASH, by="x")
+    assert {path.stat().st_uid for path in book.path.parent.iterdir()} == {AGENT}
+
+
+@as_root
+def test_nobody_is_known_by_a_file_of_somebody_else(book: Book) -> None:
+    os.chown(book.path.parent, AGENT, AGENT)
+    book.add_user("ann", role="ops", password=HASH, by="x")
+    for owner in (AGENT, 0):
+        os.chown(book.path, owner, owner)
+        assert book.known().users
+    os.chown(book.path, ANOTHER, AGENT)
+    with pytest.raises(Damaged, match="belongs to somebody else"):
+        book.known()
 
 
 def test_one_that_is_being_written_is_no_damage(book: Book, tmp_path: Path) -> None:
