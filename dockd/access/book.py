@@ -7,6 +7,8 @@ transaction; what another program has changed is seen at the next look.
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +23,14 @@ from ingest.errors import DockdError
 
 _PATIENCE = 5.0
 _MOST_SESSIONS = 20
-_NOT_NOW = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY)
+_NOT_NOW = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_NOMEM,
+)
+_NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 class NotSo(DockdError):
@@ -85,8 +94,7 @@ class Book:
         try:
             yield self._opened()
         except (sqlite3.OperationalError, OSError) as error:
-            code = getattr(error, "sqlite_errorcode", None)
-            if code is not None and code & 0xFF in _NOT_NOW:
+            if _not_now(error, self.path):
                 raise Unwritten(f"{self.path} cannot be used just now: {error}") from error
             self.close()
             raise Damaged(f"{self.path} cannot be used: {error}") from error
@@ -254,6 +262,14 @@ class Book:
         """The custody record has all that was changed up to here."""
         with self._changing() as db:
             db.execute("UPDATE told SET seq = max(seq, ?)", (seq,))
+
+
+def _not_now(error: sqlite3.OperationalError | OSError, path: Path) -> bool:
+    """Whether the file may be whole, and only this process cannot use it for the moment: that is never a reason to begin another."""
+    if isinstance(error, OSError):
+        return error.errno in _NO_ROOM
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in _NOT_NOW or (code == sqlite3.SQLITE_CANTOPEN and os.access(path, os.R_OK | os.W_OK))
 
 
 def _read(connection: sqlite3.Connection) -> Known:

@@ -81,4 +81,12 @@ DOOR = (
         name="seats: one address takes them all", promise=_WATCH, file="dockd/page/seats.py",
         old="self._most * 3 // 5", new="self._most", tests=_SEATS,
     ),
+    Mutant(
+        name="door: without a descriptor the list is a damaged one", promise="nobody is told to begin a whole list anew", file="dockd/access/book.py",
+        old="code == sqlite3.SQLITE_CANTOPEN and", new="code == -1 and", tests=("tests/unit/dockd/access/test_book.py",),
+    ),
+    Mutant(
+        name="door: when a password was asked for by no time", promise="a token that does not hold is refused in words", file="dockd/access/id_token.py",
+        old="isinstance(given, bool) or not isinstance(given, (int, float))", new="isinstance(given, bool)", tests=("tests/unit/dockd/access/test_oidc.py",),
+    ),
 )  # fmt: skip

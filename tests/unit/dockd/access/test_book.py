@@ -403,3 +403,19 @@ def test_two_that_make_it_at_once_make_one(tmp_path: Path) -> None:
     assert not failures
     assert len(Book(tmp_path / "access.db").known().users) == 6
     assert sorted(path.name for path in tmp_path.iterdir()) == ["access.db", "access.db.made"]
+
+
+def test_one_that_cannot_be_opened_for_want_of_a_descriptor_is_no_damage(book: Book) -> None:
+    """Whoever is told that it is damaged is told to begin another."""
+    book.add_user("ann", role="ops", password="h", by="t")
+    book.close()
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.open("/", os.O_RDONLY)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, before[1]))
+    try:
+        with pytest.raises(Unwritten):
+            book.known()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert list(book.known().users) == ["ann"]

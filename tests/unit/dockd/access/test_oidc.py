@@ -129,6 +129,10 @@ WRONG_CLAIMS: dict[str, dict[str, Any]] = {
     "somebody by number": {"sub": 4711},
     "who was remembered": {"auth_time": 1_800_000_000 - 3600},
     "who was remembered at no number": {"auth_time": float("nan")},
+    "who was remembered at no time": {"auth_time": ""},
+    "who was remembered at a list": {"auth_time": []},
+    "who was remembered at a table": {"auth_time": {}},
+    "who was remembered by truth": {"auth_time": True},
 }
 
 

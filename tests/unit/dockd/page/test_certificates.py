@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -51,3 +53,29 @@ async def test_a_record_that_is_too_long_for_a_page_is_for_the_command(tmp_path:
         await Certificates(tmp_path / "ledger.db", patience=0.0).html(segments[0], now=NOW)
     assert refused.value.status == 503
     assert f"dockd custody certificate {segments[0]}" in refused.value.detail
+
+
+class Counted(Certificates):
+    """Says how many threads have made one at the same time; each reads on for a moment when it has been given up."""
+
+    running = most = 0
+
+    def _made(self, segment: str, now: float, ended: threading.Event) -> str:
+        self.running += 1
+        self.most = max(self.most, self.running)
+        try:
+            ended.wait(5)
+            time.sleep(0.03)
+            return super()._made(segment, now, ended)
+        finally:
+            self.running -= 1
+
+
+async def test_one_that_was_given_up_is_over_before_the_next(tmp_path: Path) -> None:
+    """Else there are as many at once as somebody asks for and leaves."""
+    segments = await a_day(tmp_path)
+    certificates = Counted(tmp_path / "ledger.db", patience=0.01)
+    for _ in range(4):
+        with pytest.raises(Problem):
+            await certificates.html(segments[0], now=NOW)
+    assert certificates.most == 1
