@@ -31,9 +31,11 @@ from dockd.ops.happenings import (
     UsbWell,
 )
 from dockd.ops.lag import sample_lag
-from dockd.ops.logs import Logs, open_sink, take_over
+from dockd.ops.logs import HEARTBEAT, Logs, take_over
+from dockd.ops.mark import Mark
 from dockd.ops.metrics import Gauges, Metrics
 from dockd.ops.reloading import APPLIED, changes, with_keys
+from dockd.ops.sinks import open_sink
 from dockd.page.advice import sentence
 from dockd.page.facts import Sources, Troubles
 from dockd.page.looks import BayState
@@ -71,7 +73,7 @@ Reloaded = Callable[[Settings], Awaitable[Sequence[str]]]
 _WAIT = 3.0
 _CALM = 5.0
 _PULSE = 5.0
-_HEARTBEAT = 60.0
+_HEARTBEAT = float(HEARTBEAT)
 
 
 @dataclass(kw_only=True)
@@ -85,7 +87,8 @@ class Ops:
     def begin(cls, settings: Settings, *, version: str) -> Ops:
         """Open the log that the settings ask for, and take over what libraries say."""
         sink, warning = open_sink(form=settings.log.format, file=settings.log.file)
-        logs = Logs(sink=sink, level=settings.log.level, version=version).start()
+        mark = Mark(settings.ledger.path.with_name("log.mark"))
+        logs = Logs(sink=sink, level=settings.log.level, version=version, mark=mark).start()
         take_over(logs)
         if warning:
             logs.hear(TroubleBegan(part="log", error=warning), 0)
@@ -324,6 +327,7 @@ class _Running:
                 docked=sum(doc["camera"] is not None for doc in snapshot.bays.values()), ready=status["ready"],
                 needs_action=status["needs_action"], waiting=status["backlog"]["segments"],
                 waiting_bytes=status["backlog"]["bytes"], store=status["store"]["state"], log_lines_lost=self.ops.logs.lost,
+                boot=self.ops.logs.boot,
             )
         )  # fmt: skip
 

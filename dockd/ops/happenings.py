@@ -17,6 +17,43 @@ class PageOpened(Event, action="page.listening", text="the page is at {url}", cu
 
 
 @dataclass(frozen=True, kw_only=True)
+class LogOpened(Event, action="log.opened", text="the log of run {run} begins", custody=False):
+    """The first line of a run. `before`: the run before on this dock's state, and `before_last` the number of the last line that it wrote, where that is
+    known; `before_boot` is another one than `boot` after a power cut or a restart of the machine, and the number may then be some lines too low."""
+
+    run: str
+    boot: str
+    threshold: str
+    heartbeat_seconds: int
+    before: str | None = None
+    before_last: int | None = None
+    before_boot: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogClosed(Event, action="log.closed", text="the log of this run ends", custody=False):
+    """The last line of a run. Whatever a log has of a run without it is not known to be all."""
+
+    lines_lost: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogLost(
+    Event,
+    action="log.lost",
+    text="{lines} lines of the log between {first} and {last} could not be written on the dock",
+    level="error",
+    outcome="failure",
+    custody=False,
+):
+    """Told as soon as a line can be written again. `first` and `last` are sequence numbers."""
+
+    lines: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Heartbeat(
     Event,
     action="agent.heartbeat",
@@ -32,6 +69,7 @@ class Heartbeat(
     waiting_bytes: int
     store: str
     log_lines_lost: int
+    boot: str
 
 
 Renewal = Literal["unchanged", "renewed", "refused"]

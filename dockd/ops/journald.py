@@ -1,11 +1,17 @@
 """The journal's native protocol: one datagram a record, a field a line, and a length before what has line ends in it.
 
-Source: https://systemd.io/JOURNAL_NATIVE_PROTOCOL/. A record that is larger than a datagram loses its longest fields' tails.
+Source: https://systemd.io/JOURNAL_NATIVE_PROTOCOL/. A record that is larger than a datagram goes as a sealed file in memory; a single field is cut at
+48 KiB. Names: `dockd.bay` is DOCKD_BAY, and every other ECS name that the journal has no field of its own for is DOCKD_ and the name:
+`event.sequence` is DOCKD_EVENT_SEQUENCE, `service.ephemeral_id` is DOCKD_SERVICE_EPHEMERAL_ID, `@timestamp` is DOCKD_TIMESTAMP.
 """
 
 from __future__ import annotations
 
+import array
 import contextlib
+import errno
+import fcntl
+import os
 import re
 import socket
 import uuid
@@ -17,6 +23,10 @@ SOCKET = Path("/run/systemd/journal/socket")
 _PRIORITY = {"debug": 7, "info": 6, "warning": 4, "error": 3}
 _NAMESPACE = uuid.UUID("6d9a1a52-3c1f-5c8e-9d0b-7f1f5a2f6c11")
 _LARGEST_FIELD = 48 << 10
+_OWN_FIELDS = frozenset(
+    {"message", "log.level", "service.name", "host.name"}
+)  # MESSAGE, PRIORITY, SYSLOG_IDENTIFIER, _HOSTNAME
+_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
 
 def message_id(action: str) -> str:
@@ -37,8 +47,8 @@ def fields(record: Mapping[str, Any]) -> dict[str, str]:
         "MESSAGE_ID": message_id(str(record.get("event.action", ""))),
     }
     for key, value in record.items():
-        if key.startswith(("dockd.", "event.", "error.")):
-            name = re.sub(r"[^A-Z0-9_]", "_", key.removeprefix("dockd.").upper())
+        if key not in _OWN_FIELDS:
+            name = re.sub(r"[^A-Z0-9_]", "_", key.removeprefix("dockd.").removeprefix("@").upper())
             said[f"DOCKD_{name}"] = " ".join(map(str, value)) if isinstance(value, list) else str(value)
     return said
 
@@ -71,7 +81,23 @@ class Journal:
 
     def send(self, record: Mapping[str, Any]) -> None:
         """One record. Raises OSError."""
-        self._socket.send(datagram(fields(record)))
+        body = datagram(fields(record))
+        try:
+            self._socket.send(body)
+        except OSError as error:
+            if error.errno not in (errno.EMSGSIZE, errno.ENOBUFS):
+                raise
+            self._send_as_a_file(body)
+
+    def _send_as_a_file(self, body: bytes) -> None:
+        fd = os.memfd_create("dockd-log", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        try:
+            with os.fdopen(os.dup(fd), "wb") as file:
+                file.write(body)
+            fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
+            self._socket.sendmsg([], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))])
+        finally:
+            os.close(fd)
 
     def close(self) -> None:
         """Let go."""

@@ -1,154 +1,72 @@
 """The log: every event of the one registry, and whatever libraries say, as one line each, through one writer.
 
 Rules kept here: nobody waits for a log (lines are handed to a thread; a disk that is full or a reader that stands still costs lines, never
-footage); `event.sequence` counts every line that dockd had to say, so that a line that could not be written is a gap, and loss can be
-proved; no secret is written; a line is one line, whatever a camera calls its files.
+footage); `event.sequence` counts every line that dockd had to say in this run, and each line names the run, so that a line that could not be
+written is a gap, and loss can be proved; a run's first line says where the run before ended, its last that it is the last; lines that were lost
+here are told as soon as one can be written again; no secret is written.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import platform
 import queue
-import sys
 import threading
 import time
+import uuid
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Literal, Protocol
 
-from dockd.ops.happenings import LibraryLine
-from dockd.ops.journald import Journal
+from dockd.ops.happenings import LibraryLine, LogClosed, LogLost, LogOpened
+from dockd.ops.mark import Mark, Stood, this_boot
 from dockd.ops.redaction import redacted
+from dockd.ops.sinks import Record, Sink
 from ingest.clock import rfc3339
 from ingest.events import Event, Level
 
-LogFormat = Literal["json", "console", "journald"]
-Record = dict[str, Any]
+HEARTBEAT = 60
+"""Seconds between two lines that say how things are: a run that says nothing for longer is not well, or lines of it are missing."""
 _RANK: Mapping[str, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40}
-_COLOURS = {"debug": "2", "info": "0", "warning": "33", "error": "31"}
 _MOST_WAITING = 20_000
 _SAY_AGAIN = 10.0
-
-
-class Sink(Protocol):
-    """Where records go. Every method may raise OSError."""
-
-    def write(self, record: Record) -> None:
-        """One record."""
-
-    def reopen(self) -> None:
-        """After the file was moved away."""
-
-    def close(self) -> None:
-        """The end."""
-
-
-def json_line(record: Mapping[str, Any]) -> str:
-    """One line of ECS JSON.
-
-    >>> json_line({"message": "a\\nb"})
-    '{"message":"a\\\\nb"}'
-    """
-    return json.dumps(record, separators=(",", ":"), ensure_ascii=True)
-
-
-def console_line(record: Mapping[str, Any], *, colour: bool) -> str:
-    """One line for people."""
-    level = str(record["log.level"])
-    text = "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in str(record["message"])
-    )
-    line = f"{str(record['@timestamp'])[11:19]} {level:<7} {text}"
-    if "error.stack_trace" in record:
-        line += "\n" + str(record["error.stack_trace"])
-    return f"\x1b[{_COLOURS.get(level, '0')}m{line}\x1b[0m" if colour else line
-
-
-class LineSink:
-    """Lines into a file, or into a descriptor that somebody else opened (standard error)."""
-
-    def __init__(self, *, file: Path | None, console: bool) -> None:
-        self._file = file
-        self._console = console
-        self._fd = self._open() if file is not None else sys.stderr.fileno()
-        self._colour = console and file is None and os.isatty(self._fd) and not os.environ.get("NO_COLOR")
-        self._torn = False
-
-    def _open(self) -> int:
-        return os.open(str(self._file), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY, 0o640)
-
-    def write(self, record: Record) -> None:
-        """Whole, or the next one begins on a line of its own."""
-        line = console_line(record, colour=self._colour) if self._console else json_line(record)
-        body = (b"\n" if self._torn else b"") + line.encode("utf-8", "backslashreplace") + b"\n"
-        done = 0
-        try:
-            while done < len(body):
-                done += os.write(self._fd, body[done:])
-        finally:
-            if done:
-                self._torn = done < len(body)
-
-    def reopen(self) -> None:
-        """The same name again; the old file stays in use where that fails."""
-        if self._file is not None:
-            fresh = self._open()
-            os.close(self._fd)
-            self._fd = fresh
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._file is not None:
-            os.close(self._fd)
-
-
-class JournalSink:
-    """The systemd journal."""
-
-    def __init__(self) -> None:
-        self._journal = Journal()
-
-    def write(self, record: Record) -> None:
-        """One datagram; tried once more on a new socket, for the journal may have been restarted."""
-        try:
-            self._journal.send(record)
-        except OSError:
-            self.reopen()
-            self._journal.send(record)
-
-    def reopen(self) -> None:
-        """Connect anew."""
-        fresh = Journal()
-        self._journal.close()
-        self._journal = fresh
-
-    def close(self) -> None:
-        """Let go."""
-        self._journal.close()
 
 
 class Logs:
     """The one writer. `hear` is a subscriber of the ledger; `start()` before, `close()` at the end. Safe from any thread."""
 
-    def __init__(self, *, sink: Sink, level: Level = "info", version: str = "") -> None:
+    def __init__(self, *, sink: Sink, level: Level = "info", version: str = "", mark: Mark | None = None) -> None:
         self._sink = sink
         self.level: Level = level
-        self._fixed = {"service.name": "dockd", "service.version": version, "host.name": platform.node()}
+        self.run = uuid.uuid4().hex
+        self.boot = this_boot()
+        self._mark = mark
+        self._fixed = {
+            "service.name": "dockd",
+            "service.version": version,
+            "service.ephemeral_id": self.run,
+            "host.name": platform.node(),
+        }
         self._waiting: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
         self._turn = threading.Lock()
         self._sequence = 0
         self._reopen = threading.Event()
         self._closed = False
         self.lost = 0
+        self._untold: list[int] = []  # how many, the first and the last of those that were lost since it was last told
         self._said_at = 0.0
         self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
 
     def start(self) -> Logs:
-        """Begin to write."""
+        """Begin to write: first, what this run is, and where the one before ended."""
+        before = self._mark.before if self._mark is not None else None
+        self.hear(
+            LogOpened(
+                run=self.run, boot=self.boot, threshold=self.level, heartbeat_seconds=HEARTBEAT,
+                before=before.run if before else None, before_last=before.last if before else None, before_boot=before.boot if before else None,
+            ),
+            0,
+        )  # fmt: skip
         self._thread.start()
         return self
 
@@ -181,16 +99,23 @@ class Logs:
             self._sequence += 1
             record["event.sequence"] = self._sequence
             if self._waiting.qsize() >= _MOST_WAITING:
-                self.lost += 1  # a gap in the sequence says so too
+                self._has_lost(self._sequence)
             else:
                 self._waiting.put(record)
+
+    def _has_lost(self, sequence: int) -> None:
+        """A gap in the sequence says so too. The caller has the turn."""
+        self.lost += 1
+        known = self._untold or [0, sequence, sequence]
+        self._untold = [known[0] + 1, min(known[1], sequence), max(known[2], sequence)]
 
     def reopen(self) -> None:
         """Open the file anew before the next line (its old one was moved away)."""
         self._reopen.set()
 
     def close(self, *, patience: float = 2.0) -> None:
-        """Write what waits, for at most `patience` seconds."""
+        """Write what waits, and that this was all, for at most `patience` seconds."""
+        self.hear(LogClosed(lines_lost=self.lost), 0)
         with self._turn:
             if self._closed:
                 return
@@ -203,7 +128,7 @@ class Logs:
     def _run(self) -> None:
         while (record := self._waiting.get()) is not None:
             try:
-                if self._reopen.is_set():
+                if self._reopen.is_set() or self._sink.moved():
                     self._reopen.clear()
                     self._sink.reopen()
             except OSError as error:
@@ -212,12 +137,26 @@ class Logs:
                 self._sink.write(record)
             except OSError as error:
                 with self._turn:
-                    self.lost += 1
+                    self._has_lost(record["event.sequence"])
                 self._say(
                     f"the log cannot be written ({error.strerror or error}); dockd goes on, and lines are missing"
                 )
+            else:
+                self._written(record["event.sequence"])
         with contextlib.suppress(OSError):
             self._sink.close()
+        if self._mark is not None:
+            self._mark.close()
+
+    def _written(self, sequence: int) -> None:
+        """Keep how far it got, and tell what was lost before, once there is room to tell it."""
+        if self._mark is not None:
+            with contextlib.suppress(OSError):  # the ledger on the same disk says so, loudly
+                self._mark.write(Stood(run=self.run, boot=self.boot, last=sequence))
+        if self._untold and self._waiting.qsize() < _MOST_WAITING // 2:
+            with self._turn:
+                (lines, first, last), self._untold = self._untold, []
+            self.hear(LogLost(lines=lines, first=first, last=last), 0)
 
     def _say(self, text: str) -> None:
         """The log itself is in trouble: tell standard error, not too often."""
@@ -270,18 +209,3 @@ def take_over(logs: Logs) -> None:
     root.setLevel(logging.INFO)
     logging.captureWarnings(capture=True)
     logging.getLogger("watchdog").setLevel(logging.WARNING)
-
-
-def open_sink(*, form: LogFormat, file: Path | None) -> tuple[Sink, str]:
-    """The sink that the settings ask for, and a warning: the one that is there, where that cannot be had."""
-    if form == "journald":
-        try:
-            return JournalSink(), ""
-        except OSError as error:
-            text = f"the journal cannot be reached ({error.strerror}): JSON on standard error instead"
-            return LineSink(file=None, console=False), text
-    try:
-        return LineSink(file=file, console=form == "console"), ""
-    except OSError as error:
-        text = f"the log file {file} cannot be opened ({error.strerror}): standard error instead"
-        return LineSink(file=None, console=form == "console"), text

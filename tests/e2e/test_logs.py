@@ -8,12 +8,14 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from dockd.ops.happenings import LogClosed, LogOpened
 from ingest.events import REGISTRY
 from tests.agent import running
 from tests.program import StoreProcess, store_at
 
 ALWAYS = {
-    "@timestamp", "log.level", "message", "event.action", "event.outcome", "event.sequence", "service.name", "service.version", "host.name",
+    "@timestamp", "log.level", "message", "event.action", "event.outcome", "event.sequence", "service.name", "service.version",
+    "service.ephemeral_id", "host.name",
 }  # fmt: skip
 
 
@@ -32,9 +34,11 @@ def test_every_line_is_an_event_of_the_registry_in_a_gapless_order(store: StoreP
         assert line.keys() >= ALWAYS
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["@timestamp"])
         assert line["log.level"] in ("debug", "info", "warning", "error")
-        assert line["event.action"] in REGISTRY or line["event.action"].startswith(("page.", "agent.", "program."))
+        assert line["event.action"] in REGISTRY
         assert line["service.name"] == "dockd"
     actions = [line["event.action"] for line in lines]
+    assert (actions[0], actions[-1]) == (LogOpened.action, LogClosed.action)
+    assert len({line["service.ephemeral_id"] for line in lines}) == 1
     for action in (
         "agent.started",
         "page.listening",
@@ -140,6 +144,7 @@ def test_without_a_journal_it_says_so_and_logs_all_the_same(store: StoreProcess,
         return
     with running(tmp_path, store.url, more='[log]\nformat = "journald"') as agent:
         agent.until_logged("page.listening")
-        first = agent.log()[0]
+        opened, first, *_ = agent.log()
+    assert opened["event.action"] == "log.opened"
     assert (first["event.action"], first["log.level"]) == ("agent.trouble", "error")
     assert "the journal cannot be reached" in first["message"]
