@@ -18,6 +18,11 @@ from dockd.mounting.places import RootUnusable
 
 def arguments_of(words: Sequence[str] | None) -> argparse.Namespace:
     """`socket`, `root`, `user` (a list of names) and `group` (None: not given). Ends the program for --help and wrong options."""
+    return options().parse_args(words, argparse.Namespace(user=[], group=None))
+
+
+def options() -> argparse.ArgumentParser:
+    """The command and its options, for those who start it and those who describe it."""
     parser = argparse.ArgumentParser(
         prog="dockd-mount",
         description="Mounts cameras' volumes for dockd, until a signal ends it. Needs root: sudo dockd-mount.",
@@ -33,7 +38,7 @@ def arguments_of(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--group", metavar="NAME", default=argparse.SUPPRESS, help="who may open the socket (default: the first user's own group)"
     )  # fmt: skip
-    return parser.parse_args(words, argparse.Namespace(user=[], group=None))
+    return parser
 
 
 def before_serving(action: str, message: str) -> None:
