@@ -1,9 +1,10 @@
-"""Who may speak to the store: bearer tokens from a file, or anyone on this machine where there is none.
+"""Who may speak to the store: bearer tokens from a file, docks that were enrolled, client certificates; or anyone on this machine where there is none of these.
 
     # one token a line, then optionally "# name"; the name is what the access log shows
     3q2-7w…  # rack 12
 
-Rules: compared in constant time; the file is read again when it has changed, and a file that cannot be read keeps
+Rules: where an authority for client certificates is named, who shows none is not let in, and a token file asks for its token as well; an enrolled dock needs nothing beside
+what it was given; what was taken back is said to be, whatever else comes with it; compared in constant time; the file is read again when it has changed, and a file that cannot be read keeps
 everybody out, for that may have been a revocation. What a token owns is known by a keyed hash of it, so that neither
 the token nor anything that it could be guessed from is written down.
 """
@@ -17,7 +18,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingest.central.enrolled import Enrolled
+from ingest.central.enrolment import Credential
 from ingest.central.refusals import Refusal, StoreUnusableError
+from ingest.central.shown import Certificates
 from ingest.central.threads import Threads
 
 _log = logging.getLogger(__name__)
@@ -31,18 +35,26 @@ class Caller:
 
     id: str
     name: str
+    dock: str | None = None  # the name of one that was enrolled here
+    ends_at: float | None = None  # when what it has shown is over, in seconds since the epoch
 
 
 ANYONE = Caller("anyone", "anyone on this machine")
 
 
 class Access:
-    """Bearer tokens, or none."""
+    """Bearer tokens, docks that were enrolled, client certificates, or none of these. `certificate_wanted`: from everybody."""
 
-    def __init__(self, token_file: Path | None, *, secret: bytes, threads: Threads) -> None:
+    def __init__(
+        self, token_file: Path | None, *, secret: bytes, threads: Threads, enrolled: Enrolled, certificates: Certificates | None = None,
+        certificate_wanted: bool = False,
+    ) -> None:  # fmt: skip
         self._path = token_file
         self._secret = secret
         self._threads = threads
+        self._enrolled = enrolled
+        self._certificates = certificates
+        self._certificate_wanted = certificate_wanted
         self._tokens: dict[bytes, Caller] = {}
         self._stamp: tuple[int, int, int] | None = None
         self._looked = float("-inf")
@@ -57,21 +69,53 @@ class Access:
             raise StoreUnusableError(f"the token file {self._path} cannot be used: {failed}") from failed
         self._looked = time.monotonic()
 
-    async def caller(self, authorization: str | None) -> Caller:
-        """Raises Refusal 401."""
-        if self._path is None:
+    async def caller(self, authorization: str | None, *, shown: bytes | None = None) -> Caller:
+        """`shown`: the client certificate (DER) that came with the connection. Raises Refusal 401, 403."""
+        await self._enrolled.fresh()
+        by_certificate = self._by_certificate(shown) if shown is not None else None
+        if by_certificate is not None and (by_certificate.dock is not None or self._path is None):
+            return by_certificate
+        if by_certificate is None and self._certificate_wanted:
+            raise Refusal(401, "certificate", "this store wants a client certificate: dockd enroll gets one")
+        if self._path is None and not self._enrolled.any:
             return ANYONE
-        if time.monotonic() - self._looked > _FRESH:
+        return await self._by_token(authorization)
+
+    def _by_certificate(self, shown: bytes) -> Caller | None:
+        if self._certificates is None:
+            return None
+        certificate = self._certificates.understand(shown)
+        found = self._enrolled.by("certificate", certificate.digest)
+        if found is not None:
+            return self._dock(found)
+        if certificate.ours:
+            raise Refusal(
+                403,
+                "revoked",
+                "the store's own book of docks does not know this certificate: its operator may invite the dock again",
+            )
+        return Caller(certificate.owner.hex()[:32], certificate.name, ends_at=certificate.ends)
+
+    def _dock(self, found: Credential) -> Caller:
+        """One owner whatever it shows: what it began with a token it may end with a certificate."""
+        owner = hmac.digest(self._secret, b"dock " + found.dock.encode("ascii"), "sha256")
+        return Caller(owner.hex()[:32], found.dock, dock=found.dock, ends_at=found.ends_at)
+
+    async def _by_token(self, authorization: str | None) -> Caller:
+        if self._path is not None and time.monotonic() - self._looked > _FRESH:
             await self._threads.disk(self._renew)
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() == "bearer":
             found = self._match(token.strip())
             if found is not None:
                 return found
+            enrolled = self._enrolled.by_token(token.strip())
+            if enrolled is not None:
+                return self._dock(enrolled)
         raise Refusal(
             401,
             "token",
-            "send Authorization: Bearer with a token from this store's token file",
+            "send Authorization: Bearer with a token that this store knows",
             headers={"WWW-Authenticate": 'Bearer realm="dockd central store"'},
         )
 

@@ -22,7 +22,7 @@ from ingest.central.tus import VERSION
 _log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _CALLER = web.RequestKey("caller", Caller)
-OPEN_TO_ALL = frozenset({"/.well-known/dockd-store"})
+OPEN_TO_ALL = frozenset({"/.well-known/dockd-store", "/enroll"})  # the second wants an invitation
 _LEAST_PROGRESS = 1024  # bytes within the idle timeout: less is as good as nothing
 
 
@@ -82,7 +82,8 @@ class Doorkeeper:
         if self._closing:
             raise busy("the store is closing: come back", after=5)
         if request.path not in OPEN_TO_ALL and request.method != "OPTIONS":
-            request[_CALLER] = await self._access.caller(request.headers.get("Authorization"))
+            said = request.headers.get("Authorization")
+            request[_CALLER] = await self._access.caller(said, shown=shown_by(request))
         return await handler(request)
 
     def close(self) -> None:
@@ -91,6 +92,13 @@ class Doorkeeper:
         for request in list(self._inside.values()):
             if request.transport is not None and not request.content.at_eof():
                 request.transport.close()
+
+
+def shown_by(request: web.Request) -> bytes | None:
+    """The client certificate (DER) that came with the connection; TLS has seen who signed it."""
+    tls = request.transport.get_extra_info("ssl_object") if request.transport is not None else None
+    shown: bytes | None = tls.getpeercert(binary_form=True) if tls is not None else None
+    return shown
 
 
 def caller_of(request: web.Request) -> Caller:

@@ -25,11 +25,11 @@ from aiohttp import web
 
 from ingest.central import index as index_sql
 from ingest.central import records as records_sql
-from ingest.central.access import Access
 from ingest.central.answers import Doorkeeper
 from ingest.central.connections import serve
 from ingest.central.database import Database
 from ingest.central.disk import Disk
+from ingest.central.door import door, refuse_an_open_door
 from ingest.central.index import Index
 from ingest.central.keys import KeyRing, load_identity
 from ingest.central.layout import Layout
@@ -38,11 +38,11 @@ from ingest.central.reading import Reading
 from ingest.central.receipts import Receipts
 from ingest.central.receiving import Receiving
 from ingest.central.records import Records
-from ingest.central.refusals import StoreInUseError, StoreMisusedError, StoreUnusableError
+from ingest.central.refusals import StoreInUseError, StoreUnusableError
 from ingest.central.retention import Retention, Swept
 from ingest.central.routes_api import ApiRoutes
 from ingest.central.routes_files import FileRoutes
-from ingest.central.settings import StoreSettings, is_loopback
+from ingest.central.settings import StoreSettings
 from ingest.central.threads import Threads
 from ingest.central.trusted_time import StoreClock
 from ingest.central.uploads import Uploads
@@ -78,11 +78,7 @@ class CentralStore:
         self.store_id = ""
 
     async def __aenter__(self) -> Self:
-        if self._token_file is None and not is_loopback(self._listen[0]):
-            raise StoreMisusedError(
-                f"without a token file the store serves anyone, and so on loopback only, not on {self._listen[0]}: "
-                "give --token-file FILE (one token a line), or listen on 127.0.0.1"
-            )
+        refuse_an_open_door(self._layout, listen=self._listen, token_file=self._token_file, settings=self._settings)
         async with AsyncExitStack() as ends:
             await self._start(ends)
             self._ends = ends.pop_all()
@@ -106,8 +102,11 @@ class CentralStore:
         self.store_id = identity.store_id
         self._keys = KeyRing(layout, disk=disk, store_id=self.store_id)
         await threads.disk(self._keys.load)
-        self._access = Access(self._token_file, secret=identity.secret, threads=threads)
-        await threads.disk(self._access.load)
+        self._door = door(
+            layout, identity=identity, keys=self._keys, token_file=self._token_file, settings=self._settings, clock=clock, disk=disk,
+            threads=threads,
+        )  # fmt: skip
+        await threads.disk(self._door.load)
         self.records = Records(await self._open_records(ends), clock=clock)
         self.index = Index(await self._open_index(ends))
         self._uploads = Uploads(layout, disk=disk, clock=clock)
@@ -183,7 +182,7 @@ class CentralStore:
         await self._retention.finish_deletions()
 
     async def _serve(self, ends: AsyncExitStack) -> None:
-        doorkeeper = Doorkeeper(self._access)
+        doorkeeper = Doorkeeper(self._door.access)
         app = web.Application(middlewares=[doorkeeper.middleware], client_max_size=65536)
         FileRoutes(
             uploads=self._uploads,
@@ -207,9 +206,14 @@ class CentralStore:
             clock=self._clock,
         ).add_to(app.router)
         ApiRoutes(
-            store_id=self.store_id, keys=self._keys, index=self.index, objects=self._objects, records=self.records
-        ).add_to(app.router)
-        self.url = await serve(app, sock=_listening(self._listen), settings=self._settings, ends=ends)
+            store_id=self.store_id, keys=self._keys, index=self.index, objects=self._objects, records=self.records,
+            enrolled=self._door.enrolled,
+        ).add_to(app.router)  # fmt: skip
+        self._door.add_to(app.router)
+        tls = self._door.tls.context if self._door.tls is not None else None
+        self.url = await serve(app, sock=_listening(self._listen), settings=self._settings, ends=ends, tls=tls)
+        renewing = self._door.renew_for_ever(every=self._settings.look_at_certificate, threads=self.threads)
+        ends.push_async_callback(_end, asyncio.create_task(renewing, name="store-certificate"))
         sweeper = asyncio.create_task(self._sweep_for_ever(), name="store-retention")
         ends.push_async_callback(_end, sweeper)
         ends.callback(doorkeeper.close)

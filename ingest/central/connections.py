@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -19,6 +20,7 @@ from ingest.central.answers import problem_response
 from ingest.central.refusals import Refusal
 from ingest.central.settings import StoreSettings
 
+_HANDSHAKE = 10.0  # seconds
 _CLOSING = 4.0  # seconds that requests get to end by themselves
 _TOO_MANY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
@@ -55,8 +57,10 @@ class _Connection(web.RequestHandler):
         return response
 
 
-async def serve(app: web.Application, *, sock: socket.socket, settings: StoreSettings, ends: AsyncExitStack) -> str:
-    """Serve `app` on a bound socket until `ends` is closed. Gives the address as a URL."""
+async def serve(
+    app: web.Application, *, sock: socket.socket, settings: StoreSettings, ends: AsyncExitStack, tls: ssl.SSLContext | None = None
+) -> str:  # fmt: skip
+    """Serve `app` on a bound socket until `ends` is closed, over TLS where there is a context. Gives the address as a URL."""
     options: dict[str, Any] = {
         "access_log": None,
         "auto_decompress": False,
@@ -71,8 +75,10 @@ async def serve(app: web.Application, *, sock: socket.socket, settings: StoreSet
     manager, loop = runner.server, asyncio.get_running_loop()
     assert manager is not None  # noqa: S101 (there from setup to cleanup)
     server = await loop.create_server(
-        lambda: _Connection(manager, most=settings.max_connections, loop=loop, **options), sock=sock, backlog=128
-    )
+        lambda: _Connection(manager, most=settings.max_connections, loop=loop, **options), sock=sock, backlog=128,
+        ssl=tls, ssl_handshake_timeout=_HANDSHAKE if tls is not None else None,
+    )  # fmt: skip
     ends.callback(server.close)
     host, port = sock.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if tls is not None else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

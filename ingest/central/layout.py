@@ -40,6 +40,7 @@ class Layout:
         self.keys = root / "keys"
         self.index = root / "index.db"
         self.records = root / "records.db"
+        self.docks = root / "docks.db"
         self.uploads = root / "uploads"
         self.objects = root / "objects"
 

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from ingest.central import tus
 from ingest.central.answers import caller_of
+from ingest.central.enrolled import Enrolled
 from ingest.central.index import Index, Row
 from ingest.central.keys import KeyRing
 from ingest.central.layout import is_id
@@ -30,12 +31,15 @@ CAPABILITIES = (
 class ApiRoutes:
     """Handlers for everything but /files/."""
 
-    def __init__(self, *, store_id: str, keys: KeyRing, index: Index, objects: Objects, records: Records) -> None:
+    def __init__(
+        self, *, store_id: str, keys: KeyRing, index: Index, objects: Objects, records: Records, enrolled: Enrolled
+    ) -> None:
         self._store_id = store_id
         self._keys = keys
         self._index = index
         self._objects = objects
         self._records = records
+        self._enrolled = enrolled
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Register them."""
@@ -45,13 +49,14 @@ class ApiRoutes:
 
     async def well_known(self, _: web.Request) -> web.Response:
         """Who this store is. `key_history`: each key's statement that names the next, signed by the one before."""
+        await self._enrolled.fresh()
         return web.json_response(
             {
                 "store_id": self._store_id,
                 "protocol": 1,
                 "jwks": self._keys.jwks(),
                 "upload": "/files/",
-                "capabilities": list(CAPABILITIES),
+                "capabilities": [*CAPABILITIES, *(["enroll"] if self._enrolled.any else [])],
                 "key_history": self._keys.history,
             },
             headers={"Cache-Control": "no-cache"},

@@ -3,6 +3,10 @@
     [store]
     listen         = "127.0.0.1:1080"   # address:port; more than loopback needs a token file
     token_file     = "/etc/dockd/store-tokens"    # one token a line, then optionally "# name"
+    tls_cert_file  = "/etc/dockd/store.pem"       # certificate chain and key (PEM): the store serves https; a renewed one is
+    tls_key_file   = "/etc/dockd/store.key"       # taken up within a minute
+    client_ca_file = "/etc/dockd/docks-ca.pem"    # authorities (PEM): who shows no client certificate of theirs, or of an enrolled dock, is not let in
+    certificates   = "90 d"     # how long the certificates are good that enrolled docks get
     max_size       = "64 GiB"   # the largest segment taken
     keep_free      = "1 GiB"    # so much of the disk stays free: uploads beyond get 507
     retention      = "31 d"     # what is not evidential is deleted so long after capture or upload, whichever is later
@@ -35,6 +39,7 @@ _UNITS_SIZE |= {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS_TIME = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _QUANTITY = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?([A-Za-z]+)")
 _MAX_FILE = 1 << 20
+_CERTIFICATES = (3600.0, 825 * 86400.0)
 
 
 class SettingsError(StoreMisusedError):
@@ -51,6 +56,10 @@ class StoreSettings:
 
     listen: tuple[str, int] | None = None
     token_file: Path | None = None
+    tls_cert_file: Path | None = None
+    tls_key_file: Path | None = None
+    client_ca_file: Path | None = None
+    certificates: float = 90 * 86400.0
     max_size: int = 64 << 30
     keep_free: int = 1 << 30
     retention: float = 31 * 86400.0
@@ -65,9 +74,11 @@ class StoreSettings:
     sync_window: int = 32 << 20  # bytes that are synced and read back together; not for operators
     sync_every: float = 5.0  # seconds: a slow line's bytes are made durable at least this often; not for operators
     buffer: int = 2 << 20  # bytes written at once; not for operators
+    look_at_certificate: float = 30.0  # seconds between two looks at the store's own certificate; not for operators
 
 
-_INNER = ("sync_window", "sync_every", "buffer")
+_INNER = ("sync_window", "sync_every", "buffer", "look_at_certificate")
+_FILES = ("token_file", "tls_cert_file", "tls_key_file", "client_ca_file")
 _KEYS = [field.name for field in dataclasses.fields(StoreSettings) if field.name not in _INNER]
 
 
@@ -119,11 +130,22 @@ def _value(key: str, value: object) -> object:
         return value
     if key == "listen":
         return parse_listen(value)
-    if key == "token_file":
-        if not isinstance(value, str) or not value:
-            raise ValueError("expected the path of a file")
-        return Path(value)
-    return _positive(_quantity(value, _UNITS_TIME, example='"24 h"'))
+    if key in _FILES:
+        return _file(value)
+    seconds = _positive(_quantity(value, _UNITS_TIME, example='"24 h"'))
+    return _of_a_certificate(seconds) if key == "certificates" else seconds
+
+
+def _file(value: object) -> Path:
+    if not isinstance(value, str) or not value:
+        raise ValueError("expected the path of a file")
+    return Path(value)
+
+
+def _of_a_certificate(seconds: float) -> float:
+    if not _CERTIFICATES[0] <= seconds <= _CERTIFICATES[1]:
+        raise ValueError("expected from 1 h to 825 d")
+    return seconds
 
 
 def _positive(seconds: float) -> float:
