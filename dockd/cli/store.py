@@ -6,10 +6,12 @@ import asyncio
 import logging
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from dockd.cli.store_docks import approve, docks, invite, revoke
 from dockd.cli.store_pin import pin
 from ingest.central.app import CentralStore
 from ingest.central.app import rotate_key as rotate
@@ -17,6 +19,7 @@ from ingest.central.refusals import StoreMisusedError, StoreUnusableError
 from ingest.central.settings import SettingsError, StoreSettings, parse_listen, read_settings
 
 _DEFAULT_LISTEN = ("127.0.0.1", 1080)
+_FILE = click.Path(path_type=Path, dir_okay=False)
 _USAGE, _ENVIRONMENT = 2, 3
 
 
@@ -25,7 +28,8 @@ def store() -> None:
     """The embedded central store: for a first run and for small sites."""
 
 
-store.add_command(pin)
+for _command in (pin, invite, docks, approve, revoke):
+    store.add_command(_command)
 
 
 class _Listen(click.ParamType[tuple[str, int]]):
@@ -54,14 +58,27 @@ class _Listen(click.ParamType[tuple[str, int]]):
     "--token-file",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Bearer tokens, one a line, then optionally '# name'. Read again when it changes. "
-    "Without one the store serves anyone, and only on loopback.",
+    "Without one, and without docks that were invited, the store serves anyone, and only on loopback.",
+)
+@click.option(
+    "--tls-cert-file",
+    type=_FILE,
+    help="Certificate chain (PEM): the store serves https. A renewed one is taken up within a minute.",
+)
+@click.option("--tls-key-file", type=_FILE, help="Key (PEM) of that certificate.")
+@click.option(
+    "--client-ca-file",
+    type=_FILE,
+    help="Authorities (PEM) whose client certificates are wanted: who shows none of theirs, or of an enrolled dock, is not let in.",
 )
 @click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
     help="A TOML file with a [store] table: listen, token_file, max_size, keep_free, retention, unfinished, ...",
 )
-def serve(root: Path, listen: tuple[str, int] | None, token_file: Path | None, config: Path | None) -> None:
+def serve(
+    *, root: Path, listen: tuple[str, int] | None, token_file: Path | None, config: Path | None, **tls: Path | None
+) -> None:  # fmt: skip
     """Serve until SIGTERM or SIGINT.
 
     The first line on standard output is the address. What docks send is kept under --root; what is not marked
@@ -70,7 +87,7 @@ def serve(root: Path, listen: tuple[str, int] | None, token_file: Path | None, c
 
     Exit codes: 0 ended as asked; 2 wrong usage or configuration; 3 the root or the address cannot be used.
     """
-    settings = _settings(config)
+    settings = _over_tls(_settings(config), **tls)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     where = listen or settings.listen or _DEFAULT_LISTEN
     tokens = token_file or settings.token_file
@@ -87,6 +104,16 @@ def _settings(config: Path | None) -> StoreSettings:
     except OSError as failed:
         click.echo(f"{config}: cannot be read: {failed.strerror}", err=True)
     sys.exit(_USAGE)
+
+
+def _over_tls(
+    settings: StoreSettings, *, tls_cert_file: Path | None, tls_key_file: Path | None, client_ca_file: Path | None
+) -> StoreSettings:
+    """What is said on the command line goes before the file."""
+    return replace(
+        settings, tls_cert_file=tls_cert_file or settings.tls_cert_file, tls_key_file=tls_key_file or settings.tls_key_file,
+        client_ca_file=client_ca_file or settings.client_ca_file,
+    )  # fmt: skip
 
 
 async def _serve(root: Path, *, listen: tuple[str, int], token_file: Path | None, settings: StoreSettings) -> int:

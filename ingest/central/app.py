@@ -11,6 +11,7 @@ leaves everything resumable.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import logging
 import os
@@ -31,7 +32,7 @@ from ingest.central.database import Database
 from ingest.central.disk import Disk
 from ingest.central.door import door, refuse_an_open_door
 from ingest.central.index import Index
-from ingest.central.keys import KeyRing, load_identity
+from ingest.central.keys import KeyRing, load_identity, present
 from ingest.central.layout import Layout
 from ingest.central.objects import Objects
 from ingest.central.reading import Reading
@@ -264,6 +265,24 @@ def rotate_key(root: Path) -> str:
         keys = KeyRing(layout, disk=disk, store_id=load_identity(layout, disk=disk, now=now).store_id)
         keys.load()
         return keys.rotate(now=now)
+    finally:
+        os.close(lock)
+
+
+def thumbprint(root: Path) -> str:
+    """The thumbprint of a store's present signing key, whether it is running or not; drawn now where it has never run. Blocks.
+
+    Raises StoreUnusableError, OSError.
+    """
+    layout, disk = Layout(root.absolute()), Disk()
+    if layout.identity.exists():
+        with contextlib.suppress(StoreUnusableError):  # it may be making them just now
+            return present(layout)
+    lock = take_root(layout, disk=disk)
+    try:
+        keys = KeyRing(layout, disk=disk, store_id=load_identity(layout, disk=disk, now=time.time()).store_id)
+        keys.load()
+        return keys.thumbprint
     finally:
         os.close(lock)
 

@@ -64,6 +64,17 @@ def load_identity(layout: Layout, *, disk: Disk, now: float) -> Identity:
         ) from damaged
 
 
+def present(layout: Layout) -> str:
+    """The thumbprint of the current key, as the ring says: nothing is made. Blocks. Raises StoreUnusableError."""
+    try:
+        current = json.loads((layout.keys / "ring.json").read_bytes())["current"]
+    except (OSError, ValueError, KeyError, TypeError) as damaged:
+        raise StoreUnusableError(f"the signing keys in {layout.keys} cannot be read ({damaged})") from damaged
+    if not isinstance(current, str) or not current.isascii():
+        raise StoreUnusableError(f"the signing keys in {layout.keys} are damaged: put them back from a backup")
+    return current
+
+
 class KeyRing:
     """The current key, all public keys, and the chain of statements from the first key to the current one."""
 

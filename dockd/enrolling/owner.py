@@ -1,0 +1,39 @@
+"""What root does in the agent's folders is done as the agent: what is made there has to be the agent's afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def as_owner_of(folder: Path) -> Iterator[None]:
+    """Where root asks, be the one who owns `folder` for as long as this lasts; anybody else stays who they are. Raises OSError.
+
+    Where the folder is not there, the nearest one above it that is says who.
+    """
+    if os.geteuid() != 0:
+        yield
+        return
+    found = _nearest(folder).stat()
+    if found.st_uid == 0:
+        yield
+        return
+    groups = os.getgroups()
+    with contextlib.suppress(KeyError):
+        os.setgroups(os.getgrouplist(pwd.getpwuid(found.st_uid).pw_name, found.st_gid))
+    os.setegid(found.st_gid)
+    os.seteuid(found.st_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(groups)
+
+
+def _nearest(folder: Path) -> Path:
+    return next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
