@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockd.docking import Rack, Turns
-from dockd.store_kinds import Needs, store_of
+from dockd.store_kinds import Needs, client_tls, store_of
 from ingest.activity import Activity
 from ingest.bandwidth import Bandwidth, Rules
 from ingest.clock import Clock
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ingest.model import ProofMethod
     from ingest.store.base import Store
     from ingest.store.line import Patience
+    from ingest.store.tls import ClientTls
 
 
 class StateInUse(DockdError):
@@ -58,6 +59,7 @@ class Agent:
     intake: Intake
     rack: Rack
     found: Found
+    tls: ClientTls | None = None
 
     @property
     def wipes(self) -> bool:
@@ -105,6 +107,7 @@ async def agent(
         bandwidth = Bandwidth(ledger=ledger, bucket=bucket, rules=rules_of(settings), clock=clock)
         if overridden:
             await bandwidth.recall()
+        tls = await asyncio.to_thread(client_tls, settings.store)
         store = store_of(
             settings.store,
             needs=Needs(
@@ -113,6 +116,7 @@ async def agent(
                 observe=observe,
                 patience=patience,
                 bucket=bucket,
+                tls=tls,
             ),
         )
         stack.push_async_callback(store.close)
@@ -142,7 +146,7 @@ async def agent(
         )  # fmt: skip
         yield Agent(
             settings=settings, clock=clock, ledger=ledger, spool=spool, pool=pool, store=store, bandwidth=bandwidth, activity=activity,
-            delivery=delivery, intake=intake, rack=rack, found=found,
+            delivery=delivery, intake=intake, rack=rack, found=found, tls=tls,
         )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ingest.store.outgoing import Outgoing
     from ingest.store.proxy import Proxy
     from ingest.store.throttle import Bucket
+    from ingest.store.tls import ClientTls
 
 
 class Misconfigured(DockdError):
@@ -38,7 +39,8 @@ class Needs:
 
     `founds`: whether a bucket or folder that is no store yet may be made one; `observe(method, seconds)` is told of every request; `patience`:
     when silence counts as a cut line; `bucket`: the one limit that everything is charged to that goes through an adapter's sockets; `pinned`: the
-    kind of proof that the pinned store announced, None where none is or where it is to be pinned anew.
+    kind of proof that the pinned store announced, None where none is or where it is to be pinned anew; `tls`: what the adapter's connections are made with (None: what
+    the settings say).
     """
 
     founds: Callable[[], Awaitable[bool]]
@@ -46,6 +48,7 @@ class Needs:
     patience: Patience | None
     bucket: Bucket | None = None
     pinned: Callable[[], Awaitable[ProofMethod | None]] = _unpinned
+    tls: ClientTls | None = None
 
 
 def store_of(settings: StoreSettings, *, needs: Needs) -> Store:
@@ -59,7 +62,7 @@ def _tus(settings: StoreSettings, url: str, needs: Needs) -> Store:
     from ingest.store.tus import TusStore
 
     return TusStore(
-        url, token=lambda: _first_word(settings.token_file), tls=_tls(settings), observe=needs.observe, patience=needs.patience,
+        url, token=lambda: _first_word(settings.token_file), tls=_context(settings, needs), observe=needs.observe, patience=needs.patience,
         proxy=_proxy(settings), outgoing=_outgoing(needs),
     )  # fmt: skip
 
@@ -73,7 +76,7 @@ def _s3(settings: StoreSettings, url: str, needs: Needs) -> Store:
         )
     return S3Store(
         url, credentials=lambda: _secret(settings.token_file), region=settings.region, lock=settings.object_lock,
-        retain=settings.retain_evidential, tls=_tls(settings), patience=needs.patience, observe=needs.observe, founds=needs.founds,
+        retain=settings.retain_evidential, tls=_context(settings, needs), patience=needs.patience, observe=needs.observe, founds=needs.founds,
         pinned=needs.pinned, proxy=_proxy(settings), outgoing=_outgoing(needs),
     )  # fmt: skip
 
@@ -123,22 +126,19 @@ def _first_line(text: str | None) -> str | None:
     return text.split("\n", 1)[0] if text else None
 
 
-def _tls(settings: StoreSettings) -> ssl.SSLContext | None:
-    """Whom to believe, and by what to be known. Raises Misconfigured."""
-    if settings.ca_file is None and settings.client_cert_file is None:
+def client_tls(settings: StoreSettings) -> ClientTls | None:
+    """Whom to believe, and by what to be known; None for a store that is reached without TLS. Blocks. Raises Misconfigured."""
+    from ingest.store.tls import CertificateUnusable, ClientTls
+
+    if settings.kind == "directory" or not (settings.url or "").lower().startswith("https:"):
         return None
     try:
-        context = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
-    except OSError as error:  # ssl.SSLError is one
-        raise Misconfigured(
-            f"store.ca_file: {settings.ca_file} holds no PEM certificates that can be read: {error}"
-        ) from error
-    if settings.client_cert_file is not None:
-        key = settings.client_key_file or settings.client_cert_file
-        try:
-            context.load_cert_chain(str(settings.client_cert_file), str(key))
-        except OSError as error:
-            raise Misconfigured(
-                f"store.client_cert_file and store.client_key_file: {settings.client_cert_file} and {key} are no pair that can be read: {error}"
-            ) from error
-    return context
+        return ClientTls(ca=settings.ca_file, cert=settings.client_cert_file, key=settings.client_key_file)
+    except CertificateUnusable as error:
+        key = "store.ca_file" if error.of == "ca" else "store.client_cert_file and store.client_key_file"
+        raise Misconfigured(f"{key}: {error}") from error
+
+
+def _context(settings: StoreSettings, needs: Needs) -> ssl.SSLContext | None:
+    tls = needs.tls if needs.tls is not None else client_tls(settings)
+    return tls.context if tls is not None else None

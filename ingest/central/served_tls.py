@@ -41,7 +41,8 @@ class ServedTls:
         try:
             self._take(*self._read())
             if self._client_ca is not None:
-                context.load_verify_locations(cadata=_bytes_of(self._client_ca).decode("ascii"))
+                with _as_file(_bytes_of(self._client_ca)) as name:
+                    context.load_verify_locations(cafile=name)
         except (OSError, ValueError) as wrong:
             raise StoreUnusableError(
                 f"the store's certificate {self._cert} with its key {self._key}"

@@ -45,7 +45,7 @@ def plain(text: str, *, longest: int = 4096) -> bool:
 
 
 _NEVER = (NeverStorable, "it will never take this as it is; somebody has to look at it")
-_CREDENTIALS = (Refused, "it does not take this dock's credentials; check store.token_file")
+_CREDENTIALS = (Refused, "it does not take this dock's credentials; check store.token_file and store.client_cert_file")
 _GONE = (ObjectGone, "that is not there (any more)")
 _BUSY = (StoreBusy, "it is busy")
 _ELSEWHERE = (UploadBlocked, "it stands elsewhere, or somebody else is writing; its offset is asked again")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import socket
 import ssl
 import time
@@ -24,7 +25,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 from yarl import URL
 
 from ingest.clock import rfc3339
-from ingest.errors import DockdError, Garbled, ObjectGone, StoreDown
+from ingest.errors import DockdError, Garbled, ObjectGone, Refused, StoreDown
 from ingest.store.answers import error_of, retry_after
 from ingest.store.outgoing import Outgoing
 from ingest.store.proxy import Proxy
@@ -43,6 +44,9 @@ _NO_ISSUER = (
 )  # OpenSSL's X509_V_ERR_…: issuer not found, self-signed (also in the chain), no local issuer, unverifiable leaf
 _WRONG_NAME = (62, 63, 64)  # … hostname, e-mail, IP address mismatch
 _NOT_NOW = (9, 10)  # OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED
+_OF_CLIENT = re.compile(
+    r"ALERT (?:CERTIFICATE REQUIRED|BAD CERTIFICATE|UNSUPPORTED CERTIFICATE|CERTIFICATE REVOKED|CERTIFICATE EXPIRED|CERTIFICATE UNKNOWN|UNKNOWN CA|ACCESS DENIED)"
+)
 _CUT = "the line to the store was cut: "
 _THE_END = (
     4 << 20
@@ -195,7 +199,7 @@ class Line:
             text = f"nothing at all came back over the line to the store for {self._sockets.deaf:.0f} s ({doing})"
         if isinstance(error, aiohttp.ConnectionTimeoutError):
             text = f"the store cannot be reached for {doing}: no connection in {self._patience.connect:.0f} s"
-        return StoreDown(text)
+        return Refused(text) if _alert_of(error) else StoreDown(text)
 
     async def ask(
         self, method: str, url: str, *, doing: str, headers: Mapping[str, str] | None = None, query: dict[str, str] | None = None,
@@ -430,9 +434,22 @@ def _detail(body: bytes) -> str:
 def _plainly(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return _of_its_certificate(error.certificate_error)
+    if alert := _alert_of(error):
+        return f"it does not take this dock's credentials ({alert}); check store.client_cert_file"
     if isinstance(error, aiohttp.ClientOSError) and error.errno is None:
         return "it took no more bytes"
     return (str(error) or type(error).__name__).replace(" ssl:default", "")[:300]
+
+
+def _alert_of(error: BaseException | None) -> str:
+    """The TLS alert by which the store's end says that it does not take a client's certificate, or misses one; empty where it is something else."""
+    seen = 0
+    while error is not None and seen < 5:
+        found = _OF_CLIENT.search(f"{getattr(error, 'reason', '')} {error}".replace("_", " ").upper())
+        if found is not None and isinstance(error, ssl.SSLError | aiohttp.ClientError):
+            return found.group().lower()
+        error, seen = error.__cause__, seen + 1
+    return ""
 
 
 def _of_its_certificate(error: Exception) -> str:

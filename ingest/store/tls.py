@@ -1,0 +1,148 @@
+"""TLS of a line to a store: whom to believe, by what to be known, and what the store has shown.
+
+Rules: one context for every connection of a store. A renewed client certificate is taken into it as it is: connections from now on are made with it, those that are open go on with the one of before, so
+that no upload ends. Files are read whole and tried in a context of their own first: a wrong pair changes nothing. What the store shows is looked at only after it was believed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+_LARGEST = 1 << 20
+
+
+class CertificateUnusable(Exception):
+    """`file` cannot be used as what it is there for; the message says why."""
+
+    def __init__(self, message: str, *, of: str) -> None:
+        super().__init__(message)
+        self.of = of  # "ca" or "client"
+
+
+class ClientTls:
+    """`ca`: PEM certificates that may vouch for the store (None: the system's); `cert` and `key`: by which the dock is known, None where by none.
+
+    Raises CertificateUnusable. Blocks.
+    """
+
+    def __init__(self, *, ca: Path | None = None, cert: Path | None = None, key: Path | None = None) -> None:
+        self._ca, self._cert, self._key = ca, cert, key or cert
+        self._seen = b""
+        self._ca_seen = b""
+        self.context = _context(self, ca)
+        self._take_ca()
+        if cert is not None:
+            found = self._read()
+            _load(self.context, *found, names=self._names)
+            self._seen = _digest(*found)
+        self.shown: bytes | None = None  # the store's certificate (DER), of the newest connection
+
+    def again(self) -> bool:
+        """Take up what was renewed since: client certificate and key, and further authorities. Whether the client certificate is another one.
+
+        Raises CertificateUnusable, and all stays as it was. Blocks.
+        """
+        self._take_ca()
+        if self._cert is None:
+            return False
+        found = self._read()
+        if _digest(*found) == self._seen:
+            return False
+        _load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), *found, names=self._names)
+        _load(self.context, *found, names=self._names)
+        self._seen = _digest(*found)
+        return True
+
+    def _take_ca(self) -> None:
+        """What is no longer in the file stays believed until the end of the process: a context only learns."""
+        if self._ca is None:
+            return
+        try:
+            found = _bytes_of(self._ca)
+            if found != self._ca_seen:
+                with _as_file(found) as name:
+                    self.context.load_verify_locations(cafile=name)
+                self._ca_seen = found
+        except (OSError, ValueError) as error:
+            raise CertificateUnusable(
+                f"{self._ca} holds no PEM certificates that can be read: {_why(error)}", of="ca"
+            ) from error
+
+    @property
+    def _names(self) -> str:
+        return f"{self._cert} and {self._key}"
+
+    def _read(self) -> tuple[bytes, bytes]:
+        try:
+            cert = _bytes_of(self._cert) if self._cert is not None else b""
+            return cert, cert if self._key == self._cert or self._key is None else _bytes_of(self._key)
+        except (OSError, ValueError) as error:
+            raise CertificateUnusable(
+                f"{self._names} are no pair that can be read: {_why(error)}", of="client"
+            ) from error
+
+
+def try_pair(pem: bytes) -> None:
+    """Whether this one text is a key and a certificate that go together. Raises CertificateUnusable."""
+    _load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), pem, pem, names="they")
+
+
+def _context(seen_by: ClientTls, ca: Path | None) -> ssl.SSLContext:
+    context = ssl.create_default_context() if ca is None else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+
+    class Looking(ssl.SSLObject):
+        """Says what the other end has shown, once it is believed."""
+
+        def do_handshake(self) -> None:
+            super().do_handshake()
+            seen_by.shown = self.getpeercert(binary_form=True)
+
+    looking: Any = Looking
+    context.sslobject_class = looking
+    return context
+
+
+def _load(context: ssl.SSLContext, cert: bytes, key: bytes, *, names: str) -> None:
+    try:
+        with _as_file(cert) as cert_name, _as_file(key) as key_name:
+            context.load_cert_chain(cert_name, key_name, password=_no_password)
+    except (OSError, ValueError) as error:
+        raise CertificateUnusable(f"{names} are no pair that can be read: {_why(error)}", of="client") from error
+
+
+def _digest(cert: bytes, key: bytes) -> bytes:
+    return hashlib.sha256(hashlib.sha256(cert).digest() + hashlib.sha256(key).digest()).digest()
+
+
+def _bytes_of(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        found = opened.read(_LARGEST + 1)
+    if len(found) > _LARGEST:
+        raise ValueError(f"it has more than {_LARGEST} bytes")
+    return found
+
+
+@contextlib.contextmanager
+def _as_file(found: bytes) -> Iterator[str]:
+    """A name by which OpenSSL reads these bytes; they are in memory alone."""
+    fd = os.memfd_create("certificate", os.MFD_CLOEXEC)
+    try:
+        os.write(fd, found)
+        yield f"/proc/self/fd/{fd}"
+    finally:
+        os.close(fd)
+
+
+def _why(error: Exception) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+
+
+def _no_password() -> str:
+    raise ValueError("the key is encrypted, and dockd has nobody to ask for its password")
