@@ -32,6 +32,7 @@ _COMMANDS = {
     "bays": ("dockd.cli.bays", "bays", "Which USB port is which bay."),
     "user": ("dockd.cli.user", "user", "Who may come in to the page and the API."),
     "token": ("dockd.cli.token", "token", "What programs and wall screens show instead of a password."),
+    "logs": ("dockd.cli.logs", "logs", "Prove that a log arrived whole, or say which lines did not."),
     "plan": ("dockd.cli.plan", "plan", "Will the line carry a shift's footage before the next one ends?"),
 }
 

@@ -30,6 +30,8 @@ HEARTBEAT = 60
 _RANK: Mapping[str, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _MOST_WAITING = 20_000
 _SAY_AGAIN = 10.0
+_LONGEST_TEXT = 16 << 10
+_LONGEST_LIST = 200
 
 
 class Logs:
@@ -83,19 +85,20 @@ class Logs:
         extra: Record = {"log.logger": record.name}
         if record.exc_info is not None and record.exc_info[0] is not None:
             extra["error.type"] = record.exc_info[0].__name__
-            extra["error.stack_trace"] = redacted(logging.Formatter().formatException(record.exc_info))
+            extra["error.stack_trace"] = _short(redacted(logging.Formatter().formatException(record.exc_info)))
         self._put(level, LibraryLine.action, LibraryLine.outcome, record.getMessage(), extra)
 
     def _put(self, level: Level, action: str, outcome: str, message: str, extra: Record, *, by: str = "") -> None:
         if _RANK[level] < _RANK[self.level]:
             return
         record: Record = {
-            "@timestamp": rfc3339(time.time()), "log.level": level, "message": redacted(message, by=by), "event.action": action,
+            "@timestamp": rfc3339(time.time()), "log.level": level, "message": _short(redacted(message, by=by)), "event.action": action,
             "event.outcome": outcome, "event.sequence": 0, **self._fixed, **extra,
         }  # fmt: skip
         with self._turn:
             if self._closed:
                 return
+            self._closed = action == LogClosed.action
             self._sequence += 1
             record["event.sequence"] = self._sequence
             if self._waiting.qsize() >= _MOST_WAITING:
@@ -117,8 +120,6 @@ class Logs:
         """Write what waits, and that this was all, for at most `patience` seconds."""
         self.hear(LogClosed(lines_lost=self.lost), 0)
         with self._turn:
-            if self._closed:
-                return
             self._closed = True
             self._waiting.put(None)
         self._thread.join(patience)
@@ -183,8 +184,16 @@ def _fields_of(event: Event, by: str) -> Record:
     for name, value in event.data().items():
         if name in _NOT_LOGGED:
             continue
-        found[_NAMES.get(name, f"dockd.{name}")] = redacted(value, by=by) if isinstance(value, str) else value
+        if isinstance(value, list) and len(value) > _LONGEST_LIST:
+            found[f"dockd.{name}_left_out"] = len(value) - _LONGEST_LIST
+            value = value[:_LONGEST_LIST]
+        found[_NAMES.get(name, f"dockd.{name}")] = _short(redacted(value, by=by)) if isinstance(value, str) else value
     return found
+
+
+def _short(text: str) -> str:
+    """No line is so long that a shipper would cut it: custody has the whole of it."""
+    return text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "…"
 
 
 class _Handler(logging.Handler):

@@ -18,7 +18,7 @@ from dockd.ops import happenings, redaction
 from dockd.ops.logs import Logs
 from dockd.ops.mark import Mark, Stood
 from dockd.ops.sinks import LineSink, Record, console_line, json_line
-from ingest.events import BayOutOfUse, CameraUndocked, SegmentCopied, StoreChanged
+from ingest.events import BayOutOfUse, CameraUndocked, PermitIssued, SegmentCopied, StoreChanged
 
 
 class Kept:
@@ -284,3 +284,19 @@ def test_its_group_may_read_a_file_that_is_made_here_whatever_the_mask(tmp_path:
     finally:
         os.umask(mask)
     assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("log", "given")] == [0o640, 0o600]
+
+
+def test_no_line_is_so_long_that_a_shipper_would_cut_it() -> None:
+    sink = Kept()
+    logs = Logs(sink=sink).start()
+    logs.hear(PermitIssued(camera="C", permit=1, count=9000, segments=["a" * 32] * 9000), 0)
+    logs.hear(StoreChanged(state="down", error="é" * 100_000), 0)
+    logs.close()
+    permit, down = sink.said
+    assert (len(permit["dockd.segments"]), permit["dockd.segments_left_out"], permit["dockd.count"]) == (
+        200,
+        8800,
+        9000,
+    )
+    assert (len(down["error.message"]), len(down["message"])) == (16_385, 16_385)
+    assert max(len(json_line(record)) for record in sink.said) < 256 << 10

@@ -1,0 +1,106 @@
+"""The account of each run: which of its numbers were seen, which twice, when it was heard, and what its own lines say of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from dockd.ops.happenings import Heartbeat, LogClosed, LogLost, LogOpened
+from dockd.ops.logproof.numbers import Numbers, Range, Room, TooScattered
+from dockd.ops.logproof.record import Line, Said
+
+_MOST_RUNS = 200_000
+_MOST_TOLD = 10_000
+_MINUTE = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """What a run's first line says of the run before it. `same_boot`: the machine was not restarted in between, and so the number holds."""
+
+    run: str
+    last: int
+    same_boot: bool
+    by: str
+    host: str
+
+
+@dataclass
+class Run:
+    """One run of dockd, as far as it was seen."""
+
+    name: str
+    room: Room
+    host: str = ""
+    numbers: Numbers = field(init=False)
+    twice: Numbers = field(init=False)
+    minutes: Numbers = field(init=False)
+    lines: int = 0
+    beats: int = 0
+    opened: bool = False
+    closed: int | None = None
+    claim: Claim | None = None
+    told: list[Range] = field(default_factory=list)
+    first_at: float | None = None
+    last_at: float | None = None
+
+    def __post_init__(self) -> None:
+        self.numbers, self.twice, self.minutes = Numbers(self.room), Numbers(self.room), Numbers(self.room)
+
+    def hear(self, said: Said) -> None:
+        """One line of it. Raises TooScattered."""
+        self.lines += 1
+        self.host = self.host or said.host
+        if said.at is not None and said.at >= 0:
+            self.minutes.add(int(said.at) // _MINUTE)
+            self.first_at = said.at if self.first_at is None else min(self.first_at, said.at)
+            self.last_at = said.at if self.last_at is None else max(self.last_at, said.at)
+        if not self.numbers.add(said.sequence):
+            self.twice.add(said.sequence)
+            return
+        match said.action:
+            case Heartbeat.action:
+                self.beats += 1
+            case LogOpened.action:
+                self._opened(said)
+            case LogClosed.action:
+                self.closed = said.sequence
+            case LogLost.action:
+                self._lost(said)
+
+    def _opened(self, said: Said) -> None:
+        self.opened = True
+        before, last = said.word("before"), said.number("before_last")
+        if before and last is not None and before != self.name:
+            boot = said.word("boot")
+            same = bool(boot) and boot == said.word("before_boot")
+            self.claim = Claim(run=before, last=last, same_boot=same, by=self.name, host=self.host)
+
+    def _lost(self, said: Said) -> None:
+        first, last = said.number("first"), said.number("last")
+        if first is not None and last is not None and first <= last and len(self.told) < _MOST_TOLD:
+            self.told.append((first, last))
+
+
+class Account:
+    """All runs, and what was no line of a run."""
+
+    def __init__(self) -> None:
+        self.room = Room()
+        self.runs: dict[str, Run] = {}
+        self.other = self.broken = self.unnumbered = 0
+
+    def hear(self, line: Said | Line) -> None:
+        """One line. Raises TooScattered."""
+        if isinstance(line, Said):
+            run = self.runs.get(line.run)
+            if run is None:
+                if len(self.runs) >= _MOST_RUNS:
+                    raise TooScattered
+                run = self.runs[line.run] = Run(line.run, self.room)
+            run.hear(line)
+        elif line == "other":
+            self.other += 1
+        elif line == "broken":
+            self.broken += 1
+        else:
+            self.unnumbered += 1
