@@ -13,9 +13,10 @@ import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from dockd.app import Agent, rules_of
+from dockd.gauges import gauges
 from dockd.ops.ending import Wishes
 from dockd.ops.happenings import (
     Heartbeat,
@@ -33,14 +34,12 @@ from dockd.ops.happenings import (
 from dockd.ops.lag import sample_lag
 from dockd.ops.logs import HEARTBEAT, Logs, take_over
 from dockd.ops.mark import Mark
-from dockd.ops.metrics import Gauges, Metrics
+from dockd.ops.metrics import Metrics
 from dockd.ops.reloading import APPLIED, changes, with_keys
 from dockd.ops.sinks import open_sink
 from dockd.page.advice import sentence
 from dockd.page.facts import Sources, Troubles
-from dockd.page.looks import BayState
 from dockd.page.opening import UNREADABLE, Certificate, CertificateUnusable, certificate, in_clear, why_not
-from dockd.page.problems import PROBLEMS
 from dockd.page.registry import read_registry
 from dockd.page.server import address_of, page, take_address
 from dockd.page.view import Snapshot, View
@@ -302,7 +301,7 @@ class _Running:
 
     async def _metrics(self) -> tuple[bytes, str]:
         snapshot = await self.view.look()
-        return self.ops.metrics.render(_gauges(snapshot, self.agent))
+        return self.ops.metrics.render(gauges(snapshot, self.agent, logs=self.ops.logs))
 
     # -- its own pulse -------------------------------------------------------------------------------------------------
 
@@ -387,19 +386,6 @@ def keeps(status: Mapping[str, Any], *, said: bool) -> SpoolKeeps | None:
     """Why no room comes though the store has what is on the dock, where that is so and has not been `said`."""
     kept = status["spool"]["kept"]
     return SpoolKeeps(error=kept["text"]) if kept is not None and not said else None
-
-
-def _gauges(snapshot: Snapshot, agent: Agent) -> Gauges:
-    states: list[str] = [doc["state"] for doc in snapshot.bays.values()]
-    active = {problem["problem"] for problem in snapshot.problems}
-    store = agent.delivery.state
-    return Gauges(
-        bays={state: states.count(state) for state in get_args(BayState)}, oldest_unconfirmed=snapshot.oldest_at,
-        unconfirmed_bytes=snapshot.unconfirmed_bytes, unconfirmed_segments=snapshot.unconfirmed_segments, held=snapshot.held,
-        store_up=store.word in ("connected", "slow"), store_last_success=store.last_success, spool_free=snapshot.room.free,
-        spool_size=snapshot.room.size, problems={name: name in active for name in PROBLEMS},
-        uploaded_bytes=agent.activity.uploaded_bytes, bandwidth_limit=agent.bandwidth.now.rate,
-    )  # fmt: skip
 
 
 def known_cause(error: BaseException) -> DockdError | OSError | None:

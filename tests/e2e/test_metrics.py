@@ -18,6 +18,12 @@ CONTRACT = {
     "dockd_store_request_duration_seconds_bucket", "dockd_spool_free_bytes", "dockd_spool_size_bytes", "dockd_integrity_failures_total",
     "dockd_problem_active", "dockd_event_loop_lag_seconds_bucket", "dockd_build_info",
 }  # fmt: skip
+# What alerts and the dashboard need beside: docs/monitoring.md.
+MORE = {
+    "dockd_needs_action", "dockd_backlog_bytes", "dockd_backlog_segments", "dockd_lost_segments", "dockd_in_doubt_segments", "dockd_cameras_away",
+    "dockd_custody_sequence", "dockd_store_state", "dockd_bandwidth_limit_bytes_per_second", "dockd_spool_days_left", "dockd_log_lines_lost_total",
+    "dockd_problems", "dockd_start_time_seconds", "process_resident_memory_bytes",
+}  # fmt: skip
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
@@ -37,7 +43,7 @@ def test_metrics(store: StoreProcess, tmp_path: Path) -> None:
     before.configure()
     with running(tmp_path, store.url) as agent:
         first = scraped(agent)
-        assert {name for name, _ in first} >= CONTRACT
+        assert {name for name, _ in first} >= CONTRACT | MORE
         assert math.isnan(first[("dockd_oldest_unconfirmed_capture_timestamp_seconds", ())])
         agent.dock("SECRET-SERIAL", {"secret-name.mp4": b"a" * 300_000, "b.mp4": b"b" * 5000})
         agent.until_state("SECRET-SERIAL", "ready")
@@ -66,13 +72,23 @@ def test_metrics(store: StoreProcess, tmp_path: Path) -> None:
         }
         assert problems["store_down"] == 0
         labels = {name for _, pairs in found for name, _ in pairs}
-        assert labels <= {"state", "reason", "problem", "method", "le", "version", "python"}
+        assert labels <= {"state", "reason", "problem", "method", "le", "version", "python", "certificate"}
+        assert found[("dockd_custody_sequence", ())] > first[("dockd_custody_sequence", ())] > 0
+        assert found[("dockd_store_state", (("state", "connected"),))] == 1
+        assert {
+            found[(name, ())] for name in ("dockd_backlog_bytes", "dockd_needs_action", "dockd_log_lines_lost_total")
+        } == {0}
+        assert time.time() - 60 < found[("dockd_start_time_seconds", ())] <= time.time()
         assert "secret" not in agent.ask("/metrics").body.decode().lower()
         store.stop()
         agent.dock("ANOTHER", {"a.mp4": b"x" * 1000})
         agent.until(lambda: scraped(agent)[("dockd_store_up", ())] == 0, "the store is down")
         agent.until(lambda: scraped(agent)[("dockd_unconfirmed_bytes", ())] == 1000, "what waits is counted")
         later = scraped(agent)
+        assert later[("dockd_store_state", (("state", "down"),))] == 1
+        assert later[("dockd_backlog_bytes", ())] == 1000
+        assert later[("dockd_problems", (("problem", "store_down"),))] == 1
+        assert later[("dockd_problem_since_timestamp_seconds", (("problem", "store_down"),))] > 1e9
         assert later[("dockd_problem_active", (("problem", "store_down"),))] == 1
         assert later[("dockd_oldest_unconfirmed_capture_timestamp_seconds", ())] > 1e9
         store.start()
