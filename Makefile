@@ -112,6 +112,10 @@ bench-short: env-dev env-bench
 messages: env-dev  ## bring the message catalogues up to date with what the page says (docs/language.md)
 	@$(BIN)/python packaging/messages.py
 
+.PHONY: events
+events: env-dev  ## make docs/events.md and the journal's catalogue from the registry of events
+	@$(BIN)/python packaging/events.py
+
 .PHONY: package
 package: env-dev  ## source and binary packages in dist/
 	@rm -rf dist

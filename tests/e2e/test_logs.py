@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
 from dockd.ops.happenings import LogClosed, LogOpened
 from ingest.events import REGISTRY
 from tests.agent import running
-from tests.program import StoreProcess, store_at
+from tests.program import DOCKD, REPOSITORY, StoreProcess, environment, store_at
 
 ALWAYS = {
     "@timestamp", "log.level", "message", "event.action", "event.outcome", "event.sequence", "service.name", "service.version",
@@ -148,3 +149,31 @@ def test_without_a_journal_it_says_so_and_logs_all_the_same(store: StoreProcess,
     assert opened["event.action"] == "log.opened"
     assert (first["event.action"], first["log.level"]) == ("agent.trouble", "error")
     assert "the journal cannot be reached" in first["message"]
+
+
+def verify(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*DOCKD, "logs", "verify", *words], capture_output=True, text=True, env=environment(), cwd=REPOSITORY, timeout=60)  # fmt: skip
+
+
+def test_a_log_is_proven_whole_over_a_kill_and_a_loss_is_named(store: StoreProcess, tmp_path: Path) -> None:
+    file = tmp_path / "dockd.log"
+    with running(tmp_path, store.url, more=f'[log]\nfile = "{file}"') as agent:
+        agent.dock("CAM", {"a.mp4": b"a"})
+        agent.until_state("CAM", "ready")
+        agent.kill()
+        agent.start()
+        agent.stop()
+    found = verify(str(file))
+    assert (found.returncode, found.stderr) == (0, ""), found
+    assert "was killed, as the next run says" in found.stdout
+    assert found.stdout.splitlines()[-1].startswith("whole: ")
+
+    lines = file.read_text().splitlines(keepends=True)
+    run = json.loads(lines[0])["service.ephemeral_id"]
+    killed = sum(json.loads(line)["service.ephemeral_id"] == run for line in lines)
+    (tmp_path / "cut").write_text("".join(lines[: killed - 1] + lines[killed:] + lines[-1:]))
+    found = verify("--json", str(tmp_path / "cut"))
+    document = json.loads(found.stdout)
+    assert (found.returncode, document["whole"], document["missing"], document["twice"]) == (1, False, 1, 1)
+    assert document["runs"][0]["missing"]["ranges"] == [[killed, killed]]
+    assert (verify().returncode, verify("--until", "soon", str(file)).returncode, verify(str(tmp_path / "none")).returncode) == (2, 2, 3)  # fmt: skip
