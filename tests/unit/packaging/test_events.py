@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 
-import dockd.ops.happenings  # its events are in the registry once it is imported
+import dockd.ops.happenings  # noqa: F401 - its events are in the registry once it is imported
 from dockd.ops.journald import message_id
 from ingest.events import REGISTRY
 from tests.program import REPOSITORY
