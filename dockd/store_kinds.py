@@ -63,7 +63,7 @@ def _tus(settings: StoreSettings, url: str, needs: Needs) -> Store:
 
     return TusStore(
         url, token=lambda: _first_word(settings.token_file), tls=_context(settings, needs), observe=needs.observe, patience=needs.patience,
-        proxy=_proxy(settings), outgoing=_outgoing(needs),
+        proxy=proxy_of(settings), outgoing=_outgoing(needs),
     )  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def _s3(settings: StoreSettings, url: str, needs: Needs) -> Store:
     return S3Store(
         url, credentials=lambda: _secret(settings.token_file), region=settings.region, lock=settings.object_lock,
         retain=settings.retain_evidential, tls=_context(settings, needs), patience=needs.patience, observe=needs.observe, founds=needs.founds,
-        pinned=needs.pinned, proxy=_proxy(settings), outgoing=_outgoing(needs),
+        pinned=needs.pinned, proxy=proxy_of(settings), outgoing=_outgoing(needs),
     )  # fmt: skip
 
 
@@ -114,7 +114,7 @@ def _first_word(file: Path | None) -> str | None:
     return None
 
 
-def _proxy(settings: StoreSettings) -> Proxy | None:
+def proxy_of(settings: StoreSettings) -> Proxy | None:
     """The proxy that the settings name, and no other."""
     from ingest.store.proxy import Proxy
 

@@ -169,6 +169,10 @@ class Delivery:
         """The pinned store, known to be the one that answers, and to refuse wrong bytes. Raises Retry, Stop."""
         return await self._link.trusted()
 
+    async def trusted_now(self) -> Pinned:
+        """`trusted`, and seen in this very run to refuse wrong bytes, whatever was seen before. Raises Retry, Stop."""
+        return await self._link.trusted_to_delete()
+
     def _hear(self, event: events.Event, _seq: int) -> None:
         if isinstance(event, events.SegmentUnheld) and event.segment is not None:
             self._blamed.pop(event.segment, None)

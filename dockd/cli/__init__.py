@@ -29,6 +29,7 @@ _COMMANDS = {
     "custody": ("dockd.cli.custody", "custody", "Check, show and export the record of what happened."),
     "reconcile": ("dockd.cli.reconcile", "reconcile", "Listed, copied, confirmed and wiped, to the file and the byte."),
     "store": ("dockd.cli.store", "store", "The embedded central store."),
+    "enroll": ("dockd.cli.enroll", "enroll", "What this dock comes in with to its store: got, proven, renewed."),
     "bays": ("dockd.cli.bays", "bays", "Which USB port is which bay."),
     "user": ("dockd.cli.user", "user", "Who may come in to the page and the API."),
     "token": ("dockd.cli.token", "token", "What programs and wall screens show instead of a password."),

@@ -73,6 +73,11 @@ def check_config(*, file: Path, as_json: bool) -> None:
     sys.exit(2 if found.mistakes else 0)
 
 
+def mistakes_of(file: Path) -> list[str]:
+    """What `dockd check-config FILE` would say is wrong with it, a line each."""
+    return [str(mistake) for mistake in _look(file).mistakes]
+
+
 def _look(file: Path) -> _Found:
     found = _Found(mistakes=check(file, os.environ))
     reading = _reading(file)

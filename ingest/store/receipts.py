@@ -63,6 +63,15 @@ def verified(text: str, keys: Mapping[str, OKPKey]) -> tuple[dict[str, Any], str
     raise Garbled("what the store calls a receipt is not signed by any of its keys")
 
 
+def statement(text: str, keys: Mapping[str, OKPKey], *, typ: str) -> tuple[dict[str, Any], str]:
+    """The same for what a store signs of another kind than a receipt: `typ` says which, and nothing of another type passes for it. Raises Garbled."""
+    named = signer_of(text)
+    found = _opened(text, keys[named]) if named is not None and named in keys else None
+    if named is None or found is None or found[0].get("typ") != typ:
+        raise Garbled(f"what the store calls {typ} is not signed by any of its keys")
+    return found[1], named
+
+
 def _opened(text: str, key: OKPKey) -> tuple[dict[str, Any], dict[str, Any]] | None:
     """Header and payload, if this key has signed them."""
     try:
