@@ -44,6 +44,10 @@ class Enrolled:
         if time.monotonic() - self._looked > _FRESH:
             await self._threads.disk(self._renew)
 
+    def look_again(self) -> None:
+        """Something was changed just now: whoever comes next is held against that."""
+        self._looked = float("-inf")
+
     def by(self, way: Way, digest: str) -> Credential | None:
         """Whose that is. Raises Refusal 403 where it was taken back, 401 where it is over."""
         known = self._known.certificates if way == "certificate" else self._known.tokens

@@ -175,6 +175,7 @@ class EnrollRoutes:
         raise bad_request("body", 'the body is to be {"certificate_request": PEM} or {"token_sha256": 64 hex digits}')
 
     def _answer(self, given: Given) -> web.Response:
+        self.enrolled.look_again()
         said = {"dock": given.dock, "way": given.way, "store_id": self.store_id, "at": rfc3339(self.clock.now())}
         headers = {"Cache-Control": "no-store"}
         if given.waits:
