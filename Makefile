@@ -116,11 +116,16 @@ messages: env-dev  ## bring the message catalogues up to date with what the page
 events: env-dev  ## make docs/events.md and the journal's catalogue from the registry of events
 	@$(BIN)/python packaging/events.py
 
-.PHONY: package
-package: env-dev  ## source and binary packages in dist/
+.PHONY: package bundle test-package
+package: env-dev  ## source package, wheel and Debian package in dist/: the last needs debhelper (Debian 12, amd64)
 	@rm -rf dist
 	@$(BIN)/python -m hatchling build
 	@$(BIN)/python packaging/check_wheel.py dist
+	@$(BIN)/python packaging/build_deb.py --out dist
+bundle: package  ## one file to install from without any network, in dist/: needs root and mmdebstrap, too
+	@$(BIN)/python packaging/make_bundle.py dist/dockd_*_amd64.deb --out dist
+test-package: env-dev  ## the packages in clean Debian systems: needs root, debhelper, lintian and mmdebstrap (ARGS="-k upgrade")
+	@$(PYTEST) tests/package $(ARGS)
 
 .PHONY: lock
 lock:  ## choose the newest allowed dependencies anew and write the lock files

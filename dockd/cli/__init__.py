@@ -8,6 +8,7 @@ import signal
 import sys
 
 import click
+from click.shell_completion import CompletionItem
 
 from dockd import __version__
 
@@ -56,6 +57,15 @@ class _Lazy(click.Group):
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_module, _name, text) in _COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands by what is known of them: a shell that waits for a Tab is not made to wait for every module."""
+        found = [
+            CompletionItem(name, help=text)
+            for name, (_module, _name, text) in _COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
 @click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
