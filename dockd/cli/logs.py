@@ -99,13 +99,14 @@ def _opened(file: Path) -> Iterator[IO[bytes]]:
 
 def _hear(account: Account, file: Path, step: Callable[[str, int], None]) -> str | None:
     """Take a file into the account; why it could not be read to its end."""
-    from dockd.ops.logproof import Torn, read_lines, said
+    from dockd.ops.logproof import Torn, read_lines
+    from dockd.ops.logproof import said as said_in
 
     name, count, since = _name(file), 0, 0
     try:
         with _opened(file) as stream:
             for line in read_lines(stream):
-                account.hear("broken" if line is None else said(line))
+                account.hear("broken" if line is None else said_in(line))
                 count, since = count + 1, since + (len(line) + 1 if line is not None else 0)
                 if count % _LOOK == 0:
                     step(name, since)
