@@ -56,10 +56,14 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "dist", help="where the package goes (default: dist)")
     parser.add_argument("--revision", default="HEAD", help="which commit (default: HEAD)")
     parser.add_argument("--version", help="another version than the one that follows from the commit")
+    parser.add_argument("--say-version", action="store_true", help="print the version that would be built, and end")
     arguments = parser.parse_args()
     try:
-        refuse_a_machine_without_tools()
         commit = the_commit(arguments.revision, version=arguments.version)
+        if arguments.say_version:
+            print(commit.version)
+            return 0
+        refuse_a_machine_without_tools()
         print(build(commit, out=arguments.out.absolute()))
     except PackageError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -29,7 +29,7 @@ DOCUMENT = ROOT / "docs/events.md"
 CATALOGUE = ROOT / "packaging/dockd.catalog"
 _COMMON = ("camera", "segment", "bay")
 _WHOSE = {
-    "access": "Who may come in", "agent": "The agent", "bandwidth": "Bandwidth", "bay": "Bays", "camera": "Cameras", "clock": "The station's clock",
+    "access": "Who may come in", "agent": "The agent", "bandwidth": "Bandwidth", "bay": "Bays", "camera": "Cameras", "certificate": "Certificates", "clock": "The station's clock",
     "custody": "The record", "docks": "USB", "file": "Files that are no footage", "ledger": "The ledger", "log": "The log itself",
     "page": "The page", "permit": "Leave to delete", "problem": "Problems", "program": "Libraries", "segment": "Segments", "settings": "The configuration",
     "spool": "The dock's own room", "store": "The store", "user": "Signing in", "worker": "Workers",
