@@ -84,7 +84,7 @@ class Dock:
         for top in (STATE, "/srv/footage", "/srv/docks"):
             root = self.system.path(top)
             for path in sorted(path for path in root.rglob("*") if path.is_file()):
-                volatile = path.name.startswith("ledger.db") or top == "/srv/footage" and ".db" in path.name
+                volatile = path.name.startswith("ledger.db") or (top == "/srv/footage" and ".db" in path.name)
                 content = b"" if volatile else path.read_bytes()
                 found[f"{top}/{path.relative_to(root)}"] = hashlib.sha256(content).hexdigest()
         return {name: digest for name, digest in found.items() if not re.search(r"-(wal|shm)$|\.lock$|\.log$", name)}

@@ -82,17 +82,9 @@ def bare_debian() -> Image:
     with built_once(folder) as building:
         if building is not None:
             host(
-                *(
-                    "mmdebstrap",
-                    "--variant=minbase",
-                    "--aptopt=APT::Install-Recommends false",
-                    SUITE,
-                    building / "root",
-                    *mirror,
-                ),
-                environment=_PROXIES,
-                timeout=900,
-            )
+                "mmdebstrap", "--variant=minbase", "--aptopt=APT::Install-Recommends false", SUITE, building / "root", *mirror,
+                environment=_PROXIES, timeout=900,
+            )  # fmt: skip
     return Image(layers=(folder / "root",))
 
 

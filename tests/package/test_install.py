@@ -125,10 +125,11 @@ def test_pages_and_completion(system: System) -> None:
 
 def complete(system: System, line: str) -> list[str]:
     """What bash offers at the end of `line`, with the package's completion loaded as a login shell loads it."""
+    words = [*line.split(), *([""] if line.endswith(" ") else [])]
     script = (
         ". /usr/share/bash-completion/bash_completion; _completion_loader dockd;"
-        f" COMP_LINE='{line}' COMP_POINT={len(line)} COMP_WORDS=({line} {'""' if line.endswith(' ') else ''});"
-        " COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); function=$(complete -p dockd | sed 's/.*-F \\([^ ]*\\).*/\\1/');"
+        f" COMP_WORDS=({' '.join(map(repr, words))}); COMP_CWORD={len(words) - 1};"
+        " function=$(complete -p dockd | sed 's/.*-F \\([^ ]*\\).*/\\1/');"
         ' $function dockd "${COMP_WORDS[$COMP_CWORD]}" ""; printf "%s\\n" "${COMPREPLY[@]}"'
     )
     return system.run("bash", "-c", script, accept=(0, 1)).out.split()
