@@ -90,7 +90,7 @@ def certificates_in(file: Path, which: Which = "client") -> list[Certificate]:
     return [] if isinstance(read, str) else [_facts(one, which, str(file)) for one in read]
 
 
-def soonest(found: Iterable[Certificate | Unread]) -> dict[Which, float]:
+def soonest(found: Iterable[Certificate | Unread]) -> dict[str, float]:
     """When each kind ends, in seconds since the epoch: what metrics show."""
     return {one.which: one.ends for one in found if isinstance(one, Certificate)}
 

@@ -6,6 +6,7 @@ Rule kept here: metrics say what the page says. The store's state is the one of 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import get_args
 
 from dockd.app import Agent
@@ -17,7 +18,7 @@ from dockd.page.snapshot import Snapshot
 from ingest.clock import from_rfc3339
 
 
-def gauges(snapshot: Snapshot, agent: Agent, *, logs: Logs) -> Gauges:
+def gauges(snapshot: Snapshot, agent: Agent, *, logs: Logs, certificates: Mapping[str, float]) -> Gauges:
     """Everything that is so at this moment."""
     states: list[str] = [doc["state"] for doc in snapshot.bays.values()]
     status = snapshot.status
@@ -35,5 +36,5 @@ def gauges(snapshot: Snapshot, agent: Agent, *, logs: Logs) -> Gauges:
         spool_free=snapshot.room.free, spool_size=snapshot.room.size, spool_days_left=status["spool"]["days_left"],
         problems={kind: kinds.count(kind) for kind in PROBLEMS}, problems_since={kind: at for kind, at in since.items() if kind in PROBLEMS},
         uploaded_bytes=agent.activity.uploaded_bytes, bandwidth_limit=agent.bandwidth.now.rate, clock_synchronised=agent.clock.synchronised(),
-        custody_sequence=agent.ledger.head.seq, log_lines_lost=logs.lost,
+        custody_sequence=agent.ledger.head.seq, log_lines_lost=logs.lost, certificates=certificates,
     )  # fmt: skip

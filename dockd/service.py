@@ -43,6 +43,7 @@ from dockd.page.opening import UNREADABLE, Certificate, CertificateUnusable, cer
 from dockd.page.registry import read_registry
 from dockd.page.server import address_of, page, take_address
 from dockd.page.view import Snapshot, View
+from dockd.renewing import Certificates
 from dockd.settings import Settings, SettingsError, load
 from dockd.store_kinds import Misconfigured
 from ingest.errors import DockdError, LedgerUnusable
@@ -128,9 +129,16 @@ async def serve(
         settings=agent.settings, version=version, clock=agent.clock, ledger=agent.ledger, spool=agent.spool, activity=agent.activity,
         rack=agent.rack, store_state=lambda: agent.delivery.state, troubles=Troubles(), bandwidth=agent.bandwidth, beside=agent.delivery.beside,
     )  # fmt: skip
-    running = _Running(
-        agent=agent, ops=ops, sources=sources, view=View(sources), certified=certified, reloaded=reloaded
+    certificates = Certificates(
+        settings=lambda: sources.settings,
+        tls=agent.tls,
+        clock=agent.clock,
+        troubles=sources.troubles,
+        publish=agent.ledger.publish,
     )
+    running = _Running(
+        agent=agent, ops=ops, sources=sources, view=View(sources), certified=certified, certificates=certificates, reloaded=reloaded
+    )  # fmt: skip
     running.view.registry = await asyncio.to_thread(read_registry, agent.settings.registry.file)
     agent.ledger.subscribe(running.hear)
     running.say_what_was_found()
@@ -145,6 +153,7 @@ async def serve(
         group.create_task(running.pulse(pulse), name="heartbeat")
         group.create_task(agent.bandwidth.run(), name="bandwidth")
         group.create_task(running.reloads(wishes, config), name="reload")
+        group.create_task(running.kept("certificates", certificates.run), name="certificates")
         group.create_task(running.kept("delivery", agent.delivery.run), name="delivery")
         for number, dock in enumerate(docks, 1):
             group.create_task(running.kept(f"dock-{number}", _watching(agent, dock)), name=f"dock-{number}")
@@ -163,6 +172,7 @@ class _Running:
     sources: Sources
     view: View
     certified: Certificate | None = None
+    certificates: Certificates
     reloaded: Reloaded | None = None
     usb: dict[tuple[str, str], str] = field(default_factory=dict)
     opened: set[tuple[str, str]] = field(default_factory=set)
@@ -301,7 +311,9 @@ class _Running:
 
     async def _metrics(self) -> tuple[bytes, str]:
         snapshot = await self.view.look()
-        return self.ops.metrics.render(gauges(snapshot, self.agent, logs=self.ops.logs))
+        return self.ops.metrics.render(
+            gauges(snapshot, self.agent, logs=self.ops.logs, certificates=self.certificates.ends)
+        )
 
     # -- its own pulse -------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ingest.events import Event
+from ingest.events.base import Level
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,3 +215,109 @@ class LibraryLine(Event, action="program.message", text="{error}", outcome="unkn
     """What a library, or a part without an event of its own, says through `logging`."""
 
     error: str
+
+
+_WHICH_CERTIFICATE: dict[str, str] = {
+    "client": "the certificate by which the store knows this dock", "page": "the page's certificate", "store": "the store's own certificate",
+    "store_ca": "the certificate of the authority that vouches for the store",
+}  # fmt: skip
+_ERROR_DAYS = 3
+
+
+def _of_certificate(event: Event, which: str) -> str:
+    return event.text.format_map(event.data() | {"certificate": _WHICH_CERTIFICATE.get(which, which)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateEnds(
+    Event, action="certificate.ends", text="{certificate} ends in {days} days, at {ends_at} ({path})", level="warning", outcome="unknown", custody=False
+):  # fmt: skip
+    """Said at 30, 14 and 3 days. `certificate`: client, page, store or store_ca."""
+
+    certificate: str
+    path: str
+    ends_at: str
+    days: int
+
+    def severity(self) -> Level:
+        """The last days are an error."""
+        return "error" if self.days <= _ERROR_DAYS else self.level
+
+    def message(self) -> str:
+        """With the name that people know it by.
+
+        >>> CertificateEnds(certificate="page", path="/p", ends_at="2030-01-01T00:00:00Z", days=14).message()
+        "the page's certificate ends in 14 days, at 2030-01-01T00:00:00Z (/p)"
+        """
+        return self.text.format_map(
+            self.data() | {"certificate": _WHICH_CERTIFICATE.get(self.certificate, self.certificate)}
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateEnded(
+    Event, action="certificate.ended", text="{certificate} is not good now: it ends at {ends_at} ({path})", level="error", outcome="failure", custody=False
+):  # fmt: skip
+    """It is over, or not good yet by this dock's clock."""
+
+    certificate: str
+    path: str
+    ends_at: str
+
+    def message(self) -> str:
+        """With the name that people know it by."""
+        return self.text.format_map(
+            self.data() | {"certificate": _WHICH_CERTIFICATE.get(self.certificate, self.certificate)}
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateUnread(
+    Event, action="certificate.unread", text="{certificate} ({path}) cannot be read: {error}", level="error", outcome="failure", custody=False
+):  # fmt: skip
+    """Nobody knows when it ends."""
+
+    certificate: str
+    path: str
+    error: str
+
+    def message(self) -> str:
+        """With the name that people know it by."""
+        return self.text.format_map(
+            self.data() | {"certificate": _WHICH_CERTIFICATE.get(self.certificate, self.certificate)}
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateRenewed(
+    Event, action="certificate.renewed", text="{certificate} was renewed, and connections from now on are made with it; it ends at {ends_at}", custody=False
+):  # fmt: skip
+    """`by`: dockd, which got it from the store, or file: somebody has put another one there."""
+
+    certificate: str
+    by: str
+    ends_at: str
+
+    def message(self) -> str:
+        """With the name that people know it by."""
+        return self.text.format_map(
+            self.data() | {"certificate": _WHICH_CERTIFICATE.get(self.certificate, self.certificate)}
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateNotRenewed(
+    Event, action="certificate.not_renewed", text="{certificate} could not be renewed: {error}; the one of before stays in use, and it is tried again",
+    level="warning", outcome="failure", custody=False,
+):  # fmt: skip
+    """Said once for each reason."""
+
+    certificate: str
+    error: str
+    retry_seconds: int
+
+    def message(self) -> str:
+        """With the name that people know it by."""
+        return self.text.format_map(
+            self.data() | {"certificate": _WHICH_CERTIFICATE.get(self.certificate, self.certificate)}
+        )

@@ -33,7 +33,7 @@ HELD_REASONS = (
     "spool_unread", "in_doubt", "store_lost", "other",
 )  # fmt: skip
 STORE_STATES: tuple[str, ...] = get_args(StoreWord)
-CERTIFICATES = ("client", "page", "store")
+CERTIFICATES = ("client", "page", "store", "store_ca")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,8 +169,8 @@ class _Now(Collector):
         )  # fmt: skip
         yield _one("dockd_unconfirmed_bytes", "Bytes that the store has not confirmed.", known(now.unconfirmed_bytes))
         yield _one("dockd_unconfirmed_segments", "Segments that the store has not confirmed.", known(now.unconfirmed_segments))  # fmt: skip
-        yield _one("dockd_backlog_bytes", "Bytes of them that are here and on their way by themselves.", known(now.backlog_bytes))  # fmt: skip
-        yield _one("dockd_backlog_segments", "Segments of them that are here and on their way by themselves.", known(now.backlog_segments))  # fmt: skip
+        yield _one("dockd_backlog_bytes", "Bytes that the store has not confirmed, that are here, and that go on by themselves.", known(now.backlog_bytes))  # fmt: skip
+        yield _one("dockd_backlog_segments", "Segments that the store has not confirmed, that are here, and that go on by themselves.", known(now.backlog_segments))  # fmt: skip
         held = {reason: known(count) for reason, count in _closed(now.held).items()}
         yield _by("dockd_held_segments", "Segments kept until somebody acts, by reason.", "reason", held)
         yield _one("dockd_lost_segments", "Segments of which no copy is left anywhere.", known(now.lost_segments))

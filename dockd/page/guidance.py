@@ -192,6 +192,17 @@ OF_PROBLEMS: Mapping[str, Guidance] = {
         means=said("It is not touched: nothing is copied from it and nothing is deleted."),
         sergeant=said("Take it out. If it is one of the site's cameras, hand it to ops: it has to be put on the list."),
     ),
+    "certificate_ended": Guidance(
+        title=said("A certificate has ended"), who="ops",
+        means=said("The central store and this dock, or browsers and these pages, no longer believe each other. Footage is copied from cameras as ever; while the store cannot be reached nothing is deleted."),
+        sergeant=said("Tell ops. Leave the cameras in."),
+        ops=said("The problem says which. For the store: `dockd enroll` on the dock, with an invitation of the store's operator. For these pages: put the renewed files where the old ones are, and reload dockd. See docs/enrolment.md."),
+    ),
+    "certificate_ends": Guidance(
+        title=said("A certificate ends soon"), who="ops",
+        means=said("Nothing is wrong yet. When it has ended, the central store or these pages cannot be reached."),
+        ops=said("The problem says which. The dock's own for the store is renewed by itself from half of its time on, where the store gives such; the log says why it was not. The others are renewed by whoever made them; a renewed file is taken up by itself, or with a reload."),
+    ),
     "page_in_clear": Guidance(
         title=said("These pages are sent in clear"),
         who="ops",

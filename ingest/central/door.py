@@ -76,7 +76,9 @@ class Door:
         while self.tls is not None:
             await asyncio.sleep(every)
             try:
-                if await threads.disk(self.tls.again):
+                found = await threads.disk(self.tls.look)
+                if found is not None:
+                    self.tls.take(*found)
                     _log.info("the store's certificate was renewed, and new connections are served with it")
             except StoreUnusableError as failed:
                 _log.error("%s: the one of before stays in use", failed)

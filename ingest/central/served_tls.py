@@ -39,7 +39,7 @@ class ServedTls:
         context.num_tickets = 0
         context.verify_mode = ssl.CERT_OPTIONAL
         try:
-            self._take(*self._read())
+            self.take(*self._read())
             if self._client_ca is not None:
                 with _as_file(_bytes_of(self._client_ca)) as name:
                     context.load_verify_locations(cafile=name)
@@ -54,29 +54,29 @@ class ServedTls:
         """Client certificates that these (PEM) have signed are believed, too."""
         self.context.load_verify_locations(cadata=authorities)
 
-    def again(self) -> bool:
-        """Take up a renewed certificate; whether there was one. Blocks. Raises StoreUnusableError, and all stays as it was."""
+    def look(self) -> tuple[bytes, bytes] | None:
+        """A renewed certificate with its key, tried; None where there is none. Blocks, and touches nothing. Raises StoreUnusableError."""
         try:
             cert, key = self._read()
             if _digest(cert, key) == self._seen:
-                return False
+                return None
             _load(
                 ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), cert, key
             )  # on trial: a context is left broken by a wrong pair
-            self._take(cert, key)
         except (OSError, ValueError) as wrong:
             raise StoreUnusableError(
                 f"the renewed certificate {self._cert} with its key {self._key} cannot be used: {_why(wrong)}"
             ) from wrong
-        return True
+        return cert, key
 
-    def _read(self) -> tuple[bytes, bytes]:
-        return _bytes_of(self._cert), _bytes_of(self._key)
-
-    def _take(self, cert: bytes, key: bytes) -> None:
+    def take(self, cert: bytes, key: bytes) -> None:
+        """Take it up, on the loop that makes the connections. Raises OSError, ValueError."""
         _load(self.context, cert, key)
         self._seen = _digest(cert, key)
         self.shown = hashlib.sha256(ssl.PEM_cert_to_DER_cert(_first(cert))).hexdigest()
+
+    def _read(self) -> tuple[bytes, bytes]:
+        return _bytes_of(self._cert), _bytes_of(self._key)
 
 
 def _load(context: ssl.SSLContext, cert: bytes, key: bytes) -> None:

@@ -11,6 +11,7 @@ import hashlib
 import os
 import ssl
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,14 @@ class CertificateUnusable(Exception):
         self.of = of  # "ca" or "client"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Renewed:
+    """Files that are others than before: authorities, and client certificate with its key."""
+
+    ca: bytes | None = field(default=None, repr=False)
+    pair: tuple[bytes, bytes] | None = field(default=None, repr=False)
+
+
 class ClientTls:
     """`ca`: PEM certificates that may vouch for the store (None: the system's); `cert` and `key`: by which the dock is known, None where by none.
 
@@ -36,43 +45,55 @@ class ClientTls:
         self._seen = b""
         self._ca_seen = b""
         self.context = _context(self, ca)
-        self._take_ca()
+        if ca is not None:
+            self._believe(self._read_ca())
         if cert is not None:
             found = self._read()
             _load(self.context, *found, names=self._names)
             self._seen = _digest(*found)
         self.shown: bytes | None = None  # the store's certificate (DER), of the newest connection
 
-    def again(self) -> bool:
-        """Take up what was renewed since: client certificate and key, and further authorities. Whether the client certificate is another one.
+    def look(self) -> Renewed:
+        """What was renewed since: further authorities, another client certificate and key, tried. Blocks, and touches nothing. Raises CertificateUnusable."""
+        ca = self._read_ca()
+        pair = None
+        if self._cert is not None:
+            found = self._read()
+            if _digest(*found) != self._seen:
+                _load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), *found, names=self._names)
+                pair = found
+        return Renewed(ca=ca if ca != self._ca_seen else None, pair=pair)
 
-        Raises CertificateUnusable, and all stays as it was. Blocks.
+    def take(self, found: Renewed) -> bool:
+        """Take it up, on the loop that makes the connections, for none may be made meanwhile. Whether the client certificate is another one.
+
+        Raises CertificateUnusable.
         """
-        self._take_ca()
-        if self._cert is None:
+        if found.ca is not None:
+            self._believe(found.ca)
+        if found.pair is None:
             return False
-        found = self._read()
-        if _digest(*found) == self._seen:
-            return False
-        _load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), *found, names=self._names)
-        _load(self.context, *found, names=self._names)
-        self._seen = _digest(*found)
+        _load(self.context, *found.pair, names=self._names)
+        self._seen = _digest(*found.pair)
         return True
 
-    def _take_ca(self) -> None:
+    def _believe(self, found: bytes) -> None:
         """What is no longer in the file stays believed until the end of the process: a context only learns."""
-        if self._ca is None:
-            return
         try:
-            found = _bytes_of(self._ca)
-            if found != self._ca_seen:
-                with _as_file(found) as name:
-                    self.context.load_verify_locations(cafile=name)
-                self._ca_seen = found
+            with _as_file(found) as name:
+                self.context.load_verify_locations(cafile=name)
+        except OSError as error:
+            raise self._no_authorities(error) from error
+        self._ca_seen = found
+
+    def _read_ca(self) -> bytes:
+        try:
+            return b"" if self._ca is None else _bytes_of(self._ca)
         except (OSError, ValueError) as error:
-            raise CertificateUnusable(
-                f"{self._ca} holds no PEM certificates that can be read: {_why(error)}", of="ca"
-            ) from error
+            raise self._no_authorities(error) from error
+
+    def _no_authorities(self, error: Exception) -> CertificateUnusable:
+        return CertificateUnusable(f"{self._ca} holds no PEM certificates that can be read: {_why(error)}", of="ca")
 
     @property
     def _names(self) -> str:
@@ -86,11 +107,6 @@ class ClientTls:
             raise CertificateUnusable(
                 f"{self._names} are no pair that can be read: {_why(error)}", of="client"
             ) from error
-
-
-def try_pair(pem: bytes) -> None:
-    """Whether this one text is a key and a certificate that go together. Raises CertificateUnusable."""
-    _load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), pem, pem, names="they")
 
 
 def _context(seen_by: ClientTls, ca: Path | None) -> ssl.SSLContext:

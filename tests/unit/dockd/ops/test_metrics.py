@@ -96,7 +96,7 @@ def test_what_the_log_lost_and_when_certificates_end() -> None:
     assert told == {
         f"dockd_certificate_expiry_timestamp_seconds{{certificate={name}}}": ends[name] for name in ("client", "page")
     }
-    assert set(CERTIFICATES) == {"client", "page", "store"}
+    assert set(CERTIFICATES) == {"client", "page", "store", "store_ca"}
 
 
 def test_a_problem_is_counted_and_says_since_when() -> None:
