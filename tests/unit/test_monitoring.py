@@ -31,7 +31,8 @@ BY_THEMSELVES = {
 }  # fmt: skip
 VALUES: dict[str, frozenset[str]] = {
     "state": frozenset(get_args(BayState)) | frozenset(STORE_STATES), "problem": frozenset(PROBLEMS), "reason": frozenset(HELD_REASONS),
-    "certificate": frozenset(CERTIFICATES), "job": frozenset({"dockd"}),
+    "certificate": frozenset(CERTIFICATES), "job": frozenset({"dockd"}), "alertstate": frozenset({"firing"}),
+    "alertname": frozenset({"Dockd.+"}),
 }  # fmt: skip
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _NAME = re.compile(r"(?<![\w:])(?:dockd[:_][\w:]+|process_\w+|up|ALERTS)(?![\w:])")
