@@ -1,4 +1,7 @@
-"""The packages of the commit: taken from dist/ where `make package` and `make bundle` have just made them, and else made here."""
+"""The packages of the commit: taken from dist/ where `make package` and `make bundle` have just made them, and else made here.
+
+DOCKD_PACKAGES=DIR: those in that folder, whatever the commit.
+"""
 
 from __future__ import annotations
 
@@ -20,19 +23,21 @@ GONE = "usr/lib/dockd/lib/python3.11/site-packages/dockd/gone.py"
 
 @dataclass(frozen=True, kw_only=True)
 class Packages:
-    """What there is to install, and how long each took (0: it was there)."""
+    """What there is to install."""
 
     version: str
     deb: Path
     changes: Path
     bundle: Path
     older: Path
-    seconds: dict[str, float]
 
 
 def made(folder: Path) -> Packages:
     """The packages of HEAD. Raises AssertionError with what the build said."""
-    seconds: dict[str, float] = {}
+    if named := os.environ.get("DOCKD_PACKAGES"):
+        (deb,) = Path(named).glob("dockd_*_amd64.deb")
+        (bundle,) = Path(named).glob("dockd-*.tar")
+        return _packages(deb, bundle, folder)
     version = _script("build_deb.py", "--say-version").strip()
     deb = DIST / f"dockd_{version}_amd64.deb"
     if not deb.is_file():
@@ -41,13 +46,13 @@ def made(folder: Path) -> Packages:
     if not bundle.is_file():
         mirror = ["--mirror", os.environ["DOCKD_HIL_MIRROR"]] if "DOCKD_HIL_MIRROR" in os.environ else []
         bundle = Path(_script("make_bundle.py", str(deb), "--out", str(folder), *mirror).strip())
+    return _packages(deb, bundle, folder)
+
+
+def _packages(deb: Path, bundle: Path, folder: Path) -> Packages:
+    version = host("dpkg-deb", "--field", deb, "Version").strip()
     return Packages(
-        version=version,
-        deb=deb,
-        changes=deb.with_suffix(".changes"),
-        bundle=bundle,
-        older=older(deb, folder),
-        seconds=seconds,
+        version=version, deb=deb, changes=deb.with_suffix(".changes"), bundle=bundle, older=older(deb, folder)
     )
 
 
