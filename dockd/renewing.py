@@ -150,7 +150,7 @@ class Certificates:
     async def _renew(self, store: StoreSettings, file: Path) -> None:
         """Raises NotEnrolled, NotTaken, Misconfigured, WrongStore, Retry, OSError."""
         settings = self.settings()
-        files = Files(folder=settings.keys_path)
+        files = Files(folder=settings.keys_path, turn="renewal")
         getting = Getting(
             files=files,
             name=f"{settings.station.name} {settings.station.rack}",
@@ -173,6 +173,7 @@ class Certificates:
             raise NotEnrolled("the store gives no certificates to docks")
         if offer.relayed or not any(offer.known_by(key) for key in keys):
             raise WrongStore("the store that answers for a renewal is not the pinned one")
+        desk.agreed()
 
     @contextlib.asynccontextmanager
     async def _desk(self, store: StoreSettings) -> AsyncIterator[Desk]:

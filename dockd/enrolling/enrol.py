@@ -94,9 +94,9 @@ class Enrolling:
         had = None if self.anew else await self._left() or await self._renewed()
         if had is not None:
             return await self._finish(had)
-        invited = invitation(await asyncio.to_thread(self._invitation))
         async with self._desk(self.settings.store) as desk:
             offer = await desk.offer()
+            invited = invitation(await asyncio.to_thread(self._invitation, offer))
             pin = self._agreed(offer, invited=invited.pin)
             way = self._way(offer)
             given = await self._by_invitation(desk, invited, way)
@@ -125,7 +125,9 @@ class Enrolling:
     def _agreed(self, offer: Offer, *, invited: str | None) -> str:
         """Whom a person, an invitation or an earlier pin has named. Raises WrongStore, NotTaken."""
         store = offer.store
-        named = [one for one in (self.pin, invited, self.current.pin) if one is not None]
+        explicit = [one for one in (self.pin, invited) if one is not None]
+        before = kept(self.settings.keys_path)
+        named = explicit or ([self.current.pin] if self.current.pin is not None else [])
         for one in named:
             if not offer.known_by(one):
                 raise WrongStore(
@@ -155,7 +157,7 @@ class Enrolling:
         self, found: StoreIdentity, vouches: Callable[[str, tuple[str, ...]], Awaitable[bool]]
     ) -> str:
         """The same for any kind of store, by what it is known by."""
-        named = [one for one in (self.pin, self.current.pin) if one is not None]
+        named = [one for one in (self.pin or self.current.pin,) if one is not None]
         before = kept(self.settings.keys_path)
         if not named and before is not None and before.id == found.id and before.keys:
             named = [before.keys[0]]
@@ -189,11 +191,12 @@ class Enrolling:
 
     # -- what it gives -------------------------------------------------------------------------------------------------
 
-    def _invitation(self) -> str:
+    def _invitation(self, offer: Offer) -> str:
         """Kept while it is of use, so that a run that was interrupted does not ask for it again."""
         if self.invited is not None:
             return self.invited
-        with contextlib.suppress(FileNotFoundError):
+        left = self._kept()
+        if left is not None and offer.known_by(left.pin):
             return text_of(self.files.invitation)
         return self.person.invitation()
 
@@ -226,7 +229,11 @@ class Enrolling:
                 continue
             async with self._desk(self._with(way, next_=True)) as desk:
                 try:
-                    pin = self._agreed(await desk.offer(), invited=self._kept_pin())
+                    offer = await desk.offer()
+                    if not self._is_ours(offer):
+                        continue
+                    pin = self._agreed(offer, invited=None)
+                    desk.agreed()
                     dock = await desk.whoami()
                 except (NotEnrolled, Refused):
                     continue
@@ -234,10 +241,17 @@ class Enrolling:
             return _Got(dock=dock, way=way, pin=pin)
         return None
 
-    def _kept_pin(self) -> str | None:
+    def _kept(self) -> Invitation | None:
+        """That of a run that was interrupted."""
         with contextlib.suppress(FileNotFoundError, NotTaken):
-            return invitation(text_of(self.files.invitation)).pin
+            return invitation(text_of(self.files.invitation))
         return None
+
+    def _is_ours(self, offer: Offer) -> bool:
+        """Whether that store is the one that this dock has pinned, or was invited by: only that one is shown what the dock has."""
+        left, before = self._kept(), kept(self.settings.keys_path)
+        keys = (*((left.pin,) if left is not None else ()), *(before.keys if before is not None else ()))
+        return any(offer.known_by(key) for key in keys)
 
     def _good(self, file: Path) -> bool:
         """Whether the certificate in a file may be shown now."""
@@ -252,7 +266,10 @@ class Enrolling:
         async with self._desk(had[1]) as desk:
             try:
                 offer = await desk.offer()
+                if not self._is_ours(offer):
+                    return None
                 pin = self._agreed(offer, invited=None)
+                desk.agreed()
                 way = self._way(offer) if self.way is None and way not in offer.gives else way
                 await desk.whoami()
             except (NotEnrolled, Refused) as error:
@@ -278,6 +295,8 @@ class Enrolling:
         self.person.say("the store is asked with what it gave, and is given wrong bytes, which it has to refuse ...")
         trial = replace(self.settings, store=replace(self._with(got.way, next_=True), pin=got.pin))
         found: Proven = await proven(trial, version=self.version)
+        if found.before is not None:
+            self.person.say(f"pinned so far was the store {found.before}: it is this one from now on")
         file = await asyncio.to_thread(self.getting.settle, got.way)
         ends = await asyncio.to_thread(self._ends, file) if got.way == "certificate" else None
         return Enrolled(

@@ -31,9 +31,10 @@ class NotTaken(DockdError):
 
 @dataclass(frozen=True, kw_only=True)
 class Files:
-    """In `folder`, which is made where it is not there."""
+    """In `folder`, which is made where it is not there. `turn`: in whose names what is to follow is got; the agent that renews leaves alone what a person has begun."""
 
     folder: Path
+    turn: str = "next"
 
     @property
     def certificate(self) -> Path:
@@ -45,19 +46,19 @@ class Files:
 
     @property
     def next_key(self) -> Path:
-        return self.folder / "store-client.next.key"
+        return self.folder / f"store-client.{self.turn}.key"
 
     @property
     def next_certificate(self) -> Path:
-        return self.folder / "store-client.next.pem"
+        return self.folder / f"store-client.{self.turn}.pem"
 
     @property
     def next_token(self) -> Path:
-        return self.folder / "store.next.token"
+        return self.folder / f"store.{self.turn}.token"
 
     @property
     def request(self) -> Path:
-        return self.folder / "store-client.csr"
+        return self.folder / f"store-client.{self.turn}.csr"
 
     @property
     def invitation(self) -> Path:

@@ -27,10 +27,12 @@ from ingest.store.slices import SLICE
 
 @dataclass(frozen=True, kw_only=True)
 class Proven:
-    """The store that answered. `pinned`: it was pinned just now; `by_agent`: an agent is at work here, and had it pinned already (or will, when it sees it)."""
+    """The store that answered. `pinned`: it was pinned just now; `by_agent`: an agent is at work here, and had it pinned already.
+    `before`: the id of another store that was pinned so far."""
 
     store: StoreIdentity
     pinned: bool
+    before: str | None = None
     by_agent: bool = False
 
 
@@ -51,7 +53,8 @@ async def proven(settings: Settings, *, version: str) -> Proven:
             if fresh:
                 await pin_anew(built, found.answers)
             await built.delivery.trusted_now()
-            return Proven(store=found.answers, pinned=fresh)
+            before = found.before.id if fresh and found.before is not None else None
+            return Proven(store=found.answers, pinned=fresh, before=before)
     except StateInUse:
         return await _beside_an_agent(settings)
 

@@ -92,11 +92,17 @@ class Desk:
         self._tls = tls
         self._token = token
         self._invitation: str | None = None
+        self._known = False  # whether whoever answers may be told what the dock has
         context = tls.context if tls is not None else None
         self._line = Line(url, token=self._said, patience=patience or Patience(), tls=context, proxy=proxy)
 
     def _said(self) -> str | None:
-        return self._invitation or self._token()
+        """Nothing, before it is known who listens."""
+        return self._invitation or (self._token() if self._known else None)
+
+    def agreed(self) -> None:
+        """Whoever answers is who is meant: from now on it is told what the dock has."""
+        self._known = True
 
     async def close(self) -> None:
         """Close the connections."""
