@@ -77,7 +77,7 @@ class Scene:
             self.journald.process.send_signal(12)  # SIGUSR2: what `journalctl --rotate` asks for
             return
         self.dock.write("/etc/logrotate.d/dockd", (CONFIG / "logrotate-dockd").read_text())
-        for _ in range(2):  # the second one compresses what the first one moved
+        for _ in range(2):
             self.dock.run("logrotate", "--force", "--state", "/var/lib/logrotate.state", "/etc/logrotate.d/dockd")
             time.sleep(2.5)
 
