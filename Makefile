@@ -63,6 +63,12 @@ test-netlab: env-dev  ## real programs over thin, lossy and cut lines: needs roo
 test-netlab-short: env-dev
 	@$(PYTEST) tests/netlab -m netlab_short $(ARGS)
 
+.PHONY: test-shippers test-shippers-short
+test-shippers: env-dev  ## the log through rsyslog, syslog-ng and systemd's own to a far machine, killed and cut: needs root; fetches them from Debian
+	@$(PYTEST) tests/shippers $(ARGS)
+test-shippers-short: env-dev
+	@$(PYTEST) tests/shippers -m shippers_short -n $(JOBS) --dist worksteal $(ARGS)
+
 .PHONY: test-stores test-ceph
 test-stores: env-dev  ## the exam, deliveries and kills before servers of other makes, installed on first use (ARGS="-k swift --table FILE")
 	@$(PYTEST) tests/stores $(wildcard tests/contract/store/test_exam*.py) --ignore tests/stores/ceph -n $(JOBS) --dist worksteal $(ARGS)
@@ -89,6 +95,10 @@ screens: env-dev env-bench  ## pictures of every page with 64 bays in every stat
 .PHONY: test-oidc
 test-oidc: env-dev  ## signing in at a real OpenID Connect provider, installed on first use: needs npm and chromium
 	@$(PYTEST) tests/oidc $(ARGS)
+
+.PHONY: test-monitoring
+test-monitoring: env-dev  ## the shipped rules in a real Prometheus before real agents with real faults: needs prometheus, prometheus-alertmanager
+	@$(PYTEST) tests/monitoring --timeout 300 $(ARGS)
 
 .PHONY: test-soak test-soak-short
 test-soak: env-dev  ## kills, faults and fuzz for hours: every stop, every damage, an hour of everything by chance

@@ -6,6 +6,7 @@ not installed comes along; the folder is named after the versions, so that a new
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -40,10 +41,11 @@ def unpacked() -> Path:
     candidates = "\n".join(line for line in policy.splitlines() if "Candidate" in line or not line.startswith(" "))
     cache = Path(os.environ.get("DOCKD_SHIPPERS_STATE") or Path.home() / ".cache/dockd-shippers")
     there = cache / hashlib.sha256(candidates.encode()).hexdigest()[:16]
-    if there.exists():
-        return there
     cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache) as aside:
+    with (cache / "lock").open("w") as lock, tempfile.TemporaryDirectory(dir=cache) as aside:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if there.exists():
+            return there
         root = Path(aside) / "root"
         for number, group in enumerate(_TOGETHER):
             _unpack(group, archives=Path(aside) / f"archives{number}", root=root)

@@ -142,7 +142,7 @@ def passage(name: str, folder: Path, *, lines: int, rate: float, faults: Sequenc
         words = (folder / "talker.log").read_text().split()
         assert len(words) == 2, (folder / "talker.log").read_text()[-2000:]
         ended = time.monotonic()
-        verdict = _settled(stage, patience=patience)
+        verdict = settled(stage, patience=patience)
         return Outcome(
             said=_said(stage, words[0]), lost_on_dock=int(words[1]), verdict=verdict, seconds=ended - began, settled=time.monotonic() - ended
         )  # fmt: skip
@@ -162,7 +162,7 @@ def _said(stage: Scene, run: str) -> int:
     return int(found["last"])
 
 
-def _settled(stage: Scene, *, patience: float) -> dict[str, Any]:
+def settled(stage: Scene, *, patience: float) -> dict[str, Any]:
     """The verdict once it is whole and nothing more comes, or once nothing has come for `patience` seconds."""
     verdict, since = stage.verify(), time.monotonic()
     while True:

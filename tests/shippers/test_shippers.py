@@ -1,0 +1,94 @@
+"""Lines from a dock to a far machine with the shippers that Debian has, by the files of config/shippers, while everything on the way is restarted, killed,
+rotated and cut. What arrived is judged by `dockd logs verify` alone, and held against what was said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.shippers.scene import Outcome, passage
+from tests.shippers.talker import event
+
+ACKNOWLEDGED = ("journal-relp", "file-relp", "journal-upload")
+UNACKNOWLEDGED = ("journal-tls", "journal-syslog-ng", "file-syslog-ng")
+DOCK_SIDE = ("stop", "kill", "rotate", "cut")
+ALL = (*DOCK_SIDE, "far-stop", "far-kill")
+
+
+def adds_up(found: Outcome) -> None:
+    """Whatever became of a line is told: it arrived, or its number is missing; and nothing on the way could not be read."""
+    verdict = found.verdict
+    assert found.lost_on_dock == 0
+    assert (verdict["broken"], verdict["unnumbered"], verdict["torn"]) == (0, 0, [])
+    (run,) = verdict["runs"]
+    ends_early = found.said - run["last"] if run["end"] != "closed" else 0
+    assert found.arrived + verdict["missing"] + ends_early == found.said, verdict
+
+
+@pytest.mark.shippers_short
+@pytest.mark.parametrize(
+    ("name", "faults"),
+    [("journal-relp", ("kill", "rotate", "cut", "far-kill")), ("file-relp", ("rotate", "stop", "far-stop")), ("journal-upload", ("kill", "far-stop"))],
+)  # fmt: skip
+def test_a_short_passage_loses_nothing(folder: Path, name: str, faults: tuple[str, ...]) -> None:
+    found = passage(name, folder, lines=2_000, rate=400, faults=faults)
+    print(found.row(name, faults))
+    adds_up(found)
+    assert (found.arrived, found.verdict["missing"]) == (found.said, 0), found.verdict["runs"]
+
+
+@pytest.mark.shippers
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("name", ACKNOWLEDGED)
+def test_nothing_is_lost_whatever_befalls(folder: Path, name: str) -> None:
+    found = passage(name, folder, lines=20_000, rate=800, faults=ALL)
+    print(found.row(name, ALL))
+    adds_up(found)
+    assert (found.arrived, found.verdict["missing"]) == (found.said, 0), found.verdict["runs"]
+    assert found.verdict["runs"][0]["end"] == "closed"
+
+
+@pytest.mark.shippers
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", ["journal-relp", "file-relp"])
+def test_nothing_is_there_twice_where_nothing_is_killed(folder: Path, name: str) -> None:
+    faults = ("stop", "rotate", "cut")
+    found = passage(name, folder, lines=10_000, rate=800, faults=faults)
+    print(found.row(name, faults))
+    assert found.verdict["whole"], found.verdict["runs"]
+
+
+@pytest.mark.shippers
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("name", "most"), [("journal-relp", 2), ("file-relp", 0), ("journal-upload", 0)])
+def test_both_ends_killed_while_the_line_is_cut(folder: Path, name: str, most: int) -> None:
+    """rsyslog writes down how far it read the journal before the last two lines are acknowledged: config/shippers says so."""
+    found = passage(name, folder, lines=6_000, rate=500, faults=("cut-kill",))
+    print(found.row(name, ("cut-kill",)))
+    adds_up(found)
+    assert found.verdict["missing"] <= most, found.verdict["runs"]
+
+
+@pytest.mark.shippers
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("name", UNACKNOWLEDGED)
+def test_without_acknowledgement_nothing_is_lost_as_long_as_the_far_end_stands(folder: Path, name: str) -> None:
+    found = passage(name, folder, lines=10_000, rate=800, faults=DOCK_SIDE)
+    print(found.row(name, DOCK_SIDE))
+    adds_up(found)
+    assert found.verdict["missing"] == 0, found.verdict["runs"]
+
+
+@pytest.mark.shippers
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("name", UNACKNOWLEDGED)
+def test_what_a_far_end_takes_with_it_is_told_to_the_line(folder: Path, name: str) -> None:
+    found = passage(name, folder, lines=8_000, rate=800, faults=("far-stop", "far-kill", "cut-kill"), patience=20)
+    print(found.row(name, ("far-stop", "far-kill", "cut-kill")))
+    adds_up(found)
+    assert not found.verdict["whole"]
+
+
+def test_hard_lines_are_hard() -> None:
+    assert any("\n" in event(number).message() for number in range(0, 64, 8))
