@@ -1,4 +1,4 @@
-"""`dockd logs`: whether a log arrived whole, wherever it arrived."""
+"""`dockd logs`: whether a log arrived whole, wherever it arrived, and each of its lines once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LOOK = 2000
 
 @click.group()
 def logs() -> None:
-    """Whether a log arrived whole."""
+    """Whether a log arrived whole, and each of its lines once."""
 
 
 def _moment(_context: click.Context, _option: click.Parameter, value: str | None) -> float | None:
@@ -64,17 +64,10 @@ def verify(*, files: tuple[Path, ...], until: float | None, from_middle: bool, a
     Exit code 0: every run is whole; 1: lines are missing or there twice, a run's end is not known, a file is damaged, or there is no
     line of dockd at all; 2: usage; 3: a file cannot be read.
     """
-    from dockd.ops.logproof import Account, TooScattered, judge
+    from dockd.ops.logproof import Account, judge
 
     account = Account()
-    try:
-        with _progress(files) as step:
-            torn = [f"{_name(file)}: {why}" for file in files if (why := _hear(account, file, step)) is not None]
-    except TooScattered:
-        fail(
-            "these lines name more runs, or numbers further apart, than any log of dockd has: give fewer files, or find out who writes them",
-            code=3,
-        )
+    torn = _all(account, files, each=lambda _line, _new: None)
     verdict = judge(account, until=until, from_middle=from_middle, torn=tuple(torn))
     if as_json:
         click.echo(json.dumps(_document(verdict)))
@@ -82,6 +75,40 @@ def verify(*, files: tuple[Path, ...], until: float | None, from_middle: bool, a
         for line in _words(verdict):
             click.echo(line)
     sys.exit(0 if verdict.whole else 1)
+
+
+@logs.command()
+@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
+def unique(*, files: tuple[Path, ...]) -> None:
+    """Write to standard output each of dockd's lines once, though a shipper brought some of them twice.
+
+    FILE… is as for `verify`. A line is known by its run and its number; the first one stays, as it is. Lines of other programs are written as they are.
+
+    Exit code 0: all is written; 1: a file is damaged (what came before is written); 2: usage; 3: a file cannot be read.
+    """
+    from dockd.ops.logproof import Account
+
+    out = sys.stdout.buffer
+    account = Account()
+    torn = _all(account, files, each=lambda line, new: out.write(line + b"\n") if new else None)
+    out.flush()
+    for why in torn:
+        click.echo(f"dockd: {why}", err=True)
+    sys.exit(1 if torn else 0)
+
+
+def _all(account: Account, files: tuple[Path, ...], *, each: Callable[[bytes, bool], object]) -> list[str]:
+    """Take the files into the account, tell each line and whether it is new, and return why some could not be read to their end."""
+    from dockd.ops.logproof import TooScattered
+
+    try:
+        with _progress(files) as step:
+            return [f"{_name(file)}: {why}" for file in files if (why := _hear(account, file, step, each)) is not None]
+    except TooScattered:
+        fail(
+            "these lines name more runs, or numbers further apart, than any log of dockd has: give fewer files, or find out who writes them",
+            code=3,
+        )
 
 
 def _name(file: Path) -> str:
@@ -97,16 +124,18 @@ def _opened(file: Path) -> Iterator[IO[bytes]]:
         yield stream
 
 
-def _hear(account: Account, file: Path, step: Callable[[str, int], None]) -> str | None:
+def _hear(
+    account: Account, file: Path, step: Callable[[str, int], None], each: Callable[[bytes, bool], object]
+) -> str | None:
     """Take a file into the account; why it could not be read to its end."""
-    from dockd.ops.logproof import Torn, read_lines
-    from dockd.ops.logproof import said as said_in
+    from dockd.ops.logproof import Torn, read_lines, what_it_says
 
     name, count, since = _name(file), 0, 0
     try:
         with _opened(file) as stream:
             for line in read_lines(stream):
-                account.hear("broken" if line is None else said_in(line))
+                new = account.hear("broken" if line is None else what_it_says(line))
+                each(line or b"", new)
                 count, since = count + 1, since + (len(line) + 1 if line is not None else 0)
                 if count % _LOOK == 0:
                     step(name, since)

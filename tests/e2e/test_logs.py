@@ -176,4 +176,6 @@ def test_a_log_is_proven_whole_over_a_kill_and_a_loss_is_named(store: StoreProce
     document = json.loads(found.stdout)
     assert (found.returncode, document["whole"], document["missing"], document["twice"]) == (1, False, 1, 1)
     assert document["runs"][0]["missing"]["ranges"] == [[killed, killed]]
+    once = subprocess.run([*DOCKD, "logs", "unique", str(tmp_path / "cut"), str(file)], capture_output=True, text=True, env=environment(), cwd=REPOSITORY, timeout=60)  # fmt: skip
+    assert (once.returncode, sorted(once.stdout.splitlines(keepends=True))) == (0, sorted(lines))
     assert (verify().returncode, verify("--until", "soon", str(file)).returncode, verify(str(tmp_path / "none")).returncode) == (2, 2, 3)  # fmt: skip

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dockd.ops.logproof import Said, read_lines, said
+from dockd.ops.logproof import Said, read_lines, what_it_says
 from tests.program import DOCKD, REPOSITORY, environment
 from tests.shippers.machine import Machine, until
 from tests.shippers.packages import unpacked
@@ -41,7 +41,7 @@ def test_what_arrives_is_what_was_said(folder: Path, name: str) -> None:
         assert (verdict["whole"], verdict["lines"]) == (True, 132), verdict
         with stage.route.arrived().open("rb") as stream:
             for line in read_lines(stream):
-                found = said(line or b"")
+                found = what_it_says(line or b"")
                 if isinstance(found, Said):
                     kept[found.sequence] = found
     for number in range(130):

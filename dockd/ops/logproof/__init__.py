@@ -7,7 +7,7 @@
 from dockd.ops.logproof.account import Account, Run
 from dockd.ops.logproof.lines import TOO_LONG, Torn, read_lines
 from dockd.ops.logproof.numbers import TooScattered
-from dockd.ops.logproof.record import Line, Said, said
+from dockd.ops.logproof.record import Line, Said, what_it_says
 from dockd.ops.logproof.verdict import Absent, RunVerdict, Verdict, judge
 
 __all__ = [
@@ -23,5 +23,5 @@ __all__ = [
     "Verdict",
     "judge",
     "read_lines",
-    "said",
+    "what_it_says",
 ]

@@ -46,8 +46,8 @@ class Run:
     def __post_init__(self) -> None:
         self.numbers, self.twice, self.minutes = Numbers(self.room), Numbers(self.room), Numbers(self.room)
 
-    def hear(self, said: Said) -> None:
-        """One line of it. Raises TooScattered."""
+    def hear(self, said: Said) -> bool:
+        """One line of it; whether it is there for the first time. Raises TooScattered."""
         self.lines += 1
         self.host = self.host or said.host
         if said.at is not None and said.at >= 0:
@@ -56,7 +56,7 @@ class Run:
             self.last_at = said.at if self.last_at is None else max(self.last_at, said.at)
         if not self.numbers.add(said.sequence):
             self.twice.add(said.sequence)
-            return
+            return False
         match said.action:
             case Heartbeat.action:
                 self.beats += 1
@@ -66,6 +66,7 @@ class Run:
                 self.closed = said.sequence
             case LogLost.action:
                 self._lost(said)
+        return True
 
     def _opened(self, said: Said) -> None:
         self.opened = True
@@ -89,18 +90,19 @@ class Account:
         self.runs: dict[str, Run] = {}
         self.other = self.broken = self.unnumbered = 0
 
-    def hear(self, line: Said | Line) -> None:
-        """One line. Raises TooScattered."""
+    def hear(self, line: Said | Line) -> bool:
+        """One line; whether it is there for the first time, as far as that can be told. Raises TooScattered."""
         if isinstance(line, Said):
             run = self.runs.get(line.run)
             if run is None:
                 if len(self.runs) >= _MOST_RUNS:
                     raise TooScattered
                 run = self.runs[line.run] = Run(line.run, self.room)
-            run.hear(line)
-        elif line == "other":
+            return run.hear(line)
+        if line == "other":
             self.other += 1
         elif line == "broken":
             self.broken += 1
         else:
             self.unnumbered += 1
+        return True

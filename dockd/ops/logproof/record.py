@@ -50,12 +50,12 @@ class Said:
         return value if isinstance(value, str) and len(value) <= 64 else ""
 
 
-def said(line: bytes) -> Said | Line:
+def what_it_says(line: bytes) -> Said | Line:
     """What is in this line.
 
-    >>> said(b'{"service.name":"dockd","service.ephemeral_id":"a","event.sequence":7}').sequence
+    >>> what_it_says(b'{"service.name":"dockd","service.ephemeral_id":"a","event.sequence":7}').sequence
     7
-    >>> said(b'{"SYSLOG_IDENTIFIER":"sshd"}'), said(b'{"service.name":"dockd", "event'), said(b'{"service.name":"dockd"}')
+    >>> what_it_says(b'{"SYSLOG_IDENTIFIER":"sshd"}'), what_it_says(b'{"service.name":"dockd", "event'), what_it_says(b'{"service.name":"dockd"}')
     ('other', 'broken', 'unnumbered')
     """
     if b"dockd" not in line:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dockd.ops.logproof import Said, record, said
+from dockd.ops.logproof import Said, record, what_it_says
 
 RIGHT = {"service.name": "dockd", "service.ephemeral_id": "a", "event.sequence": 7}
 
@@ -37,17 +37,17 @@ def test_its_examples() -> None:
     ],
 )
 def test_what_does_not_fit_is_not_believed(changed: dict[str, object], is_: str) -> None:
-    assert said(json.dumps(RIGHT | changed).encode()) == is_
+    assert what_it_says(json.dumps(RIGHT | changed).encode()) == is_
 
 
 @pytest.mark.parametrize("text", ["{" * 100_000, '{"a":' * 100_000, "[" * 100_000 + '"dockd"', '{"x": 1' + "0" * 10_000 + ', "service.name":"dockd"}', '{"service.name":"dockd"', "\x00dockd"])  # fmt: skip
 def test_hostile_json_ends_in_a_word(text: str) -> None:
-    assert said(text.encode() + b"dockd") in ("broken", "other")
+    assert what_it_says(text.encode() + b"dockd") in ("broken", "other")
 
 
 def test_a_number_as_text_or_with_a_point_is_one() -> None:
     for number in (7, "7", 7.0):
-        found = said(json.dumps(RIGHT | {"event.sequence": number}).encode())
+        found = what_it_says(json.dumps(RIGHT | {"event.sequence": number}).encode())
         assert isinstance(found, Said)
         assert found.sequence == 7
 
@@ -63,7 +63,7 @@ def test_a_number_as_text_or_with_a_point_is_one() -> None:
     ],
 )
 def test_times(name: str, text: str, at: float | None) -> None:
-    found = said(json.dumps(RIGHT | {name: text}).encode())
+    found = what_it_says(json.dumps(RIGHT | {name: text}).encode())
     assert isinstance(found, Said)
     assert found.at == (
         pytest.approx(at) if at is not None and name == "@timestamp" else min(at, 253_402_300_799.0) if at else at
@@ -73,5 +73,5 @@ def test_times(name: str, text: str, at: float | None) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=200))
 def test_bytes_of_any_kind(noise: bytes) -> None:
-    assert isinstance(said(noise + b"dockd"), (Said, str))
-    assert isinstance(said(b'{"service.name":"dockd",' + noise), (Said, str))
+    assert isinstance(what_it_says(noise + b"dockd"), (Said, str))
+    assert isinstance(what_it_says(b'{"service.name":"dockd",' + noise), (Said, str))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dockd.ops.logproof import Account, TooScattered, Verdict, judge, said
+from dockd.ops.logproof import Account, TooScattered, Verdict, judge, what_it_says
 from dockd.ops.logproof.numbers import Numbers, Range, Room
 from ingest.clock import rfc3339
 
@@ -71,7 +71,7 @@ FORMS = ("flat", "journal", "nested", "wrapped", "syslog")
 def judged(lines: list[dict[str, Any]], *, form: str = "flat", **how: Any) -> Verdict:
     account = Account()
     for one in lines:
-        account.hear(said(encoded(one, form)))
+        account.hear(what_it_says(encoded(one, form)))
     return judge(account, **how)
 
 
@@ -208,11 +208,11 @@ def test_no_line_of_dockd_proves_nothing() -> None:
 def test_a_log_that_is_made_to_fill_the_memory_is_refused() -> None:
     account = Account()
     account.room.left = 100
-    lines = [said(encoded(line("a", number << 13), "flat")) for number in range(1, 100)]
+    lines = [what_it_says(encoded(line("a", number << 13), "flat")) for number in range(1, 100)]
     for one in lines:
         account.hear(one)
     with pytest.raises(TooScattered):
-        account.hear(said(encoded(line("a", 1 << 50), "flat")))
+        account.hear(what_it_says(encoded(line("a", 1 << 50), "flat")))
 
 
 def test_a_long_log_in_order_costs_nothing() -> None:
