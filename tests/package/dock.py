@@ -92,7 +92,8 @@ class Dock:
     def history(self) -> list[str]:
         """Every entry of the custody chain, which has to hold."""
         self.command("custody", "verify")
-        return self.command("custody", "export", "--format", "jsonl").splitlines()
+        lines = self.command("custody", "export", "--format", "jsonl").splitlines()
+        return [line for line in lines if json.loads(line)["type"] == "entry"]
 
     def balance(self) -> Any:
         """What `dockd reconcile` says."""
