@@ -10,14 +10,24 @@ _KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
 
 
 class Authority:
-    """One authority in a folder of its own; `certificate` is what its docks are given as store.ca_file."""
+    """One authority in a folder of its own, good for `days`; `certificate` is what its docks are given as store.ca_file."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, days: int = 2) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self.certificate = folder / "ca.pem"
         self._openssl(
-            "req", "-x509", *_KEY, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=a force's own"
+            "req",
+            "-x509",
+            *_KEY,
+            "-keyout",
+            "ca.key",
+            "-out",
+            "ca.pem",
+            "-days",
+            str(days),
+            "-subj",
+            "/CN=a force's own",
         )
 
     def issue(self, name: str, *, for_: str = "IP:127.0.0.1", days: int = 2) -> Path:
