@@ -6,8 +6,8 @@ itself reaches for nothing; the same commit gives the same package (SOURCE_DATE_
 
     python packaging/build_deb.py [--out dist] [--revision REV] [--version V]
 
-The version is pyproject.toml's where CHANGELOG.md has a section for it, and else a version just below it that grows with
-the commits: 0.1.0~git20261121093000.67f70b5.
+The version is pyproject.toml's where CHANGELOG.md begins with a section for it. Between releases it grows with the commits: before that release
+0.1.0~git20260101093000.67f70b5, and after it 0.1.0+git...
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import tarfile
 import textwrap
 import time
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
@@ -92,13 +93,16 @@ def the_commit(revision: str, *, version: str | None) -> Commit:
     if revision == "HEAD" and run("git", "status", "--porcelain", "--untracked-files=no").strip():
         say("the working tree has changes that are not committed: they are not in the package")
     declared = tomllib.loads(run("git", "show", f"{name}:pyproject.toml"))["project"]["version"]
-    released = {section.version for section in sections(run("git", "show", f"{name}:CHANGELOG.md"))}
-    day = time.strftime("%Y%m%d%H%M%S", time.gmtime(int(stamp)))
-    return Commit(
-        name=name,
-        time=int(stamp),
-        version=version or (declared if declared in released else f"{declared}~git{day}.{name[:7]}"),
-    )
+    found = sections(run("git", "show", f"{name}:CHANGELOG.md"))
+    build = time.strftime("%Y%m%d%H%M%S", time.gmtime(int(stamp))) + f".{name[:7]}"
+    return Commit(name=name, time=int(stamp), version=version or version_of(declared, found, build=build))
+
+
+def version_of(declared: str, found: Sequence[Section], *, build: str) -> str:
+    """The package's version: `declared` where that is what CHANGELOG.md tells of first; else before it, or after it, with `build`."""
+    if found and found[0].version == declared:
+        return declared
+    return f"{declared}{'+' if any(section.version == declared for section in found) else '~'}git{build}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,32 +133,22 @@ def sections(changelog: str) -> list[Section]:
                 entries=tuple(" ".join(entry.split()) for entry in entries),
             )
         )
-    return found
+    return [section for section in found if section.version or section.entries]
 
 
 def debian_changelog(changelog: str, commit: Commit) -> str:
     """debian/changelog: the top section of CHANGELOG.md under this package's version, and the released ones below it."""
+    wrap = textwrap.TextWrapper(
+        78, initial_indent="  * ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
     blocks = []
     for number, section in enumerate(sections(changelog)):
-        version = commit.version if number == 0 else section.version
-        stamp = (
-            commit.time if number == 0 or not section.day else calendar.timegm(time.strptime(section.day, "%Y-%m-%d"))
-        )
-        entries = [
-            textwrap.fill(
-                entry,
-                78,
-                initial_indent="  * ",
-                subsequent_indent="    ",
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
-            for entry in section.entries or ("See CHANGELOG.md.",)
-        ]
-        text = "\n".join(entries)
-        blocks.append(
-            f"dockd ({version}) bookworm; urgency=medium\n\n{text}\n\n -- {MAINTAINER}  {formatdate(stamp)}\n"
-        )
+        ours = number == 0
+        stamp = commit.time if ours or not section.day else calendar.timegm(time.strptime(section.day, "%Y-%m-%d"))
+        text = "\n".join(wrap.fill(entry) for entry in section.entries or ("See CHANGELOG.md.",))
+        head = f"dockd ({commit.version if ours else section.version}) bookworm; urgency=medium"
+        # formatdate writes -0000 for "no zone is meant".
+        blocks.append(f"{head}\n\n{text}\n\n -- {MAINTAINER}  {formatdate(stamp).replace('-0000', '+0000')}\n")
     return "\n".join(blocks)
 
 
