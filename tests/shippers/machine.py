@@ -26,6 +26,7 @@ mount -t overlay overlay -o lowerdir="$USR:/usr" /usr
 mount -t overlay overlay -o lowerdir=/etc,upperdir="$OWN/etc",workdir="$OWN/etc.work" /etc
 mount -t tmpfs tmpfs /run
 mount --bind "$OWN/var" /var
+mount --bind "$OWN/var/local" /usr/local
 ip link set lo up
 echo ready
 exec sleep infinity
@@ -43,6 +44,9 @@ class Program:
     ready: Callable[[], bool]
     environment: Mapping[str, str] = field(default_factory=dict)
     keep_up: bool = False
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    patience: float = 10.0
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -51,6 +55,8 @@ class Program:
         until(self.ready, f"{self.command[0]} is ready", told=self.said)
 
     def _launch(self) -> None:
+        if self.before:
+            self.machine.run(*self.before)
         with self.log.open("ab") as log:
             self.process = self.machine.popen(*self.command, log=log, environment=self.environment)
 
@@ -64,7 +70,7 @@ class Program:
         return self.log.read_text(errors="replace")[-3000:]
 
     def stop(self) -> None:
-        """SIGTERM, and wait; what does not end in ten seconds is killed, as systemd would."""
+        """SIGTERM, and wait; what does not end within its patience is killed, as systemd would."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
@@ -78,10 +84,13 @@ class Program:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
         try:
-            process.wait(timeout=10)
+            result = "success" if process.wait(timeout=self.patience) == 0 else "signal"
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait(timeout=10)
+            result = "timeout"
+        if self.after:
+            self.machine.run("env", f"SERVICE_RESULT={result}", *self.after)
 
 
 @dataclass
@@ -95,7 +104,7 @@ class Machine:
     _holder: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
-        for part in ("etc", "etc.work", "var/log/journal", "var/log/dockd", "var/lib", "var/spool", "var/tmp", "var/cache"):  # fmt: skip
+        for part in ("etc", "etc.work", "var/log/journal", "var/log/dockd", "var/lib", "var/local", "var/spool", "var/tmp", "var/cache"):  # fmt: skip
             (self.folder / part).mkdir(parents=True, exist_ok=True)
         hosts = "".join(f"{address} {name}\n" for name, address in ADDRESSES.items())
         self.write("/etc/hosts", f"127.0.0.1 localhost\n{hosts}")

@@ -38,7 +38,7 @@ def _prepare(dock: Machine, far: Machine) -> None:
     for machine in (dock, far):
         for name in ("ca.pem", f"{machine.name}.pem", f"{machine.name}.key"):
             machine.write(f"/etc/dockd/tls/{name}", (dock.folder / "tls" / name).read_text(), mode=0o600)
-    for machine, folder in ((dock, "/var/spool/dockd-rsyslog"), (far, "/var/spool/rsyslog"), (far, _FAR), (dock, "/var/lib/syslog-ng"), (far, "/var/lib/syslog-ng"), (far, "/var/log/journal/remote")):  # fmt: skip
+    for machine, folder in ((far, "/var/spool/rsyslog"), (far, _FAR), (dock, "/var/lib/syslog-ng"), (far, "/var/lib/syslog-ng"), (far, "/var/log/journal/remote")):  # fmt: skip
         machine.path(folder).mkdir(parents=True, exist_ok=True)
 
 
@@ -56,11 +56,23 @@ def _rsyslog(dock_conf: str, far_conf: str, *, port: int, talk_to: str) -> Build
         _prepare(dock, far)
         dock.write("/etc/dockd/rsyslog.conf", _filled(dock_conf))
         far.write("/etc/rsyslog-far.conf", _filled(far_conf))
-        shipper = dock.program("/usr/sbin/rsyslogd", "-n", "-f", "/etc/dockd/rsyslog.conf", "-i", "/run/dockd-rsyslog.pid")  # fmt: skip
+        script = (CONFIG / "rsyslog-relp-rewind").read_text()
+        dock.write("/var/local/lib/dockd/rsyslog-relp-rewind", script, mode=0o755)  # this machine's /usr/local
+        shipper = _service(dock, "dockd-rsyslog.service")
         receiver = far.program("/usr/sbin/rsyslogd", "-n", "-f", "/etc/rsyslog-far.conf", "-i", "/run/rsyslog-far.pid", ready=lambda: far.listens(port))  # fmt: skip
         return Route(talk_to=talk_to, shipper=shipper, receiver=receiver, arrived=_one_file(far))
 
     return build
+
+
+def _service(dock: Machine, unit: str) -> Program:
+    """What a unit of config/shippers runs, before, at and after its time."""
+    said = dict(line.split("=", 1) for line in (CONFIG / unit).read_text().splitlines() if "=" in line and line[0] != "#")  # fmt: skip
+    dock.path(f"/var/lib/{said['StateDirectory']}").mkdir(parents=True, exist_ok=True)
+    made = dock.program(*said["ExecStart"].split())
+    made.before, made.after = tuple(said["ExecStartPre"].split()), tuple(said["ExecStopPost"].split())
+    made.patience = float(said["TimeoutStopSec"])
+    return made
 
 
 def _syslog_ng(dock_conf: str, *, talk_to: str) -> Build:

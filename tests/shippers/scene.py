@@ -61,7 +61,7 @@ class Scene:
         acts: dict[str, Callable[[], None]] = {
             "stop": lambda: self._restarted(self.route.shipper, kill=False), "kill": lambda: self._restarted(self.route.shipper, kill=True),
             "far-stop": lambda: self._restarted(self.route.receiver, kill=False), "far-kill": lambda: self._restarted(self.route.receiver, kill=True),
-            "rotate": self._rotate, "cut": self._cut, "cut-kill": self._cut_and_kill,
+            "rotate": self._rotate, "cut": self._cut, "cut-kill": self._cut_and_kill, "cut-stop": self._cut_and_stop,
         }  # fmt: skip
         acts[what]()
 
@@ -76,7 +76,8 @@ class Scene:
             assert self.journald.process is not None
             self.journald.process.send_signal(12)  # SIGUSR2: what `journalctl --rotate` asks for
             return
-        self.dock.write("/etc/logrotate.d/dockd", (CONFIG / "logrotate-dockd").read_text())
+        shipped = (CONFIG / "logrotate-dockd").read_text()
+        self.dock.write("/etc/logrotate.d/dockd", shipped.replace("dockd adm", "root root"))
         for _ in range(2):
             self.dock.run("logrotate", "--force", "--state", "/var/lib/logrotate.state", "/etc/logrotate.d/dockd")
             time.sleep(2.5)
@@ -95,6 +96,14 @@ class Scene:
         time.sleep(_AWAY)
         mend(self.far)
         self.route.receiver.start()
+        self.route.shipper.start()
+
+    def _cut_and_stop(self) -> None:
+        """The shipper is stopped, as for an update, while the line is cut."""
+        cut(self.far)
+        time.sleep(_AWAY)
+        self.route.shipper.stop()
+        mend(self.far)
         self.route.shipper.start()
 
     def verify(self, *words: str) -> dict[str, Any]:
