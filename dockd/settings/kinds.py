@@ -25,7 +25,7 @@ _MAX_ITEMS = 1000
 _NAME = re.compile(r"\S(?:.{0,62}\S)?")
 _SCOPE = re.compile(r"[!#-\[\]-~]{1,200}")  # RFC 6749, 3.3
 _MAX_WORD = 256
-_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+/=-]{0,199}")
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._:+/=-]{0,199}")  # a thumbprint may begin with - or _
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,3 +138,17 @@ def test_values_are_hashable_and_replaceable() -> None:
     changed = dataclasses.replace(settings, pull=dataclasses.replace(settings.pull, parallel=9))
     assert (changed.pull.parallel, settings.pull.parallel) == (9, 4)
     assert len({settings, changed, defaults()}) == 2
+
+
+@pytest.mark.parametrize(
+    "pin",
+    [
+        "-5Wqnhl6YJmQ5jSG92gJ-CqYe04pWm-8gQlBJdqa94c",
+        "_5Wqnhl6YJmQ5jSG92gJ-CqYe04pWm-8gQlBJdqa94c",
+        "tus:https://s/files/",
+    ],
+)
+def test_each_thumbprint_is_a_pin(pin: str) -> None:
+    """One of 32 begins with a character that other names do not begin with."""
+    found = read_text(f'[store]\nurl = "https://s"\npin = "{pin}"\n', file="x", environ={})
+    assert (found.mistakes, found.settings.store.pin) == ((), pin)
