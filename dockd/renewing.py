@@ -37,7 +37,7 @@ from ingest.store.enrolling import Desk, NotEnrolled
 from ingest.store.line import Patience
 from ingest.store.tls import CertificateUnusable, ClientTls
 
-_EVERY = 30.0
+_EVERY, _GLANCE = 30.0, 1.0
 _FIRST, _LATEST = 60.0, 6 * 3600.0
 _NOT_OFFERED = 24 * 3600.0
 _PROBLEMS = ("certificate_ends", "certificate_ended")
@@ -65,7 +65,15 @@ class Certificates:
         """Until cancelled."""
         while True:
             await self.look()
-            await asyncio.sleep(self.every)
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """A while, or until the store has shown another certificate than at the last look."""
+        seen = self.tls.shown if self.tls is not None else None
+        for _ in range(max(1, round(self.every / _GLANCE))):
+            await asyncio.sleep(min(_GLANCE, self.every))
+            if self.tls is not None and self.tls.shown != seen:
+                return
 
     async def look(self) -> None:
         """Take up what was renewed, renew what is due, and tell what ends."""
