@@ -53,11 +53,24 @@ def fields(record: Mapping[str, Any]) -> dict[str, str]:
     return said
 
 
+def legible(text: str) -> str:
+    """As `journalctl` shows it: what does not print is written out, for the whole field would be hidden as binary otherwise.
+
+    >>> legible("a\\x00b\\x1b[31m")
+    'a\\\\x00b\\\\x1b[31m'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape", "surrogatepass").decode() for c in text
+    )
+
+
 def datagram(said: Mapping[str, str]) -> bytes:
     """Fields as the journal takes them."""
     found = bytearray()
     for name, text in said.items():
-        value = text.encode("utf-8", "backslashreplace")[:_LARGEST_FIELD]
+        value = legible(text).encode("utf-8", "backslashreplace")[:_LARGEST_FIELD]
         if b"\n" in value:
             found += name.encode() + b"\n" + len(value).to_bytes(8, "little") + value + b"\n"
         else:

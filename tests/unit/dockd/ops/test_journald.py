@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import array
+import doctest
 import os
 import socket
 from pathlib import Path
 
 import pytest
 
+from dockd.ops import journald
 from dockd.ops.journald import Journal, message_id
 
 RECORD = {"message": "two\nlines", "log.level": "warning", "event.action": "camera.removed_early", "event.sequence": 5, "dockd.bay": 3, "dockd.segments": ["a", "b"], "host.name": "x", "service.name": "dockd", "service.ephemeral_id": "0a", "@timestamp": "t", "url.full": "u"}  # fmt: skip
@@ -59,6 +61,10 @@ def test_a_record_that_no_datagram_holds_goes_as_a_file(tmp_path: Path) -> None:
             os.ftruncate(file.fileno(), 0)
     assert body == b""
     assert (found["MESSAGE"], len(found["DOCKD_F299"])) == ("m", 40_000)
+
+
+def test_what_does_not_print_is_written_out() -> None:
+    assert doctest.testmod(journald).failed == 0
 
 
 def test_message_ids_are_for_ever() -> None:
