@@ -98,7 +98,7 @@ test-oidc: env-dev  ## signing in at a real OpenID Connect provider, installed o
 
 .PHONY: test-monitoring
 test-monitoring: env-dev  ## the shipped rules in a real Prometheus before real agents with real faults: needs prometheus, prometheus-alertmanager
-	@$(PYTEST) tests/monitoring --timeout 300 $(ARGS)
+	@$(PYTEST) tests/monitoring -n $(JOBS) --dist worksteal --timeout 300 $(ARGS)
 
 .PHONY: test-soak test-soak-short
 test-soak: env-dev  ## kills, faults and fuzz for hours: every stop, every damage, an hour of everything by chance

@@ -1,0 +1,78 @@
+"""One real Prometheus with the shipped rules watches real agents, to each of which something real happens: the alert fires, and is over when that is.
+
+The rules are the shipped ones with their durations divided (tests/monitoring/hurried.py).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from ingest.clock import Clock
+from tests.monitoring import scenes
+from tests.monitoring.hurried import hurried_files
+from tests.monitoring.scenes import Scene, Shown
+from tests.monitoring.tools import prometheus
+from tests.recovery.disks import needs_mounts, tmpfs
+from tests.simulators.authority import Authority
+
+FASTER = 600.0  # four hours are 24 seconds
+EXPECTED = {
+    "DockdStoreDown", "DockdOldestUnconfirmedTooOld", "DockdAgentNotLive", "DockdLedgerReplaced", "DockdStoreDishonest", "DockdIntegrityFailure",
+    "DockdWrongStore", "DockdSpoolFilling", "DockdSpoolFull", "DockdLedgerUnusable", "DockdLogLinesLost", "DockdCameraOverdue",
+    "DockdEvidenceNotMarked", "DockdSegmentsHeld", "DockdFootageLost", "DockdCertificateExpiring",
+}  # fmt: skip
+
+
+@pytest.mark.timeout(280)
+def test_a_real_fault_fires_its_alert_and_its_end_ends_it(tmp_path: Path) -> None:
+    needs_mounts()
+    targets = tmp_path / "targets"
+    targets.mkdir()
+    authority = Authority(tmp_path / "authority")
+    shown_token = tmp_path / "prometheus.token"
+    shown_token.write_text("")
+    config = {
+        "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "500ms"},
+        "rule_files": hurried_files(tmp_path / "rules", by=FASTER, least_range=6.0),
+        "scrape_configs": [
+            {"job_name": "dockd", "file_sd_configs": [{"files": [f"{targets}/*.plain.json"], "refresh_interval": "1s"}]},
+            {
+                "job_name": "dockd-tls", "scheme": "https", "authorization": {"credentials_file": str(shown_token)},
+                "tls_config": {"ca_file": str(authority.certificate)},
+                "file_sd_configs": [{"files": [f"{targets}/ends.tls.json"], "refresh_interval": "1s"}],
+            },
+        ],
+    }  # fmt: skip
+    began = time.monotonic()
+    with ExitStack() as stack:
+        disk = stack.enter_context(tmpfs(tmp_path / "disk", size=64 << 20))
+        watching = stack.enter_context(prometheus(tmp_path / "prometheus", config))
+        plays: dict[str, Callable[[Scene], None]] = {
+            "dies": scenes.store_and_agent_die, "lies": scenes.store_lies, "full": partial(scenes.disk_is_full, disk=disk),
+            "leaves": scenes.camera_leaves_and_copy_rots, "evidence": scenes.evidence_and_held, "lost": scenes.last_copy_goes,
+            "ends": partial(scenes.certificate_ends, authority=authority, shown=shown_token),
+        }  # fmt: skip
+
+        def played(name: str) -> list[Shown]:
+            folder = tmp_path / name
+            folder.mkdir()
+            scene = Scene(name=name, folder=folder, watching=watching, targets=targets)
+            plays[name](scene)
+            return scene.shown
+
+        with ThreadPoolExecutor(len(plays)) as pool:
+            shown = [one for found in pool.map(played, plays) for one in found]
+        synchronised = Clock().synchronised()
+        fired = watching.value('max_over_time(ALERTS{alertname="DockdClockUnsynchronised",alertstate="firing"}[10m])')
+    for one in sorted(shown, key=lambda one: one.alert):
+        print(f"{one.alert:30} {one.fault:60} fired {one.fired:5.1f} s, over {one.over:5.1f} s")
+    print(f"in all {time.monotonic() - began:.0f} s")
+    assert {one.alert for one in shown} == EXPECTED
+    assert bool(fired) is (synchronised is False)  # of this machine: it is told where it is so, and only there
