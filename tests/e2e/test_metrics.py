@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from dockd.ops.metrics import HELD_REASONS
 from tests.agent import Running, running
 from tests.program import StoreProcess
 
@@ -58,7 +60,12 @@ def test_metrics(store: StoreProcess, tmp_path: Path) -> None:
         assert len(bays) == 19
         assert {state for state, count in bays.items() if count} == {"ready"}
         assert found[("dockd_store_last_success_timestamp_seconds", ())] > 1e9
-        assert found[("dockd_spool_free_bytes", ())] <= found[("dockd_spool_size_bytes", ())]
+        disk = os.statvfs(tmp_path)
+        assert found[("dockd_spool_size_bytes", ())] == disk.f_blocks * disk.f_frsize
+        assert 0 < found[("dockd_spool_free_bytes", ())] <= found[("dockd_spool_size_bytes", ())]
+        assert {
+            reason: found[("dockd_held_segments", (("reason", reason),))] for reason in HELD_REASONS
+        } == dict.fromkeys(HELD_REASONS, 0)
         until = time.monotonic() + 20  # it is sampled four times a second
         while not scraped(agent)[("dockd_event_loop_lag_seconds_count", ())]:
             assert time.monotonic() < until
@@ -90,6 +97,7 @@ def test_metrics(store: StoreProcess, tmp_path: Path) -> None:
         assert later[("dockd_problems", (("problem", "store_down"),))] == 1
         assert later[("dockd_problem_since_timestamp_seconds", (("problem", "store_down"),))] > 1e9
         assert later[("dockd_problem_active", (("problem", "store_down"),))] == 1
-        assert later[("dockd_oldest_unconfirmed_capture_timestamp_seconds", ())] > 1e9
+        captured = (agent.docks / "ANOTHER" / "a.mp4").stat().st_mtime
+        assert abs(later[("dockd_oldest_unconfirmed_capture_timestamp_seconds", ())] - captured) < 0.01
         store.start()
         agent.until_state("ANOTHER", "ready")
