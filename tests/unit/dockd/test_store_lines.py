@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import ssl
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,13 +12,16 @@ import pytest
 
 from dockd.settings import defaults
 from dockd.settings.schema import StoreSettings
-from dockd.store_kinds import Misconfigured, Needs, store_of
-from ingest.errors import StoreDown
+from dockd.store_kinds import Misconfigured, Needs, client_tls, store_of
+from ingest.errors import Refused, StoreDown
 from ingest.store.line import Patience
+from ingest.store.tls import CertificateUnusable, ClientTls
 from tests.simulators.authority import Authority
 from tests.simulators.proxy import ForwardProxy
 from tests.simulators.stores.honest import HonestStore
 from tests.simulators.stores.running import Running
+from tests.simulators.stores.s3 import HonestS3
+from tests.simulators.stores.s3_running import RunningS3
 
 
 async def _founded() -> bool:
@@ -68,3 +73,74 @@ def test_authorities_and_certificates_that_cannot_be_read(tmp_path: Path) -> Non
     ):
         with pytest.raises(Misconfigured, match=said):
             store_of(settings("https://127.0.0.1:9", **named), needs=NEEDS)
+
+
+def demanding(authority: Authority) -> ssl.SSLContext:
+    """A server that speaks to nobody without a certificate of this authority."""
+    context = authority.served("store")
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(authority.certificate)
+    return context
+
+
+@pytest.mark.parametrize("kind", ["tus", "s3"])
+async def test_a_server_that_wants_a_client_certificate_is_shown_the_docks(tmp_path: Path, kind: str) -> None:
+    authority, other = Authority(tmp_path / "a"), Authority(tmp_path / "b")
+    tls = demanding(authority)
+    with Running(HonestStore(), tls=tls) as tus, RunningS3(HonestS3(), tls=tls) as s3:
+        key = tmp_path / "key"
+        key.write_text(s3.far.vault.credentials() or "")
+        url = tus.url if kind == "tus" else s3.bucket_url
+
+        async def asked(certificate: Path | None) -> str:
+            more: dict[str, object] = {
+                "ca_file": authority.certificate,
+                "client_cert_file": certificate,
+                "client_key_file": certificate,
+            }
+            store = store_of(
+                settings(url, kind=kind, **more, **({"token_file": key} if kind == "s3" else {})), needs=NEEDS
+            )
+            try:
+                return (await store.identify()).id
+            finally:
+                await store.close()
+
+        assert await asked(authority.issue("dock", for_="DNS:dock"))
+        for wrong in (None, other.issue("dock", for_="DNS:dock"), authority.issue("old", for_="DNS:dock", days=-1)):
+            with pytest.raises((StoreDown, Refused)):
+                await asked(wrong)
+
+
+async def test_what_the_store_shows_is_known_once_it_is_believed(tmp_path: Path) -> None:
+    authority, other = Authority(tmp_path / "a"), Authority(tmp_path / "b")
+    with Running(HonestStore(), tls=authority.served("store")) as running:
+        for believed in (authority, other):
+            named = settings(running.url, ca_file=believed.certificate)
+            tls = client_tls(named)
+            assert tls is not None
+            store = store_of(named, needs=replace(NEEDS, tls=tls))
+            with contextlib.suppress(StoreDown):
+                await store.identify()
+            await store.close()
+            assert (tls.shown is not None) == (believed is authority)
+
+
+def test_a_renewed_pair_is_tried_before_it_is_taken(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "a")
+    mine = tmp_path / "dock.pem"
+    mine.write_bytes(authority.issue("dock").read_bytes())
+    tls = ClientTls(ca=authority.certificate, cert=mine)
+    assert not tls.take(tls.look())
+    mixed = (
+        authority.issue("one").read_text().partition("-----BEGIN CERT")[0]
+        + "-----BEGIN CERT"
+        + authority.issue("two").read_text().partition("-----BEGIN CERT")[2]
+    )
+    for wrong in (mixed.encode(), b"", b"nonsense", mine.read_bytes()[:300]):
+        mine.write_bytes(wrong)
+        with pytest.raises(CertificateUnusable, match="no pair that can be read"):
+            tls.look()
+    mine.write_bytes(authority.issue("again").read_bytes())
+    assert tls.take(tls.look())
+    assert not tls.take(tls.look())
