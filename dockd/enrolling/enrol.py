@@ -281,13 +281,13 @@ class Enrolling:
     def _had(self) -> tuple[Way, StoreSettings] | None:
         """What the dock comes in with now: as its configuration says, else as an earlier run has left it."""
         files, store, current = self.files, self.settings.store, self.current
-        cert = current.client_cert_file or files.certificate
-        if cert.exists() and self._good(cert) and (store.url or "").lower().startswith("https:"):
-            return "certificate", replace(
-                store, client_cert_file=cert, client_key_file=current.client_key_file or cert, token_file=None
-            )
-        token = current.token_file or files.token
-        return ("token", replace(store, token_file=token)) if token.exists() else None
+        named = current.client_cert_file is not None or (current.token_file is not None and store.kind == "tus")
+        cert = current.client_cert_file if named else files.certificate
+        token = current.token_file if named else files.token
+        if cert is not None and cert.exists() and self._good(cert) and (store.url or "").lower().startswith("https:"):
+            key = current.client_key_file if named else None
+            return "certificate", replace(store, client_cert_file=cert, client_key_file=key or cert, token_file=None)
+        return ("token", replace(store, token_file=token)) if token is not None and token.exists() else None
 
     # -- whether it opens the door -------------------------------------------------------------------------------------
 
