@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
-from dockd.enrolling.files import Files, NotTaken, text_of, whole
+from dockd.enrolling.agreeing import Agreement, Person
+from dockd.enrolling.files import Files, text_of, whole
 from dockd.enrolling.getting import Getting, Invitation, invitation, used_up
 from dockd.enrolling.keys import fitting
 from dockd.enrolling.proving import Proven, proven
@@ -22,23 +22,9 @@ from dockd.settings import Settings
 from dockd.settings.schema import StoreSettings
 from dockd.store_kinds import Needs, client_tls, proxy_of, store_of
 from ingest.clock import Clock
-from ingest.errors import Refused, WrongStore
-from ingest.ledger.pin_file import kept
+from ingest.errors import Refused
 from ingest.model import StoreIdentity
 from ingest.store.enrolling import Desk, Given, NotEnrolled, Offer, Way
-
-
-class Person(Protocol):
-    """Whoever runs it, or the options that stand for them."""
-
-    def say(self, text: str) -> None:
-        """How it goes on."""
-
-    def agrees(self, lines: list[str]) -> bool:
-        """Whether that is the store that is meant. Raises NotTaken where nobody can be asked."""
-
-    def invitation(self) -> str:
-        """The line that `dockd store invite` has printed. Raises NotTaken where nobody can be asked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +71,17 @@ class Enrolling:
         station = self.settings.station
         return Getting(files=self.files, name=f"{station.name} {station.rack}", clock=self.clock, say=self.person.say)
 
+    @property
+    def agreement(self) -> Agreement:
+        """Whom to trust."""
+        return Agreement(
+            url=self.settings.store.url or "",
+            files=self.files,
+            person=self.person,
+            pin=self.pin,
+            configured=self.current.pin,
+        )
+
     async def run(self) -> Enrolled:
         """At the store's own desk. Raises NotTaken, NotEnrolled, Misconfigured, WrongStore, StoreDishonest, Retry, OSError."""
         with self.files.locked():
@@ -97,7 +94,7 @@ class Enrolling:
         async with self._desk(self.settings.store) as desk:
             offer = await desk.offer()
             invited = invitation(await asyncio.to_thread(self._invitation, offer))
-            pin = self._agreed(offer, invited=invited.pin)
+            pin = self.agreement.with_offer(offer, invited=invited.pin)
             way = self._way(offer)
             given = await self._by_invitation(desk, invited, way)
         if given.waits:
@@ -115,71 +112,12 @@ class Enrolling:
         store = store_of(self._with("certificate", next_=True), needs=_looking(self._with("certificate", next_=True)))
         try:
             identity = await store.identify()
-            pin = await self._agreed_identity(identity, store.vouches)
+            pin = await self.agreement.with_identity(identity, store.vouches)
         finally:
             await store.close()
         return await self._finish(_Got(dock=None, way="certificate", pin=pin))
 
-    # -- who it is -----------------------------------------------------------------------------------------------------
-
-    def _agreed(self, offer: Offer, *, invited: str | None) -> str:
-        """Whom a person, an invitation or an earlier pin has named. Raises WrongStore, NotTaken."""
-        store = offer.store
-        explicit = [one for one in (self.pin, invited) if one is not None]
-        before = kept(self.settings.keys_path)
-        named = explicit or ([self.current.pin] if self.current.pin is not None else [])
-        for one in named:
-            if not offer.known_by(one):
-                raise WrongStore(
-                    f"the store at {self.settings.store.url} shows the key {', '.join(store.keys)}, and not {one}, nor is it vouched for by that one: nothing was told to it. "
-                    "Is the address right? Ask its operator for the key (dockd store docks shows it)"
-                )
-        if offer.relayed:
-            raise WrongStore(
-                f"between this dock and the store at {self.settings.store.url} somebody ends the line and begins another (the store shows another certificate than the one that came): "
-                "nothing was told to it. A proxy that looks into TLS has to leave the store alone"
-            )
-        if named:
-            return named[0]
-        before = kept(self.settings.keys_path)
-        if (
-            before is not None
-            and before.id == store.store
-            and all(store.vouches(key, before.keys) for key in store.keys)
-        ):
-            return before.keys[0]
-        return self._asked(
-            [f"store {store.store} at {self.settings.store.url}", *(f"key {key}" for key in store.keys)],
-            next(iter(store.keys)),
-        )
-
-    async def _agreed_identity(
-        self, found: StoreIdentity, vouches: Callable[[str, tuple[str, ...]], Awaitable[bool]]
-    ) -> str:
-        """The same for any kind of store, by what it is known by."""
-        named = [one for one in (self.pin or self.current.pin,) if one is not None]
-        before = kept(self.settings.keys_path)
-        if not named and before is not None and before.id == found.id and before.keys:
-            named = [before.keys[0]]
-        if not named and before is not None and before.id == found.id:
-            return found.id
-        for one in named:
-            known = [await vouches(key, (one,)) for key in found.keys] or [one == found.id]
-            if not all(known):
-                raise WrongStore(
-                    f"the store at {found.url} is {found.id} {' '.join(found.keys)}, and not {one}: is the address right?"
-                )
-        if named:
-            return named[0]
-        return self._asked(
-            [f"store {found.id} at {found.url}, proof by {found.method}", *(f"key {key}" for key in found.keys)],
-            (*found.keys, found.id)[0],
-        )
-
-    def _asked(self, lines: list[str], pin: str) -> str:
-        if not self.person.agrees(lines):
-            raise NotTaken("that is not the store that is meant: nothing was told to it, and nothing was changed")
-        return pin
+    # -- what it gives -------------------------------------------------------------------------------------------------
 
     def _way(self, offer: Offer) -> Way:
         way = self.way or offer.gives[0]
@@ -189,13 +127,11 @@ class Enrolling:
             )
         return way
 
-    # -- what it gives -------------------------------------------------------------------------------------------------
-
     def _invitation(self, offer: Offer) -> str:
         """Kept while it is of use, so that a run that was interrupted does not ask for it again."""
         if self.invited is not None:
             return self.invited
-        left = self._kept()
+        left = self.agreement.invited()
         if left is not None and offer.known_by(left.pin):
             return text_of(self.files.invitation)
         return self.person.invitation()
@@ -230,9 +166,9 @@ class Enrolling:
             async with self._desk(self._with(way, next_=True)) as desk:
                 try:
                     offer = await desk.offer()
-                    if not self._is_ours(offer):
+                    if not self.agreement.is_ours(offer):
                         continue
-                    pin = self._agreed(offer, invited=None)
+                    pin = self.agreement.with_offer(offer, invited=None)
                     desk.agreed()
                     dock = await desk.whoami()
                 except (NotEnrolled, Refused):
@@ -240,18 +176,6 @@ class Enrolling:
             self.person.say("an earlier run was given what the store takes: it goes on there")
             return _Got(dock=dock, way=way, pin=pin)
         return None
-
-    def _kept(self) -> Invitation | None:
-        """That of a run that was interrupted."""
-        with contextlib.suppress(FileNotFoundError, NotTaken):
-            return invitation(text_of(self.files.invitation))
-        return None
-
-    def _is_ours(self, offer: Offer) -> bool:
-        """Whether that store is the one that this dock has pinned, or was invited by: only that one is shown what the dock has."""
-        left, before = self._kept(), kept(self.settings.keys_path)
-        keys = (*((left.pin,) if left is not None else ()), *(before.keys if before is not None else ()))
-        return any(offer.known_by(key) for key in keys)
 
     def _good(self, file: Path) -> bool:
         """Whether the certificate in a file may be shown now."""
@@ -266,9 +190,9 @@ class Enrolling:
         async with self._desk(had[1]) as desk:
             try:
                 offer = await desk.offer()
-                if not self._is_ours(offer):
+                if not self.agreement.is_ours(offer):
                     return None
-                pin = self._agreed(offer, invited=None)
+                pin = self.agreement.with_offer(offer, invited=None)
                 desk.agreed()
                 way = self._way(offer) if self.way is None and way not in offer.gives else way
                 await desk.whoami()
