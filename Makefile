@@ -126,7 +126,7 @@ messages: env-dev  ## bring the message catalogues up to date with what the page
 events: env-dev  ## make docs/events.md and the journal's catalogue from the registry of events
 	@$(BIN)/python packaging/events.py
 
-.PHONY: package bundle test-package
+.PHONY: package bundle test-package test-package-services
 package: env-dev  ## source package, wheel and Debian package in dist/: the last needs debhelper (Debian 12, amd64)
 	@rm -rf dist
 	@$(BIN)/python -m hatchling build
@@ -135,7 +135,9 @@ package: env-dev  ## source package, wheel and Debian package in dist/: the last
 bundle: package  ## one file to install from without any network, in dist/: needs root and mmdebstrap, too
 	@$(BIN)/python packaging/make_bundle.py dist/dockd_*_amd64.deb --out dist
 test-package: env-dev  ## the packages in clean Debian systems: needs root, debhelper, lintian and mmdebstrap (ARGS="-k upgrade")
-	@$(PYTEST) tests/package $(ARGS)
+	@$(PYTEST) tests/package --ignore tests/package/test_services.py $(ARGS)
+test-package-services: env-dev  ## what of them runs after an install, an upgrade and a removal, in a virtual machine: needs what test-hil needs, too
+	@$(PYTEST) tests/package/test_services.py $(ARGS)
 
 .PHONY: lock
 lock:  ## choose the newest allowed dependencies anew and write the lock files
