@@ -59,7 +59,6 @@ class Agreement:
         """Whom a person, an invitation or an earlier pin has named. Raises WrongStore, NotTaken."""
         store = offer.store
         explicit = [one for one in (self.pin, invited) if one is not None]
-        before = kept(self.files.folder)
         named = explicit or ([self.configured] if self.configured is not None else [])
         for one in named:
             if not offer.known_by(one):
@@ -75,12 +74,9 @@ class Agreement:
         if named:
             return named[0]
         before = kept(self.files.folder)
-        if (
-            before is not None
-            and before.id == store.store
-            and all(store.vouches(key, before.keys) for key in store.keys)
-        ):
-            return before.keys[0]
+        known = [key for key in before.keys if offer.known_by(key)] if before is not None else []
+        if known:
+            return known[0]
         return self._asked(
             [f"store {store.store} at {self.url}", *(f"key {key}" for key in store.keys)],
             next(iter(store.keys)),

@@ -10,6 +10,7 @@ from tests.mutants.of_copies import COPIES
 from tests.mutants.of_deletions import DELETIONS
 from tests.mutants.of_directory import DIRECTORY
 from tests.mutants.of_door import DOOR
+from tests.mutants.of_enrolling import ENROLLING
 from tests.mutants.of_explaining import EXPLAINING
 from tests.mutants.of_face import FACE
 from tests.mutants.of_lanes import LANES
@@ -17,6 +18,7 @@ from tests.mutants.of_language import LANGUAGE
 from tests.mutants.of_line import LINE
 from tests.mutants.of_live import LIVE
 from tests.mutants.of_marks import MARKS
+from tests.mutants.of_metrics import METRICS
 from tests.mutants.of_numbers import NUMBERS
 from tests.mutants.of_oidc import OIDC
 from tests.mutants.of_options import OPTIONS
@@ -66,10 +68,11 @@ MUTANTS = (
     *S3,
     *DIRECTORY,
     *DOOR,
-    *EXPLAINING,
+    *ENROLLING, *EXPLAINING,
     *LINE,
     *LIVE,
     *MARKS,
+    *METRICS,
     *NUMBERS,
     *OIDC,
     *OPTIONS,
