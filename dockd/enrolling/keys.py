@@ -65,9 +65,7 @@ def fitting(key: str, chain: str, *, now: float) -> Certified:
         raise NotTaken("what was to be a certificate is none (PEM, the dock's own first)") from error
     if len(found) > _LONGEST_CHAIN:
         raise NotTaken(f"the certificate comes with a chain of {len(found)}: at most {_LONGEST_CHAIN} are taken")
-    if not isinstance(leaf_key, ec.EllipticCurvePublicKey) or _public_bytes(leaf_key) != _public_bytes(
-        _private(key).public_key()
-    ):
+    if not isinstance(leaf_key, ec.EllipticCurvePublicKey) or not _same(leaf_key, _private(key).public_key()):
         raise NotTaken(
             "the certificate is for another key than the one that waits for it here: it has to be first in its file, and made of the newest request"
         )
@@ -102,6 +100,10 @@ def _private(key: str) -> ec.EllipticCurvePrivateKey:
 
 def _public_bytes(key: ec.EllipticCurvePublicKey) -> bytes:
     return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def _same(one: ec.EllipticCurvePublicKey, other: ec.EllipticCurvePublicKey) -> bool:
+    return _public_bytes(one) == _public_bytes(other)
 
 
 def _see_dates(leaf: x509.Certificate, *, now: float) -> None:
