@@ -21,7 +21,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _OPTIONS = {"url": "--store", "token_file": "--token-file", "ca_file": "--ca-file", "proxy": "--proxy",
-            "proxy_auth_file": "--proxy-auth-file", "region": "--region"}  # fmt: skip
+            "proxy_auth_file": "--proxy-auth-file", "region": "--region", "client_cert_file": "--client-cert-file",
+            "client_key_file": "--client-key-file"}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,14 +34,18 @@ class Given:
     proxy: str | None
     proxy_auth_file: Path | None
     region: str | None
+    client_cert_file: Path | None = None
+    client_key_file: Path | None = None
 
 
 def store_options(function: F) -> F:
-    """--token-file, --ca-file, --proxy, --proxy-auth-file, --region: the fields of `Given`."""
+    """--token-file, --ca-file, --client-cert-file, --client-key-file, --proxy, --proxy-auth-file, --region: the fields of `Given`."""
     for option in (
         click.option("--region", metavar="NAME", help="S3: the region that requests are signed for (default us-east-1)."),
         click.option("--proxy-auth-file", type=_FILE, help="File with USER:PASSWORD for the proxy, yours alone (chmod 600)."),
         click.option("--proxy", metavar="URL", help="An HTTP proxy on the way to the store (default: none, whatever the environment says)."),
+        click.option("--client-key-file", type=_FILE, help="PEM key of that certificate, yours alone (default: it is in the same file)."),
+        click.option("--client-cert-file", type=_FILE, help="PEM certificate by which the store knows this machine (dockd enroll gets one)."),
         click.option("--ca-file", type=_FILE, help="PEM certificates that may vouch for the store (default: the system's)."),
         click.option(
             "--token-file", type=_FILE,
@@ -72,6 +77,8 @@ def with_store(settings: Settings, *, url: str | None, given: Given) -> Settings
         token_file=_absolute(given.token_file) or store.token_file,
         ca_file=_absolute(given.ca_file) or store.ca_file,
         proxy_auth_file=_absolute(given.proxy_auth_file) or store.proxy_auth_file,
+        client_cert_file=_absolute(given.client_cert_file) or store.client_cert_file,
+        client_key_file=_absolute(given.client_key_file or given.client_cert_file) or store.client_key_file,
     )
     settings = replace(settings, store=store)
     _check(settings, {"url", *(one.name for one in fields(given) if getattr(given, one.name) is not None)})

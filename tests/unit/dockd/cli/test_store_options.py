@@ -167,3 +167,19 @@ def test_what_may_name_a_bucket_is_taken(tmp_path: Path, url: str) -> None:
     file.write_text(f'[store]\nkind = "s3"\nurl = "{url}"\ntoken_file = "{secret(tmp_path)}"\n')
     done = CliRunner().invoke(check_config, [str(file)])
     assert (done.exit_code, done.output) == (0, f"{file}: fine\n")
+
+
+def test_a_client_certificate_has_its_key_in_the_same_file_unless_another_is_named(tmp_path: Path) -> None:
+    cert, key = tmp_path / "dock.pem", tmp_path / "dock.key"
+    for file in (cert, key):
+        file.write_text("x")
+        file.chmod(0o600)
+    bare = {"token_file": None, "ca_file": None, "proxy": None, "proxy_auth_file": None, "region": None}
+    alone = with_store(defaults(), url="https://s", given=Given(**bare, client_cert_file=cert)).store
+    assert (alone.client_cert_file, alone.client_key_file) == (cert, cert)
+    both = with_store(
+        defaults(), url="https://s", given=Given(**bare, client_cert_file=cert, client_key_file=key)
+    ).store
+    assert (both.client_cert_file, both.client_key_file) == (cert, key)
+    with pytest.raises(click.UsageError, match="--client-cert-file: has no use with an http:// url"):
+        with_store(defaults(), url="http://127.0.0.1", given=Given(**bare, client_cert_file=cert))
