@@ -276,8 +276,8 @@ async def test_a_store_for_docks_alone_may_be_reached_from_elsewhere(root: Path)
 
 async def test_a_book_that_is_damaged_lets_no_dock_in(scene: Scene) -> None:
     pem = await scene.enrolled()
+    assert (await scene.ask("GET", "/enroll/self", pem=pem)).status == 200
     (scene.root / "docks.db").write_bytes(b"nonsense" * 500)
-
     await until(lambda: scene.ask("GET", "/enroll/self", pem=pem), lambda one: one.status == 403)
     assert (await scene.ask("GET", "/api/v1/segments")).status == 401
 
