@@ -58,6 +58,11 @@ class StoreProcess:
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    def send(self, number: int) -> None:
+        """A signal, such as SIGSTOP: it stands still, and its lines stay open."""
+        assert self._process is not None
+        os.killpg(self._process.pid, number)
+
     def kill(self) -> None:
         """SIGKILL, for it and for whatever runs it."""
         self._end(signal.SIGKILL)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -168,7 +169,7 @@ def store_lies(scene: Scene) -> None:
         scene.watched(agent)
         far.store = lies.ReceiptForAnotherFile(shelf)
         _dock(agent, "SECOND", {"b.mp4": os.urandom(20_000)})
-        scene.fires("the store signs for another file", "DockdStoreDishonest", "DockdIntegrityFailure")
+        scene.fires("the store signs for another file", "DockdIntegrityFailure", "DockdStoreDishonest")
         assert "DockdStoreDown" not in scene.firing()
         agent.stop()
         far.store = HonestStore(shelf)
@@ -214,10 +215,9 @@ def camera_leaves_and_copy_rots(scene: Scene) -> None:
         (copy,) = _copies(agent, content)
         _spoil(copy)
         (agent.folder / "gone").rename(there)
-        scene.over("DockdCameraOverdue")
-        far.store = HonestStore(shelf)
         scene.fires("a bit of the dock's copy flips", "DockdIntegrityFailure")
-        scene.over("DockdIntegrityFailure")
+        far.store = HonestStore(shelf)
+        scene.over("DockdCameraOverdue", "DockdIntegrityFailure")
         agent.until_state("CAM", "ready", timeout=LONG)
 
 
@@ -265,6 +265,55 @@ def last_copy_goes(scene: Scene) -> None:
         scene.fires("the last copy of a segment goes bad", "DockdFootageLost")
         _closed(scene, agent, "footage_lost")
         scene.over("DockdFootageLost")
+
+
+def store_is_put_back(scene: Scene) -> None:
+    """A real store is put back from a backup: it has forgotten what came since."""
+    with ExitStack() as stack:
+        store = stack.enter_context(store_at(scene.folder / "central"))
+        agent = _agent(scene, store.url, stack)
+        scene.watched(agent)
+        for name in ("BEFORE", "SINCE"):
+            _dock(agent, name, {f"{name}.mp4": os.urandom(20_000)})
+            agent.until_state(name, "ready", timeout=LONG)
+            store.stop()
+            if name == "BEFORE":
+                shutil.copytree(store.root, scene.folder / "backup")
+            else:
+                shutil.rmtree(store.root)
+                shutil.copytree(scene.folder / "backup", store.root)
+            store.start()
+        _dock(agent, "AFTER", {"after.mp4": os.urandom(20_000)})
+        scene.fires("the store is put back from a backup", "DockdStoreWentBack")
+        agent.stop()
+        pinned = dockd(agent, "store", "pin", "--yes")
+        assert pinned.code == 0, pinned.said
+        agent.start()
+        scene.over("DockdStoreWentBack")
+
+
+def store_stands_still(scene: Scene) -> None:
+    """A real store stands still, its lines open, for less than dockd's patience; then the list of users is damaged. Both are mended."""
+    with ExitStack() as stack:
+        store = stack.enter_context(store_at(scene.folder / "central"))
+        agent = _agent(scene, store.url, stack)
+        scene.watched(agent)
+        store.send(signal.SIGSTOP)
+        _dock(agent, "CAM", {"a.mp4": os.urandom(300_000)})
+        scene.fires("the store's process is stopped, its lines stay open", "DockdPipelineStalled")
+        store.send(signal.SIGCONT)
+        scene.over("DockdPipelineStalled")
+        agent.until_state("CAM", "ready", timeout=LONG)
+        people = scene.folder / "state" / "access.db"
+        whole = people.read_bytes() if people.exists() else None
+        people.write_bytes(b"nothing of a list" * 600)
+        agent.ask("/api/v1/status")
+        scene.fires("the list of users is damaged", "DockdAccessUnreadable")
+        people.unlink()
+        if whole is not None:
+            people.write_bytes(whole)
+        agent.ask("/api/v1/status")
+        scene.over("DockdAccessUnreadable")
 
 
 def certificate_ends(scene: Scene, authority: Authority, shown: Path) -> None:

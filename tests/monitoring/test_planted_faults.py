@@ -27,6 +27,7 @@ EXPECTED = {
     "DockdStoreDown", "DockdOldestUnconfirmedTooOld", "DockdAgentNotLive", "DockdLedgerReplaced", "DockdStoreDishonest", "DockdIntegrityFailure",
     "DockdWrongStore", "DockdSpoolFilling", "DockdSpoolFull", "DockdLedgerUnusable", "DockdLogLinesLost", "DockdCameraOverdue",
     "DockdEvidenceNotMarked", "DockdSegmentsHeld", "DockdFootageLost", "DockdCertificateExpiring",
+    "DockdStoreWentBack", "DockdPipelineStalled", "DockdAccessUnreadable",
 }  # fmt: skip
 
 
@@ -56,7 +57,7 @@ def test_a_real_fault_fires_its_alert_and_its_end_ends_it(tmp_path: Path) -> Non
         watching = stack.enter_context(prometheus(tmp_path / "prometheus", config))
         plays: dict[str, Callable[[Scene], None]] = {
             "dies": scenes.store_and_agent_die, "lies": scenes.store_lies, "full": partial(scenes.disk_is_full, disk=disk),
-            "leaves": scenes.camera_leaves_and_copy_rots, "evidence": scenes.evidence_and_held, "lost": scenes.last_copy_goes,
+            "back": scenes.store_is_put_back, "still": scenes.store_stands_still, "leaves": scenes.camera_leaves_and_copy_rots, "evidence": scenes.evidence_and_held, "lost": scenes.last_copy_goes,
             "ends": partial(scenes.certificate_ends, authority=authority, shown=shown_token),
         }  # fmt: skip
 
@@ -69,10 +70,16 @@ def test_a_real_fault_fires_its_alert_and_its_end_ends_it(tmp_path: Path) -> Non
 
         with ThreadPoolExecutor(len(plays)) as pool:
             shown = [one for found in pool.map(played, plays) for one in found]
+        for file in targets.iterdir():
+            file.unlink()
+        nothing = watching.until(
+            lambda: "DockdNothingWatched" in {name for name, _ in watching.firing()}, "nothing is watched any more"
+        )
         synchronised = Clock().synchronised()
         fired = watching.value('max_over_time(ALERTS{alertname="DockdClockUnsynchronised",alertstate="firing"}[10m])')
     for one in sorted(shown, key=lambda one: one.alert):
         print(f"{one.alert:30} {one.fault:60} fired {one.fired:5.1f} s, over {one.over:5.1f} s")
+    print(f"{'DockdNothingWatched':30} {'the list of docks is emptied':60} fired {nothing:5.1f} s")
     print(f"in all {time.monotonic() - began:.0f} s")
     assert {one.alert for one in shown} == EXPECTED
     assert bool(fired) is (synchronised is False)  # of this machine: it is told where it is so, and only there
