@@ -7,7 +7,7 @@ import pytest
 from tests.fuzz.budget import Budget
 
 _HOUR, _MINUTE = 3600.0, 60.0
-_SHARES = 25  # of the whole time: what all tests of this folder together ask for
+_SHARES = 27  # of the whole time: what all tests of this folder together ask for
 
 
 @pytest.fixture
