@@ -77,10 +77,7 @@ class Agreement:
         known = [key for key in before.keys if offer.known_by(key)] if before is not None else []
         if known:
             return known[0]
-        return self._asked(
-            [f"store {store.store} at {self.url}", *(f"key {key}" for key in store.keys)],
-            next(iter(store.keys)),
-        )
+        raise WrongStore(f"nobody has named the store at {self.url}: nothing was told to it")
 
     async def with_identity(self, found: StoreIdentity, vouches: Vouches) -> str:
         """The same for any kind of store, by what it is known by."""

@@ -10,6 +10,7 @@ _AUTHORITY = ("tests/unit/ingest/central/test_authority.py",)
 _STORE = ("tests/contract/central/test_enroll.py",)
 _DESK = ("tests/unit/ingest/store/test_enrolling.py",)
 _WHOLE = ("tests/unit/dockd/enrolling/test_enrol.py",)
+_AGREEING = ("tests/unit/dockd/enrolling/test_agreeing.py",)
 _KEYS = ("tests/unit/dockd/enrolling/test_keys.py",)
 _LINES = ("tests/unit/dockd/enrolling/test_configuration.py",)
 _RENEWING = ("tests/unit/dockd/test_renewing.py",)
@@ -143,7 +144,7 @@ ENROLLING = (
     ),
     Mutant(
         name="enrol: no is taken for yes", promise=_TOLD, file="dockd/enrolling/agreeing.py",
-        old="        if not self.person.agrees(lines):\n", new="        if self.person.agrees(lines) is None:\n", tests=_WHOLE,
+        old="        if not self.person.agrees(lines):\n", new="        if self.person.agrees(lines) is None:\n", tests=_AGREEING,
     ),
     Mutant(
         name="enrol: what the dock has is shown to another store", promise=_TOLD, file="dockd/enrolling/enrol.py",

@@ -176,15 +176,16 @@ async def test_what_the_dock_has_is_not_shown_to_another_store(scene: Scene, tmp
         ),
     ) as other:
         theirs = Scene(tmp_path / "other", other, scene.authority)
-        theirs.invite("x")
         scene.url = other.url
         heard: list[str] = []
         async with relayed(other, scene.authority, heard, same=True) as url:
             scene.url = url
-            with pytest.raises((NotTaken, WrongStore)):
-                await scene.enroll()
+            had = text_of(scene.files.token).strip()
+            done = await scene.enroll(invited=theirs.invite("rack-9"), way="token")
+        assert (done.dock, done.pinned, done.lines["pin"]) == ("rack-9", True, theirs.pin)
+        assert any("pinned so far was the store" in one for one in scene.typist.shown)
         assert heard
-        assert not any("authorization" in one.lower() for one in heard)
+        assert not any(had in one for one in heard)
 
 
 async def test_who_sits_between_is_seen_before_the_invitation_is_told(scene: Scene) -> None:

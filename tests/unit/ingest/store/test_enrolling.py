@@ -7,7 +7,7 @@ import hashlib
 import json
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from types import TracebackType
 from typing import Any, Self
 
@@ -99,12 +99,26 @@ def liar() -> Iterator[Liar]:
         yield made
 
 
-def desk(liar: Liar, token: str | None = None) -> Desk:
-    return Desk(liar.url, tls=None, patience=Patience(connect=5, answer=5, stall=5, settle=5), token=lambda: token)
+Opened = Callable[..., Desk]
 
 
-async def test_who_it_is_is_asked_without_saying_anything(liar: Liar) -> None:
-    mine = desk(liar, token="secret")
+@pytest.fixture
+async def desk(liar: Liar) -> AsyncIterator[Opened]:
+    """Opens desks, and closes them whatever becomes of a test."""
+    opened: list[Desk] = []
+
+    def open_(token: str | None = None) -> Desk:
+        patience = Patience(connect=5, answer=5, stall=5, settle=5)
+        opened.append(Desk(liar.url, tls=None, patience=patience, token=lambda: token))
+        return opened[-1]
+
+    yield open_
+    for one in opened:
+        await one.close()
+
+
+async def test_who_it_is_is_asked_without_saying_anything(liar: Liar, desk: Opened) -> None:
+    mine = desk(token="secret")
     offer = await mine.offer()
     assert offer.known_by(liar.key.thumbprint())
     assert not offer.known_by("x" * 43)
@@ -114,16 +128,14 @@ async def test_who_it_is_is_asked_without_saying_anything(liar: Liar) -> None:
     liar.answer = (200, b'{"dock": "rack-1"}', {})
     assert await mine.whoami() == "rack-1"
     assert liar.heard[-1][1] == "Bearer secret"
-    await mine.close()
 
 
-async def test_an_invitation_goes_with_its_one_request(liar: Liar) -> None:
-    mine = desk(liar)
+async def test_an_invitation_goes_with_its_one_request(liar: Liar, desk: Opened) -> None:
+    mine = desk()
     liar.answer = (200, b'{"dock": "rack-1", "way": "token", "at": "2026-01-01T00:00:00Z"}', {})
     assert (await mine.enroll(INVITATION, HALF)).dock == "rack-1"
     await mine.renew(HALF)
     assert liar.heard == [("/enroll", f"Bearer {INVITATION}"), ("/enroll/renew", None)]
-    await mine.close()
 
 
 @pytest.mark.parametrize(
@@ -145,21 +157,19 @@ async def test_an_invitation_goes_with_its_one_request(liar: Liar) -> None:
     ],
 )
 async def test_an_offer_that_is_not_the_stores_or_not_for_this_question(
-    liar: Liar, change: dict[str, Any], error: type[Exception]
+    liar: Liar, desk: Opened, change: dict[str, Any], error: type[Exception]
 ) -> None:
     for name, value in change.items():
         setattr(liar, name, value)
-    mine = desk(liar)
+    mine = desk()
     with pytest.raises(error):
         await mine.offer()
-    await mine.close()
 
 
-async def test_a_store_that_shows_another_certificate_is_relayed(liar: Liar) -> None:
+async def test_a_store_that_shows_another_certificate_is_relayed(liar: Liar, desk: Opened) -> None:
     liar.offer = {"tls_certificate_sha256": "0" * 64}
-    mine = desk(liar)
+    mine = desk()
     assert (await mine.offer()).relayed
-    await mine.close()
 
 
 @pytest.mark.parametrize(
@@ -181,18 +191,19 @@ async def test_a_store_that_shows_another_certificate_is_relayed(liar: Liar) -> 
         (200, b"x" * (300 << 10), Garbled, "does not end"),
     ],
 )
-async def test_what_it_may_answer(liar: Liar, status: int, body: bytes, error: type[DockdError], said: str) -> None:
+async def test_what_it_may_answer(
+    liar: Liar, desk: Opened, status: int, body: bytes, error: type[DockdError], said: str
+) -> None:
     liar.answer = (status, body, {"Retry-After": "7"})
-    mine = desk(liar)
+    mine = desk()
     with pytest.raises(error, match=said) as found:
         await mine.enroll(INVITATION, HALF)
     assert "s" * 43 not in found.value.message
     assert found.value.message.isprintable()
-    await mine.close()
 
 
-async def test_a_certificate_that_is_missing_or_endless_is_none(liar: Liar) -> None:
-    mine = desk(liar)
+async def test_a_certificate_that_is_missing_or_endless_is_none(liar: Liar, desk: Opened) -> None:
+    mine = desk()
     for certificate in (None, 5, "x" * (65 << 10)):
         said = {"dock": "rack-1", "way": "certificate", "at": "x", "certificate": certificate}
         liar.answer = (200, json.dumps(said).encode(), {})
@@ -201,7 +212,6 @@ async def test_a_certificate_that_is_missing_or_endless_is_none(liar: Liar) -> N
     liar.answer = (202, b'{"dock": "rack-1", "way": "certificate", "at": "x"}', {"Retry-After": "7"})
     waits = await mine.enroll(INVITATION, Half(way="certificate", text="x"))
     assert (waits.waits, waits.after, waits.certificate) == (True, 7.0, None)
-    await mine.close()
 
 
 _JSON = st.recursive(
