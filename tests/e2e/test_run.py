@@ -52,7 +52,7 @@ def test_it_ends_in_time_in_the_middle_of_work_with_viewers_and_goes_on_next_tim
                 viewer.until(lambda _event, _document: False)
             viewer.close()
         actions = [line["event.action"] for line in agent.log()]
-        assert actions[-1] == "agent.stopped"
+        assert actions[-2:] == ["agent.stopped", "log.closed"]
         assert "camera.removed_early" not in actions
         assert witness.faults() == []
         agent.configure(more="")

@@ -12,6 +12,8 @@ import pytest
 
 from dockd.ops.journald import legible
 from dockd.ops.logproof import Said, read_lines, what_it_says
+from ingest.clock import from_rfc3339
+from tests.agent import Running
 from tests.program import DOCKD, REPOSITORY, environment
 from tests.shippers.machine import Machine, until
 from tests.shippers.packages import unpacked
@@ -108,3 +110,20 @@ def test_a_full_disk_costs_lines_that_the_dock_tells_itself(folder: Path) -> Non
     assert found.returncode == 1
     assert lost > 0
     assert (run["missing"]["count"], run["missing"]["told_by_the_dock"], run["end"]) == (lost, lost, "closed")
+
+
+@pytest.mark.shippers
+@pytest.mark.timeout(240)
+def test_an_agent_says_each_minute_how_it_is(folder: Path) -> None:
+    agent = Running(folder=folder, store="http://127.0.0.1:9", more=f'[log]\nfile = "{folder}/log"')
+    agent.start()
+    try:
+        until(lambda: (folder / "log").read_text().count('"agent.heartbeat"') == 2, "it has said so twice", within=180)
+    finally:
+        agent.kill()
+    lines = [json.loads(line) for line in (folder / "log").read_text().splitlines()]
+    opened, *_ = lines
+    first, second = (line for line in lines if line["event.action"] == "agent.heartbeat")
+    assert 50 <= from_rfc3339(second["@timestamp"]) - from_rfc3339(first["@timestamp"]) <= 75
+    assert (second["dockd.boot"], second["dockd.log_lines_lost"]) == (opened["dockd.boot"], 0)
+    assert second["service.ephemeral_id"] == opened["dockd.run"]
