@@ -9,7 +9,6 @@ Rules: nothing outside of `folder` is written; every process is in a group of it
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -178,7 +177,7 @@ class Machine:
         self.run("sh", "-c", "mkdir -p /run/systemd/journal && touch /run/systemd/journal/flushed")
         made = self.program(
             "/lib/systemd/systemd-journald",
-            ready=lambda: "journal/socket" in self.run("ss", "--family=unix", "--listening", "--no-header", "-x", "-a"),
+            ready=lambda: "journal/socket" in self.run("ss", "--unix", "--all", "--no-header"),
         )
         made.start()
         return made
@@ -219,10 +218,3 @@ def until(is_so: Callable[[], bool], what: str, *, within: float = 30.0, told: C
     while not is_so():
         assert time.monotonic() < deadline, f"not so within {within:.0f} s: {what}\n{told()}"
         time.sleep(0.05)
-
-
-def as_json(text: str) -> dict[str, object]:
-    """One document."""
-    found = json.loads(text)
-    assert isinstance(found, dict)
-    return found
