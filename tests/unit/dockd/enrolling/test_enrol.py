@@ -283,9 +283,13 @@ async def test_a_store_that_was_caught_is_not_believed_again_by_it(scene: Scene)
     await scene.enroll(invited=scene.invite())
     pinned = kept(scene.files.folder)
     assert pinned is not None
-    (scene.files.folder / NAME).write_text(pin_text(replace(pinned, dishonest="it lied")))
-    with pytest.raises(StoreDishonest, match="dockd store pin"):
-        await scene.enroll()
+    for changed in (
+        replace(pinned, dishonest="it lied"),
+        replace(pinned, dishonest="it lied", id="it, by its other name"),
+    ):
+        (scene.files.folder / NAME).write_text(pin_text(changed))
+        with pytest.raises(StoreDishonest, match="dockd store pin"):
+            await scene.enroll()
 
 
 async def test_a_store_that_invites_nobody_is_told_apart(scene: Scene) -> None:
