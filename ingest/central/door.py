@@ -72,7 +72,8 @@ class Door:
         self.routes.add_to(router)
 
     async def renew_for_ever(self, *, every: float, threads: Threads) -> None:
-        """A renewed certificate of the store's own is taken up while it runs."""
+        """A renewed certificate of the store's own is taken up while it runs. Each reason why one is not is said once."""
+        said = ""
         while self.tls is not None:
             await asyncio.sleep(every)
             try:
@@ -80,8 +81,11 @@ class Door:
                 if found is not None:
                     self.tls.take(*found)
                     _log.info("the store's certificate was renewed, and new connections are served with it")
+                said = ""
             except StoreUnusableError as failed:
-                _log.error("%s: the one of before stays in use", failed)
+                if str(failed) != said:
+                    said = str(failed)
+                    _log.error("%s: the one of before stays in use", failed)
 
 
 def door(

@@ -148,6 +148,8 @@ class EnrollRoutes:
         )
 
     async def _there(self) -> None:
+        if not self.enrolled.any:
+            self.enrolled.look_again()
         await self.enrolled.fresh()
         if not self.enrolled.any:
             raise Refusal(404, "unknown", "this store has invited no dock: its operator begins with dockd store invite")
@@ -190,8 +192,10 @@ class EnrollRoutes:
 
 
 async def _body(request: web.Request) -> dict[str, Any]:
-    if request.content_length is None or request.content_length > _LARGEST:
-        raise Refusal(413, "too-large", f"the body is to say its length, and to have at most {_LARGEST} bytes")
+    if not request.content_length:
+        raise bad_request("body", "the body is to be there, and to say its length")
+    if request.content_length > _LARGEST:
+        raise Refusal(413, "too-large", f"the body is to have at most {_LARGEST} bytes")
     try:
         async with asyncio.timeout(_WITHIN):
             said = json.loads(await request.content.readexactly(request.content_length))
