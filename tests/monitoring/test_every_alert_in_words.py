@@ -22,8 +22,8 @@ from dockd.ops.metrics import Gauges, Metrics
 from dockd.page.problems import PROBLEMS
 from ingest import events
 from tests.monitoring.hurried import hurried_files
-from tests.monitoring.tools import SHIPPED, alertmanager, prometheus
-from tests.unit.test_monitoring import ALERTS, NAMES
+from tests.monitoring.tools import SHIPPED, Watching, alertmanager, prometheus
+from tests.unit.test_monitoring import ALERTS, NAMES, dashboard_expressions
 
 FASTER = 6000.0  # eight hours are 4.8 seconds
 DOCS = "https://wiki.example.org/dockd/"
@@ -61,7 +61,11 @@ class Stage:
 
     def _waits(self) -> bytes:
         """Footage waits, and nothing moves."""
-        return self.waits.render(Gauges(store_state="connected", backlog_segments=4, problems=WELL))[0]
+        return self.waits.render(
+            Gauges(
+                store_state="connected", store_last_success=time.time() - 60, bandwidth_limit=1e6, spool_days_left=2.0, backlog_segments=4, problems=WELL,
+            )
+        )[0]  # fmt: skip
 
     @staticmethod
     def _of_store(state: str) -> bytes:
@@ -93,6 +97,11 @@ def served(stage: Stage) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join(10)
+
+
+def answered(watching: Watching, expression: str) -> bool:
+    """Whether a question of the dashboard has an answer, for all docks. Raises HTTPError where it is none that can be answered."""
+    return bool(watching.value(expression.replace("$instance", ".*")))
 
 
 @pytest.mark.timeout(200)
@@ -136,12 +145,14 @@ def test_every_alert_fires_and_says_in_words_what_is_wrong(tmp_path: Path) -> No
 
             watching.until(all_seen, "every alert fires", timeout=90)
             watching.until(lambda: len({one["labels"]["alertname"] for one in manager.ask("/api/v2/alerts")}) > 20, "Alertmanager hears of it")  # fmt: skip
+            silent = [one for one in dashboard_expressions() if not answered(watching, one)]
             # nothing is watched any more
             watching.config.write_text(json.dumps(config | {"scrape_configs": []}))
             watching.daemon.reload()
             wanted.add(("DockdNothingWatched", "critical"))
             watching.until(all_seen, "that nothing is watched is told", timeout=60)
             sent = manager.ask("/api/v2/alerts")
+    assert silent == []  # what is asked for is there
     assert {name for name, _ in seen} == set(NAMES)
     for (name, _severity), said in seen.items():
         text = f"{said['summary']} {said['description']}"
