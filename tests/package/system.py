@@ -52,6 +52,8 @@ _ENVIRONMENT = {
     "DEBIAN_FRONTEND": "noninteractive",
     "NO_COLOR": "1",
 }
+# What dpkg writes need not outlive a power cut of this machine: each file would wait for the disk.
+_OPTIONS = ("--aptopt=APT::Install-Recommends false", "--dpkgopt=force-unsafe-io")
 _PROXIES = {name: os.environ[name] for name in ("http_proxy", "https_proxy") if name in os.environ}
 
 
@@ -78,11 +80,11 @@ class Ended:
 def bare_debian() -> Image:
     """Debian 12 as mmdebstrap's minbase has it; made on first use, with the network. Raises HostCommandFailed."""
     mirror = [os.environ["DOCKD_HIL_MIRROR"]] if "DOCKD_HIL_MIRROR" in os.environ else []
-    folder = state_folder() / f"package-base-{key_of([SUITE.encode(), *map(str.encode, mirror)])}"
+    folder = state_folder() / f"package-base-{key_of([SUITE.encode(), *map(str.encode, [*_OPTIONS, *mirror])])}"
     with built_once(folder) as building:
         if building is not None:
             host(
-                "mmdebstrap", "--variant=minbase", "--aptopt=APT::Install-Recommends false", SUITE, building / "root", *mirror,
+                "mmdebstrap", "--variant=minbase", *_OPTIONS, SUITE, building / "root", *mirror,
                 environment=_PROXIES, timeout=900,
             )  # fmt: skip
     return Image(layers=(folder / "root",))
