@@ -17,7 +17,7 @@ import pytest
 from ingest.clock import Clock
 from tests.monitoring import scenes
 from tests.monitoring.hurried import hurried_files
-from tests.monitoring.scenes import Scene, Shown
+from tests.monitoring.scene import Scene, Shown
 from tests.monitoring.tools import prometheus
 from tests.recovery.disks import needs_mounts, tmpfs
 from tests.simulators.authority import Authority
