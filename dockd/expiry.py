@@ -26,6 +26,8 @@ Which = Literal["client", "page", "store", "store_ca"]
 WHICH: tuple[Which, ...] = get_args(Which)
 _DAY = 86400.0
 _LARGEST = 1 << 20
+_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion)
+_NONSENSE = "it cannot be read"
 _STAGES = ((30.0, 3.0), (14.0, 6.0), (3.0, 30.0))  # days, and the share of its life that it is at most
 
 
@@ -77,7 +79,7 @@ def of(settings: Settings, *, shown: bytes | None) -> list[Certificate | Unread]
         found.append(
             _facts(leaf, "store", store.url)
             if leaf is not None
-            else Unread(which="store", where=store.url, error="it cannot be read")
+            else Unread(which="store", where=store.url, error=_NONSENSE)
         )
     if store.ca_file is not None:
         found.append(_authority(store.ca_file, leaf))
@@ -87,7 +89,8 @@ def of(settings: Settings, *, shown: bytes | None) -> list[Certificate | Unread]
 def certificates_in(file: Path, which: Which = "client") -> list[Certificate]:
     """Every certificate of a PEM file, in order; none where it cannot be read. Blocks."""
     read = _read(file)
-    return [] if isinstance(read, str) else [_facts(one, which, str(file)) for one in read]
+    facts = [] if isinstance(read, str) else [_facts(one, which, str(file)) for one in read]
+    return [one for one in facts if isinstance(one, Certificate)]
 
 
 def soonest(found: Iterable[Certificate | Unread]) -> dict[str, float]:
@@ -109,13 +112,14 @@ def _authority(file: Path, leaf: x509.Certificate | None) -> Certificate | Unrea
     if isinstance(read, str):
         return Unread(which="store_ca", where=str(file), error=read)
     signed = [one for one in read if leaf is not None and _has_signed(one, leaf)]
-    return _facts(max(signed or read, key=lambda one: one.not_valid_after_utc), "store_ca", str(file))
+    facts = [_facts(one, "store_ca", str(file)) for one in signed or read]
+    return max((one for one in facts if isinstance(one, Certificate)), key=lambda one: one.ends, default=facts[0])
 
 
 def _has_signed(authority: x509.Certificate, leaf: x509.Certificate) -> bool:
     try:
         leaf.verify_directly_issued_by(authority)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+    except (*_UNREADABLE, InvalidSignature):
         return False
     return True
 
@@ -130,23 +134,22 @@ def _read(file: Path) -> list[x509.Certificate] | str:
         return x509.load_pem_x509_certificates(raw)
     except OSError as error:
         return error.strerror or str(error)
-    except ValueError:
-        return "there is no PEM certificate in it"
+    except _UNREADABLE:
+        return "there is no PEM certificate in it that can be read"
 
 
 def _parsed(der: bytes) -> x509.Certificate | None:
     try:
         return x509.load_der_x509_certificate(der)
-    except ValueError:
+    except _UNREADABLE:
         return None
 
 
-def _facts(one: x509.Certificate, which: Which, where: str) -> Certificate:
-    subject = "".join(c if c.isprintable() else "?" for c in one.subject.rfc4514_string())[:200]
-    return Certificate(
-        which=which,
-        where=where,
-        subject=subject,
-        starts=one.not_valid_before_utc.timestamp(),
-        ends=one.not_valid_after_utc.timestamp(),
-    )
+def _facts(one: x509.Certificate, which: Which, where: str) -> Certificate | Unread:
+    """Parts of a certificate are parsed only when they are asked for."""
+    try:
+        subject = "".join(c if c.isprintable() else "?" for c in one.subject.rfc4514_string())[:200]
+        starts, ends = one.not_valid_before_utc.timestamp(), one.not_valid_after_utc.timestamp()
+    except _UNREADABLE:
+        return Unread(which=which, where=where, error=_NONSENSE)
+    return Certificate(which=which, where=where, subject=subject, starts=starts, ends=ends)

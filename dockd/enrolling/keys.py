@@ -21,6 +21,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from dockd.enrolling.files import NotTaken
 
 _LONGEST_CHAIN = 8
+UNREADABLE = (
+    ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType,
+)  # fmt: skip
 _LONGEST_NAME = 64
 _T = TypeVar("_T", bound=x509.ExtensionType)
 
@@ -61,7 +64,8 @@ def fitting(key: str, chain: str, *, now: float) -> Certified:
     try:
         found = x509.load_pem_x509_certificates(chain.encode("utf-8", "replace"))
         leaf_key = found[0].public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        subject, issuer = _shown(found[0].subject), _shown(found[0].issuer)
+    except UNREADABLE as error:
         raise NotTaken("what was to be a certificate is none (PEM, the dock's own first)") from error
     if len(found) > _LONGEST_CHAIN:
         raise NotTaken(f"the certificate comes with a chain of {len(found)}: at most {_LONGEST_CHAIN} are taken")
@@ -75,7 +79,7 @@ def fitting(key: str, chain: str, *, now: float) -> Certified:
     _see_chain(found)
     pem = key + "".join(one.public_bytes(serialization.Encoding.PEM).decode("ascii") for one in found)
     return Certified(
-        pem=pem, subject=_shown(leaf.subject), issuer=_shown(leaf.issuer), starts=leaf.not_valid_before_utc.timestamp(),
+        pem=pem, subject=subject, issuer=issuer, starts=leaf.not_valid_before_utc.timestamp(),
         ends=leaf.not_valid_after_utc.timestamp(),
     )  # fmt: skip
 
@@ -121,7 +125,7 @@ def _see_purpose(leaf: x509.Certificate) -> None:
     try:
         basic = _extension(leaf, x509.BasicConstraints)
         purposes = _extension(leaf, x509.ExtendedKeyUsage)
-    except ValueError as error:  # an extension that cannot be read, or that is there twice
+    except UNREADABLE as error:  # an extension that cannot be read, or that is there twice
         raise NotTaken(f"the certificate cannot be used: {error}") from error
     if basic is not None and basic.ca:
         raise NotTaken("that is an authority's certificate: the dock's own has to be first in its file")
@@ -144,7 +148,7 @@ def _see_chain(found: list[x509.Certificate]) -> None:
     for one, by in itertools.pairwise(found):
         try:
             one.verify_directly_issued_by(by)
-        except (ValueError, TypeError, InvalidSignature) as error:
+        except (*UNREADABLE, InvalidSignature) as error:
             raise NotTaken(
                 f"the chain is out of order: {_shown(by.subject)} has not signed {_shown(one.subject)}"
             ) from error

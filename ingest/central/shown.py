@@ -12,6 +12,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import NameOID
 
 from ingest.central.authority import Authority
@@ -49,7 +50,7 @@ class Certificates:
         if found is None:
             try:
                 found = self._look(x509.load_der_x509_certificate(der), digest)
-            except ValueError as wrong:
+            except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as wrong:
                 raise Refusal(401, "certificate", "the client certificate cannot be read") from wrong
             self._read[digest] = found
             if len(self._read) > _MOST:

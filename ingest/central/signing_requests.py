@@ -23,6 +23,7 @@ _CURVES = (ec.SECP256R1, ec.SECP384R1)
 _HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 _RSA_BITS = (2048, 4096)
 _RSA_EXPONENT = 65537
+_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +44,12 @@ def understand(text: str) -> SigningRequest:
     try:
         request = x509.load_pem_x509_csr(raw)
         key = request.public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm) as wrong:
+    except _UNREADABLE as wrong:
         raise _refused("it is no certificate request (PKCS#10, PEM) with a key that is taken here") from wrong
     taken = _taken(key)
     try:
         fits = isinstance(request.signature_hash_algorithm, (*_HASHES, type(None))) and request.is_signature_valid
-    except (ValueError, TypeError, UnsupportedAlgorithm) as wrong:
+    except _UNREADABLE as wrong:
         raise _refused("the certificate request is signed in a way that is not taken here") from wrong
     if not fits:
         raise _refused("the certificate request is not signed (SHA-256 or better) by the key that it names")

@@ -19,6 +19,14 @@ from tests.simulators.authority import Authority
 
 DAY = 86400.0
 NOW = 1_800_000_000.0
+TINY = b"""-----BEGIN CERTIFICATE-----
+MIHDMHegAwIBAgIBBTAFBgMrZXAwDDEKMAgGA1UEAwwBczAeFw0yNjAxMDEwMDAw
+MDBaFw0zNjAxMDEwMDAwMDBaMAwxCjAIBgNVBAMMAXMwKjAFBgMrZXADIQCq38sN
+SaMA5TzChgPz+5gOnxzFL0i+Y5Kl6896K/hUrzAFBgMrZXADQQDbSQtHcH16zPwc
+QiiPZfIbPC5PLZvlXznFe5In3QDvN8SbuDwKtzxaEWritCTlyrHbTpJDBmzHaqE2
+s7yjHAoD
+-----END CERTIFICATE-----
+"""
 
 
 def lasting(days: float, *, left: float, which: Which = "client") -> Certificate:
@@ -92,3 +100,16 @@ def test_nonsense_is_said_to_be_unread(tmp_path: Path) -> None:
     settings = replace(defaults(), store=replace(defaults().store, url="https://s"))
     (found,) = expiry.of(settings, shown=b"nonsense")
     assert isinstance(found, Unread)
+
+
+@pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")  # a serial number below zero
+def test_no_byte_of_a_certificate_makes_it_more_than_unread() -> None:
+    """What a store shows comes from outside, and its parts are parsed when they are asked for: each is there, or is said to be unread."""
+    settings = replace(defaults(), store=replace(defaults().store, url="https://s"))
+    der = x509.load_pem_x509_certificate(TINY).public_bytes(Encoding.DER)
+    unread = 0
+    for at in range(len(der)):
+        for value in (0x00, 0xFF, der[at] ^ 0x20):
+            (found,) = expiry.of(settings, shown=der[:at] + bytes([value]) + der[at + 1 :])
+            unread += isinstance(found, Unread)
+    assert 0 < unread < len(der) * 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import random
 from collections.abc import Callable
 
@@ -104,3 +105,11 @@ def outcome(text: str, digest: str) -> int | bool:
         return understand(text).digest == digest
     except Refusal as refused:
         return refused.status
+
+
+def test_a_request_of_another_version_is_refused_as_every_other() -> None:
+    raw = bytearray(x509.load_pem_x509_csr(request().encode()).public_bytes(serialization.Encoding.DER))
+    raw[raw.index(b"\x02\x01\x00") + 2] = 5
+    text = f"-----BEGIN CERTIFICATE REQUEST-----\n{base64.encodebytes(bytes(raw)).decode()}-----END CERTIFICATE REQUEST-----\n"
+    with pytest.raises(Refusal, match="no certificate request"):
+        understand(text)
