@@ -57,6 +57,7 @@ class Certificates:
     chance: Callable[[], float] = random.random
     ends: dict[str, float] = field(default_factory=dict)
     _said: dict[Which, tuple[float, int]] = field(default_factory=dict)
+    _shown: bytes | None = None
     _failed: int = 0
     _not_before: float = 0.0
     _told: str = ""
@@ -69,19 +70,17 @@ class Certificates:
 
     async def _rest(self) -> None:
         """A while, or until the store has shown another certificate than at the last look."""
-        seen = self.tls.shown if self.tls is not None else None
         for _ in range(max(1, round(self.every / _GLANCE))):
             await asyncio.sleep(min(_GLANCE, self.every))
-            if self.tls is not None and self.tls.shown != seen:
+            if self.tls is not None and self.tls.shown != self._shown:
                 return
 
     async def look(self) -> None:
         """Take up what was renewed, renew what is due, and tell what ends."""
         await self._take_up(by="file")
         await self._renew_if_due()
-        found = await asyncio.to_thread(
-            expiry.of, self.settings(), shown=self.tls.shown if self.tls is not None else None
-        )
+        self._shown = self.tls.shown if self.tls is not None else None
+        found = await asyncio.to_thread(expiry.of, self.settings(), shown=self._shown)
         self.ends = expiry.soonest(found)
         now = self.clock.now()
         for one in found:
