@@ -212,11 +212,12 @@ def _enrolling(settings: Settings, known: Settings, person: _Terminal, **more: A
 def _request(known: Settings, target: Path | None) -> int:
     """Make the request; the key is drawn once, and kept."""
     from dockd.enrolling.files import NotTaken
-    from dockd.enrolling.owner import as_owner_of
+    from dockd.enrolling.owner import as_owner_of, see_python
 
     enrolling = _enrolling(known, known, _Terminal())
     try:
         with as_owner_of(known.ledger.path.parent):
+            see_python(known.ledger.path.parent)
             text, key = enrolling.getting.request(), enrolling.getting.fingerprint()
         if target is not None and str(target) != "-":
             target.write_text(text, encoding="ascii")
@@ -239,13 +240,14 @@ def _request(known: Settings, target: Path | None) -> int:
 def _done(enrolling: Enrolling, *, chain: str | None) -> Enrolled:
     """Run it as the one whose folder it is. Ends the program where it comes to nothing."""
     from dockd.enrolling.files import NotTaken
-    from dockd.enrolling.owner import as_owner_of
+    from dockd.enrolling.owner import as_owner_of, see_python
     from dockd.store_kinds import Misconfigured
     from ingest.errors import DockdError, LedgerUnusable, Refused, Stop
     from ingest.store.enrolling import NotEnrolled
 
     try:
         with as_owner_of(enrolling.settings.ledger.path.parent):
+            see_python(enrolling.settings.ledger.path.parent)
             return asyncio.run(enrolling.run() if chain is None else enrolling.by_certificate(chain))
     except (DockdError, OSError, ExceptionGroup) as error:
         known = root_cause(error)

@@ -171,6 +171,7 @@ def revoke(*, name: str, root: Path, reason: str, yes: bool) -> None:
 @contextlib.contextmanager
 def _told(root: Path) -> Iterator[Enrolment]:
     """The book of docks, written as the one who owns the store's folder. Exit code 1 where it is not so, 3 where it cannot be used."""
+    import ingest.central.app  # noqa: F401 (loaded by who may read it)
     from dockd.enrolling.owner import as_owner_of
     from ingest.central.enrolment import Enrolment, NotSoError
     from ingest.central.enrolment_file import EnrolmentFile

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pwd
 from collections.abc import Iterator
@@ -33,6 +34,16 @@ def as_owner_of(folder: Path) -> Iterator[None]:
         os.seteuid(0)
         os.setegid(0)
         os.setgroups(groups)
+
+
+def see_python(folder: Path) -> None:
+    """Whoever may not read dockd's own modules cannot go on in the middle of it: some are loaded when they are used. Raises PermissionError."""
+    for own in (Path(os.__file__).parent, Path(__file__).parent):
+        if not os.access(own, os.R_OK | os.X_OK, effective_ids=True):
+            raise PermissionError(
+                errno.EACCES,
+                f"who owns {folder} may not read {own}: dockd has to be installed where the agent's user reads it",
+            )
 
 
 def _nearest(folder: Path) -> Path:
