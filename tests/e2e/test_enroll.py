@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -191,19 +192,18 @@ def sign(authority: Authority, request: Path, signed: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
-def test_what_root_does_in_the_agents_folder_is_the_agents(tmp_path: Path) -> None:
-    folder = tmp_path / "state"
-    folder.mkdir()
-    os.chown(folder, 65534, 65534)
-    tmp_path.chmod(0o755)
-    for above in list(tmp_path.parents)[:2]:
-        above.chmod(0o755)
-    with as_owner_of(folder / "keys" / "not there yet"):
-        assert os.geteuid() == 65534
-        (folder / "made").write_text("")
-    assert os.geteuid() == 0
-    found = (folder / "made").stat()
-    assert (found.st_uid, found.st_gid) == (65534, 65534)
+def test_what_root_does_in_the_agents_folder_is_the_agents() -> None:
+    with tempfile.TemporaryDirectory() as above:  # not below pytest's own, which are root's alone
+        Path(above).chmod(0o755)
+        folder = Path(above) / "state"
+        folder.mkdir()
+        os.chown(folder, 65534, 65534)
+        with as_owner_of(folder / "keys" / "not there yet"):
+            assert os.geteuid() == 65534
+            (folder / "made").write_text("")
+        assert (os.geteuid(), os.getegid()) == (0, 0)
+        found = (folder / "made").stat()
+        assert (found.st_uid, found.st_gid) == (65534, 65534)
 
 
 def test_no_secret_is_ever_an_argument() -> None:
