@@ -51,9 +51,13 @@ class Agreement:
 
     def is_ours(self, offer: Offer) -> bool:
         """Whether that store is the one that this dock has pinned, or was invited by: only that one is shown what the dock has."""
+        return bool(self._named_before(offer))
+
+    def _named_before(self, offer: Offer) -> list[str]:
+        """The pins, of those that this dock has kept, by which that store is known."""
         left, before = self.invited(), kept(self.files.folder)
-        keys = (*((left.pin,) if left is not None else ()), *(before.keys if before is not None else ()))
-        return any(offer.known_by(key) for key in keys)
+        keys = (*(before.keys if before is not None else ()), *((left.pin,) if left is not None else ()))
+        return [key for key in keys if offer.known_by(key)]
 
     def with_offer(self, offer: Offer, *, invited: str | None) -> str:
         """Whom a person, an invitation or an earlier pin has named. Raises WrongStore, NotTaken."""
@@ -73,9 +77,7 @@ class Agreement:
             )
         if named:
             return named[0]
-        before = kept(self.files.folder)
-        known = [key for key in before.keys if offer.known_by(key)] if before is not None else []
-        if known:
+        if known := self._named_before(offer):
             return known[0]
         raise WrongStore(f"nobody has named the store at {self.url}: nothing was told to it")
 

@@ -168,7 +168,9 @@ class Enrolling:
                     offer = await desk.offer()
                     if not self.agreement.is_ours(offer):
                         continue
-                    pin = self.agreement.with_offer(offer, invited=None)
+                    left = self.agreement.invited()
+                    line = left.pin if left is not None and offer.known_by(left.pin) else None
+                    pin = self.agreement.with_offer(offer, invited=line)
                     desk.agreed()
                     dock = await desk.whoami()
                 except (NotEnrolled, Refused):

@@ -15,6 +15,7 @@ import pytest
 from dockd.app import locked
 from dockd.enrolling.enrol import Enrolled, Enrolling
 from dockd.enrolling.files import Files, NotTaken, text_of
+from dockd.enrolling.getting import invitation
 from dockd.settings import Settings, defaults
 from dockd.settings.schema import StoreSettings as DockStore
 from ingest.central import CentralStore, StoreSettings
@@ -238,6 +239,19 @@ async def test_what_was_given_and_not_proven_is_gone_on_with(scene: Scene) -> No
     assert (done.dock, done.file) == ("rack-1", scene.files.certificate)
     assert scene.typist.asked == 0
     assert line
+
+
+@pytest.mark.parametrize("configured", [None, "x" * 43])
+async def test_the_same_of_the_very_first_enrolment(scene: Scene, configured: str | None) -> None:
+    """Nothing is pinned yet, or another store: this one is known by the invitation that was kept."""
+    scene.current = replace(scene.current, pin=configured)
+    line = scene.invite()
+    first = Enrolling(settings=scene.settings, current=scene.current, person=scene.typist, version="0", clock=Clock())
+    async with first._desk(scene.settings.store) as desk:
+        await first._by_invitation(desk, invitation(line), "certificate")
+    assert scene.files.next_certificate.exists()
+    done = await scene.enroll()
+    assert (done.dock, done.pinned, scene.typist.asked) == ("rack-1", True, 0)
 
 
 async def test_an_invitation_is_kept_while_it_is_of_use_and_no_longer(scene: Scene) -> None:
