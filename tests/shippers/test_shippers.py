@@ -54,11 +54,22 @@ def test_nothing_is_lost_whatever_befalls(folder: Path, name: str) -> None:
 @pytest.mark.shippers
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", ["journal-relp", "file-relp"])
-def test_nothing_is_there_twice_where_nothing_is_killed(folder: Path, name: str) -> None:
-    faults = ("stop", "rotate", "cut")
+def test_nothing_is_lost_and_nothing_twice_where_nothing_ends(folder: Path, name: str) -> None:
+    faults = ("rotate", "cut")
     found = passage(name, folder, lines=10_000, rate=800, faults=faults)
     print(found.row(name, faults))
     assert found.verdict["whole"], found.verdict["runs"]
+
+
+@pytest.mark.shippers
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("name", ACKNOWLEDGED)
+def test_a_shipper_that_is_stopped_in_good_order_loses_nothing(folder: Path, name: str) -> None:
+    faults = ("stop", "stop", "far-stop", "stop")
+    found = passage(name, folder, lines=10_000, rate=1_500, faults=faults)
+    print(found.row(name, faults))
+    adds_up(found)
+    assert found.verdict["missing"] == 0, found.verdict["runs"]
 
 
 @pytest.mark.shippers
