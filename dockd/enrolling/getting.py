@@ -91,12 +91,10 @@ class Getting:
                 return given
             if not told:
                 told = True
-                which = (
-                    f" It is known by the key {await asyncio.to_thread(self.fingerprint)}."
-                    if way == "certificate"
-                    else ""
+                key = await asyncio.to_thread(self.fingerprint) if way == "certificate" else half.text
+                self.say(
+                    f"The store's operator looks at it first: dockd store approve {given.dock}. It is known there by the key {key}"
                 )
-                self.say(f"The store's operator looks at it first: dockd store approve {given.dock}.{which}")
             if not wait:
                 return given
             await asyncio.sleep(max(given.after, _ASK_AGAIN))
