@@ -33,7 +33,7 @@ from ingest.clock import Clock, rfc3339
 from ingest.errors import DockdError, Retry, WrongStore
 from ingest.events import Event
 from ingest.ledger.pin_file import kept
-from ingest.store.enrolling import Desk, NotEnrolled
+from ingest.store.enrolling import NOT_HERE, Desk, NotEnrolled
 from ingest.store.line import Patience
 from ingest.store.tls import CertificateUnusable, ClientTls
 
@@ -143,7 +143,7 @@ class Certificates:
         try:
             await self._renew(store, file)
         except NotEnrolled as error:
-            offered = error.status not in (404, 405, 0) and error.slug != "not-enrolled"
+            offered = error.slug not in (NOT_HERE, "not-enrolled")
             self._later(error, at_least=0.0 if offered else _NOT_OFFERED, quiet=not offered)
         except (DockdError, OSError, CertificateUnusable) as error:
             self._later(error, at_least=error.after if isinstance(error, Retry) else 0.0)
@@ -177,7 +177,7 @@ class Certificates:
         offer, pinned = await desk.offer(), await asyncio.to_thread(kept, settings.keys_path)
         keys = pinned.keys if pinned is not None else ()
         if "certificate" not in offer.gives:
-            raise NotEnrolled("the store gives no certificates to docks")
+            raise NotEnrolled("the store gives no certificates to docks", slug=NOT_HERE)
         if offer.relayed or not any(offer.known_by(key) for key in keys):
             raise WrongStore("the store that answers for a renewal is not the pinned one")
         desk.agreed()

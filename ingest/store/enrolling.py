@@ -27,6 +27,7 @@ from ingest.store.tls import ClientTls
 
 Way = Literal["certificate", "token"]
 OFFER = "dockd-enroll+jwt"
+NOT_HERE = "not-here"  # no slug of a store's: it has no such desk
 _WAYS = ("certificate", "token")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _LARGEST_CHAIN = 64 << 10
@@ -115,14 +116,14 @@ class Desk:
         if answer.status != 200 or "json" not in answer.headers.get("Content-Type", ""):
             if answer.status in (429, 500, 502, 503, 504):
                 raise answer.error(doing)
-            raise NotEnrolled(_NOT_HERE, status=answer.status)
+            raise NotEnrolled(_NOT_HERE, slug=NOT_HERE, status=answer.status)
         announced = understand(answer.body, url=self._url)
         nonce = secrets.token_urlsafe(24)
         answer = await self._line.ask(
             "GET", urljoin(self._url, "/enroll"), query={"nonce": nonce}, doing="what it gives to docks"
         )
         if answer.status in (404, 405):
-            raise NotEnrolled(_NOT_HERE, status=answer.status)
+            raise NotEnrolled(_NOT_HERE, slug=NOT_HERE, status=answer.status)
         if answer.status != 200:
             raise answer.error("what it gives to docks")
         return self._understood(answer, announced, nonce=nonce)

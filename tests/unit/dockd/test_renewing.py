@@ -38,6 +38,10 @@ from ingest.ledger.pin_file import NAME, Pinned
 from ingest.ledger.pin_file import text_of as pin_text
 from ingest.store.enrolling import Desk
 from tests.simulators.authority import Authority
+from tests.simulators.stores.honest import HonestStore
+from tests.simulators.stores.running import Running
+from tests.simulators.stores.s3 import HonestS3
+from tests.simulators.stores.s3_running import RunningS3
 
 DAY = 86400.0
 
@@ -260,3 +264,20 @@ async def test_each_stage_is_said_once_and_is_a_problem_until_it_is_over(scene: 
     assert len([one for one in scene.said if isinstance(one, CertificateEnded)]) == 1
     assert working.ends["client"] == scene.ends
     assert set(working.ends) == {"client", "store_ca"} | ({"store"} if working.tls and working.tls.shown else set())
+
+
+@pytest.mark.parametrize("kind", ["tus", "s3"])
+async def test_a_store_that_gives_no_certificates_is_asked_once_a_day_and_nobody_is_told(
+    scene: Scene, kind: str
+) -> None:
+    with (
+        Running(HonestStore(), tls=scene.authority.served("plain", days=3000)) as tus,
+        RunningS3(HonestS3(), tls=scene.authority.served("plain", days=3000)) as s3,
+    ):
+        url = tus.url if kind == "tus" else s3.bucket_url
+        settings = replace(scene.settings, store=replace(scene.settings.store, url=url))
+        scene.clock.ahead = 46 * DAY
+        working = scene.certificates(lambda: settings)
+        await working.look()
+        assert [one for one in scene.said if isinstance(one, CertificateNotRenewed)] == []
+        assert working._not_before >= scene.clock.now() + DAY - 60
