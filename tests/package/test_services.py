@@ -111,6 +111,7 @@ def test_what_runs_when(guest: Vm) -> None:
     assert states(vm) == ["active", "inactive"]
     # 5. Removed: nothing runs, nothing failed, the footage is there.
     vm.check("systemctl start dockd", timeout=LONG)
+    await_page(vm)
     vm.check("dpkg --remove dockd", timeout=LONG)
     assert states(vm) == ["inactive", "inactive"]
     assert vm.check("systemctl --failed --no-legend --plain | grep dockd || true") == ""
