@@ -253,10 +253,10 @@ class Book:
         with self._changing() as db:
             db.execute("UPDATE sessions SET seen_at = max(seen_at, ?) WHERE hash = ?", (at, kept))
 
-    def end_session(self, kept: str) -> None:
-        """By its hash."""
+    def end_session(self, kept: str) -> bool:
+        """By its hash; whether it was this call that has ended it."""
         with self._changing() as db:
-            db.execute("DELETE FROM sessions WHERE hash = ?", (kept,))
+            return db.execute("DELETE FROM sessions WHERE hash = ?", (kept,)).rowcount == 1
 
     def told(self, seq: int) -> None:
         """The custody record has all that was changed up to here."""

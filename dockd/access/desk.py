@@ -207,9 +207,9 @@ class Access:
         return shown
 
     async def _end(self, session: Session, reason: str) -> None:
-        await self._do(self._book.end_session, session.hash)
-        self._times.pop(session.hash, None)
-        await self._say(events.UserSignedOut(by=session.by, reason=reason))
+        """Its times stay until the next look: whoever looked at once with this one must not find it younger."""
+        if await self._do(self._book.end_session, session.hash):
+            await self._say(events.UserSignedOut(by=session.by, reason=reason))
 
     # -- what is recorded ------------------------------------------------------------------------------------------------
 

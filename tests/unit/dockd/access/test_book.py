@@ -405,6 +405,21 @@ def test_two_that_make_it_at_once_make_one(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["access.db", "access.db.made"]
 
 
+class _Late(type(Path())):  # type: ignore[misc]
+    """A name at which nothing is, until somebody asks whether there was something."""
+
+    def exists(self) -> bool:
+        Book(Path(self.parent) / "access.db").make()
+        return super().exists()
+
+
+def test_one_that_another_makes_between_two_looks_is_not_gone(tmp_path: Path) -> None:
+    book = Book(_Late(tmp_path / "access.db"))
+    book.add_user("ann", role="viewer", password=HASH, by="x")
+    assert list(book.known().users) == ["ann"]
+    book.close()
+
+
 def test_one_that_cannot_be_opened_for_want_of_a_descriptor_is_no_damage(book: Book) -> None:
     """Whoever is told that it is damaged is told to begin another."""
     book.add_user("ann", role="ops", password="h", by="t")
