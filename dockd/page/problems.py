@@ -165,7 +165,7 @@ def problems(
     troubles: Mapping[str, str], doubt: int = 0, spoilt: int = 0, untold: tuple[int, int] = (0, 0), newest: Newest = _NONE,
 ) -> list[Problem]:  # fmt: skip
     """Everything that is wrong now, the worst first. `troubles`: what the agent says of itself, by name; `newest`: the last entries of custody by which these counts grew; `spoilt`: segments of which this dock
-    spoils each copy; `untold`: of how much evidence the store could not be told yet, and of how much it never can be."""
+    spoils each copy; `untold`: of how much evidence the store could not be told yet, and for how much it has no marks."""
     found: list[Problem] = []
     if lost:
         text = counted(
