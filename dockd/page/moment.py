@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from dockd.docking import Bay
 from dockd.page.advice import to_mend
 from dockd.page.facts import Sources, Sums
 from dockd.page.language import said
@@ -60,6 +61,12 @@ class Moment:
         if doing is None or doing.phase != "waiting":
             return False
         return time.monotonic() - doing.since >= self.sources.settings.ready.usable_after
+
+    def expected_of(self, bay: Bay) -> Expected:
+        """What is expected of the docking that this bay has now; nothing of one that it had."""
+        found = self.expected.get(bay.number)
+        same = found is not None and bay.visit is not None and found.docking == bay.visit.docking
+        return found if found is not None and same else Expected()
 
     @cached_property
     def is_sound(self) -> bool:

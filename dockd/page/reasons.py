@@ -88,9 +88,26 @@ def before_emptying(facts: Facts) -> str:
     return _of_store(facts) or said("It is emptied next.")
 
 
+def was_confirmed() -> str:
+    """What stands in the place of "is proven" and "is safe", of a camera that is empty by now."""
+    return said("What was on it was confirmed by a store that is not to be believed now: tell ops.")
+
+
+def is_in_doubt(facts: Facts) -> bool:
+    """Whether what is known to be in the store is so by the word of one that was caught."""
+    return facts.store == "dishonest" and facts.counts.listed > 0
+
+
+def is_on_it(facts: Facts) -> bool:
+    """Whether any of what was copied from it is still on it, and is not there to stay."""
+    return facts.on_camera > 0 or (facts.stays > 0 and not facts.wipes)
+
+
 def why_unconfirmed(facts: Facts) -> str:
     """All is copied, and not all is proven."""
     counts = facts.counts
+    if is_in_doubt(facts):
+        return joined(said("Copied to the dock."), _of_store(facts), said("Leave it in."))
     copied = said(
         "Copied to the dock; {count} of {segments} proven in the store.",
         count=counts.confirmed,
