@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -76,3 +79,18 @@ async def test_where_none_is_named_the_operating_systems_are_believed(
             await store.identify()
         await store.close()
         assert running.store.shelf.asked == []
+
+
+async def test_the_simulated_store_ends_though_the_other_end_says_no_farewell(
+    authorities: tuple[Authority, Authority],
+) -> None:
+    """Else a line stays open behind it, and the warning of that fails whichever test is at work by then."""
+    own, _ = authorities
+    with Running(HonestStore(), tls=own.served("silent")) as running:
+        where = urlsplit(running.url)
+        reader, writer = await asyncio.open_connection(where.hostname, where.port, ssl=own.trusted())
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert await reader.readline()
+    gc.collect()
+    writer.transport.abort()
+    await asyncio.sleep(0)
