@@ -14,7 +14,7 @@ from dockd.access.book import Book, Damaged
 from dockd.access.desk import Access, TooSoon, Wrong
 from dockd.access.hashing import MOST_WAITING, Cost, Hashing, TooManyWait
 from dockd.access.known import LONGEST_SESSION
-from dockd.access.limits import FREE, LONGEST_WAIT
+from dockd.access.limits import FREE, FREE_ADDRESS, LONGEST_WAIT
 from ingest import events
 from ingest.errors import LedgerUnusable
 from tests.unit.ingest.ledger.dock import SetClock
@@ -246,6 +246,17 @@ async def test_who_is_not_even_asked_has_made_no_mistake(desk: Desk) -> None:
     assert [type(one) for one in answers] == [TooManyWait] * 30
     assert [type(one) for one in await asyncio.gather(*asked, return_exceptions=True)] == [Wrong] * MOST_WAITING
     assert await desk.access.sign_in("ann", PASSWORD, address="198.51.100.1")
+
+
+async def test_who_has_signed_in_from_there_is_known_there_after_a_restart(desk: Desk) -> None:
+    await desk.access.sign_in("ann", PASSWORD, address=HERE)
+    await desk.again()
+    for n in range(FREE_ADDRESS + 5):
+        with pytest.raises((Wrong, TooSoon)):
+            await desk.access.sign_in(f"made.up.{n}", "wrong", address=HERE)
+    assert await desk.access.sign_in("ann", PASSWORD, address=HERE)
+    desk.book.remove_user("ann", by="os:root")
+    assert not desk.book.known().places
 
 
 async def test_how_many_were_refused_is_said_once_a_minute(desk: Desk) -> None:
