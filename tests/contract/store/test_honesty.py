@@ -22,7 +22,7 @@ from tests.simulators.stores import lies
 from tests.simulators.stores.honest import HonestStore, Kind, Shelf, Thing
 from tests.simulators.stores.running import Running
 
-SHORT = Patience(stall=1.0, answer=1.0, settle=1.0)
+SHORT = Patience(stall=10.0, answer=10.0, settle=10.0)
 
 
 def bait() -> tuple[SegmentDescription, bytes]:

@@ -19,7 +19,7 @@ from tests.contract.store.exam import asked, claimed, delivered, described
 from tests.simulators.stores.honest import HonestStore, Shelf, Thing
 from tests.simulators.stores.running import Running
 
-SHORT = Patience(stall=1.0, answer=1.0, settle=1.0)
+SHORT = Patience(stall=10.0, answer=10.0, settle=10.0)
 DIGEST = base64.b64encode(hashlib.sha256(b"x").digest())
 LONG = b"x" * 5000
 
