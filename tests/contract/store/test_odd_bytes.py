@@ -54,7 +54,7 @@ async def raw(location: bytes = b"/files/x", digest: bytes = b"sha-256=:%s:" % D
     finally:
         await store.close()
         server.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             await asyncio.gather(*filter(None, lines))
 
 

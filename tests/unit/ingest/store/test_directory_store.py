@@ -320,7 +320,7 @@ async def test_a_porter_ends_with_its_agent(tmp_path: Path) -> None:
     [pid] = porters_of(agent.pid)
     agent.kill()
     await agent.wait()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         while running(pid):  # noqa: ASYNC110 - the kernel tells nobody but its parent, which is gone
             await asyncio.sleep(0.01)
     assert (tmp_path / ".dockd-store").exists()
