@@ -329,7 +329,7 @@ async def test_no_more_wait_for_a_turn_than_can_have_one_soon() -> None:
     ]
     for late in ends[MOST_WAITING:]:
         with pytest.raises(NotLetIn) as refused:
-            await late
+            await asyncio.wait_for(late, 15)
         assert refused.value.why == "busy"
     for _ in range(AT_ONCE):
         dock.provider._few.release()
