@@ -311,7 +311,7 @@ def test_events_begin_with_everything_and_beat(agent: Running) -> None:
         event, beat, document = stream.until(lambda event, _: event == "beat")
         assert beat >= number
         assert document.keys() == {"time", "sequence"}
-        assert time.monotonic() - began < 8.0
+        assert time.monotonic() - began < 15.0, "one comes every five seconds"
     finally:
         stream.close()
 

@@ -298,7 +298,7 @@ def test_a_problem_is_seen_to_by_a_sergeant_and_others_are_shown_no_form(tmp_pat
         sergeant, viewer, ops = (users.signed_in(name) for name in ("sergeant", "viewer", "ops"))
 
         def page_of(caller: Caller, path: str, words: str) -> str:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 40
             while words not in (text := caller.ask(path).text):
                 assert time.monotonic() < deadline, f"{path} does not say {words}"
                 time.sleep(0.05)
