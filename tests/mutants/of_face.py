@@ -11,6 +11,11 @@ _EXPECTED = ("tests/unit/dockd/page/test_expected.py",)
 
 FACE = (
     Mutant(
+        name="frame: the headline is of a look of its own", promise="P5: what stands at the top counts what stands under it",
+        file="dockd/page/rendering.py", old="snapshot if snapshot is not None else await self._view.look()", new="await self._view.look()",
+        tests=("tests/unit/dockd/page/test_one_look.py",),
+    ),
+    Mutant(
         name="ready: the rule itself does not ask whether its battery charges", promise="P5: no order of rules makes a camera ready",
         file="dockd/page/state.py", old="        and not (facts.charge_lost or facts.clock_lost)\n        and not facts.will_not_charge\n",
         new="        and not (facts.charge_lost or facts.clock_lost)\n", tests=_STATE,

@@ -109,7 +109,7 @@ class BayPage:
         if before is not None:
             reason = before.fields.get("reason", "")
         return await self._rendering.page(
-            request, "bay.html", status=status, bay=bay, kind=kind_of(bay), until=_until(bay), neighbours=_neighbours(list(snapshot.bays), number),
+            request, "bay.html", status=status, snapshot=snapshot, bay=bay, kind=kind_of(bay), until=_until(bay), neighbours=_neighbours(list(snapshot.bays), number),
             segments=[_row(one, bay=here) for one in segments[:count]], start=start,
             more=address("bays", str(number), limit=request.query.get("limit", ""), **{"from": start + count}) if len(segments) > count else "", done=_done(request, bay), mistakes=mistakes or {}, reason=reason,
             out_by=by_words(bay["out_of_use"]["by"]) if bay["out_of_use"] else "", camera_address=address("cameras", bay["camera"]["id"]) if bay["camera"] else "",

@@ -86,9 +86,9 @@ class CameraPage:
         here = row.bay if row.where == "here" else None
         past = found.dockings[:count]
         unsent = typed(request)
-        bays = (await self._view.look()).bays
+        snapshot = await self._view.look()
         return await self._rendering.page(
-            request, "camera.html", status=status, name=plain(row.name), id=plain(row.id), row=row, whose=whose(row), where=where(row), note=plain(row.note), bay_now=here, bay=bays.get(here) if here is not None else None,
+            request, "camera.html", status=status, snapshot=snapshot, name=plain(row.name), id=plain(row.id), row=row, whose=whose(row), where=where(row), note=plain(row.note), bay_now=here, bay=snapshot.bays.get(here) if here is not None else None,
             last=moment_words(row.last) if row.last is not None and here is None else "", dockings=[_docking(one) for one in past],
             next=past[-1].id if len(found.dockings) > count else None, first=address("cameras", name) if before is not None else "",
             outside=[_segment(one, here) for one in found.outside], newest=[_segment(one, here) for one in _newest(found)], alone=[_segment(one, here) for one in found.alone] if here is None else [], alone_in_all=found.alone_in_all, shown=_SHOWN_FOOTAGE,

@@ -61,7 +61,7 @@ class Handover:
         bays, status = list(snapshot.bays.values()), self._view.status_now(snapshot)
         absent = [row for row in out if row.absent]
         return await self._rendering.page(
-            request, "handover.html", bays=bays, groups=groups(bays), facts=strip.all_of(status), at=exact(status["time"]),
+            request, "handover.html", snapshot=snapshot, bays=bays, groups=groups(bays), facts=strip.all_of(status), at=exact(status["time"]),
             problems=folded([looked_at(one) for one in snapshot.problems], runs=runs), missing=self._missing(bays),
             out=len(out), absent=absent[:_MOST_CAMERAS], absent_in_all=len(absent), seq=head.seq, hash=head.hash[:_HASH],
         )  # fmt: skip

@@ -69,7 +69,7 @@ class ProblemsPage:
             fields = before.fields
         of_it = next((one["anchor"] for one in found if one["id"] == of), "")
         return await self._rendering.page(
-            request, "problems.html", status=status, problems=found, closed=await self._closed(now), hours=_HOURS,
+            request, "problems.html", status=status, snapshot=snapshot, problems=found, closed=await self._closed(now), hours=_HOURS,
             wrong={of_it: wrong} if wrong else {}, wrong_at=of_it, wrong_text=wrong, fields=fields or {},
             done=_DONE.get(request.query.get("done", ""), ""),
         )  # fmt: skip

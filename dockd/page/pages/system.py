@@ -71,7 +71,7 @@ class SystemPage:
         pinned, clock = await self._asked()
         done = _DONE.get(request.query.get("done", ""), "")
         return await self._rendering.page(
-            request, "system.html", status=status, versions=self._versions(), store=self._store(pinned), record=self._record(), time=self._time(clock),
+            request, "system.html", status=status, snapshot=snapshot, versions=self._versions(), store=self._store(pinned), record=self._record(), time=self._time(clock),
             room=snapshot.room, spool=plain(str(sources.spool.folder)), settings=told(sources.settings, environ=os.environ), bays=len(sources.settings.bays),
             troubles=troubles(snapshot.problems, synchronised=sources.clock.synchronised()), bandwidth=self._bandwidth(), hours=_HOURS, fields=fields or {}, wrong=wrong or {}, done=done,
         )  # fmt: skip
