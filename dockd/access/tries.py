@@ -11,8 +11,8 @@ from collections import OrderedDict
 
 from dockd.access.limits import near
 
-OF_ADDRESS = 20
-OF_NETWORK = 60
+OF_ADDRESS = 30
+OF_NETWORK = 90
 EVERY = 5.0  # seconds after which one more is let through
 _MOST = 4096
 
