@@ -213,9 +213,12 @@ async def test_a_session_that_ends_is_said_and_is_no_dock_that_is_away(browser: 
         await until(page, "() => document.querySelectorAll('#bays .tile').length === 3", timeout=10)
 
 
-async def test_whoever_seems_to_be_gone_is_warned_and_stays_by_a_key(browser: Browser, agent: Running) -> None:
+@pytest.mark.parametrize("phone", [False, True], ids=["a key", "a touch"])
+async def test_whoever_seems_to_be_gone_is_warned_and_stays_by_a_key_or_a_touch(
+    browser: Browser, agent: Running, *, phone: bool
+) -> None:
     add_user(agent, "olga", "viewer")
-    async with watched(browser, agent.url) as context:
+    async with watched(browser, agent.url, has_touch=phone) as context:
         page = await context.page("/")
         await sign_in(page)
         await page.clock.install()
@@ -225,8 +228,12 @@ async def test_whoever_seems_to_be_gone_is_warned_and_stays_by_a_key(browser: Br
         assert not await page.evaluate(_SEEN, "idle")
         await page.clock.fast_forward("01:00")
         await until(page, seen("idle"), timeout=5)
+        assert "Touch the page or press a key to stay." in await page.inner_text("#idle"), "a phone has no keys"
         async with page.expect_response("**/live/here") as answered:
-            await page.keyboard.press("Shift")
+            if phone:
+                await page.locator("#headline").tap()
+            else:
+                await page.keyboard.press("Shift")
         answer = await answered.value
         assert (answer.status, (await answer.json())["idle_seconds"]) == (200, 900)
         await until(page, seen("idle"), timeout=5, gone=True)
