@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Browser
 
-from tests.page.browsing import watched
+from tests.page.browsing import Looking, watched
 from tests.page.conftest import Staging
-from tests.page.running_stage import RunningStage
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-PHONE = {"width": 360, "height": 780}
+WIDTH, HEIGHT = 360, 780
 # Of each word in a table's heads, whether it stands in more lines than one.
 _BROKEN = """() => [...document.querySelectorAll('thead th')].flatMap(th => {
   const found = [];
@@ -26,19 +25,18 @@ _BROKEN = """() => [...document.querySelectorAll('thead th')].flatMap(th => {
 
 
 @pytest.mark.parametrize("path", ["/cameras", "/activity", "/footage?show=all", "/help"])
-async def test_words_in_a_tables_head_stay_whole(browser: Browser, stage: RunningStage, path: str) -> None:
-    async with watched(browser, stage.url, viewport=PHONE) as context:
-        page = await context.page(path)
-        assert await page.evaluate(_BROKEN) == []
-        assert await page.evaluate("() => document.querySelector('header.top').offsetHeight") <= 120
+async def test_words_in_a_tables_head_stay_whole(looking: Looking, path: str) -> None:
+    page = await looking.at(path, width=WIDTH, height=HEIGHT)
+    assert await page.evaluate(_BROKEN) == []
+    assert await page.evaluate("() => document.querySelector('header.top').offsetHeight") <= 120
 
 
 async def test_the_figures_are_near_the_top_however_much_is_wrong(browser: Browser, own_stage: Staging) -> None:
     stage = own_stage("--frozen", "--only", "removed_early", "--bays", "24")
     stage.do("store down no connection in 10 s")
-    async with watched(browser, stage.url, viewport=PHONE) as context:
+    async with watched(browser, stage.url, viewport={"width": WIDTH, "height": HEIGHT}) as context:
         page = await context.page("/")
-        assert await page.evaluate("() => document.querySelector('#facts').getBoundingClientRect().top") < 2 * 780
+        assert await page.evaluate("() => document.querySelector('#facts').getBoundingClientRect().top") < 2 * HEIGHT
         seen = await page.locator("#wrong li:visible").all_inner_texts()
         assert "The central store cannot be reached." in seen[0]
         assert len(seen) == 5
