@@ -85,7 +85,7 @@ styles-check: $(STYLES)/node_modules  ## whether the committed style is what Sas
 
 .PHONY: test-page test-api screens
 test-page: compiled  ## the page in a real Chromium: barriers, keyboard, colours, sizes, paper, live or not (ARGS="-k wall"); needs npm
-	@$(PYTEST) tests/page -n $(JOBS) --dist worksteal --timeout 120 $(ARGS)
+	@$(PYTEST) tests/page -n $(TEST_JOBS) --dist worksteal --timeout 180 $(ARGS)
 test-api: compiled  ## the API held against its own description, with every role (DOCKD_API_EXAMPLES=500 for longer)
 	@$(PYTEST) tests/api -n $(JOBS) --dist worksteal $(ARGS)
 screens: env-dev env-bench  ## pictures of every page with 64 bays in every state, into docs/screens
