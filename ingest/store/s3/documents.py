@@ -185,6 +185,12 @@ def tagging(pairs: str) -> bytes:
     return f"<Tagging{_SPACE}><TagSet>{tags}</TagSet></Tagging>".encode()
 
 
+def tags_in(body: bytes) -> dict[str, str]:
+    """The tags of an object. Raises Garbled."""
+    sets = _children(_rooted(body, "Tagging", "GetObjectTagging", doing="a look at an object's tags"), "TagSet")
+    return {_text(tag, "Key"): _text(tag, "Value") for one in sets for tag in _children(one, "Tag")}
+
+
 def retaining(mode: str, until: str) -> bytes:
     """The document that locks an object."""
     return f"<Retention{_SPACE}><Mode>{mode}</Mode><RetainUntilDate>{until}</RetainUntilDate></Retention>".encode()

@@ -25,7 +25,8 @@ from ingest.store.s3.requests import Requests
 
 Mode = Literal["governance", "compliance", "off"]
 MODE, UNTIL = "x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date"
-_PROBE = 60.0
+A_MOMENT = 60.0
+"""Seconds of a lock that is a trial."""
 _LEAST = 3600.0
 _AHEAD = 86400.0
 log = logging.getLogger(__name__)
@@ -79,8 +80,7 @@ class Retention:
         return True
 
     def _until(self, moment: float) -> dict[str, str]:
-        stamp = datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return {MODE: self._mode.upper(), UNTIL: stamp}
+        return {MODE: self._mode.upper(), UNTIL: stamp(moment)}
 
     async def _tried(self) -> Locking:
         """Raises Retry where nothing can be said now."""
@@ -90,10 +90,10 @@ class Retention:
             raise meaning(answer, doing="a look at whether locks hold")
         may_delete = await _deleted(free)
         locked = Bait(self._requests, what="locked")
-        answer = await locked.put(b"locked", headers=self._until(_now_there(answer) + _PROBE))
+        answer = await locked.put(b"locked", headers=self._until(now_there(answer) + A_MOMENT))
         if answer.status not in (200, 201, 204):
             return _refused(meaning(answer, doing="a lock"))
-        self._left.append((time.monotonic() + 2 * _PROBE, locked))
+        self._left.append((time.monotonic() + 2 * A_MOMENT, locked))
         if not may_delete:
             return Locking(asked=True, note="Object Lock is asked for; whether it holds could not be tried, for this dock may not delete anything")  # fmt: skip
         return await self._held(locked)
@@ -139,7 +139,12 @@ def _refused(error: DockdError) -> Locking:
     raise error
 
 
-def _now_there(answer: Answer) -> float:
+def stamp(moment: float) -> str:
+    """A time as locks have it."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def now_there(answer: Answer) -> float:
     """The store's clock, where it tells it."""
     try:
         return email.utils.parsedate_to_datetime(answer.headers.get("Date", "")).timestamp()

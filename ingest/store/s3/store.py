@@ -27,6 +27,7 @@ from ingest.store.s3.marker import Marker
 from ingest.store.s3.meanings import BadRequest, Taken, meaning
 from ingest.store.s3.requests import Requests
 from ingest.store.s3.retention import Mode, Retention
+from ingest.store.s3.subresources import Subresources
 from ingest.store.s3.transfer import Transfer
 
 _KEPT_BACK = ("AccessDenied", "MethodNotAllowed", "NotImplemented", "")
@@ -66,7 +67,8 @@ class S3Store:
         self._finding = Finding(self._requests)
         self._pinned = pinned
         self._retention = Retention(self._requests, mode=lock, retain=retain)
-        self._transfer = Transfer(self._requests, finding=self._finding, retention=self._retention)
+        self._beside = Subresources(self._requests)
+        self._transfer = Transfer(self._requests, finding=self._finding, retention=self._retention, beside=self._beside)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -75,7 +77,7 @@ class S3Store:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the store does not do, in plain words, as far as it is known."""
-        return (*self._finding.notes, *filter(None, [self._transfer.note, self._retention.note]))
+        return (*self._finding.notes, *filter(None, [self._transfer.note, self._retention.note, self._beside.note]))
 
     # -- who it is -----------------------------------------------------------------------------------------------------
 
@@ -84,6 +86,7 @@ class S3Store:
         store = await self._marker.store()
         traits = await self._finding.as_pinned(await self._pinned())
         await self._retention.cleared()
+        await self._beside.cleared()
         return StoreIdentity(id=store, url=self._named, method=traits.method, durable=False)
 
     async def vouches(self, key: str, pinned: tuple[str, ...]) -> bool:
@@ -139,14 +142,14 @@ class S3Store:
         await self._transfer.withdraw(address_of(upload))
 
     async def mark(self, upload: str, segment: SegmentDescription) -> bool:
-        """One that became evidential since it was announced gets its tag and its lock. False where the store has neither. Raises Retry."""
+        """One that became evidential since it was announced gets its tag and its lock. False where the store has neither, or knows them only as an object comes. Raises Retry."""
         announced = address_of(upload)
         if not segment.evidential:
             return False
         evidential = replace(announced, evidential=True)
-        if not announced.evidential:
-            await self._transfer.mark(evidential)
-        return bool(await self._transfer.headers(evidential))
+        if announced.evidential:
+            return await self._transfer.is_marked(evidential)
+        return await self._transfer.mark(evidential)
 
     async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
         """Two documents beside the object. The description is always the same, so that the first one stays, unless the segment has become evidential

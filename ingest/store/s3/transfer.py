@@ -20,15 +20,15 @@ from ingest.store.line import Answer
 from ingest.store.s3 import objects, uploads
 from ingest.store.s3.addresses import LARGEST_PART, Address, key_of, part_size_of
 from ingest.store.s3.baits import TAGS, TOOK, UNLIKE, Finding, once
-from ingest.store.s3.documents import Part, checksum, problem_in, retaining, tagging
+from ingest.store.s3.documents import Part, checksum, problem_in
 from ingest.store.s3.meanings import BadRequest, NotKnown, PartsGone, Taken, meaning
 from ingest.store.s3.requests import Requests
 from ingest.store.s3.retention import MODE, UNTIL, Retention
 from ingest.store.s3.signing import EMPTY
+from ingest.store.s3.subresources import Subresources
 
 BYTES = "bytes of a segment"
 _OTHERS = "other bytes lie under its name in the bucket; they are left alone"
-_MARKING = "marking a segment as evidential"
 _ENDS_PLAINLY = "it does not know If-None-Match at the end of an upload in parts: whether something lies under the name is looked at just before"
 _KEYS = 9  # of one segment, where others' objects lie under the first ones
 log = logging.getLogger(__name__)
@@ -37,10 +37,11 @@ log = logging.getLogger(__name__)
 class Transfer:
     """Transfers to one bucket. Addresses are `Address`es; whoever calls has seen to the marker. `note`: what was seen that a person should know."""
 
-    def __init__(self, requests: Requests, *, finding: Finding, retention: Retention) -> None:
+    def __init__(self, requests: Requests, *, finding: Finding, retention: Retention, beside: Subresources) -> None:
         self._requests = requests
         self._finding = finding
         self._retention = retention
+        self._beside = beside
         self.note = ""
 
     async def begin(self, segment: SegmentDescription) -> Address:
@@ -257,19 +258,19 @@ class Transfer:
             return
         raise Taken("something lies under its name already")
 
-    async def mark(self, address: Address) -> None:
-        """Tags and lock for an object that is there. Raises Retry, Hold."""
-        headers = await self.headers(address)
-        wanted = [("tagging", tagging(headers[TAGS]))] if TAGS in headers else []
+    async def mark(self, address: Address) -> bool:
+        """Tags and lock for an object that is there: all that it was to get. False where it got less, or there is nothing to get. Raises Retry, Hold."""
+        headers, marked = await self.headers(address), list[bool]()
+        if TAGS in headers:
+            marked.append(await self._beside.tag(address.key, headers[TAGS]))
         if MODE in headers:
-            wanted.append(("retention", retaining(headers[MODE], headers[UNTIL])))
-        for what, body in wanted:
-            said = {**objects.said_as_checksum_headers(body), "Content-Type": "application/xml"}
-            answer = await self._requests.ask(
-                "PUT", address.key, query={what: ""}, headers=said, body=body, doing=_MARKING
-            )
-            if answer.status not in TOOK:
-                raise meaning(answer, doing=_MARKING)
+            marked.append(await self._beside.retain(address.key, mode=headers[MODE], until=headers[UNTIL]))
+        return bool(marked) and all(marked)
+
+    async def is_marked(self, address: Address) -> bool:
+        """Whether tags and lock that come with an object are kept by this server. Raises Retry, Hold."""
+        headers = await self.headers(address)
+        return MODE in headers or (TAGS in headers and await self._beside.heeds(headers[TAGS]))
 
     async def withdraw(self, address: Address) -> None:
         """End an upload in parts. What goes in one piece has not begun."""
