@@ -245,7 +245,7 @@ def test_questions_that_are_no_text_are_harmless(agent: Running, path: str) -> N
 def raw(
     agent: Running, method: str, path: str, *, host: str | None, claimed: str | None = "localhost"
 ) -> tuple[int, str]:
-    connection = http.client.HTTPConnection(agent.url.removeprefix("http://"), timeout=10)
+    connection = http.client.HTTPConnection(agent.url.removeprefix("http://"), timeout=30)
     try:
         connection.putrequest(method, path, skip_host=True)
         if host is not None:

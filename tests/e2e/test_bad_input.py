@@ -863,12 +863,12 @@ def test_interrupted(number: signal.Signals, moment: str, camera: Path, dock: Do
             time.sleep(0.005)
             assert process.poll() is None
         process.send_signal(number)
-        run = ended(process, timeout=10)
+        run = ended(process, timeout=30)
     else:
         lines = Lines(process)
         lines.wait_for("the store is down")
         process.send_signal(number)
-        run = Ended(code=process.wait(timeout=10), out="", err="")
+        run = Ended(code=process.wait(timeout=30), out="", err="")
         lines.wait_for("interrupted")
         run = Ended(code=run.code, out="", err="\n".join(lines.seen))
         assert process.stdout is not None

@@ -80,7 +80,7 @@ def post(agent: Running, action: str, **fields: str) -> Answer:
 def unfollowed(request: urllib.request.Request) -> Answer:
     """The answer itself, wherever it points."""
     try:
-        with _OPENER.open(request, timeout=10) as answer:
+        with _OPENER.open(request, timeout=30) as answer:
             return Answer(status=answer.status, headers=answer.headers, body=answer.read())
     except urllib.error.HTTPError as error:
         with error:

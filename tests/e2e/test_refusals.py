@@ -319,7 +319,7 @@ def test_a_request_that_is_two_things_at_once(dock: Guarded, lines: str) -> None
     sent = (
         lines.format(here=parts.netloc) + f"Authorization: Bearer {dock.tokens['viewer']}\r\nConnection: close\r\n\r\n"
     )
-    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10) as line:
+    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=30) as line:
         line.sendall(sent.encode())
         said = b""
         while more := line.recv(65536):

@@ -99,7 +99,7 @@ def test_watching_tells_what_changes_and_silence(store: StoreProcess, tmp_path: 
             agent.stop()
             until(watching, "NOT LIVE")
             watching.send_signal(signal.SIGINT)
-            assert watching.wait(10) == 130
+            assert watching.wait(30) == 130
         finally:
             watching.kill()
             watching.wait()
