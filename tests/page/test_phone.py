@@ -10,8 +10,8 @@ from tests.page.conftest import Staging
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 WIDTH, HEIGHT = 360, 780
-# Of each word in a table's heads, whether it stands in more lines than one.
-_BROKEN = """() => [...document.querySelectorAll('thead th')].flatMap(th => {
+# The words of these elements that stand in more lines than one.
+_BROKEN = """what => [...document.querySelectorAll(what)].flatMap(th => {
   const found = [];
   for (const node of [...th.childNodes].filter(n => n.nodeType === 3)) {
     for (const word of node.textContent.matchAll(/[\\w']+/g)) {
@@ -23,12 +23,24 @@ _BROKEN = """() => [...document.querySelectorAll('thead th')].flatMap(th => {
   return found;
 })"""
 
+# What of a table's cells stands beside the screen.
+_OUTSIDE = "() => [...document.querySelectorAll('tbody td, tbody th')].filter(e => e.getBoundingClientRect().right > innerWidth).map(e => e.innerText)"
+
 
 @pytest.mark.parametrize("path", ["/cameras", "/activity", "/footage?show=all", "/help"])
 async def test_words_in_a_tables_head_stay_whole(looking: Looking, path: str) -> None:
     page = await looking.at(path, width=WIDTH, height=HEIGHT)
-    assert await page.evaluate(_BROKEN) == []
+    assert await page.evaluate(_BROKEN, "thead th") == []
     assert await page.evaluate("() => document.querySelector('header.top').offsetHeight") <= 120
+
+
+@pytest.mark.parametrize("width", [WIDTH, 768])
+@pytest.mark.parametrize("path", ["/footage", "/footage?show=held"])
+async def test_where_footage_is_is_read_without_moving_it(looking: Looking, path: str, width: int) -> None:
+    page = await looking.at(path, width=width, height=HEIGHT)
+    assert await page.locator("td .word").count() > 2
+    assert await page.evaluate(_BROKEN, "td .word") == []
+    assert await page.evaluate(_OUTSIDE) == []
 
 
 async def test_the_figures_are_near_the_top_however_much_is_wrong(browser: Browser, own_stage: Staging) -> None:
