@@ -5,6 +5,7 @@ What axe cannot decide by itself ("incomplete") is looked at by a person once: R
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
@@ -18,6 +19,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 WIDTHS = (320, 360, 768, 1280, 1920)
 # A theme changes colours and nothing else, and no colour changes with the width but between these layouts: see dockd/page/styles.
 LAYOUTS = (320, 768, 1920)
+# DOCKD_AXE=whole: every rule, in both themes, at every width, in every state. It takes minutes more, and is run before a release.
+WHOLE = os.environ.get("DOCKD_AXE") == "whole"
 # The bay's page is one template: in these states at every width, in the others narrow and wide.
 WHOLLY = ("copying", "removed_early")
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -56,9 +59,9 @@ def wrong_in(found: dict[str, Any]) -> Iterable[str]:
 
 def runs(name: str) -> Iterable[tuple[Literal["light", "dark"], int]]:
     """In which theme and at which widths this page is looked at."""
-    alike = name in {f"/bays/{state}" for state in OF_BAY if state not in WHOLLY}
+    alike = not WHOLE and name in {f"/bays/{state}" for state in OF_BAY if state not in WHOLLY}
     yield from (("light", width) for width in ((320, 1280) if alike else WIDTHS))
-    yield from (("dark", width) for width in ((320, 1280) if alike else LAYOUTS))
+    yield from (("dark", width) for width in ((320, 1280) if alike else WIDTHS if WHOLE else LAYOUTS))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -69,7 +72,7 @@ async def test_no_barrier(looking: Looking, places: Mapping[str, str], axe_scrip
     for theme, width in runs(name):
         await page.emulate_media(color_scheme=theme)
         await page.set_viewport_size({"width": width, "height": 900})
-        found = await (page.evaluate(RUN, TAGS) if theme == "light" else page.evaluate(COLOURS))
+        found = await (page.evaluate(RUN, TAGS) if theme == "light" or WHOLE else page.evaluate(COLOURS))
         for one in wrong_in(found):
             wrong.setdefault(one, []).append(f"{theme} {width}")
     assert not wrong, "\n".join(f"{where}: {what}" for what, where in wrong.items())
