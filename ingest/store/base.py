@@ -68,8 +68,11 @@ class Store(Protocol):
         knows now that it is evidence: False where it is none, and where the store has no marks. Raises Retry (ObjectGone too), Hold.
         """
 
-    async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
-        """Lay beside a finished object what it is and its custody record so far (JSON), where the store has room for such; may be done again."""
+    async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes, since: str = "") -> None:
+        """Lay beside a finished object what it is and its custody record so far (JSON), where the store has room for such; may be done again.
+
+        `since` (letters and digits): which of the dock's records it is of, where not the first: it gets a place of its own beside that one.
+        """
 
     async def claim(
         self, upload: str, segment: SegmentDescription, *, nonce: str, head: Head | None, dock: str

@@ -182,7 +182,7 @@ class TusStore:
             raise answer.error("the mark of evidence")
         return True
 
-    async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
+    async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes, since: str = "") -> None:
         """Its metadata came with it, and there is no place beside it."""
 
     async def send(

@@ -15,7 +15,7 @@ from dataclasses import replace
 from ingest.errors import Unproven
 from ingest.model import Claim, Head, ProofMethod, SegmentDescription, Span, StoreIdentity
 from ingest.store.base import Slices
-from ingest.store.description import CUSTODY, DESCRIPTION, describing
+from ingest.store.description import DESCRIPTION, custody_ending, describing
 from ingest.store.line import Line, Patience, Proxy
 from ingest.store.outgoing import Outgoing
 from ingest.store.ranges import A_PART, ranged
@@ -151,7 +151,7 @@ class S3Store:
             return await self._transfer.is_marked(evidential)
         return await self._transfer.mark(evidential)
 
-    async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
+    async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes, since: str = "") -> None:
         """Two documents beside the object. The description is always the same, so that the first one stays, unless the segment has become evidential
         since; of the custody record, which grows, the last one counts. Raises Retry.
         """
@@ -160,7 +160,7 @@ class S3Store:
         unlike = await self._transfer.unlike() if announced.evidential == segment.evidential else {}
         await asyncio.gather(
             self._lay(address, DESCRIPTION, describing(segment), unlike=unlike),
-            self._lay(address, CUSTODY, custody, unlike={}),
+            self._lay(address, custody_ending(since), custody, unlike={}),
         )
 
     async def _lay(self, address: Address, suffix: str, body: bytes, *, unlike: dict[str, str]) -> None:

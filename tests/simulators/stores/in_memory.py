@@ -48,6 +48,8 @@ class InMemoryStore:
     checked: bool = False
     marked: dict[str, bool] = field(default_factory=dict)
     marks: bool = True
+    explained: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    """Custody records of each segment, by the record that they are of."""
     digests: list[str | None] = field(default_factory=list)
 
     def _called(self, what: str, segment: str) -> None:
@@ -95,8 +97,9 @@ class InMemoryStore:
         self.marked[segment.id] = segment.evidential
         return segment.evidential and self.marks
 
-    async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
+    async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes, since: str = "") -> None:
         self._called("explain", segment.id)
+        self.explained.setdefault(segment.id, {})[since] = custody
 
     async def send(
         self, upload: str, *, offset: int, length: int, size: int, slices: Slices, sha256: str | None = None

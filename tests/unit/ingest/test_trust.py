@@ -72,7 +72,7 @@ class SpokenFor:
     async def mark(self, upload: str, segment: SegmentDescription) -> bool:
         raise NotImplementedError
 
-    async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
+    async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes, since: str = "") -> None:
         raise NotImplementedError
 
     async def send(

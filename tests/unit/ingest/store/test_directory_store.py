@@ -149,6 +149,9 @@ async def test_a_folder_explains_itself(store: DirectoryStore, root: Path) -> No
         await store.explain(upload, segment, custody=custody)
         assert (root / f"{upload}.json").read_bytes() == describing(segment)
         assert (root / f"{upload}.custody.json").read_bytes() == custody
+    await store.explain(upload, segment, custody=b"{}", since="1a2b3c4d")
+    assert (root / f"{upload}.custody.json").read_bytes() == custody
+    assert (root / f"{upload}.custody-1a2b3c4d.json").read_bytes() == b"{}"
 
 
 async def test_an_address_of_another_kind_of_store_is_gone(store: DirectoryStore) -> None:
