@@ -1,4 +1,4 @@
-"""Metrics: counters fed by the one event registry, gauges looked at when somebody scrapes. The names are CONTRACT.md section 4.
+"""Metrics: counters fed by the one event registry, gauges looked at when somebody scrapes. The names are those of docs/api.md.
 
 Rules kept here: a registry of its own, nothing of the process's global one; no serial, name or path in a label; a label's values are
 a closed set.
