@@ -258,6 +258,8 @@ def _early(one: AwayFact) -> Problem:
         where = counted("It is copied on this dock.", "They are copied on this dock.", count=one.segments)
     elif one.alone < one.segments:
         where = counted("{count} of them is on it alone.", "{count} of them are on it alone.", count=one.alone)
+    else:
+        where = counted("It is on the camera alone.", "All of them are on the camera alone.", count=one.segments)
     return Problem(
         problem="removed_early", text=joined(left, where), advice=PUT_BACK, bay=one.bay, camera=one.camera, weight=weight_of(one.docking, one.segments + one.alone),
         alone=one.alone,

@@ -46,7 +46,7 @@ def _left_behind(facts: Facts) -> str:
     if not alone:
         return counted("{count} segment is copied on the dock, and still on it", "{count} segments are copied on the dock, and still on it", count=count)  # fmt: skip
     if alone == count:
-        return said("{segments} not yet in the store", segments=some(count))
+        return counted("{segments} not yet in the store, and on it alone", "{segments} not yet in the store, all of them on it alone", count=count, segments=some(count))  # fmt: skip
     return said("{segments} not yet in the store, {alone} of them on it alone", segments=some(count), alone=alone)
 
 
