@@ -40,6 +40,10 @@ TYPED = (
         file="dockd/page/doings.py", old="            _nobody_else_has_marked_it(tx, bay, was=was, wish=None)\n", new="", tests=_TYPED,
     ),
     Mutant(
+        name="problems: what was closed and is still so is told as all well", promise="P5: footage that is out is not hidden by a press",
+        file="dockd/page/problem_book.py", old="            if known.closed_at is not None\n        ]\n", new="            if known.closed_at is None\n        ]\n", tests=(*_TYPED, "tests/unit/dockd/page/test_problem_book.py"),
+    ),
+    Mutant(
         name="typed: a camera with footage on it alone is issued unwarned", promise="P5: whoever issues a camera is told what is on it alone",
         file="dockd/page/pages/camera.py", old="for one in found.alone] if here is None else []", new="for one in found.alone] if here is not None else []", tests=_TYPED,
     ),

@@ -6,7 +6,7 @@ with a reason, which is kept.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -19,10 +19,11 @@ from dockd.page.guidance import DOERS, OF_PROBLEMS, Guidance
 from dockd.page.language import english, said
 from dockd.page.pages.parts import Parts
 from dockd.page.pages.reading import add_form, address, ask, clean, exact
+from dockd.page.problem_book import StillSo
 from dockd.page.rights import needs
 from dockd.page.typed import typed
 from dockd.page.words import age_words
-from ingest.clock import from_rfc3339
+from ingest.clock import from_rfc3339, rfc3339
 from ingest.ledger import page_history
 from ingest.ledger.history import Record
 
@@ -61,7 +62,7 @@ class ProblemsPage:
         self, request: web.Request, *, of: str = "", wrong: str = "", fields: Mapping[str, str] | None = None, status: int = 200
     ) -> web.Response:  # fmt: skip
         snapshot = await self._view.look()
-        now = self._sources.clock.now()
+        still, now = self._view.book.still_so, self._sources.clock.now()
         found = [_told(one, number, now) for number, one in enumerate(snapshot.problems, 1)]
         before = typed(request)
         if before is not None:
@@ -69,19 +70,22 @@ class ProblemsPage:
             fields = before.fields
         of_it = next((one["anchor"] for one in found if one["id"] == of), "")
         return await self._rendering.page(
-            request, "problems.html", status=status, snapshot=snapshot, problems=found, closed=await self._closed(now), hours=_HOURS,
+            request, "problems.html", status=status, snapshot=snapshot, problems=found, closed=await self._closed(now, still), still=[_told_still(one) for one in still], hours=_HOURS,
             wrong={of_it: wrong} if wrong else {}, wrong_at=of_it, wrong_text=wrong, fields=fields or {},
             done=_DONE.get(request.query.get("done", ""), ""),
         )  # fmt: skip
 
-    async def _closed(self, now: float) -> list[dict[str, str]]:
-        """What people closed in the last week, newest first."""
+    async def _closed(self, now: float, still: Sequence[StillSo]) -> list[dict[str, str]]:
+        """What people closed in the last week, newest first; without what is told as still so."""
+        told = {(one.problem.id, one.by, one.reason) for one in still}
         try:
             records = await ask(self._sources, lambda execute: page_history.of_problems(execute, count=_CLOSED_MOST))
         except Problem:  # the ledger is itself the problem: what is wrong is told all the same
             return []
         return [
-            _told_closed(one) for one in records if one.action == "problem.closed" and _since(one.at) > now - _LATELY
+            _told_closed(one)
+            for one in records
+            if one.action == "problem.closed" and _since(one.at) > now - _LATELY and _which(one) not in told
         ]
 
     @needs("change")
@@ -135,6 +139,19 @@ def _told(one: Mapping[str, Any], number: int, now: float) -> dict[str, Any]:
         "camera_href": address("cameras", camera) if camera else "", "since": one["since"], "age": age_words(max(0.0, now - from_rfc3339(one["since"]))),
         "worse": one["worse"], "seen_by": by_words(one["seen_by"]) if one["seen_by"] else "", "seen_until": one["seen_until"], "closable": one["closable"],
         "seen_action": address("problems", one["id"], "seen"), "close_action": address("problems", one["id"], "close"),
+    }  # fmt: skip
+
+
+def _which(one: Record) -> tuple[object, ...]:
+    data = one.data or {}
+    return data.get("problem"), data.get("by"), data.get("reason")
+
+
+def _told_still(one: StillSo) -> dict[str, Any]:
+    problem = one.problem
+    return {
+        "title": _guidance(problem.problem).title, "text": problem.text, "at": exact(rfc3339(one.at)), "by": by_words(one.by), "reason": shown(one.reason),
+        "camera": camera_name(problem.camera) if problem.camera else "", "camera_href": address("cameras", problem.camera) if problem.camera else "",
     }  # fmt: skip
 
 

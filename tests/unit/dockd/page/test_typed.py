@@ -307,6 +307,27 @@ async def test_what_is_on_a_camera_alone_that_is_out_is_named_where_it_is_issued
     assert "Newest footage" not in text, "all of it stands above"
 
 
+async def test_what_was_closed_and_is_still_so_is_not_all_well(site: Site) -> None:
+    sam = site.user("sam")
+    await sam.sign_in()
+    await site.dock.listed(b"a.mp4")
+    await site.dock.listed(b"b.mp4")
+    site.rack.bays[1] = Bay(number=1, last_camera=folder_camera(b"CAM"), left_early=2)
+    page = (await sam.ask("/problems")).text
+    way = re.search(r'action="(/problems/removed_early[^"]*/close)"', page)
+    assert way is not None
+    form = (await sam.ask("/problems")).form(way[1])
+    assert (await sam.ask(way[1], {**form, "reason": "it was run over"})).status == 303
+    page = (await sam.ask("/problems")).text
+    assert "Nothing is wrong" not in page
+    assert "Nothing needs anybody now; 1 that was closed is still so." in page
+    row = page.partition('id="still"')[2].partition("</section>")[0]
+    assert "2 segments not yet in the store. All of them are on the camera alone." in row
+    assert "it was run over" in row
+    assert '<a class="id" href="/cameras/CAM">CAM</a>' in row
+    assert page.count("it was run over") == 1, "and once alone"
+
+
 async def test_one_that_is_issued_and_lies_in_its_bay_is_with_nobody(site: Site) -> None:
     sam = site.user("sam")
     await sam.sign_in()
