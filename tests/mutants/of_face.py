@@ -74,6 +74,10 @@ FACE = (
         file="dockd/page/pages/folded.py", old='bays = [one["bay"] for one in cut if one["bay"] is not None]', new="bays: list[int] = []", tests=_SUMMING,
     ),
     Mutant(
+        name="handover: who went out with footage not confirmed is not named", promise="the paper names each camera that is out with footage",
+        file="dockd/page/pages/handover.py", old="if camera is not None and (n, camera.id) in out}", new="if camera is not None and (n, camera) in out}", tests=_SUMMING,
+    ),
+    Mutant(
         name="bay: said to be out of use though it is not", promise="P5: only what is so is said to be done",
         file="dockd/page/pages/bay.py", old="if what in _DONE and is_so", new="if what in _DONE", tests=("tests/e2e/test_bays.py",),
     ),
