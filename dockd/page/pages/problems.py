@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from dockd.page.asked import asked_by_form
-from dockd.page.doings import Doings
+from dockd.page.doings import LONGEST_REASON, Doings, Unfit
 from dockd.page.doorkeeper import Problem
 from dockd.page.footage_words import by_words, camera_name, shown
 from dockd.page.guidance import DOERS, OF_PROBLEMS, Guidance
@@ -70,7 +70,7 @@ class ProblemsPage:
             fields = before.fields
         of_it = next((one["anchor"] for one in found if one["id"] == of), "")
         return await self._rendering.page(
-            request, "problems.html", status=status, snapshot=snapshot, problems=found, closed=await self._closed(now, still), still=[_told_still(one) for one in still], hours=_HOURS,
+            request, "problems.html", status=status, snapshot=snapshot, problems=found, closed=await self._closed(now, still), still=[_told_still(one) for one in still], hours=_HOURS, longest=LONGEST_REASON,
             wrong={of_it: wrong} if wrong else {}, wrong_at=of_it, wrong_text=wrong, fields=fields or {},
             done=_DONE.get(request.query.get("done", ""), ""),
         )  # fmt: skip
@@ -120,7 +120,7 @@ class ProblemsPage:
         self, request: web.Request, name: str, problem: Problem, fields: Mapping[str, str]
     ) -> web.Response:
         """The list again, with what was said against it and the form as it was filled in."""
-        return await self._page(request, of=name, wrong=problem.detail, fields=fields, status=problem.status)
+        return await self._page(request, of=name, wrong=problem.why if isinstance(problem, Unfit) else problem.detail, fields=fields, status=problem.status)  # fmt: skip
 
 
 def _guidance(name: str) -> Guidance:

@@ -263,6 +263,81 @@ async def test_two_who_issue_one_camera_hear_of_each_other(site: Site) -> None:
     assert "PC smith" in (await kim.ask("/cameras/CAM")).text
 
 
+async def test_whoever_mends_a_field_hears_who_issued_it_meanwhile(site: Site) -> None:
+    sam, kim = site.user("sam"), site.user("k.jones")
+    await sam.sign_in()
+    await kim.sign_in()
+    await site.dock.listed(b"clip.mp4")
+    issue = "/cameras/CAM/issue"
+    told = await sam.ask("/cameras/CAM")
+    old = told.form(issue)
+    assert (await kim.ask(issue, {**(await kim.ask("/cameras/CAM")).form(issue), "officer": "PC jones"})).status == 303
+    for officer, why in (
+        ("PC \u200fsmith", "There are signs in it that nobody can read."),
+        ("", "Say to whom it goes"),
+    ):
+        told = await sam.ask(issue, {**old, "officer": officer})
+        assert told.status == 400
+        assert why in told.text
+        assert "officer:" not in told.text, "a program's name for the field is nobody's word"
+        assert "Meanwhile k.jones has issued it to PC jones" in told.text, "what is sent next would undo that"
+    same = await sam.ask(issue, {**old, "officer": "PC jones\u200f"})
+    assert "Meanwhile k.jones" in same.text
+    first = await sam.ask(issue, {**told.form(issue), "was": "", "officer": "PC smith"})
+    assert first.status == 409
+    assert (await sam.ask(issue, {**told.form(issue), "officer": "PC smith"})).status == 303, "it was said"
+
+
+async def test_whoever_mends_a_reason_hears_who_marked_the_bay_meanwhile(site: Site) -> None:
+    sam, kim = site.user("sam"), site.user("k.jones")
+    await sam.sign_in()
+    await kim.sign_in()
+    told = await sam.ask("/bays/1")
+    old = told.form(OUT)
+    assert (await kim.ask(OUT, {**(await kim.ask("/bays/1")).form(OUT), "reason": "it smells"})).status == 303
+    for reason, why in (("x" * 301, "At most 300 characters."), ("", "Say why nobody is to use this bay.")):
+        told = await sam.ask(OUT, {**old, "reason": reason})
+        assert told.status == 400
+        assert why in told.text
+        assert "Meanwhile k.jones has taken it out of use" in told.text
+        assert 'id="reason"' in told.text
+    assert (await sam.ask(OUT, {**told.form(OUT), "reason": REASON})).status == 303
+
+
+async def test_whoever_was_signed_out_hears_what_was_done_meanwhile(site: Site) -> None:
+    sam, kim = site.user("sam"), site.user("k.jones")
+    await sam.sign_in()
+    await kim.sign_in()
+    await site.dock.listed(b"clip.mp4")
+    issue = "/cameras/CAM/issue"
+    forms = {issue: (await sam.ask("/cameras/CAM")).form(issue), OUT: (await sam.ask("/bays/1")).form(OUT)}
+    await kim.ask(issue, {**(await kim.ask("/cameras/CAM")).form(issue), "officer": "PC jones"})
+    await kim.ask(OUT, {**(await kim.ask("/bays/1")).form(OUT), "reason": "it smells"})
+    for action, name, by in (
+        (issue, "officer", "has issued it to PC jones"),
+        (OUT, "reason", "has taken it out of use"),
+    ):
+        sam.is_signed_out()
+        gone = await sam.ask(action, {**forms[action], name: "other words"})
+        back = await sam.ask(await sam.sign_in(parse_qs(urlsplit(gone.onward).query)["next"][0]))
+        assert back.form(action)[name] == "other words"
+        assert f"Meanwhile k.jones {by}" in back.text
+
+
+@pytest.mark.parametrize(("path", "name", "most"), [("/bays/1", "reason", 300), ("/cameras/CAM", "officer", 100)])
+async def test_a_field_takes_as_much_as_is_taken(site: Site, path: str, name: str, most: int) -> None:
+    sam = site.user("sam")
+    await sam.sign_in()
+    await site.dock.listed(b"clip.mp4")
+    field = re.search(rf'<input[^>]*name="{name}"[^>]*>', (await sam.ask(path)).text)
+    assert field is not None
+    assert f'maxlength="{most}"' in field[0]
+    action = {"reason": OUT, "officer": "/cameras/CAM/issue"}[name]
+    form = (await sam.ask(path)).form(action)
+    assert (await sam.ask(action, {**form, name: "x" * (most + 1)})).status == 400
+    assert (await sam.ask(action, {**form, name: "x" * most})).status == 303
+
+
 async def test_whoever_may_see_the_wall_alone_is_brought_there(site: Site) -> None:
     wally = site.user("wally", "wall")
     await wally.sign_in()
@@ -286,7 +361,8 @@ async def test_why_it_was_refused_is_a_sentence_on_the_page_without_commands(sit
     await sam.sign_in()
     told = await sam.ask(OUT, {**(await sam.ask("/bays/1")).form(OUT), "reason": "x" * 301})
     assert told.status == 400
-    assert "at most 300 characters." in told.text
+    assert "At most 300 characters." in told.text
+    assert "reason:" not in told.text
     assert 'http-equiv="refresh"' not in told.text, "what was typed would go with it"
     assert 'http-equiv="refresh"' in (await sam.ask("/bays/1")).text
     assert "There is nothing at this address." in (await sam.ask("/nothing")).text
