@@ -16,7 +16,7 @@ from typing import Any
 
 from ingest.errors import DockdError, StoreDown, Unproven, WrongStore
 from ingest.model import Claim, Head, SegmentDescription, Span, StoreIdentity, is_sha256
-from ingest.store.base import Slices
+from ingest.store.base import Begun, Slices
 from ingest.store.description import DESCRIPTION, custody_ending, describing
 from ingest.store.directory.porters import Porters
 from ingest.store.line import Patience
@@ -177,7 +177,14 @@ class DirectoryStore:
         return given
 
     async def tempt(
-        self, segment: SegmentDescription, slices: Slices, *, nonce: str, head: Head | None, dock: str
+        self,
+        segment: SegmentDescription,
+        slices: Slices,
+        *,
+        nonce: str,
+        head: Head | None,
+        dock: str,
+        begun: Begun | None = None,
     ) -> None:
         """It has no digest to lie about: its bytes are the proof."""
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from ingest.errors import Unproven
 from ingest.model import Claim, Head, ProofMethod, SegmentDescription, Span, StoreIdentity
-from ingest.store.base import Slices
+from ingest.store.base import Begun, Slices
 from ingest.store.description import DESCRIPTION, custody_ending, describing
 from ingest.store.line import Line, Patience, Proxy
 from ingest.store.outgoing import Outgoing
@@ -220,7 +220,14 @@ class S3Store:
             return await ranged(answer, blocks, offset=offset, length=length, size=size)
 
     async def tempt(
-        self, segment: SegmentDescription, slices: Slices, *, nonce: str, head: Head | None, dock: str
+        self,
+        segment: SegmentDescription,
+        slices: Slices,
+        *,
+        nonce: str,
+        head: Head | None,
+        dock: str,
+        begun: Begun | None = None,
     ) -> None:
         """Wrong bytes under an ordinary segment's name, whole and as a part: refused, or at least not vouched for."""
         await self._marker.see()

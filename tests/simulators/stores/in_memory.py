@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from ingest.errors import Garbled, ObjectGone, Withheld
 from ingest.model import Claim, Head, ProofMethod, SegmentDescription, Span, StoreIdentity
-from ingest.store.base import Slices
+from ingest.store.base import Begun, Slices
 
 Trouble = Callable[[str], Exception | None]
 
@@ -71,7 +71,7 @@ class InMemoryStore:
 
     async def announce(self, segment: SegmentDescription) -> str:
         self._called("announce", segment.id)
-        address = f"http://store/files/{len(self.things)}"
+        address = f"http://store/files/{len(self.things.keys() | self.of.keys())}"
         self.things[address], self.of[address] = bytearray(), segment.id
         return address
 
@@ -138,7 +138,14 @@ class InMemoryStore:
         self.things.pop(upload, None)
 
     async def tempt(
-        self, segment: SegmentDescription, slices: Slices, *, nonce: str, head: Head | None, dock: str
+        self,
+        segment: SegmentDescription,
+        slices: Slices,
+        *,
+        nonce: str,
+        head: Head | None,
+        dock: str,
+        begun: Begun | None = None,
     ) -> None:
         self._called("tempt", segment.id)
 
