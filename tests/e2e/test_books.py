@@ -273,6 +273,10 @@ def test_ops_set_what_may_be_sent_for_a_time(agent: Running) -> None:
     assert agent.api("/bandwidth")["source"] == "none"
     for words in ("by receipts that the store signs", "ledger.path", "the configuration", "Dockd&#39;s own".lower()):
         assert words in said or words in said.lower(), words
+    assert re.search(r"dockd has run for</dt>\s*<dd>\s*(under a minute|\d+ min)\b", said), "not what the machine has"
+    assert ("problems with cameras" in said or "1 problem with cameras" in said) == bool(
+        agent.api("/problems")["problems"]
+    )
 
 
 async def lose(state: Path) -> None:

@@ -43,6 +43,25 @@ async def test_where_footage_is_is_read_without_moving_it(looking: Looking, path
     assert await page.evaluate(_OUTSIDE) == []
 
 
+@pytest.mark.parametrize("width", [WIDTH, 768, 1280])
+async def test_a_camera_with_a_long_name_does_not_move_the_list_of_bays(looking: Looking, width: int) -> None:
+    page = await looking.at("/bays", width=width, height=HEIGHT)
+    await page.evaluate(
+        "() => { for (const n of [3, 4]) document.querySelector(`.of-bays td:nth-child(${n})`).textContent = 'X'.repeat(200); }"
+    )
+    assert await page.evaluate("() => document.documentElement.scrollWidth") <= width
+    assert await page.evaluate(_BROKEN, ".of-bays .word") == []
+
+
+async def test_on_a_tablet_the_bar_is_one_line(looking: Looking) -> None:
+    page = await looking.at("/bays", width=768, height=HEIGHT)
+    tops = await page.evaluate(
+        "() => [...document.querySelectorAll('.ways li')].map(e => e.getBoundingClientRect().top)"
+    )
+    assert len(tops) > 8
+    assert len(set(tops)) == 1
+
+
 async def test_the_figures_are_near_the_top_however_much_is_wrong(browser: Browser, own_stage: Staging) -> None:
     stage = own_stage("--frozen", "--only", "removed_early", "--bays", "24")
     stage.do("store down no connection in 10 s")
