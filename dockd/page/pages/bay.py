@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
+from dockd.docking import Bay
 from dockd.page.asked import asked_by_form
 from dockd.page.documents import Document
 from dockd.page.doings import LONGEST_REASON, Doings, Unfit, marked_meanwhile
@@ -19,7 +20,8 @@ from dockd.page.footage_words import by_words, happened, place_of
 from dockd.page.language import said
 from dockd.page.moments import clock
 from dockd.page.pages.parts import Parts
-from dockd.page.pages.reading import add_form, address, ask, exact, limit_of, number_of
+from dockd.page.pages.problems import anchor_of, guidance_of
+from dockd.page.pages.reading import add_form, address, ask, exact, limit_of, number_of, plain
 from dockd.page.pages.summing_up import kind_of
 from dockd.page.rights import needs
 from dockd.page.typed import WAS, typed
@@ -118,13 +120,28 @@ class BayPage:
             more=address("bays", str(number), limit=request.query.get("limit", ""), **{"from": start + count}) if len(segments) > count else "", done=_done(request, bay), mistakes=mistakes or {}, reason=reason, longest=LONGEST_REASON,
             out_by=by_words(bay["out_of_use"]["by"]) if bay["out_of_use"] else "", camera_address=address("cameras", bay["camera"]["id"]) if bay["camera"] else "",
             history=[(exact(one.at), one) for one in map(happened, history.records)],
+            last=self._last(known), wrong=[_wrong(one) for one in snapshot.problems if one["bay"] == number],
         )  # fmt: skip
+
+    def _last(self, bay: Bay) -> dict[str, str] | None:
+        """Which camera was in it, where none is."""
+        last = bay.last_camera
+        if bay.camera is not None or last is None:
+            return None
+        return {"name": plain(last.serial or last.id), "href": address("cameras", last.id), "whose": plain(self._view.assigned_to(last) or "")}  # fmt: skip
 
 
 def _row(one: Segment, *, bay: int | None) -> dict[str, Any]:
     return {
         "name": legible(one.path), "href": address("footage", one.id), "size": one.size, "captured_at": one.captured_at,
         "place": place_of(one, bay=bay), "note": one.held_message or one.trouble or "", "evidential": bool(one.evidential),
+    }  # fmt: skip
+
+
+def _wrong(problem: Document) -> dict[str, Any]:
+    """The way to what is wrong with it."""
+    return {
+        "title": guidance_of(problem["problem"]).title, "href": f"/problems#{anchor_of(problem['id'])}", "closable": problem["closable"],
     }  # fmt: skip
 
 

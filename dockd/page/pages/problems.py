@@ -63,7 +63,7 @@ class ProblemsPage:
     ) -> web.Response:  # fmt: skip
         snapshot = await self._view.look()
         still, now = self._view.book.still_so, self._sources.clock.now()
-        found = [_told(one, number, now) for number, one in enumerate(snapshot.problems, 1)]
+        found = [_told(one, now) for one in snapshot.problems]
         before = typed(request)
         if before is not None:
             of = next((one["id"] for one in found if before.action in (one["seen_action"], one["close_action"])), "")
@@ -123,17 +123,23 @@ class ProblemsPage:
         return await self._page(request, of=name, wrong=problem.why if isinstance(problem, Unfit) else problem.detail, fields=fields, status=problem.status)  # fmt: skip
 
 
-def _guidance(name: str) -> Guidance:
+def anchor_of(problem: str) -> str:
+    """Where it stands on the page, by its id."""
+    return f"problem-{problem}"
+
+
+def guidance_of(name: str) -> Guidance:
+    """What is said of every problem of this name."""
     return OF_PROBLEMS.get(name) or Guidance(
         title=english(name), means=said("This dockd has no more to say of it."), sergeant=said("Tell ops."), who="ops"
     )
 
 
-def _told(one: Mapping[str, Any], number: int, now: float) -> dict[str, Any]:
-    guidance = _guidance(one["problem"])
+def _told(one: Mapping[str, Any], now: float) -> dict[str, Any]:
+    guidance = guidance_of(one["problem"])
     camera = one["camera"]
     return {
-        "id": one["id"], "anchor": f"problem-{number}", "name": one["problem"], "title": guidance.title, "who": DOERS[guidance.who],
+        "id": one["id"], "anchor": anchor_of(one["id"]), "name": one["problem"], "title": guidance.title, "who": DOERS[guidance.who],
         "text": "" if one["text"].rstrip(".") == guidance.title else one["text"],
         "means": guidance.means, "advice": one["advice"], "steps": guidance.steps, "detail": one["detail"], "bay": one["bay"], "camera": camera_name(camera) if camera else "",
         "camera_href": address("cameras", camera) if camera else "", "since": one["since"], "age": age_words(max(0.0, now - from_rfc3339(one["since"]))),
@@ -150,7 +156,7 @@ def _which(one: Record) -> tuple[object, ...]:
 def _told_still(one: StillSo) -> dict[str, Any]:
     problem = one.problem
     return {
-        "title": _guidance(problem.problem).title, "text": problem.text, "at": exact(rfc3339(one.at)), "by": by_words(one.by), "reason": shown(one.reason),
+        "title": guidance_of(problem.problem).title, "text": problem.text, "at": exact(rfc3339(one.at)), "by": by_words(one.by), "reason": shown(one.reason),
         "camera": camera_name(problem.camera) if problem.camera else "", "camera_href": address("cameras", problem.camera) if problem.camera else "",
     }  # fmt: skip
 
@@ -158,7 +164,7 @@ def _told_still(one: StillSo) -> dict[str, Any]:
 def _told_closed(one: Record) -> dict[str, str]:
     data = one.data or {}
     return {
-        "title": _guidance(shown(data.get("kind"))).title, "at": exact(one.at), "by": by_words(shown(data.get("by"))), "reason": shown(data.get("reason")),
+        "title": guidance_of(shown(data.get("kind"))).title, "at": exact(one.at), "by": by_words(shown(data.get("by"))), "reason": shown(data.get("reason")),
         "camera": camera_name(str(data["camera"])) if data.get("camera") else "",
     }  # fmt: skip
 

@@ -404,6 +404,28 @@ async def test_what_was_closed_and_is_still_so_is_not_all_well(site: Site) -> No
     assert page.count("it was run over") == 1, "and once alone"
 
 
+async def test_a_bay_that_waits_for_its_camera_leads_to_it_and_to_the_problem(site: Site) -> None:
+    sam = site.user("sam")
+    await sam.sign_in()
+    await site.dock.copied(b"1.mp4")
+    await site.dock.confirmed(b"2.mp4")
+    await site.dock.copied(b"3.mp4")
+    await site.dock.listed(b"4.mp4")
+    issue = "/cameras/CAM/issue"
+    await sam.ask(issue, {**(await sam.ask("/cameras/CAM")).form(issue), "officer": "PC smith"})
+    site.rack.bays[1] = Bay(number=1, docking=site.dock.docking, last_camera=folder_camera(b"CAM"), left_early=3)
+    page = (await sam.ask("/bays/1")).text
+    rows = re.findall(r'<th scope="row" class="id"><a href="[^"]*">([^<]*)</a>', page)
+    assert rows == ["4.mp4", "1.mp4", "3.mp4", "2.mp4"], "what is on the camera alone is first"
+    facts = page.partition('id="facts"')[2].partition("</dl>")[0]
+    assert '<a href="/cameras/CAM">CAM</a>' in facts
+    assert "PC smith" in facts
+    way = re.search(r'<a href="/problems#([^"]+)">A camera was taken out too early</a>', facts)
+    assert way is not None, facts
+    assert f'id="{way[1]}"' in (await sam.ask("/problems")).text
+    assert "closed there" in facts
+
+
 async def test_one_that_is_issued_and_lies_in_its_bay_is_with_nobody(site: Site) -> None:
     sam = site.user("sam")
     await sam.sign_in()
