@@ -10,6 +10,7 @@ from tests.mutants.of_copies import COPIES
 from tests.mutants.of_deletions import DELETIONS
 from tests.mutants.of_directory import DIRECTORY
 from tests.mutants.of_door import DOOR
+from tests.mutants.of_evidence import EVIDENCE
 from tests.mutants.of_explaining import EXPLAINING
 from tests.mutants.of_face import FACE
 from tests.mutants.of_lanes import LANES
@@ -64,6 +65,7 @@ MUTANTS = (
     *BANDWIDTH,
     *BOOKS,
     *S3,
+    *EVIDENCE,
     *DIRECTORY,
     *DOOR,
     *EXPLAINING,

@@ -23,6 +23,7 @@ from ingest.store.s3 import honesty, objects
 from ingest.store.s3.addresses import Address, address_of, part_size_of
 from ingest.store.s3.baits import TOOK, Finding
 from ingest.store.s3.documents import problem_in
+from ingest.store.s3.evidence import Evidence
 from ingest.store.s3.marker import Marker
 from ingest.store.s3.meanings import BadRequest, Taken, meaning
 from ingest.store.s3.requests import Requests
@@ -68,7 +69,14 @@ class S3Store:
         self._pinned = pinned
         self._retention = Retention(self._requests, mode=lock, retain=retain)
         self._beside = Subresources(self._requests)
-        self._transfer = Transfer(self._requests, finding=self._finding, retention=self._retention, beside=self._beside)
+        self._transfer = Transfer(self._requests, finding=self._finding, retention=self._retention)
+        self._evidence = Evidence(
+            self._requests,
+            finding=self._finding,
+            transfer=self._transfer,
+            retention=self._retention,
+            beside=self._beside,
+        )
 
     async def close(self) -> None:
         """Close the connections."""
@@ -87,6 +95,7 @@ class S3Store:
         traits = await self._finding.as_pinned(await self._pinned())
         await self._retention.cleared()
         await self._beside.cleared()
+        self._beside.doubt()
         return StoreIdentity(id=store, url=self._named, method=traits.method, durable=False)
 
     async def vouches(self, key: str, pinned: tuple[str, ...]) -> bool:
@@ -142,14 +151,11 @@ class S3Store:
         await self._transfer.withdraw(address_of(upload))
 
     async def mark(self, upload: str, segment: SegmentDescription) -> bool:
-        """One that became evidential since it was announced gets its tag and its lock. False where the store has neither, or knows them only as an object comes. Raises Retry."""
-        announced = address_of(upload)
+        """See to it that one that is evidential has its tag and its lock. False where the store has neither, or knows them only as an object comes. Raises Retry."""
         if not segment.evidential:
             return False
-        evidential = replace(announced, evidential=True)
-        if announced.evidential:
-            return await self._transfer.is_marked(evidential)
-        return await self._transfer.mark(evidential)
+        announced = address_of(upload)
+        return await self._evidence.mark(replace(announced, evidential=True), segment, came=announced.evidential)
 
     async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes, since: str = "") -> None:
         """Two documents beside the object. The description is always the same, so that the first one stays, unless the segment has become evidential

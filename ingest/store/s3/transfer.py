@@ -23,9 +23,8 @@ from ingest.store.s3.baits import TAGS, TOOK, UNLIKE, Finding, once
 from ingest.store.s3.documents import Part, checksum, problem_in
 from ingest.store.s3.meanings import BadRequest, NotKnown, PartsGone, Taken, meaning
 from ingest.store.s3.requests import Requests
-from ingest.store.s3.retention import MODE, UNTIL, Retention
+from ingest.store.s3.retention import Retention
 from ingest.store.s3.signing import EMPTY
-from ingest.store.s3.subresources import Subresources
 
 BYTES = "bytes of a segment"
 _OTHERS = "other bytes lie under its name in the bucket; they are left alone"
@@ -37,11 +36,10 @@ log = logging.getLogger(__name__)
 class Transfer:
     """Transfers to one bucket. Addresses are `Address`es; whoever calls has seen to the marker. `note`: what was seen that a person should know."""
 
-    def __init__(self, requests: Requests, *, finding: Finding, retention: Retention, beside: Subresources) -> None:
+    def __init__(self, requests: Requests, *, finding: Finding, retention: Retention) -> None:
         self._requests = requests
         self._finding = finding
         self._retention = retention
-        self._beside = beside
         self.note = ""
 
     async def begin(self, segment: SegmentDescription) -> Address:
@@ -191,8 +189,6 @@ class Transfer:
             same = await self._reads_as(address.key, sha256, size=size)
         if not same:
             raise Unproven(_OTHERS) from error
-        if address.evidential:  # whoever put it there may not have known
-            await self.mark(address)
 
     async def _reads_as(self, key: str, sha256: str, *, size: int) -> bool:
         return (await objects.read_back(self._requests, key, size=size))[1] == sha256
@@ -228,18 +224,16 @@ class Transfer:
             if found is None:
                 raise Unproven(_OTHERS) from error
             # What is there may be this very upload's: it is not aborted, and left to the bucket's rule.
-            if address.evidential:
-                await self.mark(address)
         except PartsGone as error:  # the server refuses to make an object of it: it will never be one
             with contextlib.suppress(Retry):
                 await uploads.abort(self._requests, address.key, upload)
             raise ObjectGone(f"{error.message}: it is sent anew") from error
 
     async def _made(self, key: str, upload: str, parts: list[Part], *, size: int) -> None:
-        """Complete it, where nothing lies under the key. Some servers know that condition of a PUT alone: then it is looked at before. Raises as `uploads.complete`."""
+        """Complete it, where nothing lies under the key. Some servers know that condition of a PUT alone, or not at all: then it is looked at before. Raises as `uploads.complete`."""
         unlike = {} if self.note else await self.unlike()
         try:
-            if self.note:
+            if self.note or not (await self._finding.known()).heeds:
                 await self._must_be_free(key)
             await uploads.complete(self._requests, key, upload, parts, headers=unlike, size=size)
         except (NotKnown, BadRequest):
@@ -257,20 +251,6 @@ class Transfer:
         except ObjectGone:
             return
         raise Taken("something lies under its name already")
-
-    async def mark(self, address: Address) -> bool:
-        """Tags and lock for an object that is there: all that it was to get. False where it got less, or there is nothing to get. Raises Retry, Hold."""
-        headers, marked = await self.headers(address), list[bool]()
-        if TAGS in headers:
-            marked.append(await self._beside.tag(address.key, headers[TAGS]))
-        if MODE in headers:
-            marked.append(await self._beside.retain(address.key, mode=headers[MODE], until=headers[UNTIL]))
-        return bool(marked) and all(marked)
-
-    async def is_marked(self, address: Address) -> bool:
-        """Whether tags and lock that come with an object are kept by this server. Raises Retry, Hold."""
-        headers = await self.headers(address)
-        return MODE in headers or (TAGS in headers and await self._beside.heeds(headers[TAGS]))
 
     async def withdraw(self, address: Address) -> None:
         """End an upload in parts. What goes in one piece has not begun."""
