@@ -243,9 +243,9 @@ def _full(full: FullFact) -> Problem:
     text = said("Dock room is full; {wait}.", wait=wait)
     if full.since:
         text = said("Dock room is full since {since}; {wait}.", since=full.since, wait=wait)
-    advice = said("Leave those cameras in: their footage stays on them, and goes on by itself when the store has taken more. If it lasts, ask ops to look at the line and the store.")  # fmt: skip
+    advice = said("Leave those cameras in: their footage stays on them, and goes on by itself when the store has taken more. If it lasts, tell ops. Ops: look at the line and the store.")  # fmt: skip
     if full.kept and not full.sending:
-        advice = said("Leave those cameras in: their footage stays on them, and goes on by itself then. If that is too late, ask ops for more room on the dock.")  # fmt: skip
+        advice = said("Leave those cameras in: their footage stays on them, and goes on by itself then. If that is too late, tell ops. Ops: give the dock more room.")  # fmt: skip
     return Problem(problem="spool_full", text=joined(text, full.kept), advice=advice, weight=full.cameras)
 
 

@@ -19,6 +19,7 @@ from dockd.page.guidance import DOERS, OF_PROBLEMS, Guidance
 from dockd.page.language import english, said
 from dockd.page.pages.parts import Parts
 from dockd.page.pages.reading import add_form, address, ask, clean, exact
+from dockd.page.pages.summing_up import looked_at
 from dockd.page.problem_book import StillSo
 from dockd.page.rights import needs
 from dockd.page.typed import typed
@@ -63,7 +64,7 @@ class ProblemsPage:
     ) -> web.Response:  # fmt: skip
         snapshot = await self._view.look()
         still, now = self._view.book.still_so, self._sources.clock.now()
-        found = [_told(one, now) for one in snapshot.problems]
+        found = [_told(looked_at(one), now) for one in snapshot.problems]
         before = typed(request)
         if before is not None:
             of = next((one["id"] for one in found if before.action in (one["seen_action"], one["close_action"])), "")
@@ -139,7 +140,7 @@ def _told(one: Mapping[str, Any], now: float) -> dict[str, Any]:
     guidance = guidance_of(one["problem"])
     camera = one["camera"]
     return {
-        "id": one["id"], "anchor": anchor_of(one["id"]), "name": one["problem"], "title": guidance.title, "who": DOERS[guidance.who],
+        "id": one["id"], "anchor": anchor_of(one["id"]), "name": one["problem"], "look": one["look"], "title": guidance.title, "who": DOERS[guidance.who],
         "text": "" if one["text"].rstrip(".") == guidance.title else one["text"],
         "means": guidance.means, "advice": one["advice"], "steps": guidance.steps, "detail": one["detail"], "bay": one["bay"], "camera": camera_name(camera) if camera else "",
         "camera_href": address("cameras", camera) if camera else "", "since": one["since"], "age": age_words(max(0.0, now - from_rfc3339(one["since"]))),

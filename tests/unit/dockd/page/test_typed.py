@@ -19,6 +19,7 @@ from dockd.access.hashing import Cost, Hashing
 from dockd.docking import Bay, Rack
 from dockd.page import typed
 from dockd.page.faces import faces
+from dockd.page.facts import Sources
 from dockd.page.live import Live
 from dockd.page.pages import Parts
 from dockd.page.rendering import Rendering
@@ -27,6 +28,7 @@ from dockd.page.view import View
 from ingest import events
 from ingest.ledger.rack import OutOfUse, out_of_use
 from ingest.model import folder_camera
+from ingest.standing import StoreState
 from tests.unit.dockd.page.test_nonsense_on_the_line import no_metrics
 from tests.unit.dockd.page.test_view import sources
 from tests.unit.ingest.ledger.dock import Dock, dock_at
@@ -44,6 +46,7 @@ class Site:
     book: Book
     dock: Dock
     rack: Rack
+    found: Sources
 
     async def marked(self) -> dict[int, OutOfUse]:
         return await self.dock.ledger.read(lambda db: out_of_use(db.execute))
@@ -120,7 +123,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         host, port = runner.addresses[0][:2]
         async with ClientSession() as client:
-            yield Site(f"http://{host}:{port}", client, book, dock, found.rack)
+            yield Site(f"http://{host}:{port}", client, book, dock, found.rack, found)
         await runner.cleanup()
         await access.close()
         book.close()
@@ -402,6 +405,25 @@ async def test_what_was_closed_and_is_still_so_is_not_all_well(site: Site) -> No
     assert "it was run over" in row
     assert '<a class="id" href="/cameras/CAM">CAM</a>' in row
     assert page.count("it was run over") == 1, "and once alone"
+
+
+@pytest.mark.parametrize(("why", "needs"), [("its pins are bent", "1 of them needs somebody now."), ("", "None of them needs somebody now.")])  # fmt: skip
+async def test_a_problem_looks_the_same_wherever_it_stands_and_it_is_said_how_many_need_somebody(
+    site: Site, why: str, needs: str
+) -> None:
+    sam = site.user("sam")
+    await sam.sign_in()
+    site.found.store_state = lambda: StoreState(word="down", message="no connection in 10 s")
+    site.rack.bays[1] = Bay(number=1, occupied="fault" if why else "", why=why)
+    front, page = (await sam.ask("/")).text, (await sam.ask("/problems")).text
+    for name in ("store_down", *(["bay_fault-1"] if why else [])):
+        assert f'class="panel bad yellow" id="problem-{name}"' in page
+        section = page.partition(f'id="problem-{name}"')[2].partition("</section>")[0]
+        assert 'href="#triangle"' in section.partition("</h2>")[0]
+    assert re.search(r'<li class="yellow rack"><svg class="shape"[^>]*><use href="#triangle"/>', front)
+    assert f'id="count" class="count"{">1<" if why else " hidden>0<"}' in page, "the store goes on by itself"
+    assert needs in page
+    assert "ask ops" not in page, "it is ops who read that"
 
 
 async def test_a_bay_that_waits_for_its_camera_leads_to_it_and_to_the_problem(site: Site) -> None:
