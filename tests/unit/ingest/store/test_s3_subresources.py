@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
+from typing import cast
 
 import pytest
 from aiohttp import web
 
 from ingest.errors import ObjectGone, Retry, StoreDown
+from ingest.ledger import segments
 from ingest.model import SegmentDescription
 from ingest.store.line import Line
 from ingest.store.s3 import S3Store
 from ingest.store.s3.requests import Requests
 from ingest.store.s3.subresources import Place, Subresources
 from tests.contract.store.exam import described
+from tests.simulators.stores.in_memory import InMemoryStore
 from tests.simulators.stores.s3 import HonestS3, S3Problem, body_of, problem
 from tests.simulators.stores.s3_lies import ForgetsTags, Instead, TakesMarksForTheObject
 from tests.simulators.stores.s3_running import RunningS3
 from tests.simulators.stores.s3_vault import Vault, Version, sha256_b64
+from tests.unit.ingest.station import station
 from tests.unit.ingest.store.test_s3_store import SHORT, adapter, bring
 
 FOOTAGE = b"footage" * 1000
@@ -400,3 +405,27 @@ async def test_a_lock_that_ends_too_soon_is_made_longer(until: str) -> None:
         assert await store.mark(upload, evidence) is True
         assert found.until == wanted
         await store.close()
+
+
+async def test_footage_that_a_mark_has_overwritten_is_lost_at_the_store_and_sent_again(tmp_path: Path) -> None:
+    with RunningS3(Balancer()) as running:
+        async with station(tmp_path, store=cast(InMemoryStore, adapter(running)), keep_confirmed=3600.0) as place:
+            (segment,) = await place.spooled(FOOTAGE)
+            async with place.at_work():
+                await place.until(lambda: place.confirmed(segment))
+                before = (await place.row(segment)).object
+                await place.ledger.commit(lambda tx: segments.mark_evidential(tx, segment))
+
+                async def marked() -> bool:
+                    return "segment.marked_at_store" in await place.actions(segment)
+
+                await place.until(marked, seconds=30)
+            said, row = await place.actions(segment), await place.row(segment)
+            await place.store.close()
+        assert [one for one in said if one in ("segment.store_lost", "segment.marked_at_store")] == [
+            "segment.store_lost",
+            "segment.marked_at_store",
+        ]
+        assert row.object is not None
+        assert row.object != before
+        assert there(running, row.object) == FOOTAGE
