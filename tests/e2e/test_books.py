@@ -155,7 +155,9 @@ def test_one_segment_its_history_its_receipt_and_its_certificate(agent: Running)
         "Which clock to trust",
     ):
         assert words in text
-    assert len(re.findall(r"<code>[0-9a-f]{12}</code>", text)) == len(agent.api(f"/segments/{name}/custody")["entries"])
+    entries = agent.api(f"/segments/{name}/custody")["entries"]
+    assert len(re.findall(r"<code>[0-9a-f]{12}</code>", text)) == len(entries) + 1
+    assert "Leave was given to delete" in text, "which concerns other segments too"
     receipt = agent.ask(f"/footage/{name}/receipt")
     assert receipt.headers["Content-Type"] == "application/jwt"
     assert receipt.headers["Content-Disposition"].startswith("attachment")

@@ -78,6 +78,16 @@ FACE = (
         file="dockd/page/pages/handover.py", old="if camera is not None and (n, camera.id) in out}", new="if camera is not None and (n, camera) in out}", tests=_SUMMING,
     ),
     Mutant(
+        name="file: the leave to delete it is not in its record", promise="P4: the page tells of a file what its certificate does",
+        file="ingest/ledger/page_history.py", old="found += [one for one in _leave(execute, segment) if one.seq > after]", new="found += []",
+        tests=("tests/unit/dockd/test_certificate.py",),
+    ),
+    Mutant(
+        name="file: a clock that was not synchronised is trusted", promise="P5: which times are to be trusted",
+        file="ingest/ledger/evidence_times.py", old="return StationsClock(synchronised=said.synchronised, corrected=corrected, entry=said.seq)",
+        new="return StationsClock(synchronised=True, corrected=corrected, entry=said.seq)", tests=("tests/unit/dockd/test_certificate.py",),
+    ),
+    Mutant(
         name="bay: said to be out of use though it is not", promise="P5: only what is so is said to be done",
         file="dockd/page/pages/bay.py", old="if what in _DONE and is_so", new="if what in _DONE", tests=("tests/e2e/test_bays.py",),
     ),

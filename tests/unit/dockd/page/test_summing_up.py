@@ -13,7 +13,7 @@ from dockd.page.documents import bay_document, camera_part
 from dockd.page.doings import LONGEST_REASON
 from dockd.page.language import LANGUAGES, Language
 from dockd.page.looks import LOOKS
-from dockd.page.pages import handover, wall
+from dockd.page.pages import handover, reading, wall
 from dockd.page.pages.folded import folded
 from dockd.page.pages.summing_up import KINDS, key, kind_of, looked_at, next_ready
 from dockd.page.rendering import templates
@@ -33,7 +33,7 @@ def bay(number: int, state: Any, *, ready_at: str | None = None, word: str = "")
     return {**found, "ready_at": ready_at}
 
 
-@pytest.mark.parametrize("module", [wall, handover])
+@pytest.mark.parametrize("module", [wall, handover, reading])
 def test_examples(module: Any) -> None:
     assert doctest.testmod(module).failed == 0
 
