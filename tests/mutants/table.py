@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.mutants.of_access import ACCESS
+from tests.mutants.of_addresses import ADDRESSES
 from tests.mutants.of_bandwidth import BANDWIDTH
 from tests.mutants.of_books import BOOKS
 from tests.mutants.of_changes import CHANGES
@@ -54,6 +55,7 @@ CONTROLS = (
 
 MUTANTS = (
     *ACCESS,
+    *ADDRESSES,
     *COPIES,
     *PROOFS,
     *DELETIONS,
