@@ -110,18 +110,20 @@ class KnowsNoCondition(HonestS3):
 async def test_where_no_condition_is_heeded_an_end_looks_first(far: type[HonestS3]) -> None:
     with RunningS3(far()) as running:
         store = adapter(running)
-        await store.identify()
-        segment = in_parts(LARGE)
-        upload = await store.announce(segment)
-        key, others = running.far.vault.key_of(upload), Version(body=b"others")
-        running.far.vault.put(key, others)
-        for span in await store.lacking(upload, size=len(LARGE)):
-            body = slices_of(LARGE, until=span.offset + span.length, size=1 << 20)
-            await store.send(upload, offset=span.offset, length=span.length, size=len(LARGE), slices=body)
-        with pytest.raises(Unproven):
-            await store.finish(upload, segment)
-        assert running.far.vault.latest(key) is others
-        await store.close()
+        try:
+            await store.identify()
+            segment = in_parts(LARGE)
+            upload = await store.announce(segment)
+            key, others = running.far.vault.key_of(upload), Version(body=b"others")
+            running.far.vault.put(key, others)
+            for span in await store.lacking(upload, size=len(LARGE)):
+                body = slices_of(LARGE, until=span.offset + span.length, size=1 << 20)
+                await store.send(upload, offset=span.offset, length=span.length, size=len(LARGE), slices=body)
+            with pytest.raises(Unproven):
+                await store.finish(upload, segment)
+            assert running.far.vault.latest(key) is others
+        finally:
+            await store.close()
 
 
 class LosesTheEndsAnswer(HonestS3):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from aiohttp import web
@@ -29,9 +30,26 @@ from tests.unit.ingest.store.test_s3_store import SHORT, adapter, bring
 FOOTAGE = b"footage" * 1000
 
 
+OPEN: list[S3Store | Line] = []
+
+
+@pytest.fixture(autouse=True)
+async def closed() -> AsyncIterator[None]:
+    """A test that fails leaves nothing open: what it found is what is told."""
+    yield
+    while OPEN:
+        await OPEN.pop().close()
+
+
+def opened(running: RunningS3, **more: Any) -> S3Store:
+    store = adapter(running, **more)
+    OPEN.append(store)
+    return store
+
+
 async def came(running: RunningS3, *, evidential: bool = False) -> tuple[S3Store, str, SegmentDescription]:
     """A segment that is there, and what it has become since."""
-    store = adapter(running)
+    store = opened(running)
     await store.identify()
     segment = replace(described(FOOTAGE), evidential=evidential)
     return store, await bring(store, segment, FOOTAGE), replace(segment, evidential=True)
@@ -59,6 +77,7 @@ async def test_a_server_that_has_become_another_is_tried_again() -> None:
         vault = running.far.vault
         vault.put("footage.mp4", Version(body=FOOTAGE))
         line = Line(running.bucket_url, token=lambda: None, patience=SHORT, tls=None, exact=True)
+        OPEN.append(line)
         requests = Requests(line, url=running.bucket_url, credentials=vault.credentials, region="us-east-1")
         beside = Subresources(requests, apart=0.0)
         assert await beside.tag(Place(key="footage.mp4", version=None), "dockd-evidential=true") is True
@@ -233,7 +252,7 @@ async def test_locks_that_were_switched_on_later_are_put_on_what_came_before() -
         assert await store.mark(upload, evidence) is False
         await store.close()
         vault.locks = True
-        store = adapter(running)
+        store = opened(running)
         await store.identify()
         assert await store.mark(upload, evidence) is True
         found = vault.latest(vault.key_of(upload))
@@ -246,12 +265,12 @@ async def test_locks_that_were_switched_on_later_are_put_on_what_came_before() -
 async def test_what_came_without_a_lock_gets_one_when_locks_are_asked_for(forgets: bool) -> None:
     vault = Vault(locks=True)
     with RunningS3((ForgetsTags if forgets else HonestS3)(vault)) as running:
-        store = adapter(running, lock="off")
+        store = opened(running, lock="off")
         await store.identify()
         evidence = replace(described(FOOTAGE), evidential=True)
         upload = await bring(store, evidence, FOOTAGE)
         await store.close()
-        store = adapter(running)
+        store = opened(running)
         await store.identify()
         assert await store.mark(upload, evidence) is True
         found = vault.latest(vault.key_of(upload))
@@ -367,6 +386,7 @@ async def test_that_tags_are_not_kept_is_looked_at_again() -> None:
     with RunningS3(ForgetsTags()) as running:
         vault = running.far.vault
         line = Line(running.bucket_url, token=lambda: None, patience=SHORT, tls=None, exact=True)
+        OPEN.append(line)
         requests = Requests(line, url=running.bucket_url, credentials=vault.credentials, region="us-east-1")
         beside = Subresources(requests, apart=0.0)
         assert await beside.heeds("dockd-evidential=true") is False
@@ -409,7 +429,7 @@ async def test_a_lock_that_ends_too_soon_is_made_longer(until: str) -> None:
 
 async def test_footage_that_a_mark_has_overwritten_is_lost_at_the_store_and_sent_again(tmp_path: Path) -> None:
     with RunningS3(Balancer()) as running:
-        async with station(tmp_path, store=cast(InMemoryStore, adapter(running)), keep_confirmed=3600.0) as place:
+        async with station(tmp_path, store=cast(InMemoryStore, opened(running)), keep_confirmed=3600.0) as place:
             (segment,) = await place.spooled(FOOTAGE)
             async with place.at_work():
                 await place.until(lambda: place.confirmed(segment))
