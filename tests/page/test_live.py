@@ -195,6 +195,7 @@ async def test_a_session_that_ends_is_said_and_is_no_dock_that_is_away(browser: 
             access.change_user("olga", by="os:test", role="sergeant")  # what is changed of a user ends their sessions
         agent.dock("CAM09", {"DCIM/a.mp4": b"new"})
         await until(page, seen("signed-out"))
+        assert not await page.evaluate(_SEEN, "signed-in"), "nobody is both"
         await page.wait_for_timeout(11_000)
         assert not await page.evaluate(_SEEN, "not-live")
         await page.get_by_role("link", name="Sign in").click()

@@ -470,6 +470,25 @@ async def test_where_nothing_is_left_to_do_no_heading_says_so(site: Site) -> Non
     assert "What you can do" not in (await sam.ask(f"/footage/{segment}")).text
 
 
+async def test_one_camera_is_one(site: Site) -> None:
+    sam = site.user("sam")
+    await sam.sign_in()
+    await site.dock.listed(b"clip.mp4")
+    text = (await sam.ask("/cameras?q=CAM")).text
+    assert ">1 camera<" in text
+    assert "1 cameras" not in text
+
+
+@pytest.mark.parametrize(("path", "example"), [("/bays/1/out-of-use", "in_use, reason, was"), ("/cameras/CAM/issue", "officer, was")])  # fmt: skip
+async def test_a_program_that_sends_no_object_is_told_the_names_of_this_address(
+    site: Site, path: str, example: str
+) -> None:
+    async with site.client.post(f"{site.url}/api/v1{path}", json=["x"]) as answer:
+        said = await answer.json(content_type=None)
+    assert answer.status == 400
+    assert said["detail"] == f"what was sent is no JSON object; its names here are {example}"
+
+
 async def test_a_program_may_say_what_it_has_seen(site: Site) -> None:
     await site.dock.listed(b"clip.mp4")
 
