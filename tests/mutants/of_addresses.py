@@ -33,6 +33,11 @@ ADDRESSES = (
         file="ingest/ledger/segments.py", old="        return False\n    addresses.must_be_free(tx.execute, receipt.object, segment=row.id)\n", new="        return False\n", tests=_LEDGER,
     ),
     Mutant(
+        name="addresses: an upload of another segment is ended", promise="P1: who asks for what is in doubt deletes another one's upload",
+        file="ingest/seek.py", old="        await self._ledger.read(lambda db: addresses.must_be_free(db.execute, address, segment=row.id))\n", new="",
+        tests=("tests/unit/ingest/test_seek.py::test_an_upload_that_is_another_segments_is_not_ended",),
+    ),
+    Mutant(
         name="addresses: where it was proven before is forgotten", promise="P1: footage that the store lost sight of is overwritten",
         file="ingest/ledger/addresses.py", old="SELECT segment FROM receipts WHERE object = ?1 AND segment <> ?2", new="SELECT segment FROM receipts WHERE object = ?1 AND segment <> ?2 AND 0",
         tests=_LEDGER,
