@@ -56,11 +56,14 @@ class Moment:
         return issue.officer if issue is not None else self.registry.assigned_to(camera)
 
     def has_waited(self, camera: str) -> bool:
-        """Whether it has waited for the store so long, all copied, that it may go out."""
+        """Whether it has waited for the store so long, all copied, that it may go out: in this run, or by the record since before it."""
         doing = self.sources.activity.cameras.get(camera)
         if doing is None or doing.phase != "waiting":
             return False
-        return time.monotonic() - doing.since >= self.sources.settings.ready.usable_after
+        wanted, since = self.sources.settings.ready.usable_after, self.sums.waits.get(camera)
+        if time.monotonic() - doing.since >= wanted:
+            return True
+        return since is not None and self.sources.clock.boottime_ns() / 1e9 - since >= wanted
 
     def expected_of(self, bay: Bay) -> Expected:
         """What is expected of the docking that this bay has now; nothing of one that it had."""
