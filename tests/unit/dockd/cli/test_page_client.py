@@ -111,7 +111,10 @@ def test_a_certificate_that_nobody_here_knows_wants_ca_file(tmp_path: Path) -> N
             PageClient(base=base).get("/")
         with pytest.raises(Refused, match=f"not vouched for by {another.certificate} either"):
             PageClient(base=base, ca_file=another.certificate).get("/")
-    with answering(200, {}, tls=authority.served("page")) as base, pytest.raises(NotReachable, match="ask for https://"):
+    with (
+        answering(200, {}, tls=authority.served("page")) as base,
+        pytest.raises(NotReachable, match="ask for https://"),
+    ):
         PageClient(base=base.replace("https://", "http://")).get("/")
     with answering(200, {}) as base, pytest.raises(NotReachable, match="ask for http://"):
         PageClient(base=base.replace("http://", "https://")).get("/")
