@@ -316,14 +316,7 @@ class TusStore:
         is no new upload may be somebody's footage: nothing is sent there.
         """
         size = segment.digest.size
-        upload = await self.announce(segment)
-        if begun is not None:
-            await begun(upload)
-        if offset := await self.offset(upload, size=size):
-            raise StoreDown(
-                f"the store has {offset} bytes of an upload that was begun just now, for the honesty check: they may be somebody's footage, and "
-                "nothing was sent. Have the store give each upload a name of its own"
-            )
+        upload = await self._empty(segment, begun, size=size)
         answer = await self._patch(upload, offset=0, length=size, slices=slices)
         if answer.status in _REFUSED_BYTES:
             return
@@ -345,6 +338,18 @@ class TusStore:
         if answer.status not in (200, 204):
             raise _nothing_known(answer.error("the honesty check"))
         self._must_not_vouch(answer, upload, segment, identity)
+
+    async def _empty(self, segment: SegmentDescription, begun: Begun | None, *, size: int) -> str:
+        """A new upload of which nothing is there. Raises StoreDown, and what `begun` raises."""
+        upload = await self.announce(segment)
+        if begun is not None:
+            await begun(upload)
+        if offset := await self.offset(upload, size=size):
+            raise StoreDown(
+                f"the store has {offset} bytes of an upload that was begun just now, for the honesty check: they may be somebody's footage, and "
+                "nothing was sent. Have the store give each upload a name of its own"
+            )
+        return upload
 
     def _must_not_vouch(
         self, answer: Answer, upload: str, segment: SegmentDescription, identity: StoreIdentity
