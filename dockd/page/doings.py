@@ -155,6 +155,7 @@ class Doings:
                 issues.take_back(tx, camera, by=by)
 
         await self._commit(work)
+        await self._view.look(anew=True)  # whoever has it stands on every page from here on
         found = await self._read(issues.issued)
         return documents.camera_document(
             known, bay=here.get(camera), assigned_to=owner, issue=issues.of_camera(found, identity)

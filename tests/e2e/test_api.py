@@ -163,7 +163,7 @@ def test_a_segment_and_what_happened_to_it(agent: Running) -> None:
     times = alone.pop("times")
     assert alone == one
     assert (times["listed_at"], times["trusted"] == "station") == (one["listed_at"], times["station_synchronised"])
-    assert times["words"].startswith("What the camera's clock was off by is not known. The station's clock was ")
+    assert times["words"].startswith("How far the camera's clock was off is not known. The station's clock was ")
     entries = agent.api(f"/segments/{one['id']}/custody")["entries"]
     actions = [entry["action"] for entry in entries]
     wanted = ["segment.listed", "segment.copied", "segment.confirmed", "segment.attested", "segment.wiped"]
