@@ -433,9 +433,9 @@ async def test_a_bay_that_waits_for_its_camera_leads_to_it_and_to_the_problem(si
     await site.dock.confirmed(b"2.mp4")
     await site.dock.copied(b"3.mp4")
     await site.dock.listed(b"4.mp4")
+    site.rack.bays[1] = Bay(number=1, docking=site.dock.docking, last_camera=folder_camera(b"CAM"), left_early=3)
     issue = "/cameras/CAM/issue"
     await sam.ask(issue, {**(await sam.ask("/cameras/CAM")).form(issue), "officer": "PC smith"})
-    site.rack.bays[1] = Bay(number=1, docking=site.dock.docking, last_camera=folder_camera(b"CAM"), left_early=3)
     page = (await sam.ask("/bays/1")).text
     rows = re.findall(r'<th scope="row" class="id"><a href="[^"]*">([^<]*)</a>', page)
     assert rows == ["4.mp4", "1.mp4", "3.mp4", "2.mp4"], "what is on the camera alone is first"
