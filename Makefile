@@ -35,8 +35,13 @@ env-bench:  ## the environment to measure in
 demo: env  ## a rack at work on this machine, and its page in the browser (ARGS="--bays 16 --port 8080")
 	@$(BIN)/dockd demo $(ARGS)
 
+# Tests start thousands of programs: read once, also where the interpreter is told to write no bytecode down.
+.PHONY: compiled
+compiled: env-dev
+	@$(BIN)/python -m compileall -q dockd ingest
+
 .PHONY: test
-test: env-dev  ## unit, contract, recovery and end-to-end tests (ARGS="-k wipe")
+test: compiled  ## unit, contract, recovery and end-to-end tests (ARGS="-k wipe")
 	@$(PYTEST) -n $(TEST_JOBS) --dist worksteal $(ARGS)
 
 .PHONY: check
@@ -70,7 +75,7 @@ test-shippers-short: env-dev
 	@$(PYTEST) tests/shippers -m shippers_short -n $(JOBS) --dist worksteal $(ARGS)
 
 .PHONY: test-stores test-ceph
-test-stores: env-dev  ## the exam, deliveries and kills before servers of other makes, installed on first use (ARGS="-k swift --table FILE")
+test-stores: compiled  ## the exam, deliveries and kills before servers of other makes, installed on first use (ARGS="-k swift --table FILE")
 	@$(PYTEST) tests/stores $(wildcard tests/contract/store/test_exam*.py) --ignore tests/stores/ceph -n $(JOBS) --dist worksteal $(ARGS)
 test-ceph: env-dev  ## the same before Ceph, with Object Lock and an object server that dies: needs root and mmdebstrap
 	@$(PYTEST) tests/stores/ceph $(ARGS)
@@ -85,15 +90,15 @@ styles-check: $(STYLES)/node_modules  ## whether the committed style is what Sas
 	@node $(STYLES)/compile.mjs --check
 
 .PHONY: test-page test-api screens
-test-page: env-dev  ## the page in a real Chromium: barriers, keyboard, colours, sizes, paper, live or not (ARGS="-k wall"); needs npm
-	@$(PYTEST) tests/page -n $(JOBS) --dist worksteal --timeout 120 $(ARGS)
-test-api: env-dev  ## the API held against its own description, with every role (DOCKD_API_EXAMPLES=500 for longer)
+test-page: compiled  ## the page in a real Chromium: barriers, keyboard, colours, sizes, paper, live or not (ARGS="-k wall"); needs npm
+	@$(PYTEST) tests/page -n $(TEST_JOBS) --dist worksteal --timeout 180 $(ARGS)
+test-api: compiled  ## the API held against its own description, with every role (DOCKD_API_EXAMPLES=500 for longer)
 	@$(PYTEST) tests/api -n $(JOBS) --dist worksteal $(ARGS)
 screens: env-dev env-bench  ## pictures of every page with 64 bays in every state, into docs/screens
 	@$(BIN)/python -m tests.page.screens $(ARGS)
 
 .PHONY: test-oidc
-test-oidc: env-dev  ## signing in at a real OpenID Connect provider, installed on first use: needs npm and chromium
+test-oidc: compiled  ## signing in at a real OpenID Connect provider, installed on first use: needs npm and chromium
 	@$(PYTEST) tests/oidc $(ARGS)
 
 .PHONY: test-monitoring
@@ -103,7 +108,7 @@ test-monitoring: env-dev  ## the shipped rules in a real Prometheus before real 
 .PHONY: test-soak test-soak-short
 test-soak: env-dev  ## kills, faults and fuzz for hours: every stop, every damage, an hour of everything by chance
 	@$(PYTEST) tests/soak tests/fuzz -m soak --timeout 0 $(ARGS)
-test-soak-short: env-dev
+test-soak-short: compiled
 	@$(PYTEST) tests/soak tests/fuzz -m soak_short --timeout 900 -n $(JOBS) --dist worksteal $(ARGS)
 
 .PHONY: test-mutants test-mutants-short

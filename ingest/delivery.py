@@ -22,6 +22,7 @@ from ingest.attest import Attesting
 from ingest.confirm import Confirming, OtherBytes, describe
 from ingest.describing import Describing
 from ingest.errors import (
+    AddressTaken,
     DockdError,
     Garbled,
     HistoryConflict,
@@ -196,6 +197,8 @@ class Delivery:
         if isinstance(error, HistoryConflict):
             await self._history_differs(error)
             return
+        if isinstance(error, AddressTaken):
+            await self._whose_address(error)
         if isinstance(error, StoreDishonest) and self.state.id is not None:
             await self._link.caught(self.state.id, error.message)
         self._standing.failed(error, doubt=True)
@@ -396,10 +399,26 @@ class Delivery:
     async def _store_is_not_believed(self, segment: Segment, error: Stop) -> None:
         if isinstance(error, OtherBytes) and not await self._our_copy_is_true(segment):
             return
+        if isinstance(error, AddressTaken):
+            await self._whose_address(error)
         if isinstance(error, StoreDishonest) and self.state.id is not None:
             await self._link.caught(self.state.id, error.message)
             await self._hold(segment, error.reason, f"{error.message}. {_PIN}")
         self._standing.failed(error, doubt=True)
+
+    async def _whose_address(self, error: AddressTaken) -> None:
+        """Whether what lay there is still there is asked now, before the store is believed no more; what it cannot say now stays in doubt."""
+        await self._ledger.commit(lambda tx: segments.asked_again(tx, error.others))
+        for name in error.others:
+            row = await self._ledger.read(lambda db, name=name: segments.get(db.execute, name))  # type: ignore[misc]
+            if not row.in_store:
+                continue
+            try:
+                await self._attesting.some([row])
+            except LedgerUnusable:
+                raise
+            except DockdError as unanswered:
+                log.warning("segment %s could not be asked for again: %s", name, unanswered.message)
 
     # -- proof for those who delete --------------------------------------------------------------------------------------
 

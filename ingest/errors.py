@@ -24,6 +24,7 @@
     |  `- IntegrityFailed   two reads of one file differ, or the camera's own hash does
     `- Stop             no deletion at all until somebody acts
        |- StoreDishonest    caught vouching for bytes that it does not have
+       |  `- AddressTaken      caught giving one segment's address to another
        |- WrongStore        not the store that is pinned
        |- HistoryConflict   409: the store knows a later custody history of this dock
        `- LedgerUnusable    locked, read-only, damaged, or from a newer version
@@ -185,6 +186,14 @@ class StoreDishonest(Stop):
     """The store vouched for bytes that it does not have. No wipe by any method until a person pins it anew."""
 
     reason = "dishonest"
+
+
+class AddressTaken(StoreDishonest):
+    """The address that it gave for an upload is another segment's (`others`): what is sent there would take the place of that one's footage."""
+
+    def __init__(self, message: str, *, others: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.others = others
 
 
 class WrongStore(Stop):

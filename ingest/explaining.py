@@ -50,9 +50,11 @@ class Explaining:
 
     async def tried(self, segment: Segment, *, upload: str) -> DockdError | None:
         """Lay its description and its custody record beside it; returns why that could not be done. Raises LedgerUnusable."""
-        custody = await self._ledger.read(lambda db: excerpt.of(db.execute, segment.id))
+        custody, since = await self._ledger.read(
+            lambda db: (excerpt.of(db.execute, segment.id), excerpt.since(db.execute))
+        )
         try:
-            await self._store.explain(upload, self._describe(segment), custody=custody)
+            await self._store.explain(upload, self._describe(segment), custody=custody, since=since)
         except LedgerUnusable:
             raise
         except DockdError as error:

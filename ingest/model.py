@@ -17,7 +17,7 @@ _HEX64 = re.compile(r"[0-9a-f]{64}")
 
 
 def shown(path: bytes) -> str:
-    """A camera path as text: UTF-8, with surrogate escapes where it is not (CONTRACT: `path_b64` goes beside it)."""
+    """A camera path as text: UTF-8, with surrogate escapes where it is not (`path_b64` goes beside it)."""
     return path.decode("utf-8", "surrogateescape")
 
 

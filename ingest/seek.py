@@ -22,7 +22,7 @@ from collections.abc import Awaitable, Callable
 
 from ingest.clock import rfc3339
 from ingest.errors import DockdError, Hold, LedgerUnusable, ObjectGone, Retry, Stop, Unproven
-from ingest.ledger import Ledger, segments
+from ingest.ledger import Ledger, addresses, segments
 from ingest.ledger.core import Transaction
 from ingest.ledger.segments import IN_DOUBT, Segment
 from ingest.ledger.stores import Pinned
@@ -174,6 +174,7 @@ class Seeking:
         if pinned.method != "receipt":
             return None
         address = await self._store.announce(self._describe(row))
+        await self._ledger.read(lambda db: addresses.must_be_free(db.execute, address, segment=row.id))
         there = await self._store.offset(address, size=row.size)
         if there == row.size:
             return address

@@ -13,8 +13,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 
 from ingest.clock import rfc3339
-from ingest.errors import StoreDishonest, WrongStore
-from ingest.ledger import Ledger, Transaction, segments, stores
+from ingest.errors import AddressTaken, StoreDishonest, WrongStore
+from ingest.ledger import Ledger, Transaction, addresses, segments, stores
 from ingest.ledger.stores import Pinned
 from ingest.model import Digest, Head, SegmentDescription, StoreIdentity
 from ingest.store.base import Store
@@ -126,20 +126,35 @@ class Trust:
         try:
             async with self._heads(pinned.id) as head:
                 await self._store.tempt(
-                    segment, slices, nonce=secrets.token_urlsafe(24), head=head, dock=self._ledger.dock
+                    segment,
+                    slices,
+                    nonce=secrets.token_urlsafe(24),
+                    head=head,
+                    dock=self._ledger.dock,
+                    begun=self._free,
                 )
         except StoreDishonest as error:
+            if isinstance(error, AddressTaken):
+                others = error.others
+                await self._ledger.commit(lambda tx: segments.asked_again(tx, others))
             await self.caught(pinned.id, error.message)
             raise
         await self._ledger.commit(lambda tx: stores.honest(tx, pinned.id))
         self._tested = pinned.id
+
+    async def _free(self, upload: str) -> None:
+        """Raises AddressTaken where footage was brought to that address."""
+        await self._ledger.read(lambda db: addresses.must_be_free(db.execute, upload))
 
     async def caught(self, store: str, error: str) -> None:
         """Write it down for good."""
         await self._ledger.commit(lambda tx: stores.caught(tx, store, error=error))
 
     async def _bait(self) -> tuple[SegmentDescription, bytes]:
-        """A segment like any other, of a camera that the store may know, but one bit of it is not what its digest says."""
+        """A segment like any other, of a camera that the store may know, but one bit of it is not what its digest says.
+
+        Its file's name is like the last one's, and none that a camera has given or will give: the store may name what it has by that.
+        """
         true = secrets.token_bytes((1 << 20) + secrets.randbelow(1 << 20))
         wrong = bytearray(true)
         wrong[secrets.randbelow(len(wrong))] ^= 1 << secrets.randbelow(8)
@@ -151,7 +166,7 @@ class Trust:
             b"DCIM/100MEDIA/MOV_%04d.MP4" % secrets.randbelow(9999),
         )
         segment = SegmentDescription(
-            id=segments.new_id(now), camera=camera, path=path, digest=digest,
+            id=segments.new_id(now), camera=camera, path=_nobodys(path), digest=digest,
             captured_at=rfc3339(now - secrets.randbelow(36000)), station=self._station,
         )  # fmt: skip
         return segment, bytes(wrong)
@@ -160,6 +175,13 @@ class Trust:
 async def _in_slices(body: bytes, offset: int) -> AsyncIterator[bytes]:
     for start in range(offset, len(body), SLICE):
         yield body[start : start + SLICE]
+
+
+def _nobodys(path: bytes) -> bytes:
+    """`path` with twenty digits of chance behind the stem of its name."""
+    folder, slash, name = path.rpartition(b"/")
+    stem, dot, kind = name.rpartition(b".") if b"." in name[1:] else (name, b"", b"")
+    return folder + slash + stem[:100] + b"%020d" % secrets.randbelow(10**20) + dot + kind[:16]
 
 
 def _described(identity: StoreIdentity) -> str:

@@ -85,7 +85,7 @@ class Running:
         whole, _, _rest = self.said.rpartition("\n")
         return [json.loads(line) for line in whole.splitlines()]
 
-    def until_logged(self, action: str, *, count: int = 1, timeout: float = 20) -> dict[str, Any]:
+    def until_logged(self, action: str, *, count: int = 1, timeout: float = 40) -> dict[str, Any]:
         """The `count`th line of this event."""
         deadline = time.monotonic() + timeout
         while len(found := [line for line in self.log() if line["event.action"] == action]) < count:
@@ -127,7 +127,7 @@ class Running:
         assert self.process is not None
         self.process.send_signal(number)
 
-    def stop(self, number: signal.Signals = signal.SIGTERM, *, within: float = 10.0) -> Ended:
+    def stop(self, number: signal.Signals = signal.SIGTERM, *, within: float = 25.0) -> Ended:
         """End it, and wait for at most `within` seconds."""
         assert self.process is not None
         self.process.send_signal(number)
@@ -144,7 +144,7 @@ class Running:
         """SIGKILL, for it and its workers, if it still runs."""
         if self.process is not None:
             kill_group(self.process)
-            self.process.wait(timeout=10)
+            self.process.wait(timeout=20)
             if self.process.stdout is not None:
                 self.process.stdout.close()
 
@@ -155,7 +155,7 @@ class Running:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         request = urllib.request.Request(self.url + path, headers=sent)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=20) as answer:
                 return Answer(status=answer.status, headers=answer.headers, body=answer.read())
         except urllib.error.HTTPError as error:
             with error:
@@ -213,7 +213,7 @@ def running(folder: Path, store: str, **options: Any) -> Iterator[Running]:
 class Events:
     """The event stream as a browser reads it: `next()` gives (event, id, document)."""
 
-    def __init__(self, url: str, *, timeout: float = 15.0) -> None:
+    def __init__(self, url: str, *, timeout: float = 25.0) -> None:
         self._connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=timeout)
         self._connection.request("GET", "/api/v1/events")
         self._answer = self._connection.getresponse()

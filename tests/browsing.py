@@ -42,9 +42,9 @@ class Browser:
         where = urllib.parse.urlsplit(self.url)
         netloc = where.netloc.replace("0.0.0.0", "127.0.0.1")
         line = (
-            http.client.HTTPSConnection(netloc, timeout=15, context=self.tls)
+            http.client.HTTPSConnection(netloc, timeout=30, context=self.tls)
             if where.scheme == "https"
-            else http.client.HTTPConnection(netloc, timeout=15)
+            else http.client.HTTPConnection(netloc, timeout=30)
         )
         sent = {"Host": self.host or netloc, **(headers or {})}
         if self.cookies and "Cookie" not in sent:

@@ -60,7 +60,7 @@ class Caller:
         sent |= headers
         parts = urlsplit(self.url)
         connection = http.client.HTTPConnection(
-            parts.hostname or "", parts.port, timeout=10.0, source_address=(self.address, 0)
+            parts.hostname or "", parts.port, timeout=20.0, source_address=(self.address, 0)
         )
         try:
             connection.putrequest(

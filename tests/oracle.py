@@ -8,7 +8,7 @@ running, killed, or ended), `faults` says what is not so any more:
 * P3: what still lies on a camera is byte for byte, name for name and mode for mode what it was; nothing was added; folders, links and
   other things are where they were.
 
-It relies on three facts of layout, all in CONTRACT.md: a spool file is named by 32 hex digits; the embedded store keeps an object as
+It relies on three facts of layout, all of them promised: a spool file is named by 32 hex digits; the embedded store keeps an object as
 objects/AB/ID with its description in ID.json; the description carries the announced `Upload-Metadata`.
 """
 

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from dockd.access.file import AccessFile, Damaged, Signature, Unwritten
-from dockd.access.known import Change, Known, Session, Token, User, hashed
+from dockd.access.known import KNOWN_FOR, Change, Known, Session, Token, User, hashed
 from dockd.access.roles import Role
 from dockd.access.schema import NotOurs
 from ingest.errors import DockdError
 
 _PATIENCE = 5.0
 _MOST_SESSIONS = 20
+_MOST_PLACES = 20
 _NOT_NOW = (
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -193,6 +194,7 @@ class Book:
             if not db.execute("DELETE FROM users WHERE name = ?", (name,)).rowcount:
                 raise NotSo(f"there is no user {name}")
             db.execute("DELETE FROM sessions WHERE name = ? AND via = 'password'", (name,))
+            db.execute("DELETE FROM places WHERE name = ?", (name,))
             _write_down(db, at=self._clock(), by=by, what="user.removed", name=name, role=None)
 
     def add_token(self, shown: str, *, name: str | None, role: Role, lasts: float, by: str) -> Token:
@@ -227,8 +229,9 @@ class Book:
 
     # -- sessions --------------------------------------------------------------------------------------------------------
 
-    def begin_session(self, session: Session, *, ended: float, make: bool = False) -> None:
-        """Somebody has signed in; what was begun before `ended` goes, and so does the oldest of too many. `make`: they need no user here."""
+    def begin_session(self, session: Session, *, ended: float, make: bool = False, place: str | None = None) -> None:
+        """Somebody has signed in; what was begun before `ended` goes, and so does the oldest of too many. `make`: they need no user here;
+        `place`: where they are known from now on."""
         if make:
             self.make()
         with self._changing() as db:
@@ -247,16 +250,18 @@ class Book:
                 session.seen_at,
             )
             db.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+            if place is not None:
+                _write_place(db, session.name, place, at=session.made_at)
 
     def seen(self, kept: str, at: float) -> None:
         """Somebody did something in this session (by its hash)."""
         with self._changing() as db:
             db.execute("UPDATE sessions SET seen_at = max(seen_at, ?) WHERE hash = ?", (at, kept))
 
-    def end_session(self, kept: str) -> None:
-        """By its hash."""
+    def end_session(self, kept: str) -> bool:
+        """By its hash; whether it was this call that has ended it."""
         with self._changing() as db:
-            db.execute("DELETE FROM sessions WHERE hash = ?", (kept,))
+            return db.execute("DELETE FROM sessions WHERE hash = ?", (kept,)).rowcount == 1
 
     def told(self, seq: int) -> None:
         """The custody record has all that was changed up to here."""
@@ -289,11 +294,13 @@ def _read(connection: sqlite3.Connection) -> Known:
         untold = connection.execute(
             "SELECT seq, at, by, what, name, role FROM audit WHERE seq > (SELECT seq FROM told) ORDER BY seq LIMIT 100"
         ).fetchall()
+        places = connection.execute("SELECT name, place, at FROM places").fetchall()
     finally:
         connection.execute("COMMIT")
     return Known(
         users={row[0]: _made(User, row) for row in users}, sessions={row[0]: _made(Session, row) for row in sessions},
         tokens={row[1]: _made(Token, row) for row in tokens}, untold=tuple(_made(Change, row) for row in untold),
+        places={(name, place): at for name, place, at in places},
     )  # fmt: skip
 
 
@@ -304,6 +311,16 @@ def _made(kind: Any, row: tuple[Any, ...]) -> Any:
 def _insert_user(db: sqlite3.Connection, name: str, *, role: Role, password: str, by: str, at: float) -> None:
     db.execute("INSERT INTO users VALUES (?, ?, ?, ?, ?, ?)", (name, role, password, at, at, _next_version(db)))
     _write_down(db, at=at, by=by, what="user.added", name=name, role=role)
+
+
+def _write_place(db: sqlite3.Connection, name: str, place: str, *, at: float) -> None:
+    """The oldest of too many goes, and so does what nobody is known by any more."""
+    db.execute("INSERT INTO places VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at", (name, place, at))
+    db.execute("DELETE FROM places WHERE abs(at - ?) > ?", (at, KNOWN_FOR))
+    db.execute(
+        "DELETE FROM places WHERE name = ? AND place NOT IN (SELECT place FROM places WHERE name = ? ORDER BY at DESC, rowid DESC LIMIT ?)",
+        (name, name, _MOST_PLACES),
+    )
 
 
 def _next_version(db: sqlite3.Connection) -> int:

@@ -19,7 +19,7 @@ from typing import ParamSpec, TypeVar
 from dockd.access.book import Book, Damaged, Unwritten
 from dockd.access.hashing import Hashing, OneAtATime
 from dockd.access.known import LONGEST_SESSION, Known, Session, Token, hashed, left_of, new_session
-from dockd.access.limits import Limits
+from dockd.access.limits import Limits, near
 from dockd.access.roles import Role
 from dockd.access.words import NotTaken, user_name
 from ingest import events
@@ -171,18 +171,21 @@ class Access:
         except NotTaken:
             name = ""
         known = await self.look()
-        user, now = known.users.get(name), self._boot()
-        if (wait := self._limits.wait(name=name, address=address, now=now)) > 0:
+        user, now, place = known.users.get(name), self._boot(), near(address)
+        here = known.has_signed_in(name, place=place, now=self._clock.now())
+        if (wait := self._limits.wait(name=name, address=address, now=now, known=here)) > 0:
             await self._refuse(name if user is not None else _UNKNOWN, address)
             raise TooSoon(wait)
         self._passwords.see_room()  # who is not even asked has made no mistake
         # until it is seen to be right: many may be asked at once
-        self._limits.wrong(name=name, address=address, now=now)
+        self._limits.wrong(name=name, address=address, now=now, known=here)
         if not await self._passwords.fits(user.password if user is not None else None, password) or user is None:
             await self._refuse(name if user is not None else _UNKNOWN, address)
             raise Wrong
-        self._limits.right(name=name, address=address, now=now)
-        return await self._begin(user.name, user.role, via="password", version=user.version, address=address)
+        self._limits.right(name=name, address=address, now=now, known=here)
+        return await self._begin(
+            user.name, user.role, via="password", version=user.version, address=address, place=place
+        )
 
     async def sign_in_as(self, name: str, role: Role, *, via: str, address: str) -> str:
         """A new session of somebody for whom `via` (never "password") has vouched; what their browser will show. Raises Damaged, Unwritten."""
@@ -196,10 +199,14 @@ class Access:
         if found is not None:
             await self._end(found, "asked")
 
-    async def _begin(self, name: str, role: Role, *, via: str, version: int | None, address: str) -> str:
+    async def _begin(
+        self, name: str, role: Role, *, via: str, version: int | None, address: str, place: str | None = None
+    ) -> str:
         shown, now = new_session(), self._clock.now()
         session = Session(hash=hashed(shown), name=name, role=role, via=via, version=version, made_at=now, seen_at=now)
-        begin = functools.partial(self._book.begin_session, ended=now - LONGEST_SESSION, make=version is None)
+        begin = functools.partial(
+            self._book.begin_session, ended=now - LONGEST_SESSION, make=version is None, place=place
+        )
         await self._do(begin, session)
         boot = self._boot()
         self._times[session.hash] = _Times(boot, boot + LONGEST_SESSION, boot)
@@ -207,9 +214,9 @@ class Access:
         return shown
 
     async def _end(self, session: Session, reason: str) -> None:
-        await self._do(self._book.end_session, session.hash)
-        self._times.pop(session.hash, None)
-        await self._say(events.UserSignedOut(by=session.by, reason=reason))
+        """Its times stay until the next look: whoever looked at once with this one must not find it younger."""
+        if await self._do(self._book.end_session, session.hash):
+            await self._say(events.UserSignedOut(by=session.by, reason=reason))
 
     # -- what is recorded ------------------------------------------------------------------------------------------------
 

@@ -46,11 +46,21 @@ class AccessFile:
         try:
             found = os.lstat(self.path)
         except FileNotFoundError:
-            if self._seen or self._made.exists():
-                raise Damaged(f"{self.path} is gone, and it had been made") from None
-            return False
+            if not self._seen and not self._made.exists():
+                return False
+            return self._has_come(owner)
         except OSError as error:
             raise Damaged(f"{self.path} cannot be looked at: {error.strerror}") from error
+        return self._see_file(found, owner)
+
+    def _has_come(self, owner: int | None) -> bool:
+        """One that is said to have been made, and was not there: another may have made both between the two looks. Raises Damaged where it is gone."""
+        try:
+            return self._see_file(os.lstat(self.path), owner)
+        except OSError as error:
+            raise Damaged(f"{self.path} is gone, and it had been made") from error
+
+    def _see_file(self, found: os.stat_result, owner: int | None) -> bool:
         if not stat.S_ISREG(found.st_mode) or found.st_size == 0:
             raise Damaged(f"{self.path} is no file of users: it is empty, or no file at all")
         if found.st_mode & 0o022:

@@ -32,8 +32,8 @@ _MOST_WORDS = 2000
 _PARTS = {"RSA": ("n", "e"), "EC": ("crv", "x", "y")}
 
 # stale: this browser has not begun it, or too long ago. refused: the provider said no. away: it cannot be asked. unproven: what it sent does not hold.
-# no_role, too_many_groups, no_name: it is proven who they are, and they may not come in.
-Why = Literal["stale", "refused", "away", "unproven", "no_role", "too_many_groups", "no_name"]
+# often, busy: it was not asked. no_role, too_many_groups, no_name: it is proven who they are, and they may not come in.
+Why = Literal["stale", "refused", "away", "unproven", "often", "busy", "no_role", "too_many_groups", "no_name"]
 
 
 class NotLetIn(DockdError):

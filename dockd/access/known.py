@@ -17,6 +17,7 @@ from dockd.access.roles import Role
 
 LONGEST_SESSION = 12 * 3600.0
 TOKEN_BEGINS = "dockd_"
+KNOWN_FOR = 30 * 86400.0  # seconds for which somebody is known where they have signed in
 _SKEW = 120.0
 
 
@@ -86,12 +87,18 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Known:
-    """Everything that access.db says. `sessions` and `tokens` by their hash."""
+    """Everything that access.db says. `sessions` and `tokens` by their hash; `places`: when a user has last signed in from where."""
 
     users: Mapping[str, User] = field(default_factory=dict)
     sessions: Mapping[str, Session] = field(default_factory=dict)
     tokens: Mapping[str, Token] = field(default_factory=dict)
     untold: tuple[Change, ...] = ()
+    places: Mapping[tuple[str, str], float] = field(default_factory=dict)
+
+    def has_signed_in(self, name: str, *, place: str, now: float) -> bool:
+        """Whether this user has done so from there within a month."""
+        at = self.places.get((name, place))
+        return at is not None and abs(now - at) < KNOWN_FOR
 
     def session(self, shown: str) -> Session | None:
         """The session of what a browser shows, if it is that of a user who is still the same."""

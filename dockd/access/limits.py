@@ -1,9 +1,10 @@
 """How soon a password may be tried again. Pure: the caller says what time it is.
 
-Rules kept here: after a few mistakes each further one makes the wait longer, for the account and for the address that asks; no wait is longer than a
-quarter of an hour, and none is made longer by asking while it lasts, so that nobody is locked out for good. Whoever has signed in from an address
-before is not kept out there by what others do elsewhere. What is remembered is bounded, and is forgotten when the agent ends: it can be
-started again only by those who may do everything.
+Rules kept here: after a few mistakes each further one makes the wait longer, for the account and for the address that asks (of IPv6 for the machine, and,
+after many more, for its network); no wait is longer than a quarter of an hour, and none is made longer by asking while it lasts, so that nobody is locked
+out for good. Whoever has signed in from an address before is not kept out there by what others try; who has not, and does not wait for
+mistakes of their own, has a try all the same by coming again a little later: as many of those as an address has in a minute, whoever has them, are few.
+What is remembered is bounded, and is forgotten when the agent ends: it can be started again only by those who may do everything.
 """
 
 from __future__ import annotations
@@ -11,14 +12,22 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
+from typing import TypeVar
 
 FREE = 5  # mistakes without a wait
 FREE_ADDRESS = 20  # a whole parade room may be behind one address
+FREE_NETWORK = 100  # of IPv6: so many machines, and each as many addresses as it likes
 LONGEST_WAIT = 900.0
 LONGEST_OF_ADDRESS = 300.0
 FORGOTTEN_AFTER = 3600.0
-KNOWN_FOR = 30 * 86400.0
+COMES_AGAIN = 10.0  # seconds after which who waits for others' mistakes alone may have a try
+COMES_UNTIL = 600.0
+EVERY = 20.0  # seconds between two such tries of one network
 _MOST = 4096
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+_Keys = list[tuple[tuple[str, str], int, float]]
 
 
 @dataclass(slots=True)
@@ -29,53 +38,81 @@ class _Mistakes:
 
 
 class Limits:
-    """What has been tried wrongly, and by whom. Times are seconds of a clock that nobody sets."""
+    """What has been tried wrongly, and by whom. Times are seconds of a clock that nobody sets. `known`: they have signed in from there before."""
 
     def __init__(self) -> None:
         self._of: OrderedDict[tuple[str, str], _Mistakes] = OrderedDict()
-        self._known: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._came: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._next: OrderedDict[str, float] = OrderedDict()
 
-    def wait(self, *, name: str, address: str, now: float) -> float:
+    def wait(self, *, name: str, address: str, now: float, known: bool = False) -> float:
         """Seconds until this one may try; 0: now."""
-        found = [self._of.get(key) for key, _free, _longest in self._keys(name, address, now)]
-        return max([0.0, *(one.not_before - now for one in found if one is not None)])
+        own, others = _own(name, address, known=known), _others(address, known=known)
+        if (wait := self._longest(own, now)) > 0:
+            return wait
+        wait = self._longest(others, now)
+        return max(0.0, min(wait, self._until_a_try(name, near(address), now))) if wait > 0 else 0.0
 
-    def wrong(self, *, name: str, address: str, now: float) -> None:
+    def wrong(self, *, name: str, address: str, now: float, known: bool = False) -> None:
         """This one has tried, and was wrong."""
-        for key, free, longest in self._keys(name, address, now):
-            one = self._of.setdefault(key, _Mistakes())
+        others = _others(address, known=known)
+        if self._longest(others, now) > 0:
+            _put(self._next, near(address), now + EVERY)
+            self._came.pop((name, near(address)), None)
+        for key, free, longest in _own(name, address, known=known) + others:
+            one = self._of.get(key, _Mistakes())
             if now - one.last > FORGOTTEN_AFTER:
                 one.count = 0
             one.count, one.last = one.count + 1, now
             if one.count >= free:
                 one.not_before = now + min(longest, 2.0 ** min(one.count - free, 20))
-            self._of.move_to_end(key)
-        while len(self._of) > _MOST:
-            self._of.popitem(last=False)
+            _put(self._of, key, one)
 
-    def right(self, *, name: str, address: str, now: float) -> None:
-        """This one has signed in: what went wrong before is forgotten for the account, and this address is known for it. The try, which was counted as a
+    def right(self, *, name: str, address: str, now: float, known: bool = False) -> None:
+        """This one has signed in: what went wrong before is forgotten for the account. The try, which was counted as a
         mistake before it was known to be none, counts for the address no more."""
-        place = near(address)
-        for key, _free, _longest in self._keys(name, address, now):
+        for key, _free, _longest in _others(address, known=known):
             one = self._of.get(key)
-            if key[0] == "address" and one is not None:
+            if one is not None:
                 one.count, one.not_before = one.count - 1, now
-        for key in (("here", f"{name} {place}"), ("account", name)):
+        for key, _free, _longest in _own(name, address, known=False):
             self._of.pop(key, None)
-        self._known[name, place] = now
-        self._known.move_to_end((name, place))
-        while len(self._known) > _MOST:
-            self._known.popitem(last=False)
 
-    def _keys(self, name: str, address: str, now: float) -> list[tuple[tuple[str, str], int, float]]:
-        """What counts for this one: (key, mistakes without a wait, longest wait)."""
-        place = near(address)
-        here = (("here", f"{name} {place}"), FREE, LONGEST_WAIT)
-        known = self._known.get((name, place))
-        if known is not None and now - known < KNOWN_FOR:
-            return [here]
-        return [here, (("account", name), FREE, LONGEST_WAIT), (("address", place), FREE_ADDRESS, LONGEST_OF_ADDRESS)]
+    def _longest(self, keys: _Keys, now: float) -> float:
+        found = [self._of.get(key) for key, _free, _longest in keys]
+        return max([0.0, *(one.not_before - now for one in found if one is not None)])
+
+    def _until_a_try(self, name: str, place: str, now: float) -> float:
+        """Seconds until somebody may try who waits for what others have done there: not at once, so that a name that is made up for each try has none."""
+        came = self._came.get((name, place))
+        if came is None or now - came > COMES_UNTIL:
+            came = now
+            _put(self._came, (name, place), now)
+        return max(came + COMES_AGAIN, self._next.get(place, 0.0)) - now
+
+
+def _own(name: str, address: str, *, known: bool) -> _Keys:
+    """What counts for this account: (key, mistakes without a wait, longest wait)."""
+    here = (("here", f"{name} {near(address)}"), FREE, LONGEST_WAIT)
+    return [here] if known else [here, (("account", name), FREE, LONGEST_WAIT)]
+
+
+def _others(address: str, *, known: bool) -> _Keys:
+    """What counts for whoever asks from there."""
+    place = near(address)
+    if known:
+        return []
+    found = [(("address", address), FREE_ADDRESS, LONGEST_OF_ADDRESS)]
+    if place != address:
+        found.append((("network", place), FREE_NETWORK, LONGEST_OF_ADDRESS))
+    return found
+
+
+def _put(kept: OrderedDict[_Key, _Value], key: _Key, value: _Value) -> None:
+    kept[key] = value
+    kept.move_to_end(key)
+    while len(kept) > _MOST:
+        kept.popitem(last=False)
 
 
 def near(address: str) -> str:

@@ -2,7 +2,8 @@
 
 Rules kept here: what a sign-in was begun with (state, nonce, PKCE's verifier, the address to come back to) is sealed into that browser's own short-lived
 cookie, with a key that lives as long as this process: nobody else's browser can end it, and nothing is kept for those who never come back. The answer is
-held against it before the provider is asked anything, and against the issuer, where it names one (mix-up, RFC 9207). Each ends once.
+held against it before the provider is asked anything, and against the issuer, where it names one (mix-up, RFC 9207). Each ends once, before its code is
+sent: whoever has no account has begun one as easily as whoever has, and costs the provider one question for it, and few from one address.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from dockd.access.id_token import Expected, NotLetIn, UnknownKey, Why, checked, name_of, role_of, subject_of
 from dockd.access.provider import Metadata, Provider, word_of
 from dockd.access.roles import Role
+from dockd.access.tries import Tries
 from dockd.settings.schema import OidcSettings
 from ingest.clock import Clock
 
@@ -54,6 +56,7 @@ class Oidc:
         self._clock = clock
         self._seal = Fernet(Fernet.generate_key())
         self._ended: dict[str, float] = {}
+        self._tries = Tries()
 
     async def begin(self, *, back: str, onward: str) -> Begun:
         """Send a browser to the provider, which sends it to `back`. Raises NotLetIn (away, unproven)."""
@@ -71,8 +74,8 @@ class Oidc:
         sealed = self._seal.encrypt_at_time(json.dumps(kept).encode("ascii"), int(now))
         return Begun(url=url, sealed=sealed.decode("ascii"))
 
-    async def end(self, *, sealed: str, answer: Mapping[str, str]) -> SignedIn:
-        """Who has come back, with `answer` in the address and `sealed` in the cookie. Raises NotLetIn."""
+    async def end(self, *, sealed: str, answer: Mapping[str, str], address: str) -> SignedIn:
+        """Who has come back from `address`, with `answer` in the page's and `sealed` in the cookie. Raises NotLetIn."""
         kept = self._unsealed(sealed)
         if not _equal(answer.get("state", ""), kept["state"]):
             raise NotLetIn(
@@ -87,14 +90,25 @@ class Oidc:
         code = answer.get("code", "")
         if not code or len(code) > _LONGEST_CODE or not (code.isascii() and code.isprintable()):
             raise NotLetIn("unproven", "somebody came back from the provider without a code")
+        self._let_ask(kept["state"], address)
         claims = await self._claims(metadata, code, kept)
         settings = self._settings
         found = SignedIn(
             name=name_of(claims, claim=settings.name_claim), role=role_of(claims, claim=settings.role_claim, roles=settings.roles or ()),
             subject=subject_of(claims), onward=kept["onward"],
         )  # fmt: skip
-        self._end(kept["state"])
+        self._tries.give_back(address, now=self._boot())
         return found
+
+    def _let_ask(self, state: str, address: str) -> None:
+        """From now on this sign-in has been, and this address has brought a code. Raises NotLetIn where the provider is not to be asked."""
+        self._provider.see_room()
+        if not self._tries.take(address, now=self._boot()):
+            raise NotLetIn("often", "too many came back from the provider from one address with what was no code")
+        self._end(state)
+
+    def _boot(self) -> float:
+        return self._clock.boottime_ns() / 1e9
 
     async def _claims(self, metadata: Metadata, code: str, kept: Mapping[str, Any]) -> dict[str, Any]:
         provider = self._provider

@@ -27,12 +27,13 @@ from dockd.settings.addresses import is_private_way, parse_url
 from dockd.settings.mistakes import WrongValue
 from dockd.settings.schema import OidcSettings
 
-PATIENCE = 10.0  # seconds for all that is asked at a time
+PATIENCE = 10.0  # seconds for all that is asked at a time; waiting for a turn is not asking
 LARGEST = 256 << 10  # bytes of an answer
 _KEPT = 3600.0  # seconds for which a discovery document and a key set are believed
 _AGAIN = 30.0  # seconds between two looks for a key that is not known
 _CALM = 3.0  # seconds for which a provider that was away is not asked again
-_AT_ONCE = 4
+AT_ONCE = 4  # codes that are asked about
+MOST_WAITING = 16  # for a turn
 _LARGEST_SECRET = 4096
 _WELL_KNOWN = "/.well-known/openid-configuration"
 
@@ -62,7 +63,9 @@ class Provider:
         self._settings = settings
         self._transport = transport
         self._tls: ssl.SSLContext | None = None
-        self._few = asyncio.Semaphore(_AT_ONCE)
+        self._patience = PATIENCE
+        self._few = asyncio.Semaphore(AT_ONCE)
+        self._waiting = 0
         self._one = asyncio.Lock()
         self._metadata: tuple[Metadata, float] | None = None
         self._keys: tuple[Keys, float] | None = None
@@ -91,6 +94,11 @@ class Provider:
                 self._keys = keys_of(found), time.monotonic()
             return self._keys[0]
 
+    def see_room(self) -> None:
+        """Raises NotLetIn where one more code would wait for too long."""
+        if self._waiting >= MOST_WAITING:
+            raise NotLetIn("busy", f"{self._waiting} who came back from the provider wait for their turn already")
+
     async def tokens(self, metadata: Metadata, *, code: str, verifier: str, back: str) -> tuple[str, str]:
         """ID token and access token for a code. Raises NotLetIn."""
 
@@ -107,16 +115,25 @@ class Provider:
                 raise NotLetIn("unproven", "the provider sent no ID token for a code")
             return id_token, access_token
 
-        return await self._asked(ask)
+        self.see_room()
+        self._waiting += 1
+        try:
+            await self._few.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            return await self._asked(ask)
+        finally:
+            self._few.release()
 
     # -- how it is asked ------------------------------------------------------------------------------------------------
 
     async def _asked(self, ask: Callable[[AsyncOAuth2Client], Awaitable[_T]]) -> _T:
         try:
-            async with asyncio.timeout(PATIENCE), self._few, await self._client() as client:
+            async with asyncio.timeout(self._patience), await self._client() as client:
                 return await ask(client)
         except TimeoutError as error:
-            raise NotLetIn("away", f"{self.issuer} does not answer within {PATIENCE:.0f} s") from error
+            raise NotLetIn("away", f"{self.issuer} does not answer within {self._patience:.0f} s") from error
         except OAuthError as error:
             raise NotLetIn("refused", f"{self.issuer} refuses the code of a sign-in: {word_of(error.error)}") from error
         except httpx2.HTTPStatusError as error:

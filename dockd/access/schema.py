@@ -1,4 +1,4 @@
-"""The tables of access.db, as numbered migrations that only go forward, each with its record in one transaction.
+"""The tables of access.db, as numbered migrations that only go forward, those that are missing with their records in one transaction.
 
 Rules kept here: no password, session or token is in it as it is, only hashes; what was changed, and by whom, can be added to and nothing else.
 A file from a newer dockd is refused rather than guessed at.
@@ -33,7 +33,12 @@ _0001_ACCESS = (
     "INSERT INTO told (only_row, seq) VALUES (1, 0)",
 )
 
-MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (("0001_access", _0001_ACCESS),)
+# From where a user of this file has signed in with their password, so that no restart makes them strangers there. `place`: an IPv4 address, an IPv6 network.
+_0002_PLACES = (
+    "CREATE TABLE places (name TEXT NOT NULL, place TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (name, place)) STRICT",
+)
+
+MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (("0001_access", _0001_ACCESS), ("0002_places", _0002_PLACES))
 
 
 class NotOurs(Exception):
@@ -54,19 +59,28 @@ def applied(connection: sqlite3.Connection) -> tuple[str, ...]:
 
 def found_new(connection: sqlite3.Connection) -> None:
     """Make the tables in an empty file."""
+    connection.execute("BEGIN IMMEDIATE")
     connection.execute("CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT")
     _apply(connection, 0)
+    connection.execute("COMMIT")
 
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a file to this dockd's tables. Raises sqlite3.DatabaseError, NotOurs."""
-    _apply(connection, len(applied(connection)))
+    if len(applied(connection)) == len(MIGRATIONS):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        _apply(connection, len(applied(connection)))  # another may have done it, or a part of it, meanwhile
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _apply(connection: sqlite3.Connection, done: int) -> None:
     for number, (name, statements) in enumerate(MIGRATIONS[done:], done + 1):
-        connection.execute("BEGIN IMMEDIATE")
         for statement in statements:
             connection.execute(statement)
         connection.execute("INSERT INTO migrations (number, name) VALUES (?, ?)", (number, name))
-        connection.execute("COMMIT")

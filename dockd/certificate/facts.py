@@ -7,15 +7,15 @@ the file can edit; what only they have (of segments from before dockd recorded i
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ingest.clock import rfc3339
+from ingest.clock import from_rfc3339, rfc3339
 from ingest.copies import word
 from ingest.ledger import history, proven
 from ingest.ledger.audit import Audit, Reader, check
 from ingest.ledger.books import Replayed, replayed
+from ingest.ledger.evidence_times import LISTED, cameras_clock, stations_clock
 from ingest.ledger.history import KeptReceipt, Record
 from ingest.ledger.segments import Segment
 from ingest.model import legible
@@ -117,39 +117,24 @@ def _clocks(reader: Reader, row: Segment | None, played: Replayed, told: list[Re
         offset = None if played.clock_offset_ms is None else played.clock_offset_ms / 1000
     else:
         offset = row.clock_offset if row else None
-    camera = (
-        "how far the camera's clock was off is not known"
-        if offset is None
-        else f"the camera's clock was {abs(offset):.0f} s {'ahead of' if offset >= 0 else 'behind'} the station's when it was docked"
-        + ("" if played.timed else f" {_BY_THE_LEDGER}")
-    )
+    camera = cameras_clock(offset) + ("" if played.timed or offset is None else f" {_BY_THE_LEDGER}")
     if not told:
-        return f"{camera}; nothing is recorded of the station's clock."
-    trust = reader.execute(
-        "SELECT seq, body FROM custody WHERE action = 'clock.trust' AND seq <= ? ORDER BY seq DESC LIMIT 1",
-        (told[0].seq,),
-    ).fetchone()
+        return f"{camera}. Nothing is recorded of the station's clock."
+    listed = next((one for one in told if one.action in LISTED), told[0])
+    station = stations_clock(reader.execute, seq=listed.seq, wall=_wall(listed.at))
     jumps = reader.execute(
         "SELECT count(*) FROM custody WHERE action = 'clock.jumped' AND seq BETWEEN ? AND ?",
         (told[0].seq, told[-1].seq),
     ).fetchone()[0]
     jumped = f" It was set {jumps} times between the first and the last entry here." if jumps else ""
-    return f"{camera}. {_station(trust)}{jumped} The order of entries does not depend on any clock."
+    return f"{camera}. {station.words}{jumped} The order of entries does not depend on any clock."
 
 
-def _station(trust: tuple[int, str] | None) -> str:
-    if trust is None:
-        return "Whether the station's clock was synchronised is not recorded."
-    if _synchronised(trust[1]):
-        return f"The station's clock was synchronised (entry {trust[0]}): trust it over the camera's."
-    return f"The station's clock was NOT synchronised (entry {trust[0]}): trust the store's times alone."
-
-
-def _synchronised(text: str) -> bool:
+def _wall(at: str) -> float:
     try:
-        return json.loads(text)["data"].get("synchronised") is True
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return False
+        return from_rfc3339(at)
+    except ValueError:
+        return 0.0
 
 
 def _proof(reader: Reader, receipts: list[KeptReceipt]) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from dockd.page.opening import CertificateUnusable, certificate, why_not
+from dockd.page.opening import WANTS, CertificateUnusable, certificate, why_not
 from dockd.profiles.reading import MOST_FILES
 from dockd.settings.documents import Origin, nearest_of
 from dockd.settings.filesystem import read_file
@@ -72,7 +72,7 @@ def page_refused(reading: Reading) -> list[Mistake]:
     settings = reading.settings
     at = reading.origin("page", "listen")
     if (why := why_not(settings)) is not None:
-        message, _, expected = why.removeprefix(f"page.listen = {settings.page.listen} ").partition(": ")
+        message, _, expected = why.removeprefix(f"page.listen = {settings.page.listen} ").partition(WANTS)
         return [at.mistake(f"{settings.page.listen} {message}", expected)]
     try:
         certificate(settings)

@@ -12,7 +12,7 @@ import ssl
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
-from http.client import HTTPException
+from http.client import BadStatusLine, HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ _VOUCHED_FOR_BY_NOBODY = (
     20,
     21,
 )  # X509_V_ERR: no issuer, self-signed (alone, or in its chain), no issuer here, not verified at all
+_NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
 HOW = "The agent has users: make a token with `dockd token create --role viewer`, keep it in a file, and name that file by --token-file"
 
 
@@ -91,9 +92,18 @@ class PageClient:
         except urllib.error.URLError as error:
             if isinstance(error.reason, ssl.SSLCertVerificationError):
                 raise Refused(self._why_not_trusted(error.reason)) from error
-            raise NotReachable(printable(str(error.reason))) from error
+            raise NotReachable(f"{printable(str(error.reason))}{self._other_scheme(error.reason)}") from error
         except (OSError, ValueError, HTTPException) as error:
-            raise NotReachable(printable(str(error) or type(error).__name__)) from error
+            why = printable(str(error) or type(error).__name__)
+            raise NotReachable(f"{why}{self._other_scheme(error)}") from error
+
+    def _other_scheme(self, error: object) -> str:
+        """What to try where it looks as if HTTP was spoken to a port that wants TLS, or the other way round; else empty."""
+        if self.base.startswith("http://") and isinstance(error, (ConnectionResetError, BadStatusLine)):
+            return ". Something is there: if the page has a certificate, ask for https:// (--url)"
+        if isinstance(error, ssl.SSLError) and error.reason in _NO_TLS:
+            return ". Something is there: if the page has no certificate, ask for http:// (--url)"
+        return ""
 
     def _tls(self) -> ssl.SSLContext:
         found = ssl.create_default_context()
@@ -142,22 +152,24 @@ def token_of(file: Path | None) -> str:
     return text
 
 
-def default_url() -> str:
-    """Where the agent of this machine has its page."""
+def default_url(config: Path | None = None) -> str:
+    """Where the agent of this machine has its page, by its configuration or by this one. Ends the program with 2 where that is wrong."""
     from dockd.settings import DEFAULT_FILE, SettingsError, defaults, load
 
     settings = defaults()
-    if DEFAULT_FILE.exists():
+    if config is not None or DEFAULT_FILE.exists():
         try:
-            settings = load(DEFAULT_FILE, environ=os.environ, for_run=False)
+            settings = load(config or DEFAULT_FILE, environ=os.environ, for_run=False)
         except SettingsError as error:
             fail(str(error), code=2)
     return f"{'https' if settings.page.tls_cert_file is not None else 'http'}://{settings.page.listen}"
 
 
-def base_of(url: str | None) -> str:
-    """The address that is asked. Raises click.UsageError."""
-    base = (url or default_url()).rstrip("/")
+def base_of(url: str | None, *, config: Path | None = None) -> str:
+    """The address that is asked: `url`, else as this configuration says, else as the agent's own does. Raises click.UsageError."""
+    if url is not None and config is not None:
+        raise click.UsageError("give --url or --config, not both")
+    base = (url or default_url(config)).rstrip("/")
     if not base.startswith(("http://", "https://")):
         raise click.UsageError(f"--url {base} is no address such as http://127.0.0.1:8080")
     return base

@@ -26,6 +26,11 @@ _EVERY = 1.0
 )
 @click.option("--url", metavar="URL", help="The page's address (default: as the agent's own configuration says).")
 @click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The agent's configuration, which says where its page is (default /etc/dockd/dockd.toml).",
+)
+@click.option(
     "--token-file",
     type=click.Path(dir_okay=False, path_type=Path),
     help="A token of `dockd token create`, where the agent has users.",
@@ -33,12 +38,14 @@ _EVERY = 1.0
 @click.option(
     "--ca-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Who vouches for the page's certificate, where this machine does not know it."
 )  # fmt: skip
-def status(*, watch: bool, as_json: bool, url: str | None, token_file: Path | None, ca_file: Path | None) -> None:
+def status(
+    *, watch: bool, as_json: bool, url: str | None, config: Path | None, token_file: Path | None, ca_file: Path | None
+) -> None:
     """Which cameras may be taken, which must be left, what needs somebody.
 
-    Exit codes: 0 it is told; 2 usage; 3 the agent is not reachable, or does not tell whoever asks so.
+    Exit codes: 0 it is told; 2 usage or configuration; 3 the agent is not reachable, or does not tell whoever asks so; 130 interrupted.
     """
-    page = PageClient(base=base_of(url), token=token_of(token_file), ca_file=ca_file)
+    page = PageClient(base=base_of(url, config=config), token=token_of(token_file), ca_file=ca_file)
     try:
         found = look(page)
     except (NotLetIn, Refused) as error:
@@ -49,7 +56,10 @@ def status(*, watch: bool, as_json: bool, url: str | None, token_file: Path | No
             code=3,
         )
     if watch:
-        _watch(page, found, as_json=as_json)
+        try:
+            _watch(page, found, as_json=as_json)
+        except KeyboardInterrupt:  # SIGTERM too: it is how this ends
+            sys.exit(130)
     elif as_json:
         click.echo(json.dumps(found))
     elif sys.stdout.isatty():

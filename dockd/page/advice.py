@@ -172,7 +172,7 @@ def _of_files(reason: str, count: int) -> str:
 # -- of the store -------------------------------------------------------------------------------------------------------
 
 _WAIT = said(
-    "Footage is kept on the dock and goes on by itself. If it lasts, ask ops to look at the line and the store."
+    "Footage is kept on the dock and goes on by itself. If it lasts, tell ops. Ops: look at the line and the store."
 )
 _MEND = said(
     "Tell ops now: it goes on by itself when they have put this right, and not before. Footage is kept on the dock."

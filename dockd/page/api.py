@@ -1,4 +1,4 @@
-"""`/api/v1`: what CONTRACT.md section 3 says, for reading. Nothing here changes anything.
+"""`/api/v1`: what docs/api.md says, for reading. Nothing here changes anything.
 
 Rules kept here: a question that cannot be understood gets 400 and a reason; lists are pages of at most 1,000; every document has an ETag;
 the ledger is asked off the loop; where it cannot be asked, the answer is 503 and says why.

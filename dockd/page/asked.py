@@ -165,7 +165,7 @@ async def _object(request: web.Request, *, known: frozenset[str]) -> Mapping[str
     except (ValueError, RecursionError) as error:
         raise Problem(400, "what was sent is no JSON document") from error
     if not isinstance(said, dict):
-        raise Problem(400, 'what was sent is no JSON object, such as {"rate": "20 Mbit/s", "for": "2 h"}')
+        raise Problem(400, f"what was sent is no JSON object; its names here are {', '.join(sorted(known))}")
     if unknown := said.keys() - known:
         raise Problem(400, f"{min(unknown)[:40]!a} is not known here; {', '.join(sorted(known))} are")
     return said

@@ -14,7 +14,7 @@ from dockd.page.documents import Document, bay_document, camera_part
 from dockd.page.facts import Sums
 from dockd.page.moment import Moment
 from dockd.page.problems import BayFact
-from dockd.page.snapshot import Expected
+from dockd.page.ready_at import can_become_ready
 from dockd.page.state import Facts, Shown, derive
 from dockd.page.words import moment_words
 from ingest.ledger.views import Docking
@@ -89,7 +89,7 @@ class BayDocuments:
         document = bay_document(
             number=bay.number, said=shown, since=self._state_since(bay, shown, moment), camera=camera, balance=balance,
             battery=bay.battery_percent, clock_offset=bay.clock_offset_seconds, out_of_use=bay.out_of_use,
-            ready_at=moment.expected.get(bay.number, Expected()).ready_at,
+            ready_at=moment.expected_of(bay).ready_at if can_become_ready(facts) else None,
         )  # fmt: skip
         return document, shown
 
@@ -106,7 +106,7 @@ class BayDocuments:
         sums, activity, settings = moment.sums, moment.sources.activity, moment.sources.settings
         camera, visit = bay.camera.id, bay.visit
         found = sums.dockings.get(visit.docking, Docking())
-        doing, expected = activity.cameras.get(camera), moment.expected.get(bay.number, Expected())
+        doing, expected = activity.cameras.get(camera), moment.expected_of(bay)
         facts = Facts(
             camera=camera, phase=doing.phase if doing else None, reason=doing.reason if doing else "",
             message=doing.message if doing else "", turn=visit.root in activity.queued,
@@ -139,7 +139,7 @@ def _inputs(bay: Bay, moment: Moment) -> tuple[object, ...]:
     if visit is None or camera is None:
         return (*common, sums.away)
     return (
-        *common, moment.late, moment.short, moment.expected.get(bay.number), moment.has_waited(camera.id), visit.room, sources.activity.cameras.get(camera.id), sums.dockings.get(visit.docking), sums.missing.get(camera.id),
+        *common, moment.late, moment.short, moment.expected_of(bay), moment.has_waited(camera.id), visit.room, sources.activity.cameras.get(camera.id), sums.dockings.get(visit.docking), sums.missing.get(camera.id),
         visit.docking, visit.listed_once, visit.unsafe, visit.hidden, len(visit.unsettled), visit.root in sources.activity.queued,
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The shapes of CONTRACT.md section 3: values in, plain JSON documents out. Pure.
+"""The shapes of the local API (docs/api.md): values in, plain JSON documents out. Pure.
 
 Times are RFC 3339 UTC, bytes integers. A path that is no UTF-8 is shown with surrogate escapes and carries `path_b64`.
 """

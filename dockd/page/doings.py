@@ -24,6 +24,8 @@ from dockd.page.view import View
 from ingest.errors import LedgerUnusable
 from ingest.held import WhyNot, why_not
 from ingest.ledger import Transaction, issues, queue, rack, segments, views
+from ingest.ledger.issues import Issue
+from ingest.ledger.rack import OutOfUse
 from ingest.ledger.segments import Segment
 from ingest.model import CameraId
 
@@ -35,6 +37,14 @@ _NO_SEGMENT = said("there is no segment of this id")
 _NO_BAY = said("there is no bay of this number")
 _NO_CAMERA = said("no camera of this id was ever docked here")
 _NO_PROBLEM = said("there is no such problem now: it may be over")
+
+
+class Unfit(Problem):
+    """Words that cannot be taken: why, as it stands beside their field on a page; `detail` begins with the field's name, for a program."""
+
+    def __init__(self, name: Literal["reason", "officer"], why: str) -> None:
+        super().__init__(400, said("{name}: {why}", name=name, why=why))
+        self.why = why
 
 
 class Doings:
@@ -145,6 +155,7 @@ class Doings:
                 issues.take_back(tx, camera, by=by)
 
         await self._commit(work)
+        await self._view.look(anew=True)  # whoever has it stands on every page from here on
         found = await self._read(issues.issued)
         return documents.camera_document(
             known, bay=here.get(camera), assigned_to=owner, issue=issues.of_camera(found, identity)
@@ -228,24 +239,34 @@ def _segment(tx: Transaction, segment: str) -> Segment:
 
 def _nobody_else_has_marked_it(tx: Transaction, bay: int, *, was: str | None, wish: str | None) -> None:
     """Raises Problem where the bay is out of use for a reason that they have not seen, and that is not the one they give."""
-    known = rack.out_of_use(tx.execute).get(bay)
-    if was is None or known is None or known.reason in (_one_line(was), wish):
-        return
-    raise Problem(409, said(
+    if why := marked_meanwhile(rack.out_of_use(tx.execute).get(bay), was=was, wish=wish):
+        raise Problem(409, why)
+
+
+def marked_meanwhile(known: OutOfUse | None, *, was: str | None, wish: str | None) -> str:
+    """Who has taken the bay out of use, and why, where that is not what they have seen (`was`) nor what they want; empty where nothing is to be told."""
+    if was is None or known is None or known.reason in (_one_line(was), wish if wish is None else _one_line(wish)):
+        return ""
+    return said(
         "meanwhile {by} has taken it out of use, at {time}: “{reason}”. Nothing was changed. Press the button once more if you still want this",
         by=by_words(known.by), time=Moment(known.since, "HH:mm"), reason=shown(known.reason),
-    ))  # fmt: skip
+    )  # fmt: skip
 
 
 def _nobody_else_has_issued_it(tx: Transaction, camera: CameraId, *, was: str | None, wish: str) -> None:
     """Raises Problem where somebody has it of whom they have not seen that, and to whom they do not give it."""
-    known = issues.of_camera(issues.issued(tx.execute), camera)
-    if was is None or known is None or known.officer in (_one_line(was), wish):
-        return
-    raise Problem(409, said(
+    if why := issued_meanwhile(issues.of_camera(issues.issued(tx.execute), camera), was=was, wish=wish):
+        raise Problem(409, why)
+
+
+def issued_meanwhile(known: Issue | None, *, was: str | None, wish: str) -> str:
+    """Who has issued the camera, and to whom, where that is not who they have seen that has it (`was`), nor who is to have it; empty where nothing is to be told."""
+    if was is None or known is None or known.officer in (_one_line(was), _one_line(wish)):
+        return ""
+    return said(
         "meanwhile {by} has issued it to {officer}, at {time}. Nothing was changed. Press the button once more if you still want this",
         by=by_words(known.by), officer=shown(known.officer), time=Moment(known.since, "HH:mm"),
-    ))  # fmt: skip
+    )  # fmt: skip
 
 
 def _not_now(why: WhyNot, camera: str) -> str:
@@ -268,9 +289,9 @@ def _words(text: str, *, name: Literal["reason", "officer"], longest: int, empty
     """A person's words in one line. Raises Problem."""
     words = _one_line(text)
     if not words and not empty:
-        raise Problem(400, said("{name}: say it in a few words", name=name))
+        raise Unfit(name, said("say it in a few words"))
     if len(words) > longest:
-        raise Problem(400, said("{name}: at most {longest} characters", name=name, longest=longest))
+        raise Unfit(name, said("at most {longest} characters", longest=longest))
     if not words.isprintable():
-        raise Problem(400, said("{name}: there are signs in it that nobody can read", name=name))
+        raise Unfit(name, said("there are signs in it that nobody can read"))
     return words

@@ -1,4 +1,8 @@
-"""What can be expected of each bay, sampled every few seconds: when it is ready, when its charge will do, that its battery does not charge."""
+"""What can be expected of each bay, sampled every few seconds: when it is ready, when its charge will do, that its battery does not charge.
+
+Rules kept here: it is expected of a docking, and holds for no other one that the bay has by the time that it is told; whether more than time stands
+between a camera and being ready is asked when it is told (`ready_at.can_become_ready`), of the facts of that moment.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +56,7 @@ class Expectations:
             if followed is None or followed.docking != visit.docking:
                 followed = self._bays[number] = _Followed(docking=visit.docking)
             expected = _sampled(followed, bay, visit, now=now, at=at, moment=moment, fresh=fresh, sending=sending)
-            if expected != Expected():
+            if expected != Expected(docking=visit.docking):
                 found[number] = expected
         return found
 
@@ -78,7 +82,7 @@ def _sampled(
         done = doing.done if doing is not None and phase == "copying" else 0
         seconds = _until_ready(followed, visit, camera, moment=moment, now=now, done=done, sending=sending, charge=left if lacks else 0.0)  # fmt: skip
     return Expected(
-        ready_at=followed.ready.take(at, at + seconds if seconds else None), charge_ready_at=charged,
+        docking=visit.docking, ready_at=followed.ready.take(at, at + seconds if seconds else None), charge_ready_at=charged,
         will_not_charge=_why(fault, now=now, at=at) if fault is not None else "",
     )  # fmt: skip
 
@@ -87,8 +91,6 @@ def _until_ready(
     followed: _Followed, visit: Visit, camera: str, *, moment: Moment, now: float, done: int, sending: float | None, charge: float | None
 ) -> float | None:  # fmt: skip
     settings, found = moment.sources.settings, moment.sums.dockings.get(visit.docking, Docking())
-    if found.held or found.balance.segments.held:
-        return None
     size = found.balance.bytes
     followed.copied.sample(now, size.copied + done)
     to_confirm = size.listed - size.confirmed

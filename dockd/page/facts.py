@@ -17,7 +17,7 @@ from ingest import events
 from ingest.activity import Activity, Changing
 from ingest.bandwidth import Bandwidth
 from ingest.clock import Clock
-from ingest.ledger import Ledger, issues, marks, soundness, views
+from ingest.ledger import Ledger, issues, marks, soundness, views, waits
 from ingest.ledger.issues import Issue
 from ingest.ledger.segments import IN_DOUBT
 from ingest.ledger.views import Away, Docking, Newest, Unproven
@@ -76,7 +76,8 @@ class Sources:
 
 @dataclass(frozen=True, kw_only=True)
 class Sums:
-    """What the ledger said. `missing` by camera; `caught`: why the pinned store is not believed; `oldest` camera and capture time; `a_day`: bytes a day that come in, None: not known."""
+    """What the ledger said. `missing` by camera; `caught`: why the pinned store is not believed; `oldest` camera and capture time; `a_day`: bytes a day that come in, None: not known;
+    `waits` by camera: since when it has waited for the store, by the record (seconds of CLOCK_BOOTTIME), None: not known."""
 
     dockings: dict[int, Docking] = field(default_factory=dict)
     missing: dict[str, int] = field(default_factory=dict)
@@ -91,6 +92,7 @@ class Sums:
     issued: dict[str, Issue] = field(default_factory=dict)
     untold: tuple[int, int] = (0, 0)
     newest: Newest = field(default_factory=Newest)
+    waits: dict[str, float | None] = field(default_factory=dict)
 
 
 _LOSSES = (
@@ -105,6 +107,7 @@ class Asking:
         self._ledger = ledger
         self.version = 0
         self._dirty: set[str] = set()
+        self._moved: set[str] = set()  # cameras whose waiting may have begun anew
         self._all_dirty = True
         self._backlog_dirty = True
         self._lost_dirty = True
@@ -118,6 +121,8 @@ class Asking:
         self.version += 1
         if event.camera is not None:
             self._dirty.add(event.camera)
+            if event.action not in waits.GOES_ON:
+                self._moved.add(event.camera)
         elif event.segment is not None:
             self._all_dirty = True
         if event.segment is not None or event.camera is not None:
@@ -142,17 +147,22 @@ class Asking:
             and known.keys() == present.keys()
         ):
             return self._sums
-        dirty, lost, store = self._dirty, self._lost_dirty, self._store_dirty
+        dirty, moved, lost, store = self._dirty, self._moved, self._lost_dirty, self._store_dirty
+        waiting = [present[n] for n in stale if self._all_dirty or n not in known or present[n] in moved]
         rate = self._ledger.clock.now() if time.monotonic() >= self._rate_not_before else None
         # taken off before the question, so that what happens meanwhile is asked next time
         self._dirty, self._all_dirty, self._lost_dirty, self._store_dirty = set(), False, False, False
+        self._moved = set()
         self._backlog_dirty = self._backlog_dirty and not backlog
         try:
             fresh = await self._ledger.read(
-                lambda db: _ask(db.execute, stale, present, backlog=backlog, lost=lost, rate=rate)
+                lambda db: _ask(
+                    db.execute, stale, present, waiting, clock=self._ledger.clock, backlog=backlog, lost=lost, rate=rate
+                )
             )
         except BaseException:
             self._dirty |= dirty
+            self._moved |= moved
             self._store_dirty = self._store_dirty or store
             self._all_dirty, self._backlog_dirty, self._lost_dirty = True, True, self._lost_dirty or lost
             raise
@@ -172,6 +182,7 @@ class Asking:
         self._sums = Sums(
             dockings={n: found for n, found in {**old.dockings, **new.dockings}.items() if n in present},
             missing={c: n for c, n in {**old.missing, **new.missing}.items() if c in mine},
+            waits={c: since for c, since in {**old.waits, **new.waits}.items() if c in mine},
             unproven=new.unproven if backlog else old.unproven, oldest=new.oldest if backlog else old.oldest,
             away=new.away if backlog else old.away, held=new.held if backlog else old.held, lost=new.lost if lost else old.lost,
             doubt=new.doubt if lost else old.doubt, caught=new.caught, a_day=new.a_day if rate else old.a_day, issued=new.issued, untold=new.untold,
@@ -190,12 +201,14 @@ class Asking:
 
 
 def _ask(
-    execute: Callable[..., Any], stale: Sequence[int], present: dict[int, str], *, backlog: bool, lost: bool, rate: float | None
+    execute: Callable[..., Any], stale: Sequence[int], present: dict[int, str], waiting: Sequence[str], *, clock: Clock, backlog: bool,
+    lost: bool, rate: float | None,
 ) -> tuple[Sums, float]:  # fmt: skip
     began, untold = time.monotonic(), marks.untold(execute)
     sums = Sums(
         dockings=views.of_dockings(execute, stale),
         missing={present[n]: views.missing(execute, present[n], n) for n in stale},
+        waits={camera: waits.waits_since(execute, clock, camera=camera) for camera in waiting},
         unproven=tuple(views.unproven(execute)) if backlog else (),
         oldest=views.oldest_unproven(execute) if backlog else None,
         away=tuple(views.away(execute)) if backlog else (),

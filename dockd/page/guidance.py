@@ -221,7 +221,7 @@ OF_STATES: Mapping[BayState, Meaning] = {
         do=said("Take it."),
     ),
     "usable": Meaning(
-        means=said("All its footage is safe on this dock, but the store has not confirmed it yet, and the camera is not emptied. It has room for a shift."),
+        means=said("All its footage is safe on this dock, but the store has not confirmed it yet, and the camera is not emptied. It has room for a shift. A bay says so when its camera has waited for the store for long (15 minutes, unless the site has set another time), and only while fewer than half of the cameras in the rack are ready."),
         do=said("Take it only if there is no other. It is emptied when it comes back."),
     ),
     "reading": Meaning(means=said("The dock looks at what is on it."), do=said("Leave it in.")),
@@ -234,7 +234,7 @@ OF_STATES: Mapping[BayState, Meaning] = {
     "wiping": Meaning(means=said("The store has everything. What it has is deleted from the camera, file by file."), do=said("Leave it in.")),
     "charging": Meaning(means=said("All its footage is in the store and it is empty; its battery is not full enough yet."), do=said("Leave it in until it says Take.")),
     "removed_early": Meaning(
-        means=said("The camera was taken out of this bay before its footage was in the store."),
+        means=said("The camera was taken out of this bay before all of its footage was safe on this dock, or with too little room left on it for a shift."),
         do=said("Find it and put it back into any bay. This stays until it is there again, or a sergeant closes the problem with a reason."),
     ),
     "copy_failed": Meaning(means=said("Some of its files, or all of them, cannot be read."), do=said("Try it in another bay. If it stays so, set it aside for ops, and do not issue it.")),
@@ -244,7 +244,10 @@ OF_STATES: Mapping[BayState, Meaning] = {
     "not_ours": Meaning(means=said("It is not a camera of this site, as far as dockd knows. Nothing on it is touched."), do=said("Take it out. If it is one of yours, hand it to ops.")),
     "will_not_charge": Meaning(means=said("Its battery does not charge."), do=said("Try it in another bay. If it stays so, hand it to ops.")),
     "bay_fault": Meaning(means=said("The bay does not work, or its cable does not."), do=said("Put the camera into another bay. If the bay stays so, tell ops.")),
-    "empty": Meaning(means=said("No camera is in it."), do=said("A camera may be put in.")),
+    "empty": Meaning(
+        means=said("No camera is in it. Where the one that was in it went out with footage that the store has not confirmed, the handover names it; if it was taken out before all of that was on this dock, the bay says Put back instead."),
+        do=said("A camera may be put in."),
+    ),
     "out_of_use": Meaning(means=said("Somebody has taken this bay out of use; its page says why."), do=said("Do not put a camera in.")),
     "unknown": Meaning(means=said("dockd cannot say at this moment. It never calls a camera ready that it does not know of."), do=said("Leave it in, and look again in a minute. If it lasts, tell ops.")),
 }  # fmt: skip

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from dockd.docking import Bay
 from dockd.page.advice import to_mend
 from dockd.page.facts import Sources, Sums
 from dockd.page.language import said
@@ -55,11 +56,20 @@ class Moment:
         return issue.officer if issue is not None else self.registry.assigned_to(camera)
 
     def has_waited(self, camera: str) -> bool:
-        """Whether it has waited for the store so long, all copied, that it may go out."""
+        """Whether it has waited for the store so long, all copied, that it may go out: in this run, or by the record since before it."""
         doing = self.sources.activity.cameras.get(camera)
         if doing is None or doing.phase != "waiting":
             return False
-        return time.monotonic() - doing.since >= self.sources.settings.ready.usable_after
+        wanted, since = self.sources.settings.ready.usable_after, self.sums.waits.get(camera)
+        if time.monotonic() - doing.since >= wanted:
+            return True
+        return since is not None and self.sources.clock.boottime_ns() / 1e9 - since >= wanted
+
+    def expected_of(self, bay: Bay) -> Expected:
+        """What is expected of the docking that this bay has now; nothing of one that it had."""
+        found = self.expected.get(bay.number)
+        same = found is not None and bay.visit is not None and found.docking == bay.visit.docking
+        return found if found is not None and same else Expected()
 
     @cached_property
     def is_sound(self) -> bool:

@@ -110,6 +110,7 @@ _REFUSALS = {
     401: "Say who you are: sign in, or bring a token",
     403: "You may not do that, or not from there",
     404: "There is no such thing",
+    408: "It did not come in time; nothing was changed",
     409: "It makes no sense as things are; `detail` says why",
     413: "That is too much",
     415: "That is no JSON",
@@ -174,7 +175,7 @@ def _refusals(path: str, call: Call, *, change: bool) -> dict[str, Schema]:
     if path not in _OF_MEMORY:
         codes.add(503)
     if change:
-        codes |= {409, 413, 415}
+        codes |= {408, 409, 413, 415}
     return {str(code): _refused(code) for code in sorted(codes)}
 
 

@@ -25,6 +25,8 @@ UNREADABLE = said(
 )
 
 
+# Between what is wrong with page.listen and what is to be done about it.
+WANTS = ": it wants "
 _LARGEST = 1 << 20
 
 
@@ -49,16 +51,23 @@ def has_users(settings: Settings) -> bool:
 
 
 def why_not(settings: Settings, *, users: Callable[[Settings], bool] = has_users) -> str | None:
-    """Why the page may not be opened as the settings say; None: it may. Blocks."""
+    """Why the page may not be opened as the settings say, and after `WANTS` all that is missing; None: it may. Blocks."""
     page = settings.page
     if page.listen.loopback:
         return None
-    reached = f"page.listen = {page.listen} can be reached from other machines, and"
+    why, wants = [], []
     if page.tls_cert_file is None and not page.plain_http:
-        return f"{reached} there is neither page.tls_cert_file nor page.plain_http = true: what people type would go over the line in clear"
+        why.append("what people type would go over the line in clear")
+        wants.append(
+            "page.tls_cert_file and page.tls_key_file (or page.plain_http = true, if in clear is what you want)"
+        )
     if not users(settings):
-        return f'{reached} there is no user yet: `dockd user add NAME --role ops` first, or listen on this machine alone, such as "127.0.0.1:8080"'
-    return None
+        why.append("there is no user yet")
+        wants.append("a first user (`dockd user add NAME --role ops`)")
+    if not why:
+        return None
+    reached = f"page.listen = {page.listen} can be reached from other machines"
+    return f'{", and ".join((reached, *why))}{WANTS}{", and ".join(wants)}; or an address of this machine alone, such as "127.0.0.1:8080"'
 
 
 def in_clear(settings: Settings) -> str | None:

@@ -41,6 +41,16 @@ class Kept:
         return self.problem.problem in CLOSABLE
 
 
+@dataclass(frozen=True, kw_only=True)
+class StillSo:
+    """What a person has closed, and is so all the same: as it is now, and who said why, when (seconds since the epoch)."""
+
+    problem: Problem
+    by: str
+    reason: str
+    at: float
+
+
 class ProblemBook:
     """One for a view. `load` before the first `keep`; `keep` at each look; `write` after it."""
 
@@ -51,6 +61,7 @@ class ProblemBook:
         self._unwritten: list[Callable[[Transaction], None]] = []
         self._unread: dict[str, float] = {}
         self._loaded = False
+        self._found: Sequence[Problem] = ()
         self._writing = asyncio.Lock()
 
     async def load(self) -> None:
@@ -66,6 +77,16 @@ class ProblemBook:
             one.camera: docking_of(one.weight) for one in self._noted.values() if one.closed_at is not None and one.kind == "removed_early" and one.camera
         }  # fmt: skip
 
+    @property
+    def still_so(self) -> list[StillSo]:
+        """What is closed and was found at the last look: nobody is called for it, and it is not all well."""
+        noted = [(one, self._noted[one.id]) for one in self._found if one.id in self._noted]
+        return [
+            StillSo(problem=one, by=known.closed_by or "", reason=known.closed_reason or "", at=known.closed_at)
+            for one, known in noted
+            if known.closed_at is not None
+        ]
+
     def get(self, problem: str) -> Noted | None:
         """One by its id, if it is open."""
         found = self._noted.get(problem)
@@ -73,6 +94,7 @@ class ProblemBook:
 
     def keep(self, found: Sequence[Problem], *, now: float, blind: bool = False) -> tuple[list[Kept], list[Noted]]:
         """What is shown of `found`, and what is over that a person had closed. `now`: seconds since the epoch; `blind`: what is not found may be there."""
+        self._found = tuple(found)
         if not self._loaded:
             return [Kept(problem=one, since=self._unread.setdefault(one.id, now)) for one in found], []
         for one in found:
@@ -168,4 +190,4 @@ class ProblemBook:
             return True  # where it grew in that moment, or began anew, that is news, and stays so
 
 
-__all__ = ["AGAIN", "CLOSABLE", "Kept", "ProblemBook"]
+__all__ = ["AGAIN", "CLOSABLE", "Kept", "ProblemBook", "StillSo"]

@@ -168,7 +168,7 @@ def problems(
     troubles: Mapping[str, str], doubt: int = 0, spoilt: int = 0, untold: tuple[int, int] = (0, 0), newest: Newest = _NONE,
 ) -> list[Problem]:  # fmt: skip
     """Everything that is wrong now, the worst first. `troubles`: what the agent says of itself, by name; `newest`: the last entries of custody by which these counts grew; `spoilt`: segments of which this dock
-    spoils each copy; `untold`: of how much evidence the store could not be told yet, and of how much it never can be."""
+    spoils each copy; `untold`: of how much evidence the store could not be told yet, and for how much it has no marks."""
     found: list[Problem] = []
     if lost:
         text = counted(
@@ -246,9 +246,9 @@ def _full(full: FullFact) -> Problem:
     text = said("Dock room is full; {wait}.", wait=wait)
     if full.since:
         text = said("Dock room is full since {since}; {wait}.", since=full.since, wait=wait)
-    advice = said("Leave those cameras in: their footage stays on them, and goes on by itself when the store has taken more. If it lasts, ask ops to look at the line and the store.")  # fmt: skip
+    advice = said("Leave those cameras in: their footage stays on them, and goes on by itself when the store has taken more. If it lasts, tell ops. Ops: look at the line and the store.")  # fmt: skip
     if full.kept and not full.sending:
-        advice = said("Leave those cameras in: their footage stays on them, and goes on by itself then. If that is too late, ask ops for more room on the dock.")  # fmt: skip
+        advice = said("Leave those cameras in: their footage stays on them, and goes on by itself then. If that is too late, tell ops. Ops: give the dock more room.")  # fmt: skip
     return Problem(problem="spool_full", text=joined(text, full.kept), advice=advice, weight=full.cameras)
 
 
@@ -261,6 +261,8 @@ def _early(one: AwayFact) -> Problem:
         where = counted("It is copied on this dock.", "They are copied on this dock.", count=one.segments)
     elif one.alone < one.segments:
         where = counted("{count} of them is on it alone.", "{count} of them are on it alone.", count=one.alone)
+    else:
+        where = counted("It is on the camera alone.", "All of them are on the camera alone.", count=one.segments)
     return Problem(
         problem="removed_early", text=joined(left, where), advice=PUT_BACK, bay=one.bay, camera=one.camera, weight=weight_of(one.docking, one.segments + one.alone),
         alone=one.alone,

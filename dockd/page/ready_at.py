@@ -1,6 +1,6 @@
 """When a camera can be expected to be ready: what is still to be done with it, at the rates of the last minutes; rounded, and hidden until it holds. Pure.
 
-Rules kept here: where any part of it is not known, nothing is said; a moment that was said stays while the estimate stays near it, is said anew only when
+Rules kept here: where any part of it is not known, or more than time stands between a camera and being ready, nothing is said; a moment that was said stays while the estimate stays near it, is said anew only when
 it has been elsewhere for a minute, and is not said any more once it is over: what jumps is not believed.
 """
 
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+
+from dockd.page.known_of_bay import Facts
 
 _WIPE = 60.0
 _STEP = 300.0
@@ -53,6 +55,32 @@ def seconds_until_ready(todo: ToDo) -> float | None:
     work = max(parts, default=0.0) + (_WIPE + todo.grace if todo.to_wipe else 0.0)
     longest = max(work, todo.charge)
     return longest if longest <= _LONGEST else None
+
+
+def can_become_ready(facts: Facts) -> bool:
+    """Whether it comes by itself: nobody has to see to anything first, and nothing of what ready wants is in doubt or not known."""
+    counts = facts.counts
+    by_itself = (
+        facts.docked
+        and not facts.blind
+        and facts.phase != "failed"
+        and facts.listed_once
+        and counts.held == 0
+        and not facts.held
+        and facts.missing == 0
+        and facts.hidden == 0
+        and facts.unsettled == 0
+        and not facts.unsafe
+        and facts.ours
+    )
+    fit = (
+        not (facts.charge_lost or facts.clock_lost)
+        and not facts.will_not_charge
+        and (facts.clock_offset is None or abs(facts.clock_offset) <= facts.max_clock_offset)
+    )
+    wants_store = counts.confirmed < counts.listed or (facts.wipes and facts.on_camera > 0)
+    is_away = facts.store == "dishonest" or (wants_store and facts.store in ("down", "wrong-store"))
+    return by_itself and fit and not is_away
 
 
 class Held:

@@ -46,7 +46,7 @@ def _left_behind(facts: Facts) -> str:
     if not alone:
         return counted("{count} segment is copied on the dock, and still on it", "{count} segments are copied on the dock, and still on it", count=count)  # fmt: skip
     if alone == count:
-        return said("{segments} not yet in the store", segments=some(count))
+        return counted("{segments} not yet in the store, and on it alone", "{segments} not yet in the store, all of them on it alone", count=count, segments=some(count))  # fmt: skip
     return said("{segments} not yet in the store, {alone} of them on it alone", segments=some(count), alone=alone)
 
 
@@ -88,9 +88,26 @@ def before_emptying(facts: Facts) -> str:
     return _of_store(facts) or said("It is emptied next.")
 
 
+def was_confirmed() -> str:
+    """What stands in the place of "is proven" and "is safe", of a camera that is empty by now."""
+    return said("What was on it was confirmed by a store that is not to be believed now: tell ops.")
+
+
+def is_in_doubt(facts: Facts) -> bool:
+    """Whether what is known to be in the store is so by the word of one that was caught."""
+    return facts.store == "dishonest" and facts.counts.listed > 0
+
+
+def is_on_it(facts: Facts) -> bool:
+    """Whether any of what was copied from it is still on it, and is not there to stay."""
+    return facts.on_camera > 0 or (facts.stays > 0 and not facts.wipes)
+
+
 def why_unconfirmed(facts: Facts) -> str:
     """All is copied, and not all is proven."""
     counts = facts.counts
+    if is_in_doubt(facts):
+        return joined(said("Copied to the dock."), _of_store(facts), said("Leave it in."))
     copied = said(
         "Copied to the dock; {count} of {segments} proven in the store.",
         count=counts.confirmed,

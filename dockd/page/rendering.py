@@ -1,6 +1,6 @@
 """Templates, and what every page has: who is signed in, the language, the words at the top, the way to the other pages.
 
-Rules kept here: Jinja2 escapes everything, nothing may be missing; what a camera calls its files is shown by `legible`; nothing is fetched from
+Rules kept here: a page is of one look, its headline too; Jinja2 escapes everything, nothing may be missing; what a camera calls its files is shown by `legible`; nothing is fetched from
 anywhere else; the language is what the reader chose (`?lang=`, then kept in a cookie), else the first that the browser asks for and dockd has.
 """
 
@@ -17,6 +17,7 @@ from dockd.page.doorkeeper import tagged
 from dockd.page.language import LANGUAGES, Language, Said, said
 from dockd.page.moments import clock, moment
 from dockd.page.rights import SINCE, who
+from dockd.page.snapshot import Snapshot
 from dockd.page.speaking import speak_in
 from dockd.page.statics import address_of
 from dockd.page.typed import typed
@@ -59,10 +60,12 @@ class Rendering:
         text = self._templates[language].get_template(template).render(language=language, **context)
         return text.encode("utf-8", "backslashreplace")
 
-    async def page(self, request: web.Request, template: str, /, *, status: int = 200, **context: Any) -> web.Response:
-        """A whole page: `template` extends base.html, and has beside `context` what `frame` gives."""
+    async def page(
+        self, request: web.Request, template: str, /, *, status: int = 200, snapshot: Snapshot | None = None, **context: Any
+    ) -> web.Response:  # fmt: skip
+        """A whole page: `template` extends base.html, and has beside `context` what `frame` gives, of the same `snapshot` as the page itself."""
         language = language_of(request)
-        body = self.draw(language, template, **{**await self.frame(request), **context})
+        body = self.draw(language, template, **{**await self.frame(request, snapshot), **context})
         if status != 200:
             response = web.Response(status=status, body=body, content_type="text/html", charset="utf-8")
         else:
@@ -72,12 +75,14 @@ class Rendering:
             response.set_cookie(LANGUAGE_COOKIE, language, max_age=_A_YEAR, samesite="Strict", httponly=True)
         return response
 
-    async def frame(self, request: web.Request) -> dict[str, Any]:
+    async def frame(self, request: web.Request, snapshot: Snapshot | None = None) -> dict[str, Any]:
         """`said` (the status with the time), `headline` (and `counts`, the same without what is wrong with the rack), `me` (Who), `rights` (what they may), `ways`, `here` (this address), `languages`, `csrf` (what forms carry), `in_clear` (it goes
         over the line unencrypted), `still` (it is not to reload itself), `icon` (the tab's),
-        `since` (what the page has, for its script), `idle_seconds` (None: the session does not end by itself), `typed` (what stood in a form of this page that was not taken, or None)."""
-        snapshot = await self._view.look()
-        now = self._view.status_now(snapshot)
+        `since` (what the page has, for its script), `idle_seconds` (None: the session does not end by itself), `typed` (what stood in a form of this page that was not taken, or None).
+
+        `snapshot`: what the page has looked at, so that what stands at its top counts what stands under it; None: it is looked here, by a page that has not.
+        """
+        now = self._view.status_now(snapshot if snapshot is not None else await self._view.look())
         me = who(request)
         return {
             "said": now, "headline": headline_of(now), "counts": headline_of(now, whole=False), "me": me,

@@ -27,8 +27,9 @@ class Room:
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """What is expected of a bay: when it is ready and when its charge will do (seconds since the epoch), and why its battery is thought not to charge."""
+    """What is expected of a docking: when it is ready and when its charge will do (seconds since the epoch), and why its battery is thought not to charge."""
 
+    docking: int = 0
     ready_at: float | None = None
     charge_ready_at: float | None = None
     will_not_charge: str = ""

@@ -8,6 +8,7 @@ Rules kept here:
   where they can be known (one that told them and does not any more is not known). Whatever is not known to be so is not ready;
 * usable is another: nothing of it is on the camera alone, nothing is held, hidden or in doubt, the dock is sound, and it is known to have room
   for hours; and it has waited so long that leaving it in would keep it from a shift;
+* what a store that was caught has confirmed is neither proven nor safe: while any of it is on the camera, it is left in;
 * what is being done wins over what is held: a camera that works is left alone, and told about afterwards;
 * a sentence is one message (dockd.page.language), so that it can be told in another language; it says why, without "done", "uploaded", "complete", or a number that only a programmer knows.
 """
@@ -32,10 +33,14 @@ from dockd.page.advice import (
 from dockd.page.known_of_bay import Facts
 from dockd.page.language import counted, english, joined, said
 from dockd.page.looks import LOOKS, BayState, Look
+from dockd.page.ready_at import can_become_ready
 from dockd.page.reasons import (
     before_emptying,
+    is_in_doubt,
+    is_on_it,
     proven,
     span,
+    was_confirmed,
     why_early,
     why_full,
     why_unconfirmed,
@@ -158,7 +163,7 @@ def _at_work(facts: Facts) -> Shown | None:
 def _is_being_emptied(facts: Facts) -> bool:
     """Whether it is looked at between two lots of its emptying: that is one work, and told as one."""
     counts = facts.counts
-    all_proven = counts.listed > 0 and counts.confirmed == counts.listed
+    all_proven = counts.listed > 0 and counts.confirmed == counts.listed and not is_in_doubt(facts)
     return (
         facts.listed_once
         and all_proven
@@ -210,6 +215,14 @@ def _not_all_seen(facts: Facts) -> Shown | None:
 
 
 # -- waiting -----------------------------------------------------------------------------------------------------------
+
+
+def _in_doubt(facts: Facts) -> Shown | None:
+    """Who is thought to have all of it was caught since, and it is still there to be sent once more."""
+    if not (is_in_doubt(facts) and is_on_it(facts) and facts.counts.confirmed == facts.counts.listed):
+        return None
+    what = said("What is on it was confirmed by a store that is not to be believed: tell ops. Leave it in.")
+    return replace(_show("unconfirmed", what), late=facts.late)
 
 
 def _waiting(facts: Facts) -> Shown | None:
@@ -280,8 +293,12 @@ def _charge(facts: Facts) -> Shown | None:
     if facts.battery is None or facts.battery >= facts.min_battery:
         return None
     battery, wants = facts.battery, facts.min_battery
-    what = said("Its footage is safe. It is charged to {percent}% and wants {wanted}%.", percent=battery, wanted=wants)
-    if facts.charge_ready_at is None:
+    what: str
+    if is_in_doubt(facts):
+        what = joined(was_confirmed(), said("It is charged to {percent}% and wants {wanted}%.", percent=battery, wanted=wants))  # fmt: skip
+    else:
+        what = said("Its footage is safe. It is charged to {percent}% and wants {wanted}%.", percent=battery, wanted=wants)  # fmt: skip
+    if facts.charge_ready_at is None or not can_become_ready(facts):
         return _show("charging", what, word=said("Charging {percent}%", percent=battery))
     time = time_words(facts.charge_ready_at)
     return _show(
@@ -296,7 +313,9 @@ def _battery(facts: Facts) -> Shown | None:
     if not facts.will_not_charge:
         return None
     why = english(facts.will_not_charge)
-    what = said("Its footage is safe, but its battery does not charge: {why}.", why=why)
+    what: str = said("Its footage is safe, but its battery does not charge: {why}.", why=why)
+    if is_in_doubt(facts):
+        what = joined(was_confirmed(), said("Its battery does not charge: {why}.", why=why))
     return _show("will_not_charge", what, advice=OTHER_BAY_BATTERY)
 
 
@@ -304,7 +323,12 @@ def _clock(facts: Facts) -> Shown | None:
     if facts.clock_offset is None or abs(facts.clock_offset) <= facts.max_clock_offset:
         return None
     off = span(abs(facts.clock_offset))
-    if facts.clock_offset > 0:
+    what: str
+    fast = facts.clock_offset > 0
+    if is_in_doubt(facts):
+        what = said("Its clock is {span} fast.", span=off) if fast else said("Its clock is {span} slow.", span=off)
+        what = joined(was_confirmed(), what)
+    elif fast:
         what = said("Its footage is safe, but its clock is {span} fast.", span=off)
     else:
         what = said("Its footage is safe, but its clock is {span} slow.", span=off)
@@ -313,15 +337,22 @@ def _clock(facts: Facts) -> Shown | None:
 
 def _silent(facts: Facts) -> Shown | None:
     """It may be empty by now, and nobody would know."""
+    what: str
     if facts.charge_lost:
         what = said(
             "Its footage is safe. It does not tell its charge any more, and is asked again. Leave it in; if it stays so, take it out and put it in again."
         )
+        if is_in_doubt(facts):
+            what = joined(
+                was_confirmed(), said("It does not tell its charge any more, and is asked again. Leave it in.")
+            )
         return _show("charging", what, word=said("Charge not known"))
     if facts.clock_lost:
         what = said(
             "Its footage is safe. It does not tell its clock any more, and is asked again. Leave it in; if it stays so, take it out and put it in again."
         )
+        if is_in_doubt(facts):
+            what = joined(was_confirmed(), said("It does not tell its clock any more, and is asked again. Leave it in."))  # fmt: skip
         return _show("reading", what)
     return None
 
@@ -345,6 +376,7 @@ def _ready(facts: Facts) -> Shown | None:
         and not facts.will_not_charge
         and (facts.battery is None or facts.battery >= facts.min_battery)
         and (facts.clock_offset is None or abs(facts.clock_offset) <= facts.max_clock_offset)
+        and (facts.store != "dishonest" or not is_on_it(facts))
     )
     return _why_ready(facts) if is_so else None
 
@@ -352,16 +384,25 @@ def _ready(facts: Facts) -> Shown | None:
 def _why_ready(facts: Facts) -> Shown:
     counts = facts.counts
     if not facts.ours:
-        safe = said("Everything on it is in the store, and still on it.") if counts.listed else said("It is empty.")
+        safe: str = (
+            said("Everything on it is in the store, and still on it.") if counts.listed else said("It is empty.")
+        )
+        if is_in_doubt(facts):
+            safe = was_confirmed()
         return _fault("not_ours", of_unnamed(safe, facts.why_kept))
     if counts.listed == 0:
         return _show("ready", said("The camera is empty."))
+    left: str = ""
+    if facts.stays:
+        left = counted("{count} file that is no footage stays on it.", "{count} files that are no footage stay on it.", count=facts.stays)  # fmt: skip
+    if is_in_doubt(facts):
+        off = said("Its footage is off the camera.") if facts.stays else said("The camera is empty.")
+        return _show("ready", joined(off, was_confirmed(), left))
     so_far = proven(counts)
-    if facts.on_camera or (facts.stays and not facts.wipes):
+    if is_on_it(facts):
         what = said("{proven}. Not emptied: still on the camera.", proven=so_far)
         return _show("ready", joined(what, sentence(facts.why_kept)) if facts.why_kept else what)
     if facts.stays:
-        left = counted("{count} file that is no footage stays on it.", "{count} files that are no footage stay on it.", count=facts.stays)  # fmt: skip
         return _show("ready", joined(said("{proven}, and its footage is off the camera.", proven=so_far), left))
     return _show("ready", said("{proven}, and the camera is empty.", proven=so_far))
 
@@ -371,7 +412,7 @@ def _nobody_knows(_facts: Facts) -> Shown:
 
 
 _RULES: tuple[Callable[[Facts], Shown | None], ...] = (
-    _blind, _occupied, _out_of_use, _vacant, _at_work, _held, _failed, _not_all_seen, _waiting, _battery, _charge, _clock, _silent, _ready, _nobody_knows,
+    _blind, _occupied, _out_of_use, _vacant, _at_work, _held, _failed, _not_all_seen, _in_doubt, _waiting, _battery, _charge, _clock, _silent, _ready, _nobody_knows,
 )  # fmt: skip
 
 __all__ = ["Facts", "Shown", "derive"]

@@ -23,7 +23,7 @@ from dockd.page.doorkeeper import Problem
 from dockd.page.rights import who
 
 WAS = "was"
-FIELDS = frozenset({"reason", "officer", "hours", "rate"})
+FIELDS = frozenset({"reason", "officer", "hours", "rate", WAS})
 LASTS = 900.0
 _KEPT = "kept"
 _LARGEST = 3600  # no browser keeps a cookie of more than 4096 bytes
@@ -54,7 +54,7 @@ class Keeper:
             see_the_origin(request)
             if request.content_type != FORM:
                 return ""
-            fields = await form_fields(request, known={*FIELDS, WAS, CSRF_FIELD, MARK_FIELD})
+            fields = await form_fields(request, known={*FIELDS, CSRF_FIELD, MARK_FIELD})
         except Problem:
             return ""
         return keep(request, response, fields)
@@ -70,7 +70,8 @@ def keep(request: web.Request, response: web.StreamResponse, fields: Mapping[str
     action = request.rel_url.raw_path
     kept = {name: fields[name] for name in sorted(FIELDS & fields.keys())}
     mark = fields.get(MARK_FIELD, "")
-    value = next((one for one in (_sealed(action, mark, kept), _sealed(action, mark, {})) if len(one) <= _LARGEST), "")
+    typed_alone = {name: one for name, one in kept.items() if name != WAS}
+    value = next((one for one in (_sealed(action, mark, some) for some in (kept, typed_alone, {})) if len(one) <= _LARGEST), "")  # fmt: skip
     if not value:
         return ""
     cookies.keep(request, response, cookies.TYPED, value, lasts=LASTS)

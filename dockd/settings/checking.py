@@ -131,8 +131,13 @@ def _page(reading: Reading) -> Iterator[Mistake]:
     page = reading.settings.page
     certified = {("page", "tls_cert_file"), ("page", "tls_key_file")} & reading.origins.keys()
     if not page.listen.loopback and not certified and not page.plain_http:
-        message = f"{page.listen} can be reached from other machines: needs tls_cert_file and tls_key_file"
-        expected = 'an address of this machine alone such as "127.0.0.1:8080", or both files'
+        message = (
+            f"{page.listen} can be reached from other machines, and what people type would go over the line in clear"
+        )
+        expected = (
+            "tls_cert_file and tls_key_file (or plain_http = true, if in clear is what you want), and a user where there is none yet "
+            '(`dockd user add NAME --role ops`); or an address of this machine alone, such as "127.0.0.1:8080"'
+        )
         yield reading.origin("page", "listen").mistake(message, expected)
     yield from _pair(reading, "page", "tls_cert_file", "tls_key_file")
 

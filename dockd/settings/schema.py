@@ -260,8 +260,8 @@ class ReadySettings:
     usable_after: float = setting(
         kinds.duration(),
         "15 min",
-        "How long such a camera has waited for the store, all copied, before it may go out. A store that is there needs minutes; so long "
-        "it is better left in, and goes out empty.",
+        "How long such a camera has waited for the store, all copied, before it may go out, which is offered only while cameras are short: "
+        "while fewer than half of those in the rack are ready. A store that is there needs minutes; so long it is better left in, and goes out empty.",
     )
 
 

@@ -1,4 +1,4 @@
-"""The embedded central store: the far end of the protocol that docks speak (CONTRACT.md section 6).
+"""The embedded central store: the far end of the protocol that docks speak.
 
 Why it exists: a first run and a small site need a store that proves what it holds; past one machine an S3 engine takes
 over. Its rules, which every module here keeps:

@@ -22,7 +22,7 @@ from ingest.clock import Clock, rfc3339
 from ingest.errors import LedgerDamaged, LedgerUnusable
 from ingest.events import CustodyKeyRotated, CustodyOpened, Event, LedgerWentBack
 from ingest.ledger import custody
-from ingest.ledger.database import open_reader, unusable
+from ingest.ledger.database import folder_unwritten, open_reader, unusable
 from ingest.ledger.kept_head import HeadKeeper, forget_head, kept_head
 from ingest.ledger.keys import DockKey, KeyFolder
 from ingest.ledger.pin_file import durable_text
@@ -219,7 +219,7 @@ class Ledger:
         try:
             await asyncio.to_thread(self._keys.identify, self._dock)
         except OSError as error:
-            raise LedgerUnusable(f"the folder {self._keys.folder} cannot be written: {error.strerror}") from error
+            raise LedgerUnusable(folder_unwritten(error, self._keys.folder)) from error
 
     @property
     def dock(self) -> str:
@@ -409,9 +409,7 @@ class Ledger:
             return
         error = self._keep_head()
         for work in resting if error is not None else []:
-            work.error = LedgerUnusable(
-                f"the folder {self._keys.folder} cannot be written: {error.strerror if error else ''}"
-            )
+            work.error = LedgerUnusable(folder_unwritten(error, self._keys.folder))
 
     def _run_one(self, work: _Work, end: Head) -> Head:
         tx = Transaction(self._connection, self.clock, end, settled=self.settled)
@@ -435,9 +433,7 @@ class Ledger:
                 try:
                     durable_text(self._keys.folder / name, text)
                 except OSError as error:
-                    raise LedgerUnusable(
-                        f"the folder {self._keys.folder} cannot be written: {error.strerror}"
-                    ) from error
+                    raise LedgerUnusable(folder_unwritten(error, self._keys.folder)) from error
 
     def _sign(self, end: Head, key: DockKey) -> None:
         if end != self._head:

@@ -7,6 +7,7 @@ therefore never checkpoint.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import sqlite3
@@ -230,6 +231,17 @@ def explain(error: sqlite3.Error, path: Path) -> str:
     if "full" in text:
         return f"the disk of the ledger {path} is full: make room; dockd goes on by itself"
     return f"the ledger {path} cannot be used ({text}). Nothing was changed and nothing will be deleted"
+
+
+def folder_unwritten(error: OSError | None, folder: Path) -> str:
+    """What it means that a file beside the ledger cannot be written.
+
+    >>> folder_unwritten(OSError(errno.ENOSPC, "No space left on device"), Path("/k"))
+    'the disk of the folder /k is full: make room; dockd goes on by itself'
+    """
+    if error is not None and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk of the folder {folder} is full: make room; dockd goes on by itself"
+    return f"the folder {folder} cannot be written: {error.strerror if error is not None else ''}"
 
 
 def _quoted(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""When a segment was, by both clocks, and which of them is to be trusted: for the page, the certificate and `custody show`.
+"""When a segment was, by both clocks, and which of them is to be trusted: for the page, the API and the certificate, in the same words.
 
 The camera's own time is kept as it was read; what it was off by is known of cameras that can be asked. The station's time is trusted where
 the kernel called it synchronised when the segment was listed. Where it was not, and the clock was set right later in the same boot, the same
@@ -16,6 +16,7 @@ from ingest.clock import from_rfc3339, rfc3339
 from ingest.ledger.timekeeping import ClockEntry, last_word
 
 Execute = Callable[..., Any]
+LISTED = ("segment.listed", "segment.recovered")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,19 +47,56 @@ def evidence_times(execute: Execute, segment: str) -> EvidenceTimes:
         raise KeyError(segment)
     mtime_ns, listed_at, offset = row
     seq, at = execute(
-        "SELECT min(seq), at FROM custody WHERE segment = ? AND action IN ('segment.listed', 'segment.recovered')", (segment,)
-    ).fetchone()  # fmt: skip
-    said = last_word(execute, before=seq) if seq is not None else None
+        "SELECT min(seq), at FROM custody WHERE segment = ? AND action IN (?, ?)", (segment, *LISTED)
+    ).fetchone()
     wall = from_rfc3339(at) if at is not None else listed_at
-    corrected = None if said is None or said.synchronised else _corrected(execute, seq, said, wall)
-    trusted = (
-        "station" if said is not None and said.synchronised else "station, as corrected" if corrected else "neither"
-    )
+    said = stations_clock(execute, seq=seq, wall=wall) if seq is not None else StationsClock()
+    trusted = "station" if said.synchronised else "station, as corrected" if said.corrected else "neither"
     return EvidenceTimes(
         camera_time=rfc3339(mtime_ns / 1e9), camera_offset_seconds=offset, listed_at=rfc3339(wall),
-        station_synchronised=None if said is None else said.synchronised, listed_corrected=corrected, trusted=trusted,
-        words=_words(said, offset=offset, corrected=corrected),
+        station_synchronised=said.synchronised, listed_corrected=said.corrected, trusted=trusted,
+        words=f"{cameras_clock(offset)}. {said.words}",
     )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class StationsClock:
+    """What the record says of the station's clock when a segment was listed. `entry`: where it says so; the rest as in `EvidenceTimes`."""
+
+    synchronised: bool | None = None
+    corrected: str | None = None
+    entry: int | None = None
+
+    @property
+    def words(self) -> str:
+        """Which times are to be trusted, in one sentence. There is no other: what goes to court says it once."""
+        where = f" (entry {self.entry})" if self.entry is not None else ""
+        if self.synchronised is None:
+            return "Whether the station's clock was synchronised when the file was listed is not recorded."
+        if self.synchronised:
+            return f"The station's clock was synchronised when the file was listed{where}: trust its times over the camera's."
+        if self.corrected is not None:
+            return f"The station's clock was NOT synchronised when the file was listed{where}, and was set later: by that clock it was listed at {self.corrected}."
+        return f"The station's clock was NOT synchronised when the file was listed{where}: without other evidence trust the store's times alone."
+
+
+def stations_clock(execute: Execute, *, seq: int, wall: float) -> StationsClock:
+    """When entry `seq` was written, at `wall` by the station's clock. What is damaged in the record is not trusted."""
+    try:
+        said = last_word(execute, before=seq)
+        if said is None:
+            return StationsClock()
+        corrected = None if said.synchronised else _corrected(execute, seq, said, wall)
+        return StationsClock(synchronised=said.synchronised, corrected=corrected, entry=said.seq)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
+        return StationsClock(synchronised=False)
+
+
+def cameras_clock(offset: float | None) -> str:
+    """What the camera's clock was off by (camera minus station, seconds), a clause."""
+    if offset is None:
+        return "How far the camera's clock was off is not known"
+    return f"The camera's clock was {abs(offset):.0f} s {'ahead of' if offset >= 0 else 'behind'} the station's when it was docked"
 
 
 def _corrected(execute: Execute, seq: int, said: ClockEntry, wall: float) -> str | None:
@@ -75,17 +113,3 @@ def _corrected(execute: Execute, seq: int, said: ClockEntry, wall: float) -> str
         if data.get("synchronised") is True:
             return rfc3339(wall + moved)
     return None
-
-
-def _words(said: ClockEntry | None, *, offset: float | None, corrected: str | None) -> str:
-    if offset is None:
-        camera = "What the camera's clock was off by is not known."
-    else:
-        camera = f"The camera's clock was {abs(offset):.0f} s {'ahead of' if offset > 0 else 'behind'} the station's when it was docked."
-    if said is None:
-        return f"{camera} Whether the station's clock was right then was not recorded."
-    if said.synchronised:
-        return f"{camera} The station's clock was synchronised when the file was listed: that time is to be trusted."
-    if corrected is not None:
-        return f"{camera} The station's clock was not synchronised when the file was listed; it was set later: by that clock it was {corrected}."
-    return f"{camera} The station's clock was not synchronised when the file was listed: neither time is to be trusted without other evidence."

@@ -11,6 +11,19 @@ from collections.abc import Callable
 from typing import Any
 
 Execute = Callable[..., Any]
+_BEGUN_ANEW = tuple(
+    f"SELECT seq, hash FROM custody WHERE action = '{action}' ORDER BY seq DESC LIMIT 1"
+    for action in ("ledger.rebuilt", "ledger.went_back", "custody.restored")
+)
+
+
+def since(execute: Execute) -> str:
+    """Which record it is an excerpt of, where it is not the first one: the first digits of the entry with which this one began; else empty.
+
+    A ledger that was made anew, or went back, knows less of a segment than the one before: its excerpt must not take that one's place.
+    """
+    found = [row for question in _BEGUN_ANEW if (row := execute(question).fetchone()) is not None]
+    return str(max(found)[1])[:8] if found else ""
 
 
 def of(execute: Execute, segment: str) -> bytes:

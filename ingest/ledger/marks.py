@@ -39,7 +39,7 @@ def to_tell(tx: Transaction, segment: str, *, late: bool = False) -> None:
     """The store has this segment, which is evidence: it is to be told, from the beginning. `late`: it became evidence after it was proven."""
     tx.execute(
         "INSERT INTO marks (segment, late) VALUES (?, ?) ON CONFLICT (segment) DO UPDATE SET told_at = NULL, object = NULL, cannot = NULL,"
-        " late = excluded.late, attempts = 0, next_attempt = 0, trouble = NULL",
+        " late = max(late, excluded.late), attempts = 0, next_attempt = 0, trouble = NULL",
         (segment, int(late)),
     )
 

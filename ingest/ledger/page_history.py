@@ -5,6 +5,7 @@ Rules: along an index, and no more than `_LOOKS` entries for one page; a damaged
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -90,8 +91,28 @@ def of_problems(execute: Execute, *, count: int) -> list[Record]:
 
 
 def of_segment(execute: Execute, segment: str, *, after: int, count: int) -> list[Record]:
-    """The next `count` entries of one segment after number `after`, in order."""
+    """The next `count` entries of one segment after number `after`, in order; the leave to delete it among them, as on its certificate."""
     rows = execute(
         f"SELECT {_COLUMNS} FROM custody WHERE segment = ? AND seq > ? ORDER BY seq LIMIT ?", (segment, after, count)
+    )
+    found = [record_of(row) for row in rows]
+    found += [one for one in _leave(execute, segment) if one.seq > after]
+    return sorted(found, key=lambda one: one.seq)[:count]
+
+
+def _leave(execute: Execute, segment: str) -> list[Record]:
+    """Entries that gave leave to delete it. No column names it in them: they are looked for among its camera's, from when the store had it until it was gone."""
+    confirmed, wiped = execute(
+        "SELECT min(seq) FILTER (WHERE action = 'segment.confirmed'), max(seq) FILTER (WHERE action = 'segment.wiped')"
+        " FROM custody INDEXED BY custody_segment WHERE segment = ?",
+        (segment,),
+    ).fetchone()
+    if confirmed is None:
+        return []
+    end = wiped if wiped is not None and wiped > confirmed else 1 << 62
+    rows = execute(
+        f"SELECT * FROM (SELECT {_COLUMNS} FROM custody INDEXED BY custody_camera WHERE camera = (SELECT camera FROM segments WHERE id = ?)"
+        " AND seq > ? AND seq < ? ORDER BY seq LIMIT ?) WHERE action = 'permit.issued' AND instr(body, ?) > 0",
+        (segment, confirmed, end, _LOOKS, json.dumps(segment)),
     )
     return [record_of(row) for row in rows]

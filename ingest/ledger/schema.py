@@ -188,6 +188,13 @@ CREATE TABLE places (place TEXT PRIMARY KEY, bay INTEGER NOT NULL UNIQUE) STRICT
 ALTER TABLE cameras ADD COLUMN last_place TEXT;
 """
 
+# Whose an address at the store is: asked before each upload begins.
+_0015_ADDRESSES = """
+CREATE INDEX segments_upload ON segments(upload) WHERE upload IS NOT NULL;
+CREATE INDEX segments_object ON segments(object) WHERE object IS NOT NULL;
+CREATE INDEX receipts_object ON receipts(object);
+"""
+
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     ("0001_spine", _0001_SPINE),
     ("0002_cameras", _0002_CAMERAS),
@@ -203,6 +210,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
     ("0012_changes", _0012_CHANGES),
     ("0013_pages", _0013_PAGES),
     ("0014_places", _0014_PLACES),
+    ("0015_addresses", _0015_ADDRESSES),
 )
 
 

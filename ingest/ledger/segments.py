@@ -16,7 +16,7 @@ from ingest import events
 from ingest.clock import moment_of, rfc3339
 from ingest.copies import CAMERA, SPOOL, STORE, Copies, Step, after, is_lost
 from ingest.errors import SourceUnstable
-from ingest.ledger import marks, stores
+from ingest.ledger import addresses, marks, stores
 from ingest.ledger.core import Transaction
 from ingest.model import Digest, Listed, Receipt, legible
 from ingest.rules import EVERYTHING, FileRules
@@ -281,7 +281,7 @@ def _receipt_hash(receipt: Receipt) -> str:
 
 
 def confirmed(tx: Transaction, receipt: Receipt) -> None:
-    """The store's receipt for these very bytes is in the ledger. Raises ValueError where it is not for these bytes.
+    """The store's receipt for these very bytes is in the ledger. Raises ValueError where it is not for these bytes, AddressTaken.
 
     Where it was found in the store meanwhile, as that same object, this is one proof more.
     """
@@ -290,6 +290,7 @@ def confirmed(tx: Transaction, receipt: Receipt) -> None:
     if row.in_store and row.object == receipt.object:
         attested(tx, receipt)
         return
+    addresses.must_be_free(tx.execute, receipt.object, segment=row.id)
     save_receipt(tx, receipt)
     event = events.SegmentConfirmed(
         camera=row.camera, segment=row.id, path=legible(row.path), bytes=row.size, sha256=receipt.sha256, store=receipt.store,
@@ -306,12 +307,13 @@ def confirmed(tx: Transaction, receipt: Receipt) -> None:
 def found(tx: Transaction, receipt: Receipt) -> bool:
     """The store has proven that it has these very bytes, of which this ledger did not know. False where that is known meanwhile.
 
-    Raises ValueError where it is not for these bytes.
+    Raises ValueError where it is not for these bytes, AddressTaken.
     """
     row = get(tx.execute, receipt.segment)
     _must_match(row, receipt)
     if row.in_store:
         return False
+    addresses.must_be_free(tx.execute, receipt.object, segment=row.id)
     save_receipt(tx, receipt)
     event = events.SegmentFoundInStore(
         camera=row.camera, segment=row.id, path=legible(row.path), bytes=row.size, sha256=receipt.sha256, store=receipt.store,
@@ -547,8 +549,19 @@ def not_before(tx: Transaction, segment: str, moment: float) -> None:
 
 
 def uploading_to(tx: Transaction, segment: str, upload: str | None) -> None:
-    """Remember the upload's address before its first byte, so that a restart goes on with it. None: begin anew."""
+    """Remember the upload's address before its first byte, so that a restart goes on with it. None: begin anew. Raises AddressTaken."""
+    if upload is not None:
+        addresses.must_be_free(tx.execute, upload, segment=segment)
     _write(tx, segment, {"upload": upload})
+
+
+def asked_again(tx: Transaction, others: Iterable[str]) -> None:
+    """Their address was given to another one: those that the store has proven are in doubt until it has proven them once more."""
+    error = "the store gave its address to another segment, so that it may not be there any more; it is asked again"
+    for name in others:
+        row = get(tx.execute, name)
+        if row.in_store and row.held is None:
+            hold(tx, name, reason=IN_DOUBT, error=error)
 
 
 def forget_delays(tx: Transaction) -> None:

@@ -375,10 +375,10 @@ def custody_after(execute: Execute, *, after: int, count: int, segment: str | No
 
 
 def segments_of(execute: Execute, docking: int, *, count: int, skip: int = 0) -> list[Segment]:
-    """`count` segments of a docking after the first `skip`: held ones, then those on their way, then the rest, oldest capture first."""
+    """`count` segments of a docking after the first `skip`: held ones, then those that neither the store nor the dock has, then those on their way, then the rest, oldest capture first."""
     rows = execute(
         f"SELECT {COLUMNS} FROM segments INDEXED BY segments_docking WHERE docking = ?"
-        " ORDER BY held IS NULL, in_store, captured_at, path LIMIT ? OFFSET ?",
+        " ORDER BY held IS NULL, in_store, in_store = 0 AND in_spool = 1, captured_at, path LIMIT ? OFFSET ?",
         (docking, count, skip),
     )
     return [of_row(row) for row in rows]

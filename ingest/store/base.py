@@ -7,13 +7,15 @@ size and time. Errors are those of `ingest.errors`, by the table of `ingest.stor
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Protocol
 
 from ingest.model import Claim, Head, SegmentDescription, Span, StoreIdentity
 
 Slices = Callable[[int], AsyncIterator[bytes]]
 """The bytes of a segment from an offset on, in slices of at most 256 KiB; asked again for every try."""
+Begun = Callable[[str], Awaitable[None]]
+"""Told of an upload's address before its first byte; raises where it is another one's."""
 
 
 class Store(Protocol):
@@ -68,8 +70,11 @@ class Store(Protocol):
         knows now that it is evidence: False where it is none, and where the store has no marks. Raises Retry (ObjectGone too), Hold.
         """
 
-    async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
-        """Lay beside a finished object what it is and its custody record so far (JSON), where the store has room for such; may be done again."""
+    async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes, since: str = "") -> None:
+        """Lay beside a finished object what it is and its custody record so far (JSON), where the store has room for such; may be done again.
+
+        `since` (letters and digits): which of the dock's records it is of, where not the first: it gets a place of its own beside that one.
+        """
 
     async def claim(
         self, upload: str, segment: SegmentDescription, *, nonce: str, head: Head | None, dock: str
@@ -90,10 +95,18 @@ class Store(Protocol):
         """End an upload of ours of which the store has no byte. One that it does not end is left to expire. Raises Retry, Hold."""
 
     async def tempt(
-        self, segment: SegmentDescription, slices: Slices, *, nonce: str, head: Head | None, dock: str
+        self,
+        segment: SegmentDescription,
+        slices: Slices,
+        *,
+        nonce: str,
+        head: Head | None,
+        dock: str,
+        begun: Begun | None = None,
     ) -> None:
         """The honesty check: bring `slices` under a wrong digest, as an ordinary segment. Returns where the store refused these bytes.
 
+        `begun` is told of an address that the store chose, before any byte goes there; what it raises is raised, and nothing is sent.
         Raises StoreDishonest if it vouches for them, HistoryConflict, Retry where nothing is known of its honesty (busy, down, nonsense).
         """
 

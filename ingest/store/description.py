@@ -1,6 +1,7 @@
 """What lies beside a segment in a store that has room for it: a bucket or a folder explains itself without dockd.
 
-`<segment>.json` says what the bytes are and where they come from; `<segment>.custody.json` is the custody excerpt (`ingest.ledger.excerpt`).
+`<segment>.json` says what the bytes are and where they come from; `<segment>.custody.json` is the custody excerpt (`ingest.ledger.excerpt`);
+that of a ledger which was made anew gets a name of its own, for it knows less than the one before.
 The same description is the same bytes: keys sorted, ASCII, one line.
 """
 
@@ -11,8 +12,17 @@ import json
 
 from ingest.model import SegmentDescription, shown, whole_text
 
-DESCRIPTION, CUSTODY = ".json", ".custody.json"
+DESCRIPTION = ".json"
 """What is put behind the segment's own name."""
+
+
+def custody_ending(since: str) -> str:
+    """What is put behind the segment's name for a custody record.
+
+    >>> custody_ending(""), custody_ending("1a2b3c4d")
+    ('.custody.json', '.custody-1a2b3c4d.json')
+    """
+    return f".custody-{since}.json" if since else ".custody.json"
 
 
 def describing(segment: SegmentDescription) -> bytes:

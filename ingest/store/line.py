@@ -103,6 +103,7 @@ class Line:
         self._patience = patience
         self._tls = tls
         self._session: aiohttp.ClientSession | None = None
+        self._once: aiohttp.ClientSession | None = None
         self._sockets = Sockets(given_up=max(patience.stall, patience.settle) + _MARGIN, stall=patience.stall)
 
     def _socket(self, address: tuple[Any, ...]) -> socket.socket:
@@ -115,6 +116,13 @@ class Line:
         if self._session is None:
             self._session = self._made()
         return self._session
+
+    def _unrepeated(self) -> aiohttp.ClientSession:
+        """Connections of their own, over which a PUT goes once: elsewhere aiohttp sends it again by itself when the line is cut."""
+        if self._once is None:
+            self._once = self._made()
+            self._once._retry_connection = False
+        return self._once
 
     def _made(self) -> aiohttp.ClientSession:
         counting = [] if self._outgoing is None else [self._outgoing.trace()]
@@ -135,9 +143,9 @@ class Line:
 
     async def close(self) -> None:
         """Close the connections, whatever is still on its way through them."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        for session in filter(None, (self._session, self._once)):
+            await session.close()
+        self._session = self._once = None
         self._sockets.close()
         await asyncio.sleep(0)  # connections are told of their end in the loop's next turns
         await asyncio.sleep(0)
@@ -213,10 +221,11 @@ class Line:
 
         async def once() -> Answer:
             sent = self._headers(url, headers or {})
+            session = self._http() if again or method == "POST" else self._unrepeated()
             try:
                 async with (
                     asyncio.timeout(within),
-                    self._request(self._http(), method, url, headers=sent, params=query, data=body) as answer,
+                    self._request(session, method, url, headers=sent, params=query, data=body) as answer,
                 ):
                     self._see_whose(answer, doing=doing)
                     found = await _bounded(answer, largest, doing)

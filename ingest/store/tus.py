@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import re
+import secrets
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urljoin, urlsplit, urlunsplit
@@ -24,7 +25,7 @@ from ingest.errors import (
 from ingest.model import Claim, Head, ProofMethod, SegmentDescription, Span, StoreIdentity
 from ingest.store import receipts, tus_checksums
 from ingest.store.answers import history_conflict, plain
-from ingest.store.base import Slices
+from ingest.store.base import Begun, Slices
 from ingest.store.identity import WELL_KNOWN, Announced, understand
 from ingest.store.line import Answer, Line, Patience, Proxy
 from ingest.store.outgoing import Outgoing
@@ -33,6 +34,7 @@ from ingest.store.ranges import A_PART, number, ranged, whole
 _TUS = {"Tus-Resumable": "1.0.0"}
 _DIGEST = re.compile(r"(?:^|[,\s])sha-256=:([A-Za-z0-9+/]{43}=):")
 _ODD = re.compile(rb"[^A-Za-z0-9._-]")
+_LONGEST_NAME = 128
 _PLAIN = (
     200,
     204,
@@ -182,7 +184,7 @@ class TusStore:
             raise answer.error("the mark of evidence")
         return True
 
-    async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
+    async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes, since: str = "") -> None:
         """Its metadata came with it, and there is no place beside it."""
 
     async def send(
@@ -299,16 +301,23 @@ class TusStore:
     # -- the honesty check ---------------------------------------------------------------------------------------------
 
     async def tempt(
-        self, segment: SegmentDescription, slices: Slices, *, nonce: str, head: Head | None, dock: str
+        self,
+        segment: SegmentDescription,
+        slices: Slices,
+        *,
+        nonce: str,
+        head: Head | None,
+        dock: str,
+        begun: Begun | None = None,
     ) -> None:
         """Bring `slices`, whose SHA-256 is not the announced one, the way that every segment goes. An honest store refuses the bytes or the proof.
 
-        Only a refusal of these bytes counts: busy, down, full, bad credentials, a cut line or a malformed answer say nothing, and are raised.
+        Only a refusal of these bytes counts: busy, down, full, bad credentials, a cut line or a malformed answer say nothing, and are raised. What
+        is no new upload may be somebody's footage: nothing is sent there.
         """
         size = segment.digest.size
-        upload = await self.announce(segment)
-        offset = await self.offset(upload, size=size)
-        answer = await self._patch(upload, offset=offset, length=size - offset, slices=slices)
+        upload = await self._empty(segment, begun, size=size)
+        answer = await self._patch(upload, offset=0, length=size, slices=slices)
         if answer.status in _REFUSED_BYTES:
             return
         if answer.status not in (200, 204):
@@ -329,6 +338,18 @@ class TusStore:
         if answer.status not in (200, 204):
             raise _nothing_known(answer.error("the honesty check"))
         self._must_not_vouch(answer, upload, segment, identity)
+
+    async def _empty(self, segment: SegmentDescription, begun: Begun | None, *, size: int) -> str:
+        """A new upload of which nothing is there. Raises StoreDown, and what `begun` raises."""
+        upload = await self.announce(segment)
+        if begun is not None:
+            await begun(upload)
+        if offset := await self.offset(upload, size=size):
+            raise StoreDown(
+                f"the store has {offset} bytes of an upload that was begun just now, for the honesty check: they may be somebody's footage, and "
+                "nothing was sent. Have the store give each upload a name of its own"
+            )
+        return upload
 
     def _must_not_vouch(
         self, answer: Answer, upload: str, segment: SegmentDescription, identity: StoreIdentity
@@ -352,11 +373,14 @@ def _nothing_known(error: DockdError) -> DockdError:
 def metadata(segment: SegmentDescription, *, plain_name: bool = False) -> str:
     """The Upload-Metadata header: what the store is told of a segment.
 
-    `plain_name`: other makes put `filename` into headers and file names of their own, and fail at odd ones; the true one is in `path`.
+    `plain_name`: other makes put `filename` into headers, and into file names and addresses of their own: it is plain, and no other upload's, not
+    even of the same segment. Cameras use their names again, and what such a server takes for the same file it overwrites, or adds to. The
+    true name is in `path`.
     """
     name = segment.path.rsplit(b"/", 1)[-1]
     if plain_name:
-        name = (_ODD.sub(b"_", name) or b"segment")[:128]
+        own = f"{segment.id[:64]}-{secrets.token_hex(8)}_".encode("ascii", "replace")
+        name = _ODD.sub(b"_", own) + _ODD.sub(b"_", name)[len(own) - _LONGEST_NAME :]
     values = {
         "filename": name, "sha256": segment.digest.sha256.encode(), "camera": segment.camera.encode(),
         "segment": segment.id.encode(), "station": segment.station.encode(), "captured_at": segment.captured_at.encode(),

@@ -22,7 +22,7 @@ def shown_by(agent: Running, trusted: ssl.SSLContext) -> int:
     """The serial number of the certificate that a browser sees now."""
     where = urllib.parse.urlsplit(agent.url)
     with (
-        socket.create_connection(("127.0.0.1", where.port or 0), timeout=10) as line,
+        socket.create_connection(("127.0.0.1", where.port or 0), timeout=30) as line,
         trusted.wrap_socket(line, server_hostname="127.0.0.1") as safe,
     ):
         found = safe.getpeercert()

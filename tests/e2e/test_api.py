@@ -163,7 +163,7 @@ def test_a_segment_and_what_happened_to_it(agent: Running) -> None:
     times = alone.pop("times")
     assert alone == one
     assert (times["listed_at"], times["trusted"] == "station") == (one["listed_at"], times["station_synchronised"])
-    assert times["words"].startswith("What the camera's clock was off by is not known. The station's clock was ")
+    assert times["words"].startswith("How far the camera's clock was off is not known. The station's clock was ")
     entries = agent.api(f"/segments/{one['id']}/custody")["entries"]
     actions = [entry["action"] for entry in entries]
     wanted = ["segment.listed", "segment.copied", "segment.confirmed", "segment.attested", "segment.wiped"]
@@ -245,7 +245,7 @@ def test_questions_that_are_no_text_are_harmless(agent: Running, path: str) -> N
 def raw(
     agent: Running, method: str, path: str, *, host: str | None, claimed: str | None = "localhost"
 ) -> tuple[int, str]:
-    connection = http.client.HTTPConnection(agent.url.removeprefix("http://"), timeout=10)
+    connection = http.client.HTTPConnection(agent.url.removeprefix("http://"), timeout=30)
     try:
         connection.putrequest(method, path, skip_host=True)
         if host is not None:
@@ -311,7 +311,7 @@ def test_events_begin_with_everything_and_beat(agent: Running) -> None:
         event, beat, document = stream.until(lambda event, _: event == "beat")
         assert beat >= number
         assert document.keys() == {"time", "sequence"}
-        assert time.monotonic() - began < 8.0
+        assert time.monotonic() - began < 15.0, "one comes every five seconds"
     finally:
         stream.close()
 

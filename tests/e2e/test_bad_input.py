@@ -438,7 +438,7 @@ def test_a_file_that_is_replaced_while_the_store_is_waited_for(camera: Path, tmp
         store.kill()
         dock = Dock(state=tmp_path / "state", url=store.url)
         process = dock.start(camera)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 40
         while len([n for n in os.listdir(dock.spool) if len(n) == 32] if dock.spool.exists() else []) < 3:
             assert time.monotonic() < deadline
             time.sleep(0.02)
@@ -724,7 +724,7 @@ def test_a_log_without_its_ledger_is_not_played_into_a_new_one(
 ) -> None:
     """A -wal that outlived its ledger is put aside."""
     process = copied.start(camera, options=("--wipe", "--limit", "1 kB/s"))
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 40
     log = copied.state / "ledger.db-wal"
     while not (log.exists() and log.stat().st_size > 40_000):
         assert time.monotonic() < deadline
@@ -863,12 +863,12 @@ def test_interrupted(number: signal.Signals, moment: str, camera: Path, dock: Do
             time.sleep(0.005)
             assert process.poll() is None
         process.send_signal(number)
-        run = ended(process, timeout=10)
+        run = ended(process, timeout=30)
     else:
         lines = Lines(process)
         lines.wait_for("the store is down")
         process.send_signal(number)
-        run = Ended(code=process.wait(timeout=10), out="", err="")
+        run = Ended(code=process.wait(timeout=30), out="", err="")
         lines.wait_for("interrupted")
         run = Ended(code=run.code, out="", err="\n".join(lines.seen))
         assert process.stdout is not None

@@ -36,7 +36,7 @@ def dockd(agent: Running, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def post(agent: Running, body: bytes, *, headers: dict[str, str] | None = None, path: str = PATH) -> tuple[int, Any]:
-    line = http.client.HTTPConnection(urllib.parse.urlsplit(agent.url).netloc, timeout=10)
+    line = http.client.HTTPConnection(urllib.parse.urlsplit(agent.url).netloc, timeout=30)
     try:
         line.request("POST", path, body=body, headers=JSON if headers is None else headers)
         answer = line.getresponse()
@@ -108,7 +108,7 @@ def test_who_may_not_changes_nothing(agent: Running, headers: dict[str, str], st
 def test_a_server_before_it_that_adds_no_header_is_known_by_its_version(agent: Running) -> None:
     where = urllib.parse.urlsplit(agent.url)
     body = b'{"rate": null}'
-    with socket.create_connection((where.hostname, where.port), timeout=10) as line:
+    with socket.create_connection((where.hostname, where.port), timeout=30) as line:
         line.sendall(  # as `proxy_pass` with nothing else beside it sends it
             b"POST %s HTTP/1.0\r\nHost: %s\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
             % (PATH.encode(), where.netloc.encode(), len(body), body)

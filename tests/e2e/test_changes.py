@@ -19,7 +19,7 @@ SMALL, LARGE = b"s" * 40_000, b"l" * 3_000_000
 
 
 def post(agent: Running, path: str, body: Any = None) -> tuple[int, Any]:
-    line = http.client.HTTPConnection(urllib.parse.urlsplit(agent.url).netloc, timeout=10)
+    line = http.client.HTTPConnection(urllib.parse.urlsplit(agent.url).netloc, timeout=30)
     try:
         line.request(
             "POST", f"/api/v1{path}", body=json.dumps(body or {}), headers={"Content-Type": "application/json"}
@@ -51,7 +51,7 @@ def who(agent: Running, action: str) -> list[Any]:
 
 
 def evidence_at(store: StoreProcess) -> set[str]:
-    with urllib.request.urlopen(f"{store.url}/api/v1/segments", timeout=10) as answer:
+    with urllib.request.urlopen(f"{store.url}/api/v1/segments", timeout=30) as answer:
         return {one["filename"] for one in json.load(answer)["segments"] if one["evidential"]}
 
 

@@ -91,6 +91,8 @@ def test_metrics(store: StoreProcess, tmp_path: Path) -> None:
         agent.dock("ANOTHER", {"a.mp4": b"x" * 1000})
         agent.until(lambda: scraped(agent)[("dockd_store_up", ())] == 0, "the store is down")
         agent.until(lambda: scraped(agent)[("dockd_unconfirmed_bytes", ())] == 1000, "what waits is counted")
+        down = ("dockd_problem_active", (("problem", "store_down"),))
+        agent.until(lambda: scraped(agent)[down] == 1, "a problem is made of it")
         later = scraped(agent)
         assert later[("dockd_store_state", (("state", "down"),))] == 1
         assert later[("dockd_backlog_bytes", ())] == 1000

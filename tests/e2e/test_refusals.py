@@ -30,7 +30,7 @@ def dock(store: StoreProcess, tmp_path_factory: pytest.TempPathFactory) -> Itera
     agent.start()
     try:
         viewer = found.bearer("viewer")
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 40
         while '"ready"' not in viewer.ask("/api/v1/bays").text:
             assert time.monotonic() < deadline
             time.sleep(0.05)
@@ -146,7 +146,7 @@ def test_a_token_that_opens_nothing(dock: Guarded, kind: str) -> None:
 def test_a_stream_ends_when_its_token_is_revoked(dock: Guarded) -> None:
     shown = dock.token("viewer", name="a-stream")
     parts = urlsplit(dock.agent.url)
-    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=15) as line:
+    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=30) as line:
         line.sendall(
             f"GET /api/v1/events HTTP/1.1\r\nHost: {parts.netloc}\r\nAuthorization: Bearer {shown}\r\n\r\n".encode()
         )
@@ -154,8 +154,8 @@ def test_a_stream_ends_when_its_token_is_revoked(dock: Guarded) -> None:
         dock.book.revoke_token("a-stream", by="a test")
         began = time.monotonic()
         while line.recv(65536):
-            assert time.monotonic() - began < 14
-    assert time.monotonic() - began < 12
+            assert time.monotonic() - began < 25
+    assert time.monotonic() - began < 25
 
 
 def test_sessions_end_with_those_whose_they_are(dock: Guarded) -> None:
@@ -319,7 +319,7 @@ def test_a_request_that_is_two_things_at_once(dock: Guarded, lines: str) -> None
     sent = (
         lines.format(here=parts.netloc) + f"Authorization: Bearer {dock.tokens['viewer']}\r\nConnection: close\r\n\r\n"
     )
-    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10) as line:
+    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=30) as line:
         line.sendall(sent.encode())
         said = b""
         while more := line.recv(65536):

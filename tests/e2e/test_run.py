@@ -46,7 +46,7 @@ def test_it_ends_in_time_in_the_middle_of_work_with_viewers_and_goes_on_next_tim
         ended = agent.stop(number)
         took = time.monotonic() - began
         assert (ended.code, ended.out) == (0, ""), ended.said
-        assert took < 8.0
+        assert took < 20.0, "the service file gives it a minute"
         for viewer in viewers:
             with pytest.raises((EOFError, ConnectionError)):
                 viewer.until(lambda _event, _document: False)
@@ -190,7 +190,7 @@ def test_a_reload_applies_what_it_can_and_says_what_it_cannot(store: StoreProces
         line = agent.until_logged("settings.reloaded")
         assert sorted(line["dockd.applied"]) == ["bandwidth.limit", "log.level"]
         assert line["dockd.restart"] == ["wipe.enabled"]
-        agent.until_state("CAM", "ready", timeout=10)  # at 1 Mbit/s that would be 24 s
+        agent.until_state("CAM", "ready", timeout=20)  # at 1 Mbit/s that would be 24 s
 
 
 def test_a_wrong_configuration_keeps_the_running_one_and_no_wish_is_lost(store: StoreProcess, tmp_path: Path) -> None:

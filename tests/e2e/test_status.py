@@ -98,8 +98,8 @@ def test_watching_tells_what_changes_and_silence(store: StoreProcess, tmp_path: 
             until(watching, "Take")
             agent.stop()
             until(watching, "NOT LIVE")
-            watching.send_signal(signal.SIGINT)
-            assert watching.wait(10) == 130
+            watching.send_signal(signal.SIGTERM)
+            assert (watching.stdout.read(), watching.wait(30)) == ("", 130)
         finally:
             watching.kill()
             watching.wait()

@@ -16,6 +16,9 @@ _NOBODY = "nobody sees or changes anything without the right to it"
 _FORGED = "a page elsewhere changes nothing with a sergeant's browser"
 _OVER = "what holds no more opens nothing"
 _GUESSED = "a password is not found by trying"
+_KEPT_OUT = "nobody is locked out by what others do"
+_WHOLE = "a dock that had users is never open again by damage"
+_WHOSE = "nobody but the agent and root says who may come in"
 
 ACCESS = (
     Mutant(
@@ -76,7 +79,55 @@ ACCESS = (
     ),
     Mutant(
         name="access: a list that is gone is a dock without users", promise="a dock that had users is never open again by damage",
-        file="dockd/access/file.py", old="            if self._seen or self._made.exists():\n", new="            if self._seen:\n", tests=_BOOK, short=True,
+        file="dockd/access/file.py", old="            if not self._seen and not self._made.exists():\n", new="            if not self._seen:\n", tests=_BOOK, short=True,
+    ),
+    Mutant(
+        name="access: a list that another makes is a damaged one", promise="nobody is told to begin a whole list anew", file="dockd/access/file.py",
+        old="            return self._has_come(owner)\n", new="            raise Damaged(str(owner)) from None\n", tests=_BOOK,
+    ),
+    Mutant(
+        name="access: what is no file is a list of users", promise=_WHOSE, file="dockd/access/file.py",
+        old="        if not stat.S_ISREG(found.st_mode) or found.st_size == 0:\n", new="        if found.st_size == 0:\n", tests=_BOOK,
+    ),
+    Mutant(
+        name="access: one that others may read stays so", promise="a password is not found by trying: its hash is nobody's to read", file="dockd/access/file.py",
+        old="            if os.lstat(self.path).st_mode & 0o077:\n", new="            if os.lstat(self.path).st_mode < 0:\n", tests=_BOOK,
+    ),
+    Mutant(
+        name="access: what root makes is root's", promise="a dock whose users were added by root lets them in", file="dockd/access/file.py",
+        old="    if os.geteuid() == 0:\n", new="    if os.geteuid() < 0:\n", tests=_BOOK,
+    ),
+    Mutant(
+        name="access: what was half written is played into the new list", promise=_WHOLE, file="dockd/access/file.py",
+        old='.rename(kept.with_name(f"{name}-journal"))', new=".exists()", tests=_BOOK,
+    ),
+    Mutant(
+        name="access: a list that is begun anew has nobody in it", promise=_WHOLE, file="dockd/access/file.py",
+        old="            with self._made_aside(write) as aside:\n", new="            with self._made_aside(lambda db: None if db is not None else write(db)) as aside:\n", tests=_BOOK,
+    ),
+    Mutant(
+        name="access: beginning anew takes the list away first", promise=_WHOLE, file="dockd/access/file.py",
+        old="            with self._made_aside(write) as aside:\n", new="            self.path.unlink(missing_ok=True)\n            self._made.unlink(missing_ok=True)\n            with self._made_aside(write) as aside:\n", tests=_BOOK,
+    ),
+    Mutant(
+        name="access: the list of before is not kept", promise="nothing that was is lost by beginning anew", file="dockd/access/file.py",
+        old="                        os.link(self.path, kept, follow_symlinks=False)\n", new="                        os.stat(self.path, follow_symlinks=False)\n", tests=_BOOK,
+    ),
+    Mutant(
+        name="access: a whole list is begun anew", promise="nobody is set aside by a slip", file="dockd/access/book.py",
+        old="            self.known()\n            raise NotSo(f", new="            self.known()\n            str(f", tests=_BOOK,
+    ),
+    Mutant(
+        name="access: a list is begun anew and custody does not hear of it", promise="every change goes into custody with who did it", file="dockd/access/book.py",
+        old='            _write_down(db, at=now, by=by, what="access.begun_anew", name=name, role=None)\n', new="", tests=_BOOK,
+    ),
+    Mutant(
+        name="access: a list of somebody else", promise=_WHOSE, file="dockd/access/file.py",
+        old="        if found.st_uid not in (owner, os.geteuid(), 0):\n", new="        if found.st_uid < 0:\n", tests=_BOOK,
+    ),
+    Mutant(
+        name="access: a list in a folder that others may write", promise=_WHOSE, file="dockd/access/file.py",
+        old="        if found.st_mode & 0o022 and not found.st_mode & stat.S_ISVTX:\n", new="        if found.st_mode < 0:\n", tests=_BOOK,
     ),
     Mutant(
         name="access: a damaged list is an empty one", promise="a dock that had users is never open again by damage",
@@ -104,6 +155,14 @@ ACCESS = (
         old="        if left.idle <= 0 or left.longest <= 0:\n", new="        if left.longest <= 0:\n", tests=_DESK,
     ),
     Mutant(
+        name="access: a session ends as often as it has tabs", promise="custody says once what was once", file="dockd/access/book.py",
+        old='(kept,)).rowcount == 1\n', new='(kept,)).rowcount >= 0\n', tests=_DESK,
+    ),
+    Mutant(
+        name="access: a session is younger for who looked at once", promise=_OVER, file="dockd/access/desk.py",
+        old="        if await self._do(self._book.end_session, session.hash):\n", new="        self._times.pop(session.hash)\n        if await self._do(self._book.end_session, session.hash):\n", tests=_DESK,
+    ),
+    Mutant(
         name="access: a clock that is set back lengthens a session", promise=_OVER, file="dockd/access/known.py",
         old="    if ahead > _SKEW:", new="    if ahead > 1e12:", tests=_DESK,
     ),
@@ -126,24 +185,48 @@ ACCESS = (
     ),
     Mutant(
         name="access: no wait after mistakes", promise=_GUESSED, file="dockd/access/desk.py",
-        old="now=now)) > 0:\n", new="now=now)) > 1e9:\n", tests=_DESK, short=True,
+        old="known=here)) > 0:\n", new="known=here)) > 1e9:\n", tests=_DESK, short=True,
     ),
     Mutant(
         name="access: many at once are tried before one counts", promise=_GUESSED, file="dockd/access/desk.py",
-        old="        self._limits.wrong(name=name, address=address, now=now)\n", new="        self._limits.wait(name=name, address=address, now=now)\n",
+        old="        self._limits.wrong(name=name, address=address, now=now, known=here)\n", new="        self._limits.wait(name=name, address=address, now=now)\n",
         tests=_DESK,
     ),
     Mutant(
         name="access: an account is tried from everywhere", promise=_GUESSED, file="dockd/access/limits.py",
-        old='(("account", name), FREE, LONGEST_WAIT), ', new="", tests=_LIMITS,
+        old='    return [here] if known else [here, (("account", name), FREE, LONGEST_WAIT)]\n', new="    return [here]\n", tests=_LIMITS,
     ),
     Mutant(
         name="access: an address tries every account", promise=_GUESSED, file="dockd/access/limits.py",
-        old=', (("address", place), FREE_ADDRESS, LONGEST_OF_ADDRESS)]', new="]", tests=_LIMITS,
+        old='    found = [(("address", address), FREE_ADDRESS, LONGEST_OF_ADDRESS)]\n', new='    found = [(("address", address), FREE_ADDRESS, 0.0)]\n', tests=_LIMITS,
     ),
     Mutant(
-        name="access: others keep a sergeant out", promise="nobody is locked out by what others do", file="dockd/access/limits.py",
-        old="        if known is not None and now - known < KNOWN_FOR:\n", new="        if known is not None and now - known < 0:\n", tests=_LIMITS,
+        name="access: a network of addresses tries every account", promise=_GUESSED, file="dockd/access/limits.py",
+        old='(("network", place), FREE_NETWORK, LONGEST_OF_ADDRESS)', new='(("network", place), FREE_NETWORK, 0.0)', tests=_LIMITS,
+    ),
+    Mutant(
+        name="access: whoever comes again tries every account", promise=_GUESSED, file="dockd/access/limits.py",
+        old="max(came + COMES_AGAIN, self._next.get(place, 0.0)) - now", new="came + COMES_AGAIN - now", tests=_LIMITS,
+    ),
+    Mutant(
+        name="access: a name that is made up has a try of its own", promise=_KEPT_OUT, file="dockd/access/limits.py",
+        old="max(came + COMES_AGAIN, self._next.get(place, 0.0)) - now", new="max(came, self._next.get(place, 0.0)) - now", tests=_LIMITS,
+    ),
+    Mutant(
+        name="access: an address that waits waits for everybody", promise=_KEPT_OUT, file="dockd/access/limits.py",
+        old="        return max(0.0, min(wait, self._until_a_try(name, near(address), now))) if wait > 0 else 0.0\n", new="        return wait\n", tests=_LIMITS,
+    ),
+    Mutant(
+        name="access: one machine is its whole network", promise=_KEPT_OUT, file="dockd/access/limits.py",
+        old='(("address", address), FREE_ADDRESS', new='(("address", place), FREE_ADDRESS', tests=_LIMITS,
+    ),
+    Mutant(
+        name="access: a restart forgets who has signed in from where", promise=_KEPT_OUT, file="dockd/access/desk.py",
+        old=", address=address, place=place\n", new=", address=address\n", tests=_DESK,
+    ),
+    Mutant(
+        name="access: others keep a sergeant out", promise=_KEPT_OUT, file="dockd/access/limits.py",
+        old="    return [here] if known else [here,", new="    return [here,", tests=_LIMITS,
     ),
     Mutant(
         name="access: who is not there is known by the time", promise="nobody learns who has an account", file="dockd/access/hashing.py",

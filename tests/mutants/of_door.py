@@ -9,6 +9,8 @@ _CONNECTIONS = ("tests/unit/dockd/page/test_connections.py",)
 _SEATS = ("tests/unit/dockd/page/test_seats.py",)
 _WATCH = "nobody who watches keeps out those who have signed in"
 _NOBODY = "nobody sees or changes anything without the right to it"
+_WHOM = "nothing is shown to one, or done by one, that was made for another"
+_FOR_WHOM = ("tests/unit/dockd/page/test_for_whom.py",)
 _OVER = "what holds no more opens nothing"
 _INTAKE = "whoever can reach the page does not stop the intake of footage"
 
@@ -40,6 +42,22 @@ DOOR = (
     Mutant(
         name="door: a token goes from one address into another", promise="no secret is written down", file="dockd/page/doorkeeper.py",
         old='        if "token" in request.query or TOKEN_BEGINS in unquote(wanted):\n', new="        if TOKEN_BEGINS in self._names or unquote(wanted) in self._names:\n", tests=_DOOR,
+    ),
+    Mutant(
+        name="door: two sergeants are one", promise=_WHOM, file="dockd/access/roles.py",
+        old='f"{self.how} {self.by} {self.role}"', new='f"{self.how} {self.role}"', tests=_FOR_WHOM,
+    ),
+    Mutant(
+        name="door: a line that does not say to whom it speaks", promise=_WHOM, file="dockd/page/live.py",
+        old='        for_whom = b"" if kind == "documents" else', new='        for_whom = b"" if kind else', tests=_FOR_WHOM,
+    ),
+    Mutant(
+        name="door: what is read again does not say for whom", promise=_WHOM, file="dockd/page/live.py",
+        old="        response.headers[MARK] = who(request).mark\n", new='        response.headers[MARK] = ""\n', tests=_FOR_WHOM,
+    ),
+    Mutant(
+        name="door: what was read stays when one signs out", promise=_WHOM, file="dockd/page/pages/login.py",
+        old=', "Clear-Site-Data": \'"cache"\'})', new="})", tests=_FOR_WHOM,
     ),
     Mutant(
         name="connections: without an end", promise=_INTAKE, file="dockd/page/connections.py",

@@ -10,6 +10,11 @@ _EXPLAINING = ("tests/unit/ingest/test_explaining.py",)
 
 EXPLAINING = (
     Mutant(
+        name="explaining: a shorter record takes the place of a longer one", promise="P4: what happened to a segment is gone from beside it",
+        file="ingest/explaining.py", old="custody=custody, since=since)", new="custody=custody)",
+        tests=("tests/unit/ingest/test_explaining.py::test_a_ledger_that_was_made_anew_leaves_the_longer_record_of_before",),
+    ),
+    Mutant(
         name="explaining: what became evidence while it was proven counts unmarked", promise="evidential footage lies there without tag and lock",
         file="ingest/confirm.py", old="    if bool(segments.get(tx.execute, receipt.segment).evidential) != evidential:\n", new="    if evidential is None:\n",
         tests=_EXPLAINING, short=True,

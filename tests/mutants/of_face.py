@@ -6,7 +6,44 @@ from tests.mutants.planting import Mutant
 
 _SUMMING = ("tests/unit/dockd/page/test_summing_up.py",)
 
+_STATE = ("tests/unit/dockd/page/test_state.py",)
+_EXPECTED = ("tests/unit/dockd/page/test_expected.py",)
+
 FACE = (
+    Mutant(
+        name="frame: the headline is of a look of its own", promise="P5: what stands at the top counts what stands under it",
+        file="dockd/page/rendering.py", old="snapshot if snapshot is not None else await self._view.look()", new="await self._view.look()",
+        tests=("tests/unit/dockd/page/test_one_look.py",),
+    ),
+    Mutant(
+        name="ready: the rule itself does not ask whether its battery charges", promise="P5: no order of rules makes a camera ready",
+        file="dockd/page/state.py", old="        and not (facts.charge_lost or facts.clock_lost)\n        and not facts.will_not_charge\n",
+        new="        and not (facts.charge_lost or facts.clock_lost)\n", tests=_STATE,
+    ),
+    Mutant(
+        name="ready: by the word of a store that was caught", promise="P5: ready is one strict AND, and the store's honesty is in it",
+        file="dockd/page/state.py", old='        and (facts.store != "dishonest" or not is_on_it(facts))\n', new="", tests=_STATE,
+    ),
+    Mutant(
+        name="ready: what a store that was caught has confirmed is proven", promise="P5: nothing is called proven or safe by the word of a store that was caught",
+        file="dockd/page/reasons.py", old='return facts.store == "dishonest" and facts.counts.listed > 0', new="return False", tests=_STATE,
+    ),
+    Mutant(
+        name="foretold: what is held", promise="P5: only what comes by itself is foretold",
+        file="dockd/page/ready_at.py", old="        and counts.held == 0\n        and not facts.held\n", new="", tests=_EXPECTED,
+    ),
+    Mutant(
+        name="foretold: what somebody has to see to first", promise="P5: only what comes by itself is foretold",
+        file="dockd/page/ready_at.py", old="return by_itself and fit and not is_away", new="return by_itself and not is_away", tests=_EXPECTED,
+    ),
+    Mutant(
+        name="foretold: whatever was reckoned", promise="P5: only what comes by itself is foretold",
+        file="dockd/page/bay_facts.py", old="moment.expected_of(bay).ready_at if can_become_ready(facts) else None,", new="moment.expected_of(bay).ready_at,", tests=_EXPECTED,
+    ),
+    Mutant(
+        name="expected: of the camera that was in the bay before", promise="P5: a fault and a moment are told of the camera that they were found with",
+        file="dockd/page/moment.py", old=" and found.docking == bay.visit.docking", new="", tests=_EXPECTED,
+    ),
     Mutant(
         name="wall: what it says is the bay's own sentence", promise="a wall names nobody and no footage",
         file="dockd/page/pages/wall.py", old="word=_SHORT.get(state) or LOOKS[state].word", new='word=bay["why"]', tests=_SUMMING,
@@ -35,6 +72,20 @@ FACE = (
     Mutant(
         name="handover: bays of what is cut are not named", promise="the paper names every bay that needs somebody",
         file="dockd/page/pages/folded.py", old='bays = [one["bay"] for one in cut if one["bay"] is not None]', new="bays: list[int] = []", tests=_SUMMING,
+    ),
+    Mutant(
+        name="handover: who went out with footage not confirmed is not named", promise="the paper names each camera that is out with footage",
+        file="dockd/page/pages/handover.py", old="if camera is not None and (n, camera.id) in out}", new="if camera is not None and (n, camera) in out}", tests=_SUMMING,
+    ),
+    Mutant(
+        name="file: the leave to delete it is not in its record", promise="P4: the page tells of a file what its certificate does",
+        file="ingest/ledger/page_history.py", old="found += [one for one in _leave(execute, segment) if one.seq > after]", new="found += []",
+        tests=("tests/unit/dockd/test_certificate.py",),
+    ),
+    Mutant(
+        name="file: a clock that was not synchronised is trusted", promise="P5: which times are to be trusted",
+        file="ingest/ledger/evidence_times.py", old="return StationsClock(synchronised=said.synchronised, corrected=corrected, entry=said.seq)",
+        new="return StationsClock(synchronised=True, corrected=corrected, entry=said.seq)", tests=("tests/unit/dockd/test_certificate.py",),
     ),
     Mutant(
         name="bay: said to be out of use though it is not", promise="P5: only what is so is said to be done",

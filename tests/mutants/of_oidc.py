@@ -58,6 +58,27 @@ OIDC = (
         file="dockd/access/oidc.py", old="        self._ended[state] = now", new="        self._ended[str(now)] = now", tests=_TESTS,
     ),
     Mutant(
+        name="oidc: one sign-in brings any number of codes", promise="whoever has no account does not make the dock flood the provider", short=True,
+        file="dockd/access/oidc.py", old="        self._let_ask(kept[\"state\"], address)\n        claims = await self._claims(metadata, code, kept)\n",
+        new="        claims = await self._claims(metadata, code, kept)\n        self._let_ask(kept[\"state\"], address)\n", tests=_TESTS,
+    ),
+    Mutant(
+        name="oidc: one address brings any number of codes", promise="whoever has no account does not make the dock flood the provider",
+        file="dockd/access/oidc.py", old="        if not self._tries.take(address, now=self._boot()):\n", new="        if not address:\n", tests=_TESTS,
+    ),
+    Mutant(
+        name="oidc: a parade room is one who tries too often", promise="nobody is locked out by what others do",
+        file="dockd/access/oidc.py", old="        self._tries.give_back(address, now=self._boot())\n", new="", tests=_TESTS,
+    ),
+    Mutant(
+        name="oidc: who waits for a turn loses the time of it", promise="nobody is locked out by what others do",
+        file="dockd/access/provider.py", old="            await self._few.acquire()\n", new="            async with asyncio.timeout(self._patience):\n                await self._few.acquire()\n", tests=_TESTS,
+    ),
+    Mutant(
+        name="oidc: any number wait for a turn", promise="what comes from outside is bounded",
+        file="dockd/access/provider.py", old="        if self._waiting >= MOST_WAITING:\n", new="        if self._waiting < 0:\n", tests=_TESTS,
+    ),
+    Mutant(
         name="oidc: a sign-in may be ended for ever", promise="each ends soon",
         file="dockd/access/oidc.py", old='sealed.encode("utf-8", "replace"), LONGEST, int', new='sealed.encode("utf-8", "replace"), 10**9, int', tests=_TESTS,
     ),

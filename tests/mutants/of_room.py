@@ -6,6 +6,8 @@ from tests.mutants.planting import Mutant
 
 _ROOM = ("tests/unit/ingest/test_room.py",)
 _STATE = ("tests/unit/dockd/page/test_state.py",)
+_SOUND = ("tests/unit/dockd/page/test_sound.py",)
+_WAITS = ("tests/unit/ingest/ledger/test_waits.py",)
 _OUT = ("tests/unit/ingest/ledger/test_went_out.py",)
 _CARDS = ("tests/contract/camera/test_mass_storage.py",)
 _HERD = ("tests/unit/ingest/test_herd.py",)
@@ -59,5 +61,26 @@ ROOM = (
     Mutant(
         name="retry: a Retry-After kept to the second", promise="the herd: 60 racks come back in one second",
         file="ingest/setbacks.py", old="max(floor + chance * min(floor / 2, longest), ", new="max(floor, ", tests=_HERD,
+    ),
+    Mutant(
+        name="may go out: a restart takes it back", promise="a camera waits since it waits, and not since the agent was started",
+        file="dockd/page/moment.py", old="wanted, since = self.sources.settings.ready.usable_after, self.sums.waits.get(camera)",
+        new="wanted, since = self.sources.settings.ready.usable_after, None", tests=_SOUND,
+    ),
+    Mutant(
+        name="may go out: what was copied just now has waited as long as the rest", promise="P5: never earlier than true",
+        file="dockd/page/facts.py", old="if event.action not in waits.GOES_ON:", new="if event.action in waits.GOES_ON:", tests=_SOUND,
+    ),
+    Mutant(
+        name="may go out: one that was taken out has waited all the same", promise="P5: never earlier than true",
+        file="ingest/ledger/waits.py", old="        if action in _TAKEN:\n            return docked\n", new="        if action in _TAKEN:\n            continue\n", tests=_WAITS,
+    ),
+    Mutant(
+        name="may go out: over a boot a clock that nobody vouches for is believed", promise="P5: never earlier than true",
+        file="ingest/ledger/waits.py", old="if clock.synchronised() is True and said.synchronised:", new="if said.synchronised:", tests=_WAITS,
+    ),
+    Mutant(
+        name="may go out: a camera waits on whatever happens to it", promise="P5: never earlier than true",
+        file="ingest/ledger/waits.py", old="if action not in GOES_ON:", new='if action == "segment.listed":', tests=_WAITS,
     ),
 )  # fmt: skip

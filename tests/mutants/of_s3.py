@@ -9,8 +9,21 @@ _WORD = ("tests/unit/ingest/store/test_s3_word.py",)
 _TEXTS = ("tests/unit/ingest/store/test_s3_texts.py",)
 _EXAM = ("tests/contract/store/test_exam_s3.py",)
 _LIES = ("tests/e2e/test_every_lie_of_s3.py",)
+_BESIDE = ("tests/unit/ingest/store/test_s3_subresources.py",)
 
 S3 = (
+    Mutant(
+        name="s3: evidence is marked without a trial", promise="P1: a server that knows no tags overwrites the only copy with them",
+        file="ingest/store/s3/subresources.py", old="        if not await self._is_whole(bait):\n", new="        if not answer.status:\n", tests=_BESIDE, short=True,
+    ),
+    Mutant(
+        name="s3: a trial of marks holds for ever", promise="P1: a server that was put in the place of another overwrites the only copy",
+        file="ingest/store/s3/subresources.py", old="            if time.monotonic() - tried_at >= self._apart:\n", new="            if what not in self._known:\n", tests=_BESIDE,
+    ),
+    Mutant(
+        name="s3: tags that are not given back are marks", promise="P5: the store is said to know what it does not",
+        file="ingest/store/s3/subresources.py", old="        return there is None or there == dict(parse_qsl(tags))\n", new="        return there is None or there != {tags: tags}\n", tests=_BESIDE,
+    ),
     Mutant(
         name="s3: a checksum of parts is not compared", promise="P2: a proof of other parts counts",
         file="ingest/confirm.py", old="if (claim.size, claim.composite) != (segment.digest.size, ours):", new="if (claim.size, ours) != (segment.digest.size, ours):",

@@ -33,6 +33,10 @@ WHOLE_RACK = (
         file="dockd/page/problems.py", old="return kind, -problem.alone, -problem.weight", new="return kind, 0, -problem.weight", tests=_OF_RACK,
     ),
     Mutant(
+        name="problems: that all of it is on the camera alone is not said", promise="the worse it is, the more is said of it",
+        file="dockd/page/problems.py", old='        where = counted("It is on the camera alone.", "All of them are on the camera alone.", count=one.segments)\n', new="        pass\n", tests=_OF_RACK,
+    ),
+    Mutant(
         name="leaving: what was to be taken stays to be taken", promise="P5: nothing is ready by what was so before",
         file="dockd/page/bay_facts.py", old='told["verb"] in ("leave", "act") and', new="True and", tests=_BETWEEN,
     ),

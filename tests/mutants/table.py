@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.mutants.of_access import ACCESS
+from tests.mutants.of_addresses import ADDRESSES
 from tests.mutants.of_bandwidth import BANDWIDTH
 from tests.mutants.of_books import BOOKS
 from tests.mutants.of_changes import CHANGES
@@ -11,6 +12,7 @@ from tests.mutants.of_deletions import DELETIONS
 from tests.mutants.of_directory import DIRECTORY
 from tests.mutants.of_door import DOOR
 from tests.mutants.of_enrolling import ENROLLING
+from tests.mutants.of_evidence import EVIDENCE
 from tests.mutants.of_explaining import EXPLAINING
 from tests.mutants.of_face import FACE
 from tests.mutants.of_lanes import LANES
@@ -55,6 +57,7 @@ CONTROLS = (
 
 MUTANTS = (
     *ACCESS,
+    *ADDRESSES,
     *COPIES,
     *PROOFS,
     *DELETIONS,
@@ -66,6 +69,7 @@ MUTANTS = (
     *BANDWIDTH,
     *BOOKS,
     *S3,
+    *EVIDENCE,
     *DIRECTORY,
     *DOOR,
     *ENROLLING,

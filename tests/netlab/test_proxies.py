@@ -128,6 +128,7 @@ def test_no_traffic_goes_past_the_proxy(lab: Lab, tmp_path: Path) -> None:
             line = agent.until_logged("store.state", timeout=20)
             assert f"the proxy {HOST}:{PROXY} cannot be reached" in line["message"]
             time.sleep(1)
-            assert lab.sent().payload == 8 * lab.sent().packets  # SYNs that nobody takes, and no more
+            sent = lab.sent()
+            assert sent.payload == 8 * sent.packets  # SYNs that nobody takes, and no more
         finally:
             agent.stop()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, BrowserContext, Page, Playwright, Request
+from playwright.async_api import Browser, BrowserContext, Error, Page, Playwright, Request
 
 from tests.page.tools import FLAGS, chromium
+
+PATIENCE = 40.0  # seconds for what comes at once where nothing else is at work
 
 _TELL = "addEventListener('securitypolicyviolation', e => console.error('CSP: ' + e.violatedDirective + ' ' + e.blockedURI + ' ' + e.sourceFile + ':' + e.lineNumber))"
 
@@ -18,6 +22,20 @@ _TELL = "addEventListener('securitypolicyviolation', e => console.error('CSP: ' 
 async def launched(playwright: Playwright) -> Browser:
     """One Chromium."""
     return await playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS), headless=True)
+
+
+async def until(page: Page, script: str, *, timeout: float = PATIENCE, gone: bool = False) -> float:
+    """Seconds until the script is true (`gone`: false). A page that is just being left for another is asked again."""
+    began = time.monotonic()
+    while True:
+        try:
+            if bool(await page.evaluate(script)) is not gone:
+                return time.monotonic() - began
+        except Error as error:
+            if "context was destroyed" not in error.message:
+                raise
+        assert time.monotonic() - began < timeout, f"not so after {timeout} s: {script}"
+        await asyncio.sleep(0.05)
 
 
 @dataclass
@@ -71,3 +89,28 @@ async def watched(browser: Browser, origin: str, **options: Any) -> AsyncIterato
     finally:
         await context.close()
     assert not found.wrong, found.wrong
+
+
+@dataclass
+class Looking:
+    """One page for all tests that only look: a window of its own for each would cost more than what they look at."""
+
+    watched: Watched
+    one: Page
+
+    async def at(
+        self,
+        path: str,
+        *,
+        width: int = 1280,
+        height: int = 900,
+        theme: Literal["light", "dark"] = "light",
+        forced: Literal["active", "none"] = "none",
+        still: bool = False,
+    ) -> Page:
+        """It, loaded anew at this address of the dock; `still`: for somebody who wants nothing to move."""
+        await self.one.set_viewport_size({"width": width, "height": height})
+        motion: Literal["reduce", "no-preference"] = "reduce" if still else "no-preference"
+        await self.one.emulate_media(color_scheme=theme, forced_colors=forced, reduced_motion=motion)
+        await self.watched.go(self.one, path)
+        return self.one

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
@@ -15,7 +15,8 @@ import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from tests.agent import Running, running
-from tests.page.browsing import launched
+from tests.page.addresses import addresses
+from tests.page.browsing import Looking, Watched, launched, watched
 from tests.page.running_stage import RunningStage, running_stage
 from tests.page.tools import axe
 from tests.program import store_at
@@ -41,6 +42,27 @@ async def browser() -> AsyncIterator[Browser]:
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStage]:
     with running_stage(tmp_path_factory.mktemp("stage"), "--frozen") as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def places(stage: RunningStage) -> Mapping[str, str]:
+    """The address of each page on the stage, by its name in `tests.page.addresses.NAMES`."""
+    return addresses(stage.url)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def _looking(browser: Browser, stage: RunningStage) -> AsyncIterator[Looking]:
+    async with watched(browser, stage.url) as found:
+        yield Looking(found, await found.context.new_page())
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def looking(_looking: Looking) -> AsyncIterator[Looking]:
+    """The page for looking at the stage; nothing may have gone wrong in it when the test is over."""
+    yield _looking
+    found: Watched = _looking.watched
+    wrong, found.wrong = found.wrong, []
+    assert not wrong, wrong
 
 
 @pytest.fixture

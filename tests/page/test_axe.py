@@ -5,21 +5,27 @@ What axe cannot decide by itself ("incomplete") is looked at by a person once: R
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import pytest
-from playwright.async_api import Browser
 
-from tests.page.addresses import NAMES, addresses
-from tests.page.browsing import watched
-from tests.page.running_stage import RunningStage
+from tests.page.addresses import NAMES, OF_BAY
+from tests.page.browsing import Looking
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 WIDTHS = (320, 360, 768, 1280, 1920)
+# A theme changes colours and nothing else, and no colour changes with the width but between these layouts: see dockd/page/styles.
+LAYOUTS = (320, 768, 1920)
+# DOCKD_AXE=whole: every rule, in both themes, at every width, in every state. It takes minutes more, and is run before a release.
+WHOLE = os.environ.get("DOCKD_AXE") == "whole"
+# The bay's page is one template: in these states at every width, in the others narrow and wide.
+WHOLLY = ("copying", "removed_early")
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RUN = "tags => axe.run(document, {runOnly: {type: 'tag', values: tags}, resultTypes: ['violations', 'incomplete']})"
+COLOURS = "() => axe.run(document, {runOnly: {type: 'rule', values: ['color-contrast', 'link-in-text-block']}, resultTypes: ['violations', 'incomplete']})"
 # Rule, a part of the element's HTML, what axe says, and why it is right as it is.
 REVIEWED: tuple[tuple[str, str, str, str], ...] = (
     (
@@ -51,18 +57,22 @@ def wrong_in(found: dict[str, Any]) -> Iterable[str]:
                 yield f"unreviewed {rule['id']}: {node['html'][:200]}: {'; '.join(messages)}"
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+def runs(name: str) -> Iterable[tuple[Literal["light", "dark"], int]]:
+    """In which theme and at which widths this page is looked at."""
+    alike = not WHOLE and name in {f"/bays/{state}" for state in OF_BAY if state not in WHOLLY}
+    yield from (("light", width) for width in ((320, 1280) if alike else WIDTHS))
+    yield from (("dark", width) for width in ((320, 1280) if alike else WIDTHS if WHOLE else LAYOUTS))
+
+
 @pytest.mark.parametrize("name", NAMES)
-async def test_no_barrier(
-    browser: Browser, stage: RunningStage, axe_script: str, name: str, theme: Literal["light", "dark"]
-) -> None:
-    path = addresses(stage.url)[name]
-    async with watched(browser, stage.url, color_scheme=theme, viewport={"width": WIDTHS[0], "height": 900}) as context:
-        page = await context.page(path)
-        await page.evaluate(axe_script)
-        wrong: dict[str, list[int]] = {}
-        for width in WIDTHS:
-            await page.set_viewport_size({"width": width, "height": 900})
-            for one in wrong_in(await page.evaluate(RUN, TAGS)):
-                wrong.setdefault(one, []).append(width)
-        assert not wrong, "\n".join(f"{widths}: {what}" for what, widths in wrong.items())
+async def test_no_barrier(looking: Looking, places: Mapping[str, str], axe_script: str, name: str) -> None:
+    page = await looking.at(places[name], width=WIDTHS[0])
+    await page.evaluate(axe_script)
+    wrong: dict[str, list[str]] = {}
+    for theme, width in runs(name):
+        await page.emulate_media(color_scheme=theme)
+        await page.set_viewport_size({"width": width, "height": 900})
+        found = await (page.evaluate(RUN, TAGS) if theme == "light" or WHOLE else page.evaluate(COLOURS))
+        for one in wrong_in(found):
+            wrong.setdefault(one, []).append(f"{theme} {width}")
+    assert not wrong, "\n".join(f"{where}: {what}" for what, where in wrong.items())

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page
 
 from tests.agent import Running, running
-from tests.page.browsing import watched
+from tests.page.browsing import until, watched
 from tests.page.test_live import seen
-from tests.page.test_live_page import until
 from tests.program import store_at
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
 
 PAGES = ["/", "/bays", "/problems", "/footage", "/cameras", "/handover", "/activity", "/system", "/help", "/wall"]
 STILL = ("/footage", "/activity")
@@ -32,7 +32,7 @@ async def test_a_dock_that_was_killed_is_said_on_every_page(browser: Browser, ag
         agent.kill()
         for page in pages:
             await page.bring_to_front()
-            await until(page, seen("not-live"), timeout=30)
+            await until(page, seen("not-live"))
             assert await page.title() == "NOT LIVE. Test Street 7", "no figure of before stands in the tab"
             assert "icon-dead" in str(await page.get_attribute("#icon", "href"))
             assert "second" not in await page.inner_text("#not-live"), "it does not say since when: it cannot know"
@@ -40,8 +40,8 @@ async def test_a_dock_that_was_killed_is_said_on_every_page(browser: Browser, ag
         agent.start()
         for page, title in zip(pages, titles, strict=True):
             await page.bring_to_front()
-            await until(page, seen("not-live"), timeout=30, gone=True)
-            assert await page.title() == title
+            await until(page, seen("not-live"), gone=True)
+            await until(page, f"() => document.title === {json.dumps(title)}")  # its cameras are looked at anew first
 
 
 async def test_without_a_script_each_says_when_it_was_so(browser: Browser, agent: Running) -> None:
@@ -60,15 +60,15 @@ async def test_problems_come_by_themselves_but_under_nobodys_hands(browser: Brow
             page = await context.page("/problems")
             agent.dock("CAM01", {"DCIM/a.mp4": b"new" * 1000})
             agent.until_state("CAM01", "unconfirmed")
-            await until(page, "() => !!document.querySelector('main section.panel.bad')", timeout=30)
+            await until(page, "() => !!document.querySelector('main section.panel.bad')")
             assert not await page.locator("#as-of").is_visible()
             before = await page.locator("main section.panel.bad").count()
             await page.locator("select[name=hours]").first.focus()
             (agent.docks / "CAM01").rename(tmp_path / "CAM01")
-            await until(page, seen("as-of"), timeout=30)
+            await until(page, seen("as-of"))
             assert (await page.inner_text("#as-of")).startswith("As it was at ")
             assert await page.locator("main section.panel.bad").count() == before, "what is about to be pressed stays"
             assert not await page.evaluate(f"() => ({seen('not-live')})()"), "it says itself that it is not of now"
             await page.evaluate("() => document.activeElement.blur()")
-            await until(page, seen("as-of"), timeout=15, gone=True)
+            await until(page, seen("as-of"), gone=True)
             assert await page.locator("main section.panel.bad").count() > before

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from playwright.async_api import Browser, Page
 
-from tests.page.addresses import NAMES, addresses
-from tests.page.browsing import watched
+from tests.page.addresses import NAMES
+from tests.page.browsing import Looking, watched
 from tests.page.running_stage import RunningStage
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -72,11 +74,9 @@ async def _walk(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_everything_is_reached_and_seen(browser: Browser, stage: RunningStage, name: str) -> None:
-    path = addresses(stage.url)[name]
-    async with watched(browser, stage.url, viewport={"width": 1280, "height": 900}, reduced_motion="reduce") as context:
-        wrong = await _walk(await context.page(path))
-        assert not wrong, "\n".join(wrong)
+async def test_everything_is_reached_and_seen(looking: Looking, places: Mapping[str, str], name: str) -> None:
+    wrong = await _walk(await looking.at(places[name], still=True))
+    assert not wrong, "\n".join(wrong)
 
 
 async def test_the_first_key_leads_past_what_every_page_has(browser: Browser, stage: RunningStage) -> None:

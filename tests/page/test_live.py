@@ -7,18 +7,18 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import Browser, Page
 
 from tests.agent import Running
 from tests.browsing import PASSWORD, add_user, book
-from tests.page.browsing import watched
+from tests.page.banner import noted, turned
+from tests.page.browsing import until, watched
 from tests.page.conftest import Staging
-from tests.page.test_live_page import until
+from tests.page.lines import laid
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
 
 _SEEN = "id => { const e = document.getElementById(id); return !!e && e.checkVisibility(); }"
 _WORD = "n => document.querySelector(`#bay-${n} .word`).textContent.trim()"
@@ -37,41 +37,23 @@ class Line:
     """A line to the dock that can be cut: what is on its way stays on its way, and nobody is told."""
 
     def __init__(self, far: str) -> None:
-        self._far = urlsplit(far)
+        self._far = far
         self.open = asyncio.Event()
         self.open.set()
         self.url = ""
+        self.passed_at = 0.0  # when anything came from the dock
+
+    async def _up(self, _data: bytes) -> None:
+        await self.open.wait()
+
+    async def _down(self, _data: bytes) -> None:
+        await self.open.wait()
+        self.passed_at = time.time()
 
     @asynccontextmanager
     async def laid(self) -> AsyncIterator[Line]:
-        pumps: set[asyncio.Task[None]] = set()
-
-        async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            try:
-                while data := await reader.read(65536):
-                    await self.open.wait()
-                    writer.write(data)
-                    await writer.drain()
-            except ConnectionError:
-                pass
-            writer.close()
-
-        async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            there, back = await asyncio.open_connection(self._far.hostname, self._far.port)
-            both = {asyncio.create_task(pump(reader, back)), asyncio.create_task(pump(there, writer))}
-            pumps.update(both)
-            await asyncio.wait(both)
-
-        server = await asyncio.start_server(meet, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        try:
+        async with laid(self._far, up=self._up, down=self._down) as self.url:
             yield self
-        finally:
-            server.close()
-            for one in pumps:
-                one.cancel()
-            if pumps:
-                await asyncio.wait(pumps)
 
 
 # -- standing still ------------------------------------------------------------------------------------------------------
@@ -85,7 +67,7 @@ async def test_it_stands_still_when_it_is_told_to_and_is_current_again_afterward
         page = await context.page("/")
         before = await page.evaluate(_WORD, 7)
         stage.do("turns 1")
-        await until(page, word_is_not(7, before), timeout=10)
+        await until(page, word_is_not(7, before))
         await page.get_by_role("button", name="Pause").click()
         assert await page.evaluate(_SEEN, "paused")
         assert (await page.inner_text("#paused")).startswith("Paused at ")
@@ -96,18 +78,20 @@ async def test_it_stands_still_when_it_is_told_to_and_is_current_again_afterward
         assert await page.title() == title
         assert not await page.evaluate(_SEEN, "not-live"), "the dock is heard, and stands only here"
         await page.get_by_role("button", name="Go on").click()
-        await until(page, word_is_not(7, before), timeout=5)
+        await until(page, word_is_not(7, before))
         assert not await page.evaluate(_SEEN, "paused")
         assert await page.evaluate("() => document.activeElement.id") == "pause"
 
 
 async def test_a_dock_that_is_away_is_said_of_a_page_that_stands_still_too(browser: Browser, agent: Running) -> None:
     async with watched(browser, agent.url) as context:
+        await noted(context)
         page = await context.page("/")
         await page.wait_for_timeout(1000)
         await page.get_by_role("button", name="Pause").click()
+        killed = time.time()
         agent.kill()
-        assert await until(page, seen("not-live"), timeout=30) <= 11.0
+        assert await turned(page, killed) <= 11.0
         await page.get_by_role("button", name="Go on").click()
         await page.wait_for_timeout(1500)
         assert await page.evaluate(_SEEN, "paused"), "nothing fresh came: what stands there is as old as it was"
@@ -122,17 +106,22 @@ async def test_a_line_that_is_cut_is_said_and_mended(browser: Browser, own_stage
     async with Line(stage.url).laid() as line, watched(browser, line.url) as context:
         if not workers:
             await context.context.add_init_script(_NO_WORKERS)
+        await noted(context)
         page = await context.page("/")
         before = await page.evaluate(_WORD, 7)
         stage.do("turns 1")
-        await until(page, word_is_not(7, before), timeout=10)
+        await until(page, word_is_not(7, before))
         before = await page.evaluate(_WORD, 7)
+        cut, heard = time.time(), line.passed_at
         line.open.clear()
-        assert 8.0 <= await until(page, seen("not-live"), timeout=30) <= 11.0
+        silent = await turned(page, cut)
+        assert silent <= 11.0
+        assert silent + cut - heard >= 8.0
         assert "icon-dead" in str(await page.get_attribute("#icon", "href"))
         stage.do("turns 1")
+        mended = time.time()
         line.open.set()
-        assert await until(page, seen("not-live"), timeout=30, gone=True) <= 5.0
+        assert await turned(page, mended, gone=True) <= 5.0
         assert await page.evaluate(_WORD, 7) != before, "it says that it is live once what it shows is"
         assert "icon-dead" not in str(await page.get_attribute("#icon", "href"))
 
@@ -142,8 +131,9 @@ async def test_a_page_that_is_loaded_and_then_hears_nothing_says_so(browser: Bro
     async with watched(browser, stage.url) as context:
         await context.context.route("**/live?*", lambda route: asyncio.sleep(60))
         await context.context.add_init_script(_NO_WORKERS)
+        await noted(context)
         page = await context.page("/")
-        assert await until(page, seen("not-live"), timeout=30) <= 11.0
+        assert await turned(page, time.time()) <= 11.0
         await context.context.unroute_all(behavior="ignoreErrors")
 
 
@@ -153,7 +143,7 @@ async def test_a_worker_that_dies_is_not_missed(browser: Browser, own_stage: Sta
         page = await context.page("/")
         before = await page.evaluate(_WORD, 7)
         stage.do("turns 1")
-        await until(page, word_is_not(7, before), timeout=10)
+        await until(page, word_is_not(7, before))
         whole = await browser.new_browser_cdp_session()
         targets = (await whole.send("Target.getTargets"))["targetInfos"]
         (worker,) = [one for one in targets if one["type"] == "shared_worker" and one["url"].startswith(stage.url)]
@@ -161,7 +151,7 @@ async def test_a_worker_that_dies_is_not_missed(browser: Browser, own_stage: Sta
         before = await page.evaluate(_WORD, 7)
         stage.do("turns 1")
         began = time.monotonic()
-        await until(page, word_is_not(7, before), timeout=20)
+        await until(page, word_is_not(7, before))
         assert time.monotonic() - began <= 11.0 + 5.0
         assert not await page.evaluate(_SEEN, "not-live")
         await whole.detach()
@@ -174,14 +164,14 @@ async def test_a_tab_that_nobody_sees_gives_its_own_line_back(browser: Browser, 
         page = await context.page("/")
         before = await page.evaluate(_WORD, 7)
         stage.do("turns 1")
-        await until(page, word_is_not(7, before), timeout=10)
+        await until(page, word_is_not(7, before))
         before = await page.evaluate(_WORD, 7)
         await page.evaluate("() => hide(true)")
         stage.do("turns 1")
         await page.wait_for_timeout(1000)
         assert await page.evaluate(_WORD, 7) == before
         await page.evaluate("() => hide(false)")
-        await until(page, word_is_not(7, before), timeout=5)
+        await until(page, word_is_not(7, before))
 
 
 # -- who is signed out ---------------------------------------------------------------------------------------------------
@@ -204,33 +194,41 @@ async def test_a_session_that_ends_is_said_and_is_no_dock_that_is_away(browser: 
         with closing(book(agent)) as access:
             access.change_user("olga", by="os:test", role="sergeant")  # what is changed of a user ends their sessions
         agent.dock("CAM09", {"DCIM/a.mp4": b"new"})
-        await until(page, seen("signed-out"), timeout=20)
+        await until(page, seen("signed-out"))
+        assert not await page.evaluate(_SEEN, "signed-in"), "nobody is both"
         await page.wait_for_timeout(11_000)
         assert not await page.evaluate(_SEEN, "not-live")
         await page.get_by_role("link", name="Sign in").click()
         await sign_in(page)
         assert not await page.evaluate(_SEEN, "signed-out")
-        await until(page, "() => document.querySelectorAll('#bays .tile').length === 3", timeout=10)
+        await until(page, "() => document.querySelectorAll('#bays .tile').length === 3")
 
 
-async def test_whoever_seems_to_be_gone_is_warned_and_stays_by_a_key(browser: Browser, agent: Running) -> None:
+@pytest.mark.parametrize("phone", [False, True], ids=["a key", "a touch"])
+async def test_whoever_seems_to_be_gone_is_warned_and_stays_by_a_key_or_a_touch(
+    browser: Browser, agent: Running, *, phone: bool
+) -> None:
     add_user(agent, "olga", "viewer")
-    async with watched(browser, agent.url) as context:
+    async with watched(browser, agent.url, has_touch=phone) as context:
         page = await context.page("/")
         await sign_in(page)
         await page.clock.install()
         await context.go(page, "/")
-        await page.clock.fast_forward("12:30")
-        await until(page, seen("not-live"), timeout=10, gone=True)
+        await page.clock.fast_forward("12:00")
+        await until(page, seen("not-live"), gone=True)
         assert not await page.evaluate(_SEEN, "idle")
-        await page.clock.fast_forward("01:00")
-        await until(page, seen("idle"), timeout=5)
+        await page.clock.fast_forward("01:15")
+        await until(page, seen("idle"))
+        assert "Touch the page or press a key to stay." in await page.inner_text("#idle"), "a phone has no keys"
         async with page.expect_response("**/live/here") as answered:
-            await page.keyboard.press("Shift")
+            if phone:
+                await page.locator("#headline").tap()
+            else:
+                await page.keyboard.press("Shift")
         answer = await answered.value
         assert (answer.status, (await answer.json())["idle_seconds"]) == (200, 900)
-        await until(page, seen("idle"), timeout=5, gone=True)
-        await page.clock.fast_forward("12:30")
+        await until(page, seen("idle"), gone=True)
+        await page.clock.fast_forward("12:00")
         await page.wait_for_timeout(1500)
         assert not await page.evaluate(_SEEN, "idle")
 
@@ -245,7 +243,7 @@ async def test_whoever_stands_on_a_bay_stays_on_it(browser: Browser, own_stage: 
         await page.focus("#bay-5 a")
         before = await page.evaluate(_WORD, 5)
         stage.do("turns 4")
-        await until(page, word_is_not(5, before), timeout=10)
+        await until(page, word_is_not(5, before))
         assert await page.evaluate("() => document.activeElement.getAttribute('href')") == "/bays/5"
 
 
@@ -259,7 +257,7 @@ async def test_only_what_somebody_must_act_on_is_read_out(browser: Browser, own_
             for (const one of live) new MutationObserver(() => one.checkVisibility() && window.said.push([one.id, one.textContent.trim()])).observe(one, {childList: true, characterData: true, subtree: true, attributes: true});
         }""")
         stage.do("leave 3")
-        await until(page, "() => window.said.length > 0", timeout=15)
+        await until(page, "() => window.said.length > 0")
         await page.wait_for_timeout(4000)
         said = await page.evaluate("() => window.said")
         assert said == [["live-said", "Bay 3: Put back"]]
@@ -277,7 +275,7 @@ async def test_the_tab_says_what_the_headline_says(browser: Browser, own_stage: 
         page = await context.page("/")
         assert "icon-ready" in str(await page.get_attribute("#icon", "href"))
         stage.do("leave 3")
-        await until(page, "() => document.title.includes('1 needs action')", timeout=10)
+        await until(page, "() => document.title.includes('1 needs action')")
         assert "icon-action" in str(await page.get_attribute("#icon", "href"))
         assert "1 needs action" in await page.inner_text("h1")
         assert await page.inner_text("nav .count") == "1", "what the way to the problems says, too"
@@ -291,7 +289,7 @@ async def test_a_page_that_was_left_and_is_come_back_to_is_current(browser: Brow
         await context.go(page, "/help")
         stage.do("turns 1")
         await page.go_back()
-        await until(page, word_is_not(7, before), timeout=5)
+        await until(page, word_is_not(7, before))
         again = await page.evaluate(_WORD, 7)
         stage.do("turns 1")
-        await until(page, word_is_not(7, again), timeout=10)
+        await until(page, word_is_not(7, again))

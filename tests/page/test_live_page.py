@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import time
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser
 
 from tests.agent import Running
 from tests.page import heap
 from tests.page.addresses import told
-from tests.page.browsing import watched
+from tests.page.banner import SHOWN, noted, turned
+from tests.page.browsing import until, watched
 from tests.page.conftest import Staging
 from tests.page.counting import counting
 from tests.page.running_stage import RunningStage
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
 
-_BANNER = "() => { const e = document.getElementById('not-live'); return !!e && e.checkVisibility(); }"
 _WORDS = "n => document.querySelector(`#bay-${n} [data-field=word], #bay-${n} .word`)?.textContent.trim()"
-
-
-async def until(page: Page, script: str, *, timeout: float, gone: bool = False) -> float:
-    """Seconds until the script is true (`gone`: false)."""
-    began = time.monotonic()
-    while bool(await page.evaluate(script)) is gone:
-        assert time.monotonic() - began < timeout, f"not so after {timeout} s: {script}"
-        await asyncio.sleep(0.05)
-    return time.monotonic() - began
 
 
 @pytest.mark.parametrize("path", ["/", "/wall", "/bays/1"])
@@ -37,35 +27,42 @@ async def test_a_dock_that_was_killed_is_said_within_11_seconds_and_back_within_
     browser: Browser, agent: Running, path: str
 ) -> None:
     async with watched(browser, agent.url) as context:
+        await noted(context)
         page = await context.page(path)
         await page.wait_for_timeout(1500)
-        assert not await page.evaluate(_BANNER)
+        assert not await page.evaluate(SHOWN)
+        killed = time.time()
         agent.kill()
-        silent = await until(page, _BANNER, timeout=30)
+        silent = await turned(page, killed)
         assert silent <= 11.0, f"the banner came after {silent:.1f} s"
         agent.listen = agent.url.removeprefix("http://")
+        begun = time.time()
         agent.start()
-        back = await until(page, _BANNER, timeout=30, gone=True)
+        answers = time.time() - begun
+        back = await turned(page, begun, gone=True) - answers
         assert back <= 5.0, f"it was back after {back:.1f} s"
         agent.dock("CAM03", {"DCIM/a.mp4": b"new" * 1000})
         number = agent.until_state("CAM03", "ready")["number"]
         if path != "/bays/1":  # what happens from now on is shown without a word to the page
-            await until(page, f"() => (({_WORDS})({number}) || '').startsWith('Take')", timeout=10)
+            await until(page, f"() => (({_WORDS})({number}) || '').startsWith('Take')")
 
 
 async def test_a_dock_that_hangs_is_said_too(browser: Browser, agent: Running) -> None:
     """Its line stays open and nothing comes: silence is what counts."""
     async with watched(browser, agent.url) as context:
+        await noted(context)
         page = await context.page("/")
         await page.wait_for_timeout(1500)
+        stopped = time.time()
         agent.send(signal.SIGSTOP)
         try:
-            silent = await until(page, _BANNER, timeout=30)
+            silent = await turned(page, stopped)
             assert silent <= 11.0, f"the banner came after {silent:.1f} s"
             assert silent > 3.0, "a beat comes every five seconds: a short silence is none"
         finally:
+            goes_on = time.time()
             agent.send(signal.SIGCONT)
-        assert await until(page, _BANNER, timeout=30, gone=True) <= 5.0
+        assert await turned(page, goes_on, gone=True) <= 5.0
 
 
 async def test_twelve_tabs_are_live_at_once(browser: Browser, own_stage: Staging) -> None:
@@ -78,8 +75,8 @@ async def test_twelve_tabs_are_live_at_once(browser: Browser, own_stage: Staging
         stage.do("turns 1")
         for page in pages:
             await page.bring_to_front()
-            await until(page, f"() => (({_WORDS})({number}) || '{before}') !== '{before}'", timeout=20)
-            assert not await page.evaluate(_BANNER)
+            await until(page, f"() => (({_WORDS})({number}) || '{before}') !== '{before}'")
+            assert not await page.evaluate(SHOWN)
 
 
 async def test_the_front_page_is_light(browser: Browser, stage: RunningStage) -> None:

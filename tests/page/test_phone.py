@@ -5,14 +5,13 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Browser
 
-from tests.page.browsing import watched
+from tests.page.browsing import Looking, watched
 from tests.page.conftest import Staging
-from tests.page.running_stage import RunningStage
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-PHONE = {"width": 360, "height": 780}
-# Of each word in a table's heads, whether it stands in more lines than one.
-_BROKEN = """() => [...document.querySelectorAll('thead th')].flatMap(th => {
+WIDTH, HEIGHT = 360, 780
+# The words of these elements that stand in more lines than one.
+_BROKEN = """what => [...document.querySelectorAll(what)].flatMap(th => {
   const found = [];
   for (const node of [...th.childNodes].filter(n => n.nodeType === 3)) {
     for (const word of node.textContent.matchAll(/[\\w']+/g)) {
@@ -24,21 +23,51 @@ _BROKEN = """() => [...document.querySelectorAll('thead th')].flatMap(th => {
   return found;
 })"""
 
+# What of a table's cells stands beside the screen.
+_OUTSIDE = "() => [...document.querySelectorAll('tbody td, tbody th')].filter(e => e.getBoundingClientRect().right > innerWidth).map(e => e.innerText)"
+
 
 @pytest.mark.parametrize("path", ["/cameras", "/activity", "/footage?show=all", "/help"])
-async def test_words_in_a_tables_head_stay_whole(browser: Browser, stage: RunningStage, path: str) -> None:
-    async with watched(browser, stage.url, viewport=PHONE) as context:
-        page = await context.page(path)
-        assert await page.evaluate(_BROKEN) == []
-        assert await page.evaluate("() => document.querySelector('header.top').offsetHeight") <= 120
+async def test_words_in_a_tables_head_stay_whole(looking: Looking, path: str) -> None:
+    page = await looking.at(path, width=WIDTH, height=HEIGHT)
+    assert await page.evaluate(_BROKEN, "thead th") == []
+    assert await page.evaluate("() => document.querySelector('header.top').offsetHeight") <= 120
+
+
+@pytest.mark.parametrize("width", [WIDTH, 768])
+@pytest.mark.parametrize("path", ["/footage", "/footage?show=held"])
+async def test_where_footage_is_is_read_without_moving_it(looking: Looking, path: str, width: int) -> None:
+    page = await looking.at(path, width=width, height=HEIGHT)
+    assert await page.locator("td .word").count() > 2
+    assert await page.evaluate(_BROKEN, "td .word") == []
+    assert await page.evaluate(_OUTSIDE) == []
+
+
+@pytest.mark.parametrize("width", [WIDTH, 768, 1280])
+async def test_a_camera_with_a_long_name_does_not_move_the_list_of_bays(looking: Looking, width: int) -> None:
+    page = await looking.at("/bays", width=width, height=HEIGHT)
+    await page.evaluate(
+        "() => { for (const n of [3, 4]) document.querySelector(`.of-bays td:nth-child(${n})`).textContent = 'X'.repeat(200); }"
+    )
+    assert await page.evaluate("() => document.documentElement.scrollWidth") <= width
+    assert await page.evaluate(_BROKEN, ".of-bays .word") == []
+
+
+async def test_on_a_tablet_the_bar_is_one_line(looking: Looking) -> None:
+    page = await looking.at("/bays", width=768, height=HEIGHT)
+    tops = await page.evaluate(
+        "() => [...document.querySelectorAll('.ways li')].map(e => e.getBoundingClientRect().top)"
+    )
+    assert len(tops) > 8
+    assert len(set(tops)) == 1
 
 
 async def test_the_figures_are_near_the_top_however_much_is_wrong(browser: Browser, own_stage: Staging) -> None:
     stage = own_stage("--frozen", "--only", "removed_early", "--bays", "24")
     stage.do("store down no connection in 10 s")
-    async with watched(browser, stage.url, viewport=PHONE) as context:
+    async with watched(browser, stage.url, viewport={"width": WIDTH, "height": HEIGHT}) as context:
         page = await context.page("/")
-        assert await page.evaluate("() => document.querySelector('#facts').getBoundingClientRect().top") < 2 * 780
+        assert await page.evaluate("() => document.querySelector('#facts').getBoundingClientRect().top") < 2 * HEIGHT
         seen = await page.locator("#wrong li:visible").all_inner_texts()
         assert "The central store cannot be reached." in seen[0]
         assert len(seen) == 5

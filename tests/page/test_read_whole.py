@@ -9,12 +9,12 @@ import pytest
 from playwright.async_api import Browser, Page, Route
 
 from tests.page.addresses import told
-from tests.page.browsing import watched
+from tests.page.banner import SHOWN
+from tests.page.browsing import PATIENCE, until, watched
 from tests.page.conftest import Staging
 from tests.page.running_stage import RunningStage
-from tests.page.test_live_page import _BANNER, until
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
 
 _TEXT = "() => document.getElementById('main').innerText"
 PATH = "/bays/7"
@@ -67,10 +67,10 @@ async def test_what_changes_while_the_page_is_read_is_read_too(browser: Browser,
         await settled(page, between)
         between.slow = 1
         stage.do("turns 1")
-        await asyncio.wait_for(between.held.wait(), 10)
+        await asyncio.wait_for(between.held.wait(), PATIENCE)
         stage.do("turns 1")
-        await shown(page, stage, within=9)
-        assert not await page.evaluate(_BANNER)
+        await shown(page, stage, within=PATIENCE)
+        assert not await page.evaluate(SHOWN)
 
 
 async def test_an_answer_that_is_no_page_is_asked_for_again_and_then_not_live(
@@ -82,11 +82,11 @@ async def test_an_answer_that_is_no_page_is_asked_for_again_and_then_not_live(
         await settled(page, between)
         between.refused = 1
         stage.do("turns 1")
-        await shown(page, stage, within=8)
-        assert not await page.evaluate(_BANNER)
+        await shown(page, stage, within=PATIENCE)
+        assert not await page.evaluate(SHOWN)
         between.refused = 1000
         stage.do("turns 1")
-        assert await until(page, _BANNER, timeout=15) > 3.0
+        assert await until(page, SHOWN) > 3.0
         between.refused = 0
-        await until(page, _BANNER, timeout=6, gone=True)
+        await until(page, SHOWN, gone=True)
         await shown(page, stage, within=1)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import pytest
 from playwright.async_api import Browser
 
 from dockd.page.looks import LOOKS
-from tests.page.addresses import NAMES, addresses, told
-from tests.page.browsing import watched
+from tests.page.addresses import NAMES, told
+from tests.page.browsing import Looking, watched
 from tests.page.running_stage import RunningStage
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 # Of each bay on the page: the words that stand in its tile, the shape that is drawn, and how it is drawn against what is behind it.
 _TILES = """() => [...document.querySelectorAll('[id^="bay-"]')].filter(e => /^bay-\\d+$/.test(e.id)).map(e => {
@@ -30,22 +32,21 @@ def _look(bay: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("path", ["/", "/bays", "/wall"])
 @pytest.mark.parametrize("forced", ["none", "active"])
-async def test_word_and_shape_tell_the_state(browser: Browser, stage: RunningStage, path: str, forced: Any) -> None:
+async def test_word_and_shape_tell_the_state(looking: Looking, stage: RunningStage, path: str, forced: Any) -> None:
     bays = {bay["number"]: bay for bay in told(stage.url, "/bays")["bays"]}
-    async with watched(browser, stage.url, forced_colors=forced, viewport={"width": 1920, "height": 1080}) as context:
-        page = await context.page(path)
-        tiles = {one["bay"]: one for one in await page.evaluate(_TILES)}
-        assert tiles.keys() == bays.keys()
-        for number, tile in tiles.items():
-            bay = bays[number]
-            assert not tile["hidden"]
-            word = bay["word"].partition(",")[0]
-            if path == "/wall":  # shorter ones: they are read from afar
-                assert re.search("[A-Z][a-z]+", tile["text"]), (bay["state"], tile["text"])
-            else:
-                assert word in tile["text"], (bay["state"], tile["text"])
-            assert tile["shape"] == _look(bay), bay["state"]
-            assert tile["size"] >= 12, "a shape that small is a dot"
+    page = await looking.at(path, forced=forced, width=1920, height=1080)
+    tiles = {one["bay"]: one for one in await page.evaluate(_TILES)}
+    assert tiles.keys() == bays.keys()
+    for number, tile in tiles.items():
+        bay = bays[number]
+        assert not tile["hidden"]
+        word = bay["word"].partition(",")[0]
+        if path == "/wall":  # shorter ones: they are read from afar
+            assert re.search("[A-Z][a-z]+", tile["text"]), (bay["state"], tile["text"])
+        else:
+            assert word in tile["text"], (bay["state"], tile["text"])
+        assert tile["shape"] == _look(bay), bay["state"]
+        assert tile["size"] >= 12, "a shape that small is a dot"
 
 
 async def test_no_two_states_that_ask_for_something_else_look_alike(stage: RunningStage) -> None:
@@ -85,9 +86,8 @@ _LOST = """() => [...document.querySelectorAll('svg')].filter(e => e.checkVisibi
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_nothing_is_lost_in_forced_colours(browser: Browser, stage: RunningStage, name: str) -> None:
-    path = addresses(stage.url)[name]
-    for scheme in ("light", "dark"):
-        async with watched(browser, stage.url, forced_colors="active", color_scheme=scheme) as context:
-            page = await context.page(path)
-            assert await page.evaluate(_LOST) == []
+async def test_nothing_is_lost_in_forced_colours(looking: Looking, places: Mapping[str, str], name: str) -> None:
+    page = await looking.at(places[name], forced="active")
+    for scheme in SCHEMES:
+        await page.emulate_media(color_scheme=scheme, forced_colors="active")
+        assert await page.evaluate(_LOST) == [], scheme

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 
 import pytest
 from playwright.async_api import Browser
 
-from tests.page.browsing import watched
+from tests.page.browsing import PATIENCE, watched
 from tests.page.conftest import Staging
 from tests.page.test_axe import RUN, TAGS, wrong_in
 from tests.program import DOCKD, REPOSITORY, environment
@@ -33,9 +34,9 @@ async def test_signing_in_by_keyboard(browser: Browser, own_stage: Staging, axe_
     )
     async with watched(browser, stage.url, viewport={"width": 360, "height": 740}) as context:
         page = await context.context.new_page()
-        await page.wait_for_timeout(2500)  # a change of who may come in holds within two seconds
-        await page.goto(f"{stage.url}/problems")
-        assert "/login" in page.url
+        async with asyncio.timeout(PATIENCE):  # a change of who may come in holds within two seconds
+            while "/login" not in page.url:
+                await page.goto(f"{stage.url}/problems")
         await page.evaluate(axe_script)
         assert list(wrong_in(await page.evaluate(RUN, TAGS))) == []
         for _ in range(12):

@@ -50,6 +50,6 @@ async def test_nothing_acts(browser: Browser, angry: Angry) -> None:
         seen = [await context.page(path) for path in ("/", "/bays", "/wall")]
         agent.dock(f"3{FOLDER}", {f"{FOLDER}.mp4": b"e" * 1000})
         for one in seen[:2]:
-            await expect(one.locator("main")).to_contain_text(f"3{FOLDER[:20]}", timeout=15_000)
+            await expect(one.locator("main")).to_contain_text(f"3{FOLDER[:20]}", timeout=40_000)
         for one in seen:
             assert not await acted(one), one.url

@@ -58,7 +58,7 @@ async def test_signing_in_from_the_banner_loses_nothing_and_does_nothing(dock: R
         await other.goto(f"{dock.url}/help")
         await other.get_by_role("button", name="Sign out").click()
         await other.wait_for_url("**/login")
-        await page.locator("#signed-out").wait_for(state="visible", timeout=10_000)
+        await page.locator("#signed-out").wait_for(state="visible", timeout=40_000)
         await page.locator("#signed-out a").click()
         await page.wait_for_url("**/login?next=*")
         await sign_in(page)
@@ -81,7 +81,7 @@ async def test_what_was_typed_is_sent_after_signing_in_again(
     await other.get_by_role("button", name="Sign out").click()
     await other.wait_for_url("**/login")
     if "no-script" not in request.node.name:
-        await page.locator("#signed-out").wait_for(state="visible", timeout=10_000)
+        await page.locator("#signed-out").wait_for(state="visible", timeout=40_000)
     await send(page)
     await page.wait_for_url("**/login?next=*")
     assert "Nothing was changed: you had been signed out." in await page.locator("main").inner_text()

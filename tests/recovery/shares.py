@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +23,7 @@ class ShareWitness(Witness):
 
     def _whole(self) -> Iterator[Stored]:
         for description in self.store.glob("*/*/*/*/*/*.json"):
-            if description.name.endswith(".custody.json"):
+            if re.search(r"\.custody(-[0-9a-f]{8})?\.json$", description.name):
                 continue
             said = json.loads(description.read_bytes())
             file = description.with_suffix("")

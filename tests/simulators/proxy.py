@@ -37,7 +37,7 @@ class ForwardProxy:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._ready.wait(10)
+        assert self._ready.wait(30)
         return self
 
     def __exit__(self, _k: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
@@ -54,6 +54,8 @@ class ForwardProxy:
         self._ready.set()
         await self._over.wait()
         server.close()
+        for _ in range(5):  # whoever was let in last is known then
+            await asyncio.sleep(0)
         for writer in list(self._open):
             writer.transport.abort()
         await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()}, return_exceptions=True)
@@ -68,8 +70,7 @@ class ForwardProxy:
                 self.heads.append(head)
                 await self._one(head, reader, writer)
         finally:
-            writer.close()
-            self._open.discard(writer)
+            writer.close()  # under TLS it is open until the other end has said farewell, too
 
     async def _one(self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         line, _, fields = head.partition(b"\r\n")

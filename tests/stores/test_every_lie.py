@@ -129,12 +129,12 @@ class Scene:
 
     def faults(self) -> list[str]:
         """Files that are gone from the camera, and are not whole on the shelf, or are not given back by the store."""
-        return [name for name in self.taken() if not self._whole(Path(name).name, self.before[name])]
+        return [name for name in self.taken() if not self.whole(Path(name).name, self.before[name])]
 
-    def _whole(self, name: str, content: bytes) -> bool:
+    def whole(self, name: str, content: bytes) -> bool:
         wanted = hashlib.sha256(content).hexdigest()
         return any(
-            thing.said["filename"].decode() == name and bytes(thing.bytes) == content
+            thing.name == name and bytes(thing.bytes) == content
             and self._given(f"{self.running.url}/files/{address}") == wanted
             for address, thing in self.running.store.shelf.things.items()
         )  # fmt: skip
@@ -174,6 +174,8 @@ async def tried(folder: Path, certificate: Path, name: str, kind: Kind) -> list[
                 return ["it was not yet lying, and not everything was wiped"]
             liar.failed = True
         scene.docked({**FILES, **(LARGE if lie.partly else {})})
+        if lie.one_name:
+            return await apart(scene)
         outcome = await scene.ingest()
         said = "\n".join([outcome.unreachable or "", *outcome.notes, *(one.held_message or "" for one in outcome.held)])
         caught = await scene.caught() if lie.caught else None
@@ -184,6 +186,17 @@ async def tried(folder: Path, certificate: Path, name: str, kind: Kind) -> list[
         wrong += ["the store was not caught"] if kind in lie.caught and caught is None else []
         wrong += ["something was asked of another server"] if elsewhere.store.shelf.asked else []
         return wrong
+
+
+async def apart(scene: Scene) -> list[str]:
+    """The camera of the scene, and then another one with the same names; what is wrong with what came of it."""
+    wrong, contents = [], []
+    for _camera in range(2):
+        scene.docked({"DCIM/A.MP4": 30_000, "DCIM/B.MP4": 20_001})
+        contents += list(scene.before.items())
+        outcome = await scene.ingest(wait=5)
+        wrong += [] if outcome.complete and not scene.left() else ["not everything was brought and wiped"]
+    return wrong + [f"overwritten: {name}" for name, content in contents if not scene.whole(Path(name).name, content)]
 
 
 @pytest.mark.parametrize("kind", ["receipts", "digests", "plain"])

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.timeout(420)  # the first time they are installed
 class Before(PartsExam):
     make: ClassVar[type[S3Server]]
     method: ClassVar[ProofMethod]
+    marks: ClassVar[bool] = False
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -30,7 +31,7 @@ class Before(PartsExam):
 
     @pytest.fixture
     async def far(self, server: S3Server) -> FarSide:
-        return RealS3(server, self.method)
+        return RealS3(server, self.method, marks=self.marks)
 
     @pytest.fixture
     async def store(self, server: S3Server) -> AsyncIterator[S3Store]:
@@ -50,6 +51,7 @@ class TestS3BeforeMoto(Before):
 
     make = Moto
     method = "read-back"
+    marks = True
     FAILS: ClassVar[dict[str, str]] = {
         "test_a_part_under_a_wrong_digest_is_refused_and_changes_nothing": "it looks at no checksum",
         "test_an_upload_that_is_gone_is_announced_anew": "it answers 500 to a part of an upload that was aborted",

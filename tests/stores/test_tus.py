@@ -47,6 +47,23 @@ def test_a_camera_is_wiped_by_read_back(tus_node: RealStore, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
+    ("name", "by_filename"),
+    [("tus-node", True), ("tus-node", False), ("uploadx", False)],  # uploadx knows a file by its name and size
+    ids=["tus-node by filename", "tus-node", "uploadx"],
+)
+def test_cameras_that_use_one_name_keep_their_footage_apart(name: str, by_filename: bool, tmp_path: Path) -> None:
+    cameras = [filled(tmp_path / one, {"DCIM/MOV_0001.MP4": os.urandom(300_000)}) for one in ("CAM01", "CAM02")]
+    wanted = {hashlib.sha256((camera / "DCIM/MOV_0001.MP4").read_bytes()).hexdigest() for camera in cameras}
+    with real_store(name, tmp_path / "far", readable=True, by_filename=by_filename) as server:
+        dock = Dock(state=tmp_path / "state", url=server.url)
+        for camera in cameras:
+            found = dock.ingest(camera, options=OPTIONS)
+            assert found.code == 0, found.said
+            assert not (camera / "DCIM/MOV_0001.MP4").exists()
+        assert wanted <= server.contents()
+
+
+@pytest.mark.parametrize(
     ("name", "said"),
     [
         (

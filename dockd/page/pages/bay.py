@@ -11,15 +11,17 @@ from typing import Any
 
 from aiohttp import web
 
+from dockd.docking import Bay
 from dockd.page.asked import asked_by_form
 from dockd.page.documents import Document
-from dockd.page.doings import Doings
+from dockd.page.doings import LONGEST_REASON, Doings, Unfit, marked_meanwhile
 from dockd.page.doorkeeper import Problem
 from dockd.page.footage_words import by_words, happened, place_of
 from dockd.page.language import said
 from dockd.page.moments import clock
 from dockd.page.pages.parts import Parts
-from dockd.page.pages.reading import add_form, address, ask, exact, limit_of, number_of
+from dockd.page.pages.problems import anchor_of, guidance_of
+from dockd.page.pages.reading import add_form, address, ask, exact, limit_of, number_of, plain
 from dockd.page.pages.summing_up import kind_of
 from dockd.page.rights import needs
 from dockd.page.typed import WAS, typed
@@ -60,10 +62,10 @@ class BayPage:
         reason = fields.get("reason", "")
         if not reason:
             return await self._page(
-                request, mistakes={"reason": said("Say why nobody is to use this bay.")}, status=400
+                request, mistakes={"reason": said("Say why nobody is to use this bay.")}, fields=fields, status=400
             )
         return await self._do(
-            request, "out", lambda number: self._doings.out_of_use(number, reason=reason, by=me.by, was=fields.get(WAS)), reason=reason
+            request, "out", lambda number: self._doings.out_of_use(number, reason=reason, by=me.by, was=fields.get(WAS)), fields=fields
         )  # fmt: skip
 
     @needs("change")
@@ -71,11 +73,11 @@ class BayPage:
         """It may be used again."""
         me, fields = await asked_by_form(request, known={WAS})
         return await self._do(
-            request, "back", lambda number: self._doings.back_in_use(number, by=me.by, was=fields.get(WAS))
-        )
+            request, "back", lambda number: self._doings.back_in_use(number, by=me.by, was=fields.get(WAS)), fields=fields
+        )  # fmt: skip
 
     async def _do(
-        self, request: web.Request, what: str, doing: Callable[[int], Awaitable[Any]], *, reason: str = ""
+        self, request: web.Request, what: str, doing: Callable[[int], Awaitable[Any]], *, fields: Mapping[str, str]
     ) -> web.Response:
         number = int(request.match_info["n"])
         try:
@@ -83,13 +85,14 @@ class BayPage:
         except Problem as problem:
             if problem.status == 404:
                 raise
-            name = "reason" if what == "out" else ""
-            return await self._page(request, mistakes={name: problem.detail}, reason=reason, status=problem.status)
+            wrong = problem.why if isinstance(problem, Unfit) else problem.detail
+            mistakes = {"reason" if what == "out" else "": wrong}
+            return await self._page(request, mistakes=mistakes, fields=fields, status=problem.status)
         return web.Response(status=303, headers={"Location": address("bays", str(number), done=what)})
 
     async def _page(
-        self, request: web.Request, *, mistakes: Mapping[str, str] | None = None, reason: str = "", status: int = 200
-    ) -> web.Response:
+        self, request: web.Request, *, mistakes: Mapping[str, str] | None = None, fields: Mapping[str, str] | None = None, status: int = 200
+    ) -> web.Response:  # fmt: skip
         number = int(request.match_info["n"])
         start = number_of(request, "from", most=_FURTHEST) or 0
         count = limit_of(request, usual=_A_PAGE)
@@ -106,21 +109,39 @@ class BayPage:
         segments, history = await ask(self._sources, question)
         here = number if known.camera is not None else None
         before = typed(request)
-        if before is not None:
-            reason = before.fields.get("reason", "")
+        sent = fields or (before.fields if before is not None else {})
+        reason = sent.get("reason", "")
+        meanwhile = marked_meanwhile(known.out_of_use, was=sent.get(WAS), wish=reason or None)
+        if meanwhile and status != 409:
+            mistakes = {"": meanwhile, **(mistakes or {})}
         return await self._rendering.page(
-            request, "bay.html", status=status, bay=bay, kind=kind_of(bay), until=_until(bay), neighbours=_neighbours(list(snapshot.bays), number),
+            request, "bay.html", status=status, snapshot=snapshot, bay=bay, kind=kind_of(bay), until=_until(bay), neighbours=_neighbours(list(snapshot.bays), number),
             segments=[_row(one, bay=here) for one in segments[:count]], start=start,
-            more=address("bays", str(number), limit=request.query.get("limit", ""), **{"from": start + count}) if len(segments) > count else "", done=_done(request, bay), mistakes=mistakes or {}, reason=reason,
+            more=address("bays", str(number), limit=request.query.get("limit", ""), **{"from": start + count}) if len(segments) > count else "", done=_done(request, bay), mistakes=mistakes or {}, reason=reason, longest=LONGEST_REASON,
             out_by=by_words(bay["out_of_use"]["by"]) if bay["out_of_use"] else "", camera_address=address("cameras", bay["camera"]["id"]) if bay["camera"] else "",
             history=[(exact(one.at), one) for one in map(happened, history.records)],
+            last=self._last(known), wrong=[_wrong(one) for one in snapshot.problems if one["bay"] == number],
         )  # fmt: skip
+
+    def _last(self, bay: Bay) -> dict[str, str] | None:
+        """Which camera was in it, where none is."""
+        last = bay.last_camera
+        if bay.camera is not None or last is None:
+            return None
+        return {"name": plain(last.serial or last.id), "href": address("cameras", last.id), "whose": plain(self._view.assigned_to(last) or "")}  # fmt: skip
 
 
 def _row(one: Segment, *, bay: int | None) -> dict[str, Any]:
     return {
         "name": legible(one.path), "href": address("footage", one.id), "size": one.size, "captured_at": one.captured_at,
         "place": place_of(one, bay=bay), "note": one.held_message or one.trouble or "", "evidential": bool(one.evidential),
+    }  # fmt: skip
+
+
+def _wrong(problem: Document) -> dict[str, Any]:
+    """The way to what is wrong with it."""
+    return {
+        "title": guidance_of(problem["problem"]).title, "href": f"/problems#{anchor_of(problem['id'])}", "closable": problem["closable"],
     }  # fmt: skip
 
 

@@ -46,7 +46,7 @@ class BaysPage:
         kind = next((one for one in KINDS if one.show == show), None)
         shown = [bay for bay in bays if kind is None or kind_of(bay) == kind.show]
         return await self._rendering.page(
-            request, "bays.html", bays=sorted(shown, key=_SORTS[sort][1]), key=key(bays), kind=kind, sort=sort, any=bool(bays),
+            request, "bays.html", snapshot=snapshot, bays=sorted(shown, key=_SORTS[sort][1]), key=key(bays), kind=kind, sort=sort, any=bool(bays),
             columns=[(name, words, address("bays", sort=name, show=show if kind else "")) for name, (words, _order) in _SORTS.items()],
             keep=f"&sort={sort}" if sort != "bay" else "",
         )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from dockd.page.asked import asked_by_form
-from dockd.page.doings import Doings
+from dockd.page.doings import LONGEST_OFFICER, Doings, Unfit, issued_meanwhile
 from dockd.page.doorkeeper import Problem
 from dockd.page.footage_words import by_words, place_of
 from dockd.page.language import said
@@ -86,13 +86,16 @@ class CameraPage:
         here = row.bay if row.where == "here" else None
         past = found.dockings[:count]
         unsent = typed(request)
-        bays = (await self._view.look()).bays
+        sent = fields or (unsent.fields if unsent else {})
+        meanwhile = issued_meanwhile(row.issue, was=sent.get(WAS), wish=sent.get("officer", ""))
+        wrong = {**({"": meanwhile} if meanwhile else {}), **(wrong or {})}
+        snapshot = await self._view.look()
         return await self._rendering.page(
-            request, "camera.html", status=status, name=plain(row.name), id=plain(row.id), row=row, whose=whose(row), where=where(row), note=plain(row.note), bay_now=here, bay=bays.get(here) if here is not None else None,
+            request, "camera.html", status=status, snapshot=snapshot, name=plain(row.name), id=plain(row.id), row=row, whose=whose(row), where=where(row), note=plain(row.note), bay_now=here, bay=snapshot.bays.get(here) if here is not None else None,
             last=moment_words(row.last) if row.last is not None and here is None else "", dockings=[_docking(one) for one in past],
             next=past[-1].id if len(found.dockings) > count else None, first=address("cameras", name) if before is not None else "",
             outside=[_segment(one, here) for one in found.outside], newest=[_segment(one, here) for one in _newest(found)], alone=[_segment(one, here) for one in found.alone] if here is None else [], alone_in_all=found.alone_in_all, shown=_SHOWN_FOOTAGE,
-            had=[_issue(one, here) for one in found.had], others=[(address("cameras", one.camera.id), plain(one.camera.id)) for one in found.same if one.camera.id != name], base=address("cameras", name), fields=fields or (unsent.fields if unsent else {}), was=row.issue.officer if row.issue else "", wrong=wrong or {}, done=_done(request, row),
+            had=[_issue(one, here) for one in found.had], others=[(address("cameras", one.camera.id), plain(one.camera.id)) for one in found.same if one.camera.id != name], base=address("cameras", name), fields=sent, longest=LONGEST_OFFICER, was=row.issue.officer if row.issue else "", wrong=wrong, done=_done(request, row),
             footage=address("footage", camera=name, show="all"), footage_missing=address("footage", camera=name), activity=address("activity", camera=name) if found.camera else "", may_issue=found.camera is not None and row.kind != "personal",
         )  # fmt: skip
 
@@ -155,8 +158,8 @@ class CameraPage:
         except Problem as problem:
             if problem.status == 404:
                 raise
-            field = "officer" if officer and problem.status == 400 else ""
-            return await self._page(request, fields=fields, wrong={field: problem.detail}, status=problem.status)
+            wrong = {"officer": problem.why} if isinstance(problem, Unfit) else {"": problem.detail}
+            return await self._page(request, fields=fields, wrong=wrong, status=problem.status)
         return web.Response(status=303, headers={"Location": address("cameras", name, done=done)})
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from dockd.page.documents import Document
 
-_MOST_LINES = 44
-_LETTERS = 115  # in a line of a sheet of A4
+_MOST_LINES = 42
+_LETTERS = 104  # in a line of a sheet of A4, beside the number of the bay
 
 
 @dataclass(kw_only=True)

@@ -15,6 +15,7 @@ from typing import Any, get_args
 
 from aiohttp import web
 
+from dockd.page.documents import Document
 from dockd.page.doorkeeper import Problem
 from dockd.page.footage_words import Place, place_of
 from dockd.page.language import Moment, Said, counted, said
@@ -108,7 +109,7 @@ class FootagePage:
             raise Problem(400, f"show is one of {', '.join(get_args(Show))}")
         since, until, wrong = _day(asked["day"])
         wanted = Wanted(show=show, since=since, until=until, file=asked["file"])  # type: ignore[arg-type]
-        await self._view.look()
+        snapshot = await self._view.look()
         now = self._sources.clock.now()
         found = await self._find(wanted, camera=asked["camera"], after=after, count=count, night=_last_night(now))
         if found.many:
@@ -121,9 +122,9 @@ class FootagePage:
             }
         keep = with_query(asked)
         return await self._rendering.page(
-            request, "footage.html", status=400 if wrong else 200, asked={**asked, "show": show}, wrong=wrong, shows=_SHOWS, links=[(name, word, address("footage", **{**asked, "show": name})) for name, word in _SHOWS],
+            request, "footage.html", status=400 if wrong else 200, snapshot=snapshot, asked={**asked, "show": show}, wrong=wrong, shows=_SHOWS, links=[(name, word, address("footage", **{**asked, "show": name})) for name, word in _SHOWS],
             shifts=self._grouped(found, now), count=len(found.page.segments), next=found.page.next, cut=found.page.cut, keep=keep,
-            first=address("footage", **asked) if after else "", night=self._night(found), lost=[_row(one, now=now, bay=None) for one in found.lost], lost_href=address("footage", **{**asked, "show": "lost"}), outside=found.outside, sound=found.sound, sums=self._sums(), filtered=any(asked[n] for n in ("camera", "day", "file")),
+            first=address("footage", **asked) if after else "", night=self._night(found), lost=[_row(one, now=now, bay=None) for one in found.lost], lost_href=address("footage", **{**asked, "show": "lost"}), outside=found.outside, sound=found.sound, sums=_sums(snapshot.status), filtered=any(asked[n] for n in ("camera", "day", "file")),
         )  # fmt: skip
 
     async def _find(self, wanted: Wanted, *, camera: str, after: str, count: int, night: float) -> _Found:
@@ -190,24 +191,24 @@ class FootagePage:
             return "bad", said("Whether all of last night's footage is in the store is not known: what the store has confirmed, or what this dock has written down, is in doubt. See the problems.")  # fmt: skip
         return "good", said("All of last night's footage is in the store: everything that came in {since}.", since=since)  # fmt: skip
 
-    def _sums(self) -> list[tuple[Said, Said]]:
-        """What is outside of the store, by where it is; the same figures as on the front page."""
-        status = self._view.now.status
-        rows = (
-            ("backlog", said("On its way: on this dock, or on a camera in a bay")), ("held", said("Held: somebody has to see to it")),
-            ("away", said("On cameras that are not here, and nowhere else")),
-        )  # fmt: skip
-        found = [
-            (where, counted("{count} segment, {size}", "{count} segments, {size}", count=status[name]["segments"], size=size_words(status[name]["bytes"])))
-            for name, where in rows if status and status[name]["segments"]
-        ]  # fmt: skip
-        doubt = status["in_doubt_segments"] if status else 0
-        if doubt:
-            found.append((said("In doubt: the store is asked for it"), counted("{count} segment", "{count} segments", count=doubt)))  # fmt: skip
-        lost = status["lost_segments"] if status else 0
-        if lost:
-            found.append((said("Lost: no copy is left"), counted("{count} segment", "{count} segments", count=lost)))
-        return found
+
+def _sums(status: Document) -> list[tuple[Said, Said]]:
+    """What is outside of the store, by where it is; the same figures as on the front page."""
+    rows = (
+        ("backlog", said("On its way: on this dock, or on a camera in a bay")), ("held", said("Held: somebody has to see to it")),
+        ("away", said("On cameras that are not here, and nowhere else")),
+    )  # fmt: skip
+    found = [
+        (where, counted("{count} segment, {size}", "{count} segments, {size}", count=status[name]["segments"], size=size_words(status[name]["bytes"])))
+        for name, where in rows if status and status[name]["segments"]
+    ]  # fmt: skip
+    doubt = status["in_doubt_segments"] if status else 0
+    if doubt:
+        found.append((said("In doubt: the store is asked for it"), counted("{count} segment", "{count} segments", count=doubt)))  # fmt: skip
+    lost = status["lost_segments"] if status else 0
+    if lost:
+        found.append((said("Lost: no copy is left"), counted("{count} segment", "{count} segments", count=lost)))
+    return found
 
 
 def _of(wanted: Wanted, cameras: list[str] | None) -> Wanted:

@@ -35,18 +35,19 @@ class Front:
     @needs("read")
     async def front(self, request: web.Request) -> web.Response:
         """Can the next shift go out? Is anything unsafe?"""
-        return await self._rendering.page(request, "front.html", **await self._what_is_so())
+        snapshot = await self._view.look()
+        return await self._rendering.page(request, "front.html", snapshot=snapshot, **self._what_is_so(snapshot))
 
     @needs("read")
     async def parts(self, request: web.Request) -> web.Response:
         """What changes on the front page, for the script."""
-        context = {**await self._rendering.frame(request), **await self._what_is_so()}
+        snapshot = await self._view.look()
+        context = {**await self._rendering.frame(request, snapshot), **self._what_is_so(snapshot)}
         return tagged(
             request, self._rendering.draw(language_of(request), "parts.html", **context), content_type="text/html"
         )
 
-    async def _what_is_so(self) -> dict[str, Any]:
-        snapshot = await self._view.look()
+    def _what_is_so(self, snapshot: Snapshot) -> dict[str, Any]:
         since = f"{self._view.run}.{snapshot.sequence}"
         return {**what_is_so(snapshot, self._view.status_now(snapshot)), "since": since}
 

@@ -80,7 +80,7 @@ class LoginPage:
     async def sign_out(self, request: web.Request) -> web.Response:
         """End the session, and go to where one signs in. A form elsewhere comes without the cookie, and must not make the browser forget it."""
         see_the_origin(request)
-        response = web.Response(status=303, headers={"Location": SIGN_IN})
+        response = web.Response(status=303, headers={"Location": SIGN_IN, "Clear-Site-Data": '"cache"'})
         if who(request).how == "session":
             await asked_by_form(request, known=())
             await self._end_the_one_before(request)

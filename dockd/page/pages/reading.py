@@ -7,6 +7,7 @@ stands in an address was quoted whole, and whatever is shown is legible (no cont
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -102,6 +103,22 @@ def add_form(router: web.UrlDispatcher, path: str, handler: Callable[[web.Reques
 
     router.add_post(path, handler)
     router.add_get(path, back)
+
+
+def zoned(at: str) -> str:
+    """As `exact`, with how far the station's clock is from UTC: for what is compared with papers.
+
+    >>> str(zoned("2026-07-01T05:00:00Z")).startswith(str(exact("2026-07-01T05:00:00Z")) + " (UTC"), str(zoned("no time"))
+    (True, 'no time')
+    """
+    try:
+        away = datetime.fromtimestamp(from_rfc3339(at), tz=UTC).astimezone().utcoffset() or timedelta()
+    except (ValueError, OverflowError, OSError):
+        return plain(at)
+    minutes = round(away.total_seconds() / 60)
+    hours, rest = divmod(abs(minutes), 60)
+    sign = "" if not minutes else f"{'+' if minutes > 0 else '−'}{hours}" + (f":{rest:02}" if rest else "")
+    return said("{time} (UTC{offset})", time=exact(at), offset=sign)
 
 
 def exact(at: str) -> str:

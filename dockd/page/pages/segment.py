@@ -18,7 +18,7 @@ from dockd.page.doorkeeper import Problem
 from dockd.page.footage_words import happened, place_of
 from dockd.page.language import Said, english, joined, said
 from dockd.page.pages.parts import Parts
-from dockd.page.pages.reading import add_form, address, ask, clean, exact, limit_of, number_of, plain
+from dockd.page.pages.reading import add_form, address, ask, clean, limit_of, number_of, plain, zoned
 from dockd.page.rights import needs
 from ingest.clock import rfc3339
 from ingest.ledger import marks, page_cameras, page_footage, page_history, views
@@ -84,7 +84,7 @@ class SegmentPage:
             officer=plain((self._view.registry.assigned_to(found.camera) or "") if found.camera else ""),
             why=plain(one.held_message or one.trouble), evidence=_evidence(one, found.mark), times=found.times, copies=_copies(one, bay=here.get(one.camera)), receipt=_legible(found.receipt), entries=told,
             next=told[-1].seq if len(found.records) > count else None, first=address("footage", one.id) if after else "",
-            base=address("footage", one.id), done=_done(request, one), wrong={"": wrong} if wrong else {}, at=_moments(one), exact=exact,
+            base=address("footage", one.id), done=_done(request, one), wrong={"": wrong} if wrong else {}, at=_moments(one), zoned=zoned,
         )  # fmt: skip
 
     async def _find(self, name: str, *, after: int = 0, count: int = 0) -> _Found:

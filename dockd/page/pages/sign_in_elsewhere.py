@@ -61,6 +61,16 @@ _WHY_NOT: Mapping[str, tuple[int, Said, Said]] = {
         said("What the force's sign-in has said of you does not hold, so nobody was let in."),
         said("Tell ops: dockd's log says what is wrong."),
     ),
+    "often": (
+        429,
+        said("Too many sign-ins from this address came to nothing."),
+        said("Wait a minute and begin again, or sign in with a name and password of this rack."),
+    ),
+    "busy": (
+        503,
+        said("Too many people are signing in at once. Try again in a few seconds."),
+        said("Begin it again."),
+    ),
     "no_role": (
         403,
         said("The force's sign-in knows you, and nothing that it says of you lets you in here."),
@@ -126,7 +136,7 @@ class SignInElsewhere:
         try:
             answer = _answer_of(request)
             sealed = request.cookies.get(COOKIE, "")[:_LONGEST_COOKIE]
-            somebody = await oidc.end(sealed=sealed, answer=answer)
+            somebody = await oidc.end(sealed=sealed, answer=answer, address=address_of_peer(request))
             shown = await self._access.sign_in_as(
                 somebody.name,
                 somebody.role,

@@ -17,7 +17,7 @@ from dockd.page.pages.parts import Parts
 from dockd.page.pages.reading import add_form, address, ask, plain
 from dockd.page.rights import needs
 from dockd.page.settings_words import rate_words, told
-from dockd.page.words import moment_words
+from dockd.page.words import age_words, moment_words
 from dockd.settings.mistakes import WrongValue
 from dockd.settings.units import parse_rate
 from ingest.clock import rfc3339
@@ -51,6 +51,7 @@ class SystemPage:
         self._sources = parts.sources
         self._view = parts.view
         self._rendering = parts.rendering
+        self._began = parts.sources.clock.boottime_ns()
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Register the routes."""
@@ -71,8 +72,8 @@ class SystemPage:
         pinned, clock = await self._asked()
         done = _DONE.get(request.query.get("done", ""), "")
         return await self._rendering.page(
-            request, "system.html", status=status, versions=self._versions(), store=self._store(pinned), record=self._record(), time=self._time(clock),
-            room=snapshot.room, spool=plain(str(sources.spool.folder)), settings=told(sources.settings, environ=os.environ), bays=len(sources.settings.bays),
+            request, "system.html", status=status, snapshot=snapshot, versions=self._versions(), store=self._store(pinned), record=self._record(), time=self._time(clock),
+            others=sum(one["problem"] not in _MACHINE for one in snapshot.problems), room=snapshot.room, spool=plain(str(sources.spool.folder)), settings=told(sources.settings, environ=os.environ), bays=len(sources.settings.bays),
             troubles=troubles(snapshot.problems, synchronised=sources.clock.synchronised()), bandwidth=self._bandwidth(), hours=_HOURS, fields=fields or {}, wrong=wrong or {}, done=done,
         )  # fmt: skip
 
@@ -126,7 +127,8 @@ class SystemPage:
         }  # fmt: skip
         rows: list[tuple[str, str]] = [
             (said("The station's clock"), moment_words(clock.now())), (said("The same in UTC"), rfc3339(clock.now())), (said("Trusted"), words[now]),
-            (said("Running since its start for"), said("{hours} hours", hours=clock.boottime_ns() // 3_600_000_000_000)),
+            (said("dockd has run for"), age_words((clock.boottime_ns() - self._began) / 1e9)),
+            (said("This machine has run for"), age_words(clock.boottime_ns() / 1e9)),
         ]  # fmt: skip
         if entry is not None and entry.synchronised is not now:
             rows.append(

@@ -77,7 +77,7 @@ class Wall:
         cells = [cell(bay) for bay in snapshot.bays.values()]
         now = self._sources.clock.now()
         return await self._rendering.page(
-            request, "wall.html", cells=cells, size=size_for(len(cells)), night=is_night(now), reload=until_reload(now)
+            request, "wall.html", snapshot=snapshot, cells=cells, size=size_for(len(cells)), night=is_night(now), reload=until_reload(now)
         )  # fmt: skip
 
 

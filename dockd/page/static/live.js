@@ -100,6 +100,7 @@
       $("count").textContent = count;
       $("count").hidden = count === "0";
     }
+    if ($("signed-in")) $("signed-in").hidden = !$("signed-out").hidden;
     const dead = !$("not-live").hidden ? box.dataset.notLive : $("signed-out").hidden ? "" : box.dataset.signedOut;
     const now = dead ? `${dead} ${box.dataset.place}` : ownTitle; // no figure of before stands in a tab that is not live
     if (document.title !== now) document.title = now;

@@ -16,8 +16,8 @@ from typing import Any
 
 from ingest.errors import DockdError, StoreDown, Unproven, WrongStore
 from ingest.model import Claim, Head, SegmentDescription, Span, StoreIdentity, is_sha256
-from ingest.store.base import Slices
-from ingest.store.description import CUSTODY, DESCRIPTION, describing
+from ingest.store.base import Begun, Slices
+from ingest.store.description import DESCRIPTION, custody_ending, describing
 from ingest.store.directory.porters import Porters
 from ingest.store.line import Patience
 from ingest.store.names import place_of
@@ -141,10 +141,10 @@ class DirectoryStore:
         """A share has neither tags nor locks; what lies beside says that it is evidence."""
         return False
 
-    async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
-        """`<name>.json` and `<name>.custody.json`."""
+    async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes, since: str = "") -> None:
+        """`<name>.json`, and `<name>.custody.json` or, of a record that began anew, `<name>.custody-<since>.json`."""
         known = await self._of(upload)
-        for ending, text in ((DESCRIPTION, describing(segment)), (CUSTODY, custody)):
+        for ending, text in ((DESCRIPTION, describing(segment)), (custody_ending(since), custody)):
             await self._give("lay", _at_once(text), length=len(text), known=known, address=upload, ending=ending)
 
     async def withdraw(self, upload: str) -> None:
@@ -177,7 +177,14 @@ class DirectoryStore:
         return given
 
     async def tempt(
-        self, segment: SegmentDescription, slices: Slices, *, nonce: str, head: Head | None, dock: str
+        self,
+        segment: SegmentDescription,
+        slices: Slices,
+        *,
+        nonce: str,
+        head: Head | None,
+        dock: str,
+        begun: Begun | None = None,
     ) -> None:
         """It has no digest to lie about: its bytes are the proof."""
 

@@ -21,6 +21,9 @@ from ingest.store.names import place_of
 
 _COMPONENTS = 6
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*){5}")
+_NEXT_NAME = re.compile(
+    r"-[2-9]$"
+)  # `key_of` with another attempt than the first; an id of dockd's own has no such end
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _LONGEST = 4096
 _LONGEST_UPLOAD = 1024
@@ -69,7 +72,7 @@ class Address:
     @property
     def segment(self) -> str:
         """The segment's id, as its key says."""
-        return self.key.rpartition("_")[2]
+        return _NEXT_NAME.sub("", self.key.rpartition("_")[2])
 
     def at(self, url: str) -> str:
         """As the ledger keeps it; `url` is the bucket's."""

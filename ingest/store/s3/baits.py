@@ -22,7 +22,7 @@ from ingest.model import ProofMethod
 from ingest.store.line import Answer
 from ingest.store.s3 import uploads
 from ingest.store.s3.meanings import BadRequest, Taken, meaning
-from ingest.store.s3.objects import checked_by, look
+from ingest.store.s3.objects import checked_by, look, of_version, version_in
 from ingest.store.s3.requests import Requests
 
 _SIZE = 64 << 10
@@ -36,14 +36,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Traits:
-    """What a store does: `gives` a SHA-256 in HEAD, in its attributes or not at all; `refuses` wrong bytes; takes `tags`; heeds If-None-Match
-    (`unlike`: it takes the header). `notes`: what it does not do, for a person. `read_back`: it was pinned as one that is, whatever else it can do.
+    """What a store does: `gives` a SHA-256 in HEAD, in its attributes or not at all; `refuses` wrong bytes; takes `tags`; takes If-None-Match
+    (`unlike`), and `heeds` it: what lies under a name is kept. `notes`: what it does not do, for a person. `read_back`: it was pinned as one that is, whatever else it can do.
     """
 
     gives: Literal["head", "attributes", "none"]
     refuses: bool
     tags: bool
     unlike: bool
+    heeds: bool
     notes: tuple[str, ...] = ()
     read_back: bool = False
 
@@ -127,13 +128,12 @@ class Bait:
         answer = await self._requests.give(
             self.key, headers={**headers, **checked_by(said or digest)}, body=once(body), length=len(body), sha256=digest, doing=_DOING
         )  # fmt: skip
-        self.version = answer.headers.get("x-amz-version-id") or self.version
+        self.version = version_in(answer) or self.version
         return answer
 
     async def delete(self) -> Answer:
         """DELETE just what was made."""
-        version = self.version
-        query = {"versionId": version} if version and version.isascii() and version.isprintable() else None
+        query = of_version(self.version)
         return await self._requests.ask("DELETE", self.key, query=query, doing="deleting what was made to find out")
 
     async def cleared(self) -> None:
@@ -154,7 +154,8 @@ async def find_out(requests: Requests) -> Traits:
         tags, unlike, notes = await _ordinary(good, body)
         headers = ordinary_headers(tags=tags, unlike=unlike)
         gives = await _gives(requests, good, body)
-        if unlike and not await _kept(good, headers):
+        heeds = unlike and await _kept(good, headers)
+        if unlike and not heeds:
             notes = (
                 *notes,
                 "it overwrites what is there in spite of If-None-Match: nothing but names that are never used twice keeps objects apart",
@@ -170,7 +171,7 @@ async def find_out(requests: Requests) -> Traits:
         )
     elif gives == "none":
         notes = (*notes, "it gives no SHA-256 of what it has: its bytes are read back")
-    return Traits(gives=gives, refuses=refuses, tags=tags, unlike=unlike, notes=notes)
+    return Traits(gives=gives, refuses=refuses, tags=tags, unlike=unlike, heeds=heeds, notes=notes)
 
 
 def ordinary_headers(*, tags: bool, unlike: bool) -> dict[str, str]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
 from xml.etree.ElementTree import Element, ParseError
+from xml.sax.saxutils import escape
 
 from defusedxml import ElementTree
 
@@ -179,15 +179,27 @@ def completing(parts: list[Part]) -> bytes:
     return f"<CompleteMultipartUpload{_SPACE}>{listed}</CompleteMultipartUpload>".encode()
 
 
-def tagging(pairs: str) -> bytes:
-    """The document that gives an object these tags (as in x-amz-tagging)."""
-    tags = "".join(f"<Tag><Key>{key}</Key><Value>{value}</Value></Tag>" for key, value in parse_qsl(pairs))
+def tagging(pairs: Mapping[str, str]) -> bytes:
+    """The document that gives an object these tags, and no others."""
+    tags = "".join(f"<Tag><Key>{escape(key)}</Key><Value>{escape(value)}</Value></Tag>" for key, value in pairs.items())
     return f"<Tagging{_SPACE}><TagSet>{tags}</TagSet></Tagging>".encode()
+
+
+def tags_in(body: bytes) -> dict[str, str]:
+    """The tags of an object. Raises Garbled."""
+    sets = _children(_rooted(body, "Tagging", "GetObjectTagging", doing="a look at an object's tags"), "TagSet")
+    return {_said(tag, "Key"): _said(tag, "Value") for one in sets for tag in _children(one, "Tag")}
 
 
 def retaining(mode: str, until: str) -> bytes:
     """The document that locks an object."""
     return f"<Retention{_SPACE}><Mode>{mode}</Mode><RetainUntilDate>{until}</RetainUntilDate></Retention>".encode()
+
+
+def retention_in(body: bytes) -> tuple[str, str]:
+    """Mode and end of an object's lock, as the store says them. Raises Garbled."""
+    root = _rooted(body, "Retention", "GetObjectRetention", "ObjectLockRetention", doing="a look at an object's lock")
+    return _text(root, "Mode"), _text(root, "RetainUntilDate")
 
 
 def _part(element: Element) -> Part:
@@ -230,6 +242,11 @@ def _children(element: Element, name: str) -> Iterator[Element]:
 
 def _text(element: Element, name: str) -> str:
     return next(((one.text or "").strip() for one in _children(element, name)), "")
+
+
+def _said(element: Element, name: str) -> str:
+    """To the letter: it is somebody's, and is given back."""
+    return next((one.text or "" for one in _children(element, name)), "")
 
 
 def _more(root: Element) -> bool:

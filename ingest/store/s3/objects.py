@@ -21,34 +21,58 @@ from ingest.store.s3.requests import Requests
 A_LOOK = "a look at an object"
 _BYTES = "the bytes of a segment"
 CHECKSUM, _SIZE_SAID = "x-amz-checksum-sha256", "x-amz-meta-part-size"
+LOCK_MODE, LOCK_UNTIL = "x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date"
 _LARGEST_ATTRIBUTES = 64 << 10
+_LONGEST_VERSION = 1024
 _NO_ATTRIBUTES = (400, 404, 405, 501)  # it knows no such question
 
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What a look found; `raw`: a few words for the record."""
+    """What a look found; `raw`: a few words for the record. `version`: of which it spoke, where there are versions; `lock`: its mode and its end,
+    as the store says them, empty where it says none.
+    """
 
     size: int
     checksum: Checksum | None
     raw: str
+    version: str | None = None
+    lock: tuple[str, str] = ("", "")
 
 
-async def look(requests: Requests, key: str, *, size: int = 0, attributes_too: bool = False) -> Found:
-    """HEAD. `size`: bytes that it should have; `attributes_too`: GetObjectAttributes where HEAD gives no checksum.
+async def look(
+    requests: Requests, key: str, *, size: int = 0, attributes_too: bool = False, version: str | None = None
+) -> Found:
+    """HEAD. `size`: bytes that it should have; `attributes_too`: GetObjectAttributes where HEAD gives no checksum; `version`: of that one.
 
     Raises ObjectGone, Refused, Retry (also where the attributes say nothing this time).
     """
-    answer = await requests.ask("HEAD", key, doing=A_LOOK, headers={"x-amz-checksum-mode": "ENABLED"})
+    answer = await requests.ask(
+        "HEAD", key, query=of_version(version), doing=A_LOOK, headers={"x-amz-checksum-mode": "ENABLED"}
+    )
     if answer.status != 200:
         raise _not_seen(answer)
     sum_ = checksum(answer.headers.get(CHECKSUM), kind=answer.headers.get("x-amz-checksum-type", ""))
     # Of nothing some servers do not say how long it is.
     there = number(answer.headers.get("Content-Length", None if size else "0"))
     if sum_ is None and attributes_too:
-        sum_ = await _attributes(requests, key, size=there)
+        sum_ = await _attributes(requests, key, size=there, version=version)
     shown = "none" if sum_ is None else sum_.composite or sum_.sha256
-    return Found(size=there, checksum=sum_, raw=f"{key} size={there} checksum-sha256={shown}")
+    return Found(
+        size=there, checksum=sum_, raw=f"{key} size={there} checksum-sha256={shown}", version=version_in(answer),
+        lock=(answer.headers.get(LOCK_MODE, ""), answer.headers.get(LOCK_UNTIL, "")),
+    )  # fmt: skip
+
+
+def version_in(answer: Answer) -> str | None:
+    """The version of which an answer speaks, if it can be asked for."""
+    version = answer.headers.get("x-amz-version-id", "")
+    return version if 0 < len(version) <= _LONGEST_VERSION and version.isascii() and version.isprintable() else None
+
+
+def of_version(version: str | None) -> dict[str, str]:
+    """The query that names it."""
+    return {} if version is None else {"versionId": version}
 
 
 def _not_seen(answer: Answer) -> Exception:
@@ -61,11 +85,11 @@ def _not_seen(answer: Answer) -> Exception:
     return error
 
 
-async def _attributes(requests: Requests, key: str, *, size: int) -> Checksum | None:
+async def _attributes(requests: Requests, key: str, *, size: int, version: str | None) -> Checksum | None:
     headers = {"x-amz-object-attributes": "Checksum,ObjectParts,ObjectSize"}
     try:
         answer = await requests.ask(
-            "GET", key, doing="a look at an object's attributes", query={"attributes": ""}, headers=headers,
+            "GET", key, doing="a look at an object's attributes", query={"attributes": "", **of_version(version)}, headers=headers,
             largest=_LARGEST_ATTRIBUTES, size=size,
         )  # fmt: skip
     except Garbled:
@@ -82,12 +106,14 @@ async def _attributes(requests: Requests, key: str, *, size: int) -> Checksum | 
     return sum_ if said in (None, size) else None
 
 
-async def read_back(requests: Requests, key: str, *, size: int, fresh: bool = False) -> tuple[int, str]:
-    """All bytes of an object: how many, and their SHA-256 (hex). `fresh`: over a connection of its own.
+async def read_back(
+    requests: Requests, key: str, *, size: int, fresh: bool = False, version: str | None = None
+) -> tuple[int, str]:
+    """All bytes of an object (of one version): how many, and their SHA-256 (hex). `fresh`: over a connection of its own.
 
     Raises ObjectGone, Unproven (more than `size`), Garbled, Retry.
     """
-    async with requests.take(key, doing=_BYTES, fresh=fresh) as (answer, blocks):
+    async with requests.take(key, doing=_BYTES, fresh=fresh, query=of_version(version)) as (answer, blocks):
         if answer.status in (405, 501):
             raise StoreDown(
                 f"the store answered {answer.status} when its bytes were asked back: nothing that it takes can be proven so"

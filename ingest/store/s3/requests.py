@@ -47,10 +47,10 @@ class Requests:
         return await self._line.give("PUT", url, headers=sent, body=body, length=length, doing=doing)
 
     def take(
-        self, key: str, *, doing: str, headers: Mapping[str, str] | None = None, fresh: bool = False
-    ) -> AbstractAsyncContextManager[tuple[Answer, AsyncIterator[bytes]]]:
+        self, key: str, *, doing: str, headers: Mapping[str, str] | None = None, fresh: bool = False, query: Query | None = None,
+    ) -> AbstractAsyncContextManager[tuple[Answer, AsyncIterator[bytes]]]:  # fmt: skip
         """GET an object. As `Line.take`."""
-        url, sent = self._signed("GET", key, None, {"Accept-Encoding": "identity", **(headers or {})}, EMPTY)
+        url, sent = self._signed("GET", key, query, {"Accept-Encoding": "identity", **(headers or {})}, EMPTY)
         return self._line.take(url, headers=sent, doing=doing, fresh=fresh)
 
     def _signed(

@@ -8,9 +8,12 @@ that they could not be tried. Times are the store's own: a station's clock that 
 
 from __future__ import annotations
 
+import asyncio
 import email.utils
 import logging
+import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -20,13 +23,15 @@ from ingest.store.line import Answer
 from ingest.store.s3.addresses import Address
 from ingest.store.s3.baits import Bait
 from ingest.store.s3.meanings import BadRequest, NotKnown, meaning
-from ingest.store.s3.objects import look
+from ingest.store.s3.objects import LOCK_MODE, LOCK_UNTIL, look
 from ingest.store.s3.requests import Requests
 
 Mode = Literal["governance", "compliance", "off"]
-MODE, UNTIL = "x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date"
-_PROBE = 60.0
+MODE, UNTIL = LOCK_MODE, LOCK_UNTIL
+A_MOMENT = 60.0
+"""Seconds of a lock that is a trial."""
 _LEAST = 3600.0
+_DATED, _PARTS = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T.{6,40}(?:Z|[+-][0-9:]{4,6})"), re.compile(r"\.[0-9]+")
 _AHEAD = 86400.0
 log = logging.getLogger(__name__)
 
@@ -50,6 +55,7 @@ class Retention:
         self._left: list[tuple[float, Bait]] = []
         self._apart = apart
         self._tried_at = 0.0
+        self._turn = asyncio.Lock()
 
     @property
     def note(self) -> str:
@@ -60,11 +66,22 @@ class Retention:
         """Those that lock an evidential segment's objects; none for others, and where no lock holds. Raises Retry."""
         if not address.evidential or self._mode == "off":
             return {}
-        if self._locking is None:
-            self._locking, self._tried_at = await self._tried(), time.monotonic()
-            if self._locking.note:
-                log.warning("the store: %s", self._locking.note)
-        return self._until(self._begins(address) + self._retain) if self._locking.asked else {}
+        async with self._turn:
+            if self._locking is None:
+                self._locking, self._tried_at = await self._tried(), time.monotonic()
+                if self._locking.note:
+                    log.warning("the store: %s", self._locking.note)
+            asked = self._locking.asked
+        return self._until(self._begins(address) + self._retain) if asked else {}
+
+    def enough(self, lock: tuple[str, str], wanted: Mapping[str, str]) -> bool:
+        """Whether a lock (mode and end, as the store says them) is what these headers ask for, or more. Its end may be a thousandth of the time short:
+        where the capture time cannot be right the time counts from now, and each now is later than the one before.
+        """
+        end, asked = moment_of(lock[1]), moment_of(wanted[UNTIL])
+        if end is None or asked is None or lock[0].upper() not in (wanted[MODE], "COMPLIANCE"):
+            return False
+        return end >= asked - self._retain / 1000
 
     def _begins(self, address: Address) -> float:
         """When it was captured; now, where the camera's clock cannot have been right: evidence is not left without a lock for that."""
@@ -79,8 +96,7 @@ class Retention:
         return True
 
     def _until(self, moment: float) -> dict[str, str]:
-        stamp = datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return {MODE: self._mode.upper(), UNTIL: stamp}
+        return {MODE: self._mode.upper(), UNTIL: stamp(moment)}
 
     async def _tried(self) -> Locking:
         """Raises Retry where nothing can be said now."""
@@ -90,10 +106,10 @@ class Retention:
             raise meaning(answer, doing="a look at whether locks hold")
         may_delete = await _deleted(free)
         locked = Bait(self._requests, what="locked")
-        answer = await locked.put(b"locked", headers=self._until(_now_there(answer) + _PROBE))
+        answer = await locked.put(b"locked", headers=self._until(now_there(answer) + A_MOMENT))
         if answer.status not in (200, 201, 204):
             return _refused(meaning(answer, doing="a lock"))
-        self._left.append((time.monotonic() + 2 * _PROBE, locked))
+        self._left.append((time.monotonic() + 2 * A_MOMENT, locked))
         if not may_delete:
             return Locking(asked=True, note="Object Lock is asked for; whether it holds could not be tried, for this dock may not delete anything")  # fmt: skip
         return await self._held(locked)
@@ -139,7 +155,20 @@ def _refused(error: DockdError) -> Locking:
     raise error
 
 
-def _now_there(answer: Answer) -> float:
+def stamp(moment: float) -> str:
+    """A time as locks have it."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def moment_of(said: str) -> float | None:
+    """The other way: seconds since the epoch, of what a store says; parts of a second do not count. None where it is no time."""
+    try:
+        return datetime.fromisoformat(_PARTS.sub("", said.strip())).timestamp() if _DATED.match(said.strip()) else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def now_there(answer: Answer) -> float:
     """The store's clock, where it tells it."""
     try:
         return email.utils.parsedate_to_datetime(answer.headers.get("Date", "")).timestamp()

@@ -14,8 +14,8 @@ from dataclasses import replace
 
 from ingest.errors import Unproven
 from ingest.model import Claim, Head, ProofMethod, SegmentDescription, Span, StoreIdentity
-from ingest.store.base import Slices
-from ingest.store.description import CUSTODY, DESCRIPTION, describing
+from ingest.store.base import Begun, Slices
+from ingest.store.description import DESCRIPTION, custody_ending, describing
 from ingest.store.line import Line, Patience, Proxy
 from ingest.store.outgoing import Outgoing
 from ingest.store.ranges import A_PART, ranged
@@ -23,10 +23,12 @@ from ingest.store.s3 import honesty, objects
 from ingest.store.s3.addresses import Address, address_of, part_size_of
 from ingest.store.s3.baits import TOOK, Finding
 from ingest.store.s3.documents import problem_in
+from ingest.store.s3.evidence import Evidence
 from ingest.store.s3.marker import Marker
 from ingest.store.s3.meanings import BadRequest, Taken, meaning
 from ingest.store.s3.requests import Requests
 from ingest.store.s3.retention import Mode, Retention
+from ingest.store.s3.subresources import Subresources
 from ingest.store.s3.transfer import Transfer
 
 _KEPT_BACK = ("AccessDenied", "MethodNotAllowed", "NotImplemented", "")
@@ -66,7 +68,15 @@ class S3Store:
         self._finding = Finding(self._requests)
         self._pinned = pinned
         self._retention = Retention(self._requests, mode=lock, retain=retain)
+        self._beside = Subresources(self._requests)
         self._transfer = Transfer(self._requests, finding=self._finding, retention=self._retention)
+        self._evidence = Evidence(
+            self._requests,
+            finding=self._finding,
+            transfer=self._transfer,
+            retention=self._retention,
+            beside=self._beside,
+        )
 
     async def close(self) -> None:
         """Close the connections."""
@@ -75,7 +85,7 @@ class S3Store:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the store does not do, in plain words, as far as it is known."""
-        return (*self._finding.notes, *filter(None, [self._transfer.note, self._retention.note]))
+        return (*self._finding.notes, *filter(None, [self._transfer.note, self._retention.note, self._beside.note]))
 
     # -- who it is -----------------------------------------------------------------------------------------------------
 
@@ -84,6 +94,8 @@ class S3Store:
         store = await self._marker.store()
         traits = await self._finding.as_pinned(await self._pinned())
         await self._retention.cleared()
+        await self._beside.cleared()
+        self._beside.doubt()
         return StoreIdentity(id=store, url=self._named, method=traits.method, durable=False)
 
     async def vouches(self, key: str, pinned: tuple[str, ...]) -> bool:
@@ -139,16 +151,13 @@ class S3Store:
         await self._transfer.withdraw(address_of(upload))
 
     async def mark(self, upload: str, segment: SegmentDescription) -> bool:
-        """One that became evidential since it was announced gets its tag and its lock. False where the store has neither. Raises Retry."""
-        announced = address_of(upload)
+        """See to it that one that is evidential has its tag and its lock. False where the store has neither, or knows them only as an object comes. Raises Retry."""
         if not segment.evidential:
             return False
-        evidential = replace(announced, evidential=True)
-        if not announced.evidential:
-            await self._transfer.mark(evidential)
-        return bool(await self._transfer.headers(evidential))
+        announced = address_of(upload)
+        return await self._evidence.mark(replace(announced, evidential=True), segment, came=announced.evidential)
 
-    async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
+    async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes, since: str = "") -> None:
         """Two documents beside the object. The description is always the same, so that the first one stays, unless the segment has become evidential
         since; of the custody record, which grows, the last one counts. Raises Retry.
         """
@@ -157,7 +166,7 @@ class S3Store:
         unlike = await self._transfer.unlike() if announced.evidential == segment.evidential else {}
         await asyncio.gather(
             self._lay(address, DESCRIPTION, describing(segment), unlike=unlike),
-            self._lay(address, CUSTODY, custody, unlike={}),
+            self._lay(address, custody_ending(since), custody, unlike={}),
         )
 
     async def _lay(self, address: Address, suffix: str, body: bytes, *, unlike: dict[str, str]) -> None:
@@ -217,7 +226,14 @@ class S3Store:
             return await ranged(answer, blocks, offset=offset, length=length, size=size)
 
     async def tempt(
-        self, segment: SegmentDescription, slices: Slices, *, nonce: str, head: Head | None, dock: str
+        self,
+        segment: SegmentDescription,
+        slices: Slices,
+        *,
+        nonce: str,
+        head: Head | None,
+        dock: str,
+        begun: Begun | None = None,
     ) -> None:
         """Wrong bytes under an ordinary segment's name, whole and as a part: refused, or at least not vouched for."""
         await self._marker.see()

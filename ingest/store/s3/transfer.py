@@ -20,15 +20,14 @@ from ingest.store.line import Answer
 from ingest.store.s3 import objects, uploads
 from ingest.store.s3.addresses import LARGEST_PART, Address, key_of, part_size_of
 from ingest.store.s3.baits import TAGS, TOOK, UNLIKE, Finding, once
-from ingest.store.s3.documents import Part, checksum, problem_in, retaining, tagging
+from ingest.store.s3.documents import Part, checksum, problem_in
 from ingest.store.s3.meanings import BadRequest, NotKnown, PartsGone, Taken, meaning
 from ingest.store.s3.requests import Requests
-from ingest.store.s3.retention import MODE, UNTIL, Retention
+from ingest.store.s3.retention import Retention
 from ingest.store.s3.signing import EMPTY
 
 BYTES = "bytes of a segment"
 _OTHERS = "other bytes lie under its name in the bucket; they are left alone"
-_MARKING = "marking a segment as evidential"
 _ENDS_PLAINLY = "it does not know If-None-Match at the end of an upload in parts: whether something lies under the name is looked at just before"
 _KEYS = 9  # of one segment, where others' objects lie under the first ones
 log = logging.getLogger(__name__)
@@ -190,8 +189,6 @@ class Transfer:
             same = await self._reads_as(address.key, sha256, size=size)
         if not same:
             raise Unproven(_OTHERS) from error
-        if address.evidential:  # whoever put it there may not have known
-            await self.mark(address)
 
     async def _reads_as(self, key: str, sha256: str, *, size: int) -> bool:
         return (await objects.read_back(self._requests, key, size=size))[1] == sha256
@@ -227,18 +224,16 @@ class Transfer:
             if found is None:
                 raise Unproven(_OTHERS) from error
             # What is there may be this very upload's: it is not aborted, and left to the bucket's rule.
-            if address.evidential:
-                await self.mark(address)
         except PartsGone as error:  # the server refuses to make an object of it: it will never be one
             with contextlib.suppress(Retry):
                 await uploads.abort(self._requests, address.key, upload)
             raise ObjectGone(f"{error.message}: it is sent anew") from error
 
     async def _made(self, key: str, upload: str, parts: list[Part], *, size: int) -> None:
-        """Complete it, where nothing lies under the key. Some servers know that condition of a PUT alone: then it is looked at before. Raises as `uploads.complete`."""
+        """Complete it, where nothing lies under the key. Some servers know that condition of a PUT alone, or not at all: then it is looked at before. Raises as `uploads.complete`."""
         unlike = {} if self.note else await self.unlike()
         try:
-            if self.note:
+            if self.note or not (await self._finding.known()).heeds:
                 await self._must_be_free(key)
             await uploads.complete(self._requests, key, upload, parts, headers=unlike, size=size)
         except (NotKnown, BadRequest):
@@ -256,20 +251,6 @@ class Transfer:
         except ObjectGone:
             return
         raise Taken("something lies under its name already")
-
-    async def mark(self, address: Address) -> None:
-        """Tags and lock for an object that is there. Raises Retry, Hold."""
-        headers = await self.headers(address)
-        wanted = [("tagging", tagging(headers[TAGS]))] if TAGS in headers else []
-        if MODE in headers:
-            wanted.append(("retention", retaining(headers[MODE], headers[UNTIL])))
-        for what, body in wanted:
-            said = {**objects.said_as_checksum_headers(body), "Content-Type": "application/xml"}
-            answer = await self._requests.ask(
-                "PUT", address.key, query={what: ""}, headers=said, body=body, doing=_MARKING
-            )
-            if answer.status not in TOOK:
-                raise meaning(answer, doing=_MARKING)
 
     async def withdraw(self, address: Address) -> None:
         """End an upload in parts. What goes in one piece has not begun."""

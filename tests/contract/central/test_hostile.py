@@ -90,7 +90,7 @@ async def test_a_connection_that_says_nothing_is_closed(impatient: CentralStore)
     for said in (b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\n"):
         reader, writer = await asyncio.open_connection(where.hostname, where.port)
         writer.write(said)
-        assert await asyncio.wait_for(reader.read(), 5) == b""
+        assert await asyncio.wait_for(reader.read(), 20) == b""
         writer.close()
         await writer.wait_closed()
 
@@ -113,14 +113,16 @@ async def test_a_dripping_upload_is_cut_and_keeps_what_came(
     assert 5_000 <= await client.offset(path) < 6_000
 
 
-async def test_more_connections_than_allowed_get_503(impatient: CentralStore, session: aiohttp.ClientSession) -> None:
-    where = urlsplit(impatient.url)
-    held = [await asyncio.open_connection(where.hostname, where.port) for _ in range(40)]
-    reader, writer = await asyncio.open_connection(where.hostname, where.port)
-    assert (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP/1.1 503 ")
-    for _, each in [*held, (reader, writer)]:
-        each.close()
-    await asyncio.gather(*(each.wait_closed() for _, each in held), writer.wait_closed(), return_exceptions=True)
+async def test_more_connections_than_allowed_get_503(tmp_path: Path) -> None:
+    patient = replace(SMALL, idle_timeout=60.0, max_connections=40)  # none of them makes room before the last has come
+    async with CentralStore(tmp_path / "root", settings=patient) as store:
+        where = urlsplit(store.url)
+        held = [await asyncio.open_connection(where.hostname, where.port) for _ in range(40)]
+        reader, writer = await asyncio.open_connection(where.hostname, where.port)
+        assert (await asyncio.wait_for(reader.read(), 20)).startswith(b"HTTP/1.1 503 ")
+        for _, each in [*held, (reader, writer)]:
+            each.close()
+        await asyncio.gather(*(each.wait_closed() for _, each in held), writer.wait_closed(), return_exceptions=True)
 
 
 async def test_pipelined_bytes_after_a_refused_body_are_no_request(client: TusClient) -> None:

@@ -33,7 +33,7 @@ from tests.simulators.stores import lies
 from tests.simulators.stores.honest import HonestStore, Shelf, Thing
 from tests.simulators.stores.running import Running
 
-SHORT = Patience(stall=1.0, answer=1.0, settle=1.0)
+SHORT = Patience(stall=10.0, answer=10.0, settle=10.0)
 MEANINGS: dict[int, type[DockdError]] = {
     400: NeverStorable, 413: NeverStorable, 415: NeverStorable, 422: NeverStorable, 401: Refused, 403: Refused, 404: ObjectGone,
     410: ObjectGone, 409: UploadBlocked, 423: UploadBlocked, 429: StoreBusy, 503: StoreBusy, 507: StoreFull, 460: Unproven, 301: StoreDown,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -135,3 +137,26 @@ async def test_each_bait_has_a_name_of_its_own(far: tuple[Far, TusStore]) -> Non
     for word in ("filename", "camera", "path"):
         said = [dict(pair.split(" ") for pair in one.split(","))[word] for one in server.names]
         assert len(set(said)) == len(said) == 2, word
+
+
+@pytest.mark.parametrize("far", [("sha1", False)], indirect=True)
+async def test_no_two_uploads_have_one_file_name(far: tuple[Far, TusStore]) -> None:
+    """Cameras use their names again: a server that calls a file by its name keeps one of two, or one behind the other. Nor has a second try of one."""
+    server, store = far
+    first, path = described(b"footage"), b"DCIM/100MEDIA/" + b"x" * 200 + b"MOV 0001.MP4"
+    for segment in (
+        first,
+        first,
+        replace(first, id="another"),
+        replace(first, path=path),
+        replace(first, id="y" * 300),
+    ):
+        await store.announce(segment)
+    said = [dict(pair.split(" ") for pair in one.split(",")) for one in server.names]
+    names = [base64.b64decode(one["filename"]).decode() for one in said]
+    assert len(set(names)) == 5
+    assert len({name[:49] for name in names[:3]}) == 3, "nor where a server cuts it off"
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]{1,128}", name) for name in names)
+    assert names[0].startswith(f"{first.id}-")
+    assert names[3].endswith("xMOV_0001.MP4")
+    assert [base64.b64decode(one["path"]) for one in said] == [first.path] * 3 + [path, first.path]

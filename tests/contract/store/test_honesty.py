@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from ingest.central import CentralStore
-from ingest.errors import DockdError, Garbled, HistoryConflict, Retry, StoreDishonest
+from ingest.errors import DockdError, Garbled, HistoryConflict, Retry, StoreDishonest, StoreDown
 from ingest.model import SegmentDescription
 from ingest.store.line import Patience
 from ingest.store.tus import TusStore
@@ -22,7 +22,7 @@ from tests.simulators.stores import lies
 from tests.simulators.stores.honest import HonestStore, Kind, Shelf, Thing
 from tests.simulators.stores.running import Running
 
-SHORT = Patience(stall=1.0, answer=1.0, settle=1.0)
+SHORT = Patience(stall=10.0, answer=10.0, settle=10.0)
 
 
 def bait() -> tuple[SegmentDescription, bytes]:
@@ -167,6 +167,28 @@ async def test_a_store_that_takes_a_part_says_nothing(running: Running) -> None:
 async def test_a_line_that_is_cut_says_nothing(running: Running) -> None:
     with pytest.raises(Retry, match="cut|reached"):
         await tempted(running, lies.CutsInTheMiddle(after=1000, times=9))
+
+
+class OneUpload(HonestStore):
+    """Every upload is the one that it has: names them by something that all have in common."""
+
+    async def create(self, request: web.Request) -> web.StreamResponse:
+        answer = await super().create(request)
+        name = answer.headers["Location"].rpartition("/")[2]
+        made = self.shelf.things.pop(name)
+        self.shelf.things.setdefault("one", Thing(size=made.size, said=made.said, bytes=bytearray(b"footage")))
+        self.shelf.things["one"].size = made.size
+        answer.headers["Location"] = "/files/one"
+        return answer
+
+
+@pytest.mark.parametrize("kind", ["receipts", "digests"])
+async def test_an_upload_that_is_not_empty_gets_no_byte(running: Running, kind: Kind) -> None:
+    store = OneUpload(kind=kind)
+    with pytest.raises(StoreDown, match="has 7 bytes of an upload that was begun just now"):
+        await tempted(running, store)
+    assert store.shelf.things["one"].bytes == b"footage"
+    assert not any(asked.startswith("PATCH") for asked in store.shelf.asked)
 
 
 async def test_it_looks_like_any_other_segment(running: Running) -> None:

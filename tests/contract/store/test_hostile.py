@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import resource
 import time
@@ -19,6 +20,7 @@ from tests.simulators.stores import lies
 from tests.simulators.stores.honest import HonestStore, Kind, Shelf, Thing
 from tests.simulators.stores.running import Running
 
+PATIENT = Patience(stall=10.0, answer=10.0, settle=10.0)
 IMPATIENT = Patience(stall=0.3, answer=0.3, settle=0.3)
 
 
@@ -30,8 +32,21 @@ def running() -> Iterator[Running]:
 
 @pytest.fixture
 async def store(running: Running) -> AsyncIterator[TusStore]:
-    store = TusStore(running.url, patience=IMPATIENT, token=lambda: "secret-token")
+    store = TusStore(running.url, patience=PATIENT, token=lambda: "secret-token")
     await store.identify()
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def impatient(running: Running) -> AsyncIterator[TusStore]:
+    """Knows who it is, however often it had to ask on a busy machine."""
+    store = TusStore(running.url, patience=IMPATIENT, token=lambda: "secret-token")
+    async with asyncio.timeout(20):
+        while True:
+            with contextlib.suppress(StoreDown):
+                await store.identify()
+                break
     yield store
     await store.close()
 
@@ -76,7 +91,7 @@ async def test_a_gigabyte_where_a_few_bytes_belong(running: Running, store: TusS
 async def test_a_gigabyte_where_a_segment_is_read_back(running: Running) -> None:
     endless = EndlessEverywhere(Shelf(), "GET", kind="plain")
     running.store = HonestStore(endless.shelf, kind="plain")
-    store = TusStore(f"{running.url}/files/", patience=IMPATIENT)
+    store = TusStore(f"{running.url}/files/", patience=PATIENT)
     upload, segment = await delivered(store, b"footage")
     assert (await store.identify()).method == "read-back"
     running.store = endless
@@ -114,13 +129,15 @@ async def test_a_refusal_that_does_not_end(running: Running, store: TusStore) ->
 
 
 @pytest.mark.parametrize("what", ["who", "POST", "HEAD", "receipt", "PATCH"])
-async def test_silence_is_cut_and_not_asked_again_and_again(running: Running, store: TusStore, what: str) -> None:
+async def test_silence_is_cut_and_not_asked_again_and_again(
+    running: Running, store: TusStore, impatient: TusStore, what: str
+) -> None:
     upload, segment = await delivered(store, b"footage")
     shelf = running.store.shelf
     running.store = lies.Silent(shelf)
     began = time.monotonic()
     with pytest.raises(StoreDown, match="no answer|nothing moved"):
-        await asked(store, what, upload, segment, b"footage")
+        await asked(impatient, what, upload, segment, b"footage")
     assert 0.25 < time.monotonic() - began < 10
 
 
@@ -133,12 +150,12 @@ class StopsReading(HonestStore):
         raise AssertionError
 
 
-async def test_a_store_that_stops_reading_is_cut(running: Running, store: TusStore) -> None:
+async def test_a_store_that_stops_reading_is_cut(running: Running, store: TusStore, impatient: TusStore) -> None:
     running.store = StopsReading(running.store.shelf)
     content = os.urandom(16 << 20)
     upload = await store.announce(described(content))
     with pytest.raises(StoreDown, match="nothing moved on the line"):
-        await store.send(upload, offset=0, length=len(content), size=len(content), slices=slices_of(content))
+        await impatient.send(upload, offset=0, length=len(content), size=len(content), slices=slices_of(content))
 
 
 class StopsInTheMiddle(HonestStore):
@@ -155,21 +172,22 @@ class StopsInTheMiddle(HonestStore):
 
 async def test_a_read_back_that_stops_is_cut(running: Running) -> None:
     running.store = StopsInTheMiddle(Shelf(), kind="plain")
-    store = TusStore(f"{running.url}/files/", patience=IMPATIENT)
+    store, impatient = (TusStore(f"{running.url}/files/", patience=one) for one in (PATIENT, IMPATIENT))
     upload, segment = await delivered(store, os.urandom(300_000))
     with pytest.raises(StoreDown, match="gave no more"):
-        await claimed(store, upload, segment)
+        await claimed(impatient, upload, segment)
     await store.close()
+    await impatient.close()
 
 
-async def test_waiting_for_our_own_bandwidth_costs_the_store_no_patience(running: Running, store: TusStore) -> None:
+async def test_waiting_for_our_own_bandwidth_costs_the_store_no_patience(store: TusStore, impatient: TusStore) -> None:
     async def slow(_offset: int) -> AsyncIterator[bytes]:
         for _ in range(3):
-            await asyncio.sleep(0.5)  # longer than the patience
+            await asyncio.sleep(0.4)  # longer than the patience
             yield b"x" * 1000
 
     upload = await store.announce(described(b"x" * 3000))
-    assert await store.send(upload, offset=0, length=3000, size=3000, slices=slow) == 3000
+    assert await impatient.send(upload, offset=0, length=3000, size=3000, slices=slow) == 3000
 
 
 async def test_a_cut_line_is_tried_again_where_that_is_harmless(running: Running, store: TusStore) -> None:
@@ -223,7 +241,7 @@ async def test_an_address_at_another_server_is_not_asked(running: Running, store
 async def test_an_address_at_another_server_is_no_address_of_a_plain_store(running: Running) -> None:
     """A store without keys is known by its address alone."""
     running.store = HonestStore(kind="plain")
-    store = TusStore(f"{running.url}/files/", patience=IMPATIENT, token=lambda: "secret-token")
+    store = TusStore(f"{running.url}/files/", patience=PATIENT, token=lambda: "secret-token")
     await store.identify()
     with Running(HonestStore()) as other:
         with pytest.raises(ObjectGone, match="at another server"):
@@ -241,7 +259,7 @@ async def test_a_well_known_document_that_leads_elsewhere(running: Running, uplo
             return super().document() | {"upload": upload}
 
     running.store = Leads()
-    store = TusStore(running.url, patience=IMPATIENT)
+    store = TusStore(running.url, patience=PATIENT)
     with pytest.raises(Unproven, match="leads to another server"):
         await store.identify()
     await store.close()
@@ -261,7 +279,7 @@ async def test_a_well_known_document_that_leads_elsewhere(running: Running, uplo
 async def test_a_malformed_well_known_document(running: Running, body: bytes) -> None:
     headers = {"Content-Type": "application/json"}
     running.store = lies.Answers(Shelf(), "dockd-store", 200, headers=headers, body=body)
-    store = TusStore(running.url, patience=IMPATIENT)
+    store = TusStore(running.url, patience=PATIENT)
     with pytest.raises(Garbled):
         await store.identify()
     await store.close()
@@ -269,7 +287,7 @@ async def test_a_malformed_well_known_document(running: Running, body: bytes) ->
 
 async def test_a_web_site_is_no_store(running: Running) -> None:
     running.store = lies.YesToEverything()
-    store = TusStore(running.url, patience=IMPATIENT)
+    store = TusStore(running.url, patience=PATIENT)
     with pytest.raises(StoreDown, match=r"does not speak tus 1\.0: is store\.url the address of its upload folder"):
         await store.identify()
     await store.close()
@@ -277,7 +295,7 @@ async def test_a_web_site_is_no_store(running: Running) -> None:
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/files/", "http://no-such-host.invalid/files/"])
 async def test_nobody_there(url: str) -> None:
-    store = TusStore(url, patience=IMPATIENT)
+    store = TusStore(url, patience=PATIENT)
     with pytest.raises(Retry, match="cannot be reached|no answer"):
         await store.identify()
     await store.close()
@@ -293,7 +311,7 @@ async def test_the_token_is_sent_with_every_request_and_read_each_time(running: 
 
     tokens = (f"token-{number}" for number in range(100))
     running.store = Notes()
-    store = TusStore(running.url, patience=IMPATIENT, token=lambda: next(tokens))
+    store = TusStore(running.url, patience=PATIENT, token=lambda: next(tokens))
     await store.identify()
     upload, segment = await delivered(store, b"footage")
     await claimed(store, upload, segment)

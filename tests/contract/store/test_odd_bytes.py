@@ -19,7 +19,7 @@ from tests.contract.store.exam import asked, claimed, delivered, described
 from tests.simulators.stores.honest import HonestStore, Shelf, Thing
 from tests.simulators.stores.running import Running
 
-SHORT = Patience(stall=1.0, answer=1.0, settle=1.0)
+SHORT = Patience(stall=10.0, answer=10.0, settle=10.0)
 DIGEST = base64.b64encode(hashlib.sha256(b"x").digest())
 LONG = b"x" * 5000
 
@@ -54,7 +54,7 @@ async def raw(location: bytes = b"/files/x", digest: bytes = b"sha-256=:%s:" % D
     finally:
         await store.close()
         server.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             await asyncio.gather(*filter(None, lines))
 
 

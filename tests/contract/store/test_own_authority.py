@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -76,3 +79,21 @@ async def test_where_none_is_named_the_operating_systems_are_believed(
             await store.identify()
         await store.close()
         assert running.store.shelf.asked == []
+
+
+async def test_the_simulated_store_ends_though_the_other_end_says_no_farewell(
+    authorities: tuple[Authority, Authority],
+) -> None:
+    """Else a line stays open behind it, and the warning of that fails whichever test is at work by then."""
+    own, _ = authorities
+    shown, believed = own.served("silent"), own.trusted()
+    before = len(os.listdir("/proc/self/fd"))
+    with Running(HonestStore(), tls=shown) as running:
+        where = urlsplit(running.url)
+        reader, writer = await asyncio.open_connection(where.hostname, where.port, ssl=believed)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert await reader.readline()
+    writer.transport.abort()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert len(os.listdir("/proc/self/fd")) <= before

@@ -9,11 +9,11 @@ import asyncio
 import contextlib
 import copy
 import shutil
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from aiohttp import ClientSession, web
 
@@ -62,13 +62,6 @@ class FarEnd(Protocol):
         """It is not needed any more."""
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @dataclass(kw_only=True)
 class Embedded:
     """The embedded store, in this process."""
@@ -84,9 +77,8 @@ class Embedded:
     async def start(self) -> None:
         if self._store is not None:
             return
-        self._port = self._port or _free_port()
         self._store = await CentralStore(self.root, listen=("127.0.0.1", self._port)).__aenter__()
-        self.url = self._store.url
+        self.url, self._port = self._store.url, urlsplit(self._store.url).port or 0
         if self.pin is None:
             async with ClientSession() as session, session.get(f"{self.url}/.well-known/dockd-store") as answer:
                 self.pin = (await answer.json())["jwks"]["keys"][0]["kid"]

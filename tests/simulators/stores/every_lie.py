@@ -22,7 +22,8 @@ Make = Callable[[Shelf, Kind], HonestStore]
 class Lie:
     """`partly`: about some segments only, the others may be wiped; `tls`: the store is at https; `slow`: only patience ends it.
 
-    `says`: what dockd has to say of it, a pattern; `caught`: kinds in which it is condemned for good.
+    `says`: what dockd has to say of it, a pattern; `caught`: kinds in which it is condemned for good. `one_name`: of two cameras whose files have
+    the same names, both are brought, and nothing that it does befalls them.
     """
 
     make: Make
@@ -32,6 +33,7 @@ class Lie:
     slow: bool = False
     says: str = ""
     caught: tuple[Kind, ...] = ()
+    one_name: bool = False
 
 
 def _plainly(kind_of_store: type[HonestStore]) -> Make:
@@ -66,6 +68,10 @@ EVERY: dict[str, Lie] = {
     "large ones with a hole": Lie(make=_plainly(_BYTES.LiesAboutLargeOnes), kinds=RDP, partly=True, caught=RD),
     "from the third on": Lie(make=_plainly(_BYTES.LiesFromTheThirdOn), kinds=RDP, partly=True, caught=RD),
     "only after the pin": Lie(make=_plainly(_BYTES.LiesAfterThePin), kinds=RDP),
+    "a file for each name, emptied by the next": Lie(
+        make=_plainly(_BYTES.EmptiesByFilename), kinds=D + P, one_name=True
+    ),
+    "a file for each name, added to by the next": Lie(make=_plainly(_BYTES.AddsByFilename), kinds=D + P, one_name=True),
     # with the bytes, and true about it
     "short, and its proof says so": Lie(
         make=_plainly(lies.SaysItHasAll), kinds=RDP, says="(its proof is for|none that can be read)", caught=R

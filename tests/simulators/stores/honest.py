@@ -44,6 +44,11 @@ class Thing:
         return hashlib.sha256(self.bytes).hexdigest()
 
     @property
+    def name(self) -> str:
+        """The file's own, whatever `filename` says to a server of another make."""
+        return self.said.get("path", self.said["filename"]).rpartition(b"/")[2].decode("utf-8", "surrogateescape")
+
+    @property
     def announced(self) -> str:
         return self.said.get("sha256", b"").decode()
 
@@ -61,9 +66,7 @@ class Shelf:
 
     def whole(self) -> dict[str, str]:
         """SHA-256 of what is whole, by the segment's name: to look from outside."""
-        return {
-            t.said["filename"].decode("utf-8", "surrogateescape"): t.sha256 for t in self.things.values() if t.whole
-        }
+        return {t.name: t.sha256 for t in self.things.values() if t.whole}
 
     def new_key(self, *, signed: bool) -> None:
         """Another key signs from now on; `signed`: the one before says so."""

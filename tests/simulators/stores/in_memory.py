@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from ingest.errors import Garbled, ObjectGone, Withheld
 from ingest.model import Claim, Head, ProofMethod, SegmentDescription, Span, StoreIdentity
-from ingest.store.base import Slices
+from ingest.store.base import Begun, Slices
 
 Trouble = Callable[[str], Exception | None]
 
@@ -48,6 +48,8 @@ class InMemoryStore:
     checked: bool = False
     marked: dict[str, bool] = field(default_factory=dict)
     marks: bool = True
+    explained: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    """Custody records of each segment, by the record that they are of."""
     digests: list[str | None] = field(default_factory=list)
 
     def _called(self, what: str, segment: str) -> None:
@@ -69,7 +71,7 @@ class InMemoryStore:
 
     async def announce(self, segment: SegmentDescription) -> str:
         self._called("announce", segment.id)
-        address = f"http://store/files/{len(self.things)}"
+        address = f"http://store/files/{len(self.things.keys() | self.of.keys())}"
         self.things[address], self.of[address] = bytearray(), segment.id
         return address
 
@@ -95,8 +97,9 @@ class InMemoryStore:
         self.marked[segment.id] = segment.evidential
         return segment.evidential and self.marks
 
-    async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
+    async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes, since: str = "") -> None:
         self._called("explain", segment.id)
+        self.explained.setdefault(segment.id, {})[since] = custody
 
     async def send(
         self, upload: str, *, offset: int, length: int, size: int, slices: Slices, sha256: str | None = None
@@ -135,7 +138,14 @@ class InMemoryStore:
         self.things.pop(upload, None)
 
     async def tempt(
-        self, segment: SegmentDescription, slices: Slices, *, nonce: str, head: Head | None, dock: str
+        self,
+        segment: SegmentDescription,
+        slices: Slices,
+        *,
+        nonce: str,
+        head: Head | None,
+        dock: str,
+        begun: Begun | None = None,
     ) -> None:
         self._called("tempt", segment.id)
 

@@ -219,3 +219,47 @@ class AnotherFilesDigest(HonestStore):
 
     async def read(self, request: web.Request, _name: str, thing: Thing) -> web.StreamResponse:
         return given(request, bytes(self._other(thing).bytes))
+
+
+class EmptiesByFilename(HonestStore):
+    """Calls each upload what the client calls the file (tus-node with such a namingFunction, tusd with such a hook): a new one empties it."""
+
+    async def create(self, request: web.Request) -> web.StreamResponse:
+        answer = await super().create(request)
+        made = self.shelf.things.pop(answer.headers["Location"].rpartition("/")[2])
+        name = made.said["filename"].decode()
+        self.shelf.things[name] = made
+        answer.headers["Location"] = f"/files/{name}"
+        return answer
+
+
+class AddsByFilename(HonestStore):
+    """Each upload has a name of its own, and what comes is added to the file that the client names (tus-php)."""
+
+    def __init__(self, shelf: Shelf | None = None, *, kind: Kind | None = None) -> None:
+        super().__init__(shelf, kind=kind)
+        self.files: dict[bytes, bytearray] = {}
+
+    async def create(self, request: web.Request) -> web.StreamResponse:
+        answer = await super().create(request)
+        thing = self.shelf.things[answer.headers["Location"].rpartition("/")[2]]
+        thing.bytes = self.files.setdefault(thing.said["filename"], bytearray())
+        return answer
+
+    async def patch(self, request: web.Request, name: str, thing: Thing) -> web.StreamResponse:
+        if int(request.headers["Upload-Offset"]) != len(thing.came):
+            return web.Response(status=409)
+        async for block in request.content.iter_any():
+            thing.came += block
+            thing.bytes += block
+        if (
+            thing.size == len(thing.came)
+            and self.kind != "plain"
+            and thing.announced != hashlib.sha256(thing.came).hexdigest()
+        ):
+            del self.shelf.things[name]
+            return web.Response(status=460)
+        return web.Response(status=204, headers={**TUS, "Upload-Offset": str(len(thing.came))})
+
+    def offset(self, thing: Thing) -> int:
+        return len(thing.came)

@@ -316,7 +316,7 @@ class HonestS3:
 
     async def PutObjectTagging(self, request: web.BaseRequest, key: str) -> web.StreamResponse:  # noqa: N802
         version = self.must(key, request)
-        pairs = [(named(tag, "Key"), named(tag, "Value")) for tag in elements(await body_of(request), "Tag")]
+        pairs = [(tag.get("Key", ""), tag.get("Value", "")) for tag in elements(await body_of(request), "Tag")]
         version.tags = "&".join(f"{name}={value}" for name, value in pairs)
         return web.Response()
 

@@ -332,6 +332,32 @@ class IgnoresIfNoneMatch(HonestS3):
         return None
 
 
+class TakesMarksForTheObject(HonestS3):
+    """What is said of an object by `PUT key?tagging` it takes for the object itself, and overwrites it (as rclone serve s3 does)."""
+
+    async def PutObjectTagging(self, request: web.BaseRequest, key: str) -> web.StreamResponse:  # noqa: N802
+        return await self.PutObject(request, key)
+
+    async def PutObjectRetention(self, request: web.BaseRequest, key: str) -> web.StreamResponse:  # noqa: N802
+        return await self.PutObject(request, key)
+
+    async def GetObjectTagging(self, request: web.BaseRequest, key: str) -> web.StreamResponse:  # noqa: N802
+        return await self.GetObject(request, key)
+
+
+class ForgetsTags(HonestS3):
+    """200 to all tags; none is kept."""
+
+    def described(self, request: web.BaseRequest) -> Version:
+        version = super().described(request)
+        version.tags = ""
+        return version
+
+    async def PutObjectTagging(self, request: web.BaseRequest, _key: str) -> web.StreamResponse:  # noqa: N802
+        await body_of(request)
+        return web.Response()
+
+
 class LocksWithoutEffect(HonestS3):
     """200 to whatever is said of Object Lock; nothing is locked."""
 

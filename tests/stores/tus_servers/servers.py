@@ -75,6 +75,7 @@ class RealStore:
     name: str
     folder: Path
     readable: bool = False
+    by_filename: bool = False
     url: str = ""
     _process: subprocess.Popen[str] | None = field(default=None, repr=False)
 
@@ -92,9 +93,10 @@ class RealStore:
             command = [str(home / "env/bin/python"), str(script)]
         port = self.url.rpartition(":")[2].partition("/")[0]
         self.folder.mkdir(parents=True, exist_ok=True)
+        more = [*(["readable"] if self.readable else []), *(["by-filename"] if self.by_filename else [])]
         with (self.folder.parent / f"{self.name}.log").open("a") as log:
             self._process = subprocess.Popen(
-                [*command, str(self.folder), port or "0", *(["readable"] if self.readable else [])], stdout=subprocess.PIPE, stderr=log, text=True,
+                [*command, str(self.folder), port or "0", *more], stdout=subprocess.PIPE, stderr=log, text=True,
                 cwd=self.folder.parent, start_new_session=True,
             )  # fmt: skip
         assert self._process.stdout is not None
@@ -120,9 +122,9 @@ class RealStore:
 
 
 @contextlib.contextmanager
-def real_store(name: str, folder: Path, *, readable: bool = False) -> Iterator[RealStore]:
-    """Running, and ended afterwards. `readable`: its files can be read by GET (tus-node's always can)."""
-    store = RealStore(name=name, folder=folder, readable=readable)
+def real_store(name: str, folder: Path, *, readable: bool = False, by_filename: bool = False) -> Iterator[RealStore]:
+    """Running, and ended afterwards. `readable`: its files can be read by GET (tus-node's always can); `by_filename`: tus-node calls uploads so."""
+    store = RealStore(name=name, folder=folder, readable=readable, by_filename=by_filename)
     store.start()
     try:
         yield store

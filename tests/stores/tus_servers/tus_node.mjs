@@ -1,4 +1,5 @@
-// A tus server in its plain form: node tus_node.mjs FOLDER PORT. Says where it listens on its first line.
+// A tus server in its plain form: node tus_node.mjs FOLDER PORT [by-filename]. Says where it listens on its first line.
+// `by-filename`: it calls each upload, and its file, what the client calls the file, which is what many sites set up; a new one empties it.
 import { mkdirSync } from 'node:fs'
 import { Server } from '@tus/server'
 import { FileStore } from '@tus/file-store'
@@ -7,9 +8,10 @@ import { FileStore } from '@tus/file-store'
 // already closed"), and end the process. A service manager would start it again; here it says so and goes on.
 process.on('uncaughtException', (error) => console.error(error))
 
-const [directory, port] = process.argv.slice(2)
+const [directory, port, ...more] = process.argv.slice(2)
+const named = more.includes('by-filename') ? { namingFunction: (_request, metadata) => metadata.filename } : {}
 mkdirSync(directory, { recursive: true })
-const server = new Server({ path: '/files', datastore: new FileStore({ directory }) })
+const server = new Server({ path: '/files', datastore: new FileStore({ directory }), ...named })
 const listening = server.listen({ host: '127.0.0.1', port: Number(port) }, () => {
   console.log(`http://127.0.0.1:${listening.address().port}/files/`)
 })

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from dockd.certificate import Certificate, as_html, as_text, facts
-from ingest.ledger import Ledger, Transaction, segments
+from ingest.ledger import Ledger, Transaction, history, page_history, segments
 from ingest.ledger.audit import moment
 from ingest.ledger.custody import canonical
+from ingest.ledger.evidence_times import evidence_times
 from tests.unit.ingest.ledger.day import STORE, STORE_PUBLIC, a_day, forger
 
 SCRIPT = Path(__file__).parents[3] / "docs" / "verify_export.py"
@@ -49,7 +50,11 @@ async def test_what_it_says(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("synchronised", "told"),
-    [(True, "was synchronised (entry"), (False, "was NOT synchronised (entry"), (None, "is not recorded")],
+    [
+        (True, "was synchronised when the file was listed (entry"),
+        (False, "was NOT synchronised when the file was listed (entry"),
+        (None, "is not recorded"),
+    ],
 )
 async def test_which_clock_is_to_be_trusted(tmp_path: Path, *, synchronised: bool | None, told: str) -> None:
     one, *_rest = await a_day(tmp_path)
@@ -64,7 +69,27 @@ async def test_which_clock_is_to_be_trusted(tmp_path: Path, *, synchronised: boo
             connection.execute("UPDATE custody SET action = 'clock.trust', body = ? WHERE seq = 2", (trust,))
     said = values(made(tmp_path, one))["Clocks"]
     assert told in said
-    assert "the camera's clock was 90 s behind the station's when it was docked" in said
+    assert "The camera's clock was 90 s behind the station's when it was docked" in said
+
+
+@pytest.mark.parametrize("synchronised", [True, False])
+async def test_the_files_page_says_the_same(tmp_path: Path, *, synchronised: bool) -> None:
+    """Which times are to be trusted, in the same words; and the same entries, the leave to delete it among them."""
+    day = await a_day(tmp_path)
+    with forger(tmp_path) as connection:
+        trust = canonical({"data": {"synchronised": synchronised}})
+        connection.execute("UPDATE custody SET body = ? WHERE action = 'clock.trust'", (trust,))
+    for one in day:
+        with moment(tmp_path / "ledger.db") as reader:
+            words = evidence_times(reader.execute, one).words
+            told = list(history.records(reader, history.Wanted(segment=one), up_to=1 << 62))
+            page = page_history.of_segment(reader.execute, one, after=0, count=100)
+            second = page_history.of_segment(reader.execute, one, after=page[1].seq, count=2)
+        assert values(made(tmp_path, one))["Clocks"].startswith(words)
+        assert ("trust the store's times alone" in words) is not synchronised
+        assert [entry.seq for entry in page] == [entry.seq for entry in told]
+        assert ("permit.issued" in [entry.action for entry in page]) == (one != day[-1])
+        assert second == page[2:4], "a page of it has no other order"
 
 
 async def test_a_row_that_somebody_edited_is_not_certified(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ async def nobody(_segments: Sequence[Segment]) -> list[str]:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 40
     while not true():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)

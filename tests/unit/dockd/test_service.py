@@ -47,8 +47,8 @@ def test_why_no_room_comes_is_logged_once() -> None:
 async def test_a_wish_to_reload_during_a_reload_is_kept() -> None:
     wishes = Wishes()
     wishes.reload()
-    await asyncio.wait_for(wishes.reloading.wait(), 1)
+    await asyncio.wait_for(wishes.reloading.wait(), 15)
     wishes.reloading.clear()
     wishes.reload()
     wishes.reload()
-    await asyncio.wait_for(wishes.reloading.wait(), 1)
+    await asyncio.wait_for(wishes.reloading.wait(), 15)

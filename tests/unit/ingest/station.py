@@ -86,7 +86,7 @@ class Station:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def until(self, condition: Callable[[], Any], *, seconds: float = 20) -> None:
+    async def until(self, condition: Callable[[], Any], *, seconds: float = 40) -> None:
         """Let it work until something is so: a coroutine function, or a plain one."""
         changed = asyncio.Event()
         self.ledger.subscribe(lambda _event, _seq: changed.set())

@@ -30,6 +30,7 @@ from ingest.errors import (
 )
 from ingest.events import StoreChanged
 from ingest.ledger import segments, stores
+from ingest.model import ProofMethod, SegmentDescription
 from ingest.store.answers import LONGEST_RETRY_AFTER
 from tests.simulators.stores.in_memory import InMemoryStore, always, times
 from tests.unit.ingest.station import Station, station
@@ -425,13 +426,13 @@ async def test_one_probe_at_a_time(place: Station) -> None:
 async def test_before_the_first_deletion_the_store_shows_its_honesty_to_this_very_run(tmp_path: Path) -> None:
     async with station(tmp_path, keep_confirmed=3600.0) as place:
         (segment,) = await confirmed(place, b"footage")
-    async with station(tmp_path, keep_confirmed=3600.0) as place:
+    there = InMemoryStore(things={"http://store/files/0": bytearray(b"footage")})
+    async with station(tmp_path, store=there, keep_confirmed=3600.0) as place:
         place.clock.pass_by(3600)
         (fresh,) = await place.spooled(b"more")
         async with place.at_work():
             await place.until(lambda: place.confirmed(fresh))
         assert place.store.calls("tempt") == 0  # it was passed within a day: nothing is deleted yet
-        place.store.things["http://store/files/0"] = bytearray(b"footage")
         row = await place.row(segment)
         for _ in range(2):
             assert await place.delivery.attest([row]) == [segment]
@@ -442,6 +443,89 @@ async def test_before_the_first_deletion_the_store_shows_its_honesty_to_this_ver
         with pytest.raises(StoreDishonest):
             await place.delivery.attest([row])
         assert place.store.calls("claim") == 0
+
+
+# -- one address for two -----------------------------------------------------------------------------------------------
+
+
+class OneName(InMemoryStore):
+    """Names each upload the same. `empties`: what is there is gone when the next one begins."""
+
+    empties = True
+
+    async def announce(self, segment: SegmentDescription) -> str:
+        self._called("announce", segment.id)
+        address = "http://store/files/MOV_0001.MP4"
+        if self.empties or address not in self.things:
+            self.things[address] = bytearray()
+        self.of[address] = segment.id
+        return address
+
+
+async def _caught(place: Station) -> str | None:
+    pinned = await place.ledger.read(lambda db: stores.pinned(db.execute))
+    assert pinned is not None
+    return pinned.dishonest
+
+
+@pytest.mark.parametrize("empties", [True, False])
+@pytest.mark.parametrize("method", ["receipt", "read-back"])
+async def test_an_address_that_another_segment_has_is_never_taken(
+    tmp_path: Path, method: ProofMethod, empties: bool
+) -> None:
+    """Its footage is asked for at once, nothing is sent there, and the store is not believed any more."""
+    store = OneName(method=method)
+    store.empties = empties
+    async with station(tmp_path, store=store, keep_confirmed=3600.0) as place:
+        (first,) = await confirmed(place, b"footage of one")
+        asked = len(store.asked)
+        (second,) = await place.spooled(b"of another")
+        async with place.at_work():
+            await place.until(lambda: _caught(place))
+            await place.until(lambda: _is_held(place, second))
+        whose, other = await place.row(first), await place.row(second)
+        assert (other.upload, other.held, other.in_spool) == (None, "dishonest", 1)
+        assert f"it gave the address of segment {first} (0.mp4 of camera " in str(other.held_message)
+        after = [what for what, _segment in store.asked[asked:]]
+        assert after.index("announce") < after.index("claim")
+        assert ("send", second) not in store.asked
+        said = await place.actions(first)
+        assert said.count("segment.held") == 1
+        assert ("segment.store_lost" in said) == (empties and method == "read-back"), "it is sent again from the spool"
+        assert (whose.held == segments.IN_DOUBT) == (empties and method == "receipt"), "its proof is no answer"
+        assert bytes(store.things["http://store/files/MOV_0001.MP4"]) in (
+            b"footage of one",
+            *([b""] if empties else []),
+        )
+
+
+async def _is_held(place: Station, segment: str) -> bool:
+    return (await place.row(segment)).held is not None
+
+
+async def test_an_address_of_before_is_never_taken_either(tmp_path: Path) -> None:
+    """The store has said that it lost what it had proven there: that may have been wrong."""
+    store = OneName(method="read-back")
+    async with station(tmp_path, store=store, keep_confirmed=3600.0) as place:
+        (first,) = await confirmed(place, b"footage of one")
+        await place.ledger.commit(lambda tx: segments.store_lost(tx, first, error="x"))
+        await place.ledger.commit(lambda tx: segments.not_before(tx, first, place.clock.now() + 1e6))
+        (second,) = await place.spooled(b"of another")
+        async with place.at_work():
+            await place.until(lambda: _is_held(place, second))
+        assert (await place.row(second)).held == "dishonest"
+        assert await _caught(place)
+
+
+async def test_the_same_segment_gets_its_own_address_again(tmp_path: Path) -> None:
+    store = OneName(method="read-back")
+    async with station(tmp_path, store=store, keep_confirmed=3600.0) as place:
+        (one,) = await confirmed(place, b"footage of one")
+        await place.ledger.commit(lambda tx: segments.store_lost(tx, one, error="x"))
+        async with place.at_work():
+            await place.until(lambda: place.confirmed(one))
+        assert await _caught(place) is None
+        assert (await place.row(one)).object == "http://store/files/MOV_0001.MP4"
 
 
 # -- what nobody foresaw -----------------------------------------------------------------------------------------------

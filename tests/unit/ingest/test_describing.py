@@ -167,7 +167,7 @@ async def test_a_disk_that_hangs_keeps_nobody_waiting_and_what_was_marked_last_s
     spool = Slow(place.spool.folder)
     describing = Describing(ledger=place.ledger, spool=spool, patience=0.05)
     await place.ledger.commit(lambda tx: segments.mark_evidential(tx, segment, by="user:smith"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         assert not await describing.now(segment)
         await place.ledger.commit(lambda tx: segments.move_up(tx, segment, by="user:jones"))
         assert not await describing.now(segment)

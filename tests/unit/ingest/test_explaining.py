@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from ingest.errors import DockdError, Refused
+from ingest.events import LedgerRebuilt
+from ingest.explaining import Explaining
 from ingest.ledger import segments
 from ingest.model import SegmentDescription
+from tests.contract.store.exam import described
 from tests.simulators.stores.in_memory import InMemoryStore, times
 from tests.unit.ingest.station import Station, station
 
@@ -35,8 +38,8 @@ class MeanwhileEvidence(InMemoryStore):
         await self._mark("finish", segment.id)
         await super().finish(upload, segment)
 
-    async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
-        await super().explain(upload, segment, custody=custody)
+    async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes, since: str = "") -> None:
+        await super().explain(upload, segment, custody=custody, since=since)
         await self._mark("explain", segment.id)
 
 
@@ -54,6 +57,19 @@ async def test_what_becomes_evidence_on_its_way_is_marked_before_it_counts(tmp_p
             await place.until(lambda: place.confirmed(segment))
         assert (await place.row(segment)).evidential
         assert at_proof == [True]
+
+
+async def test_a_ledger_that_was_made_anew_leaves_the_longer_record_of_before(place: Station) -> None:
+    (segment,), told = await place.spooled(b"footage"), described(b"footage")
+    explaining = Explaining(ledger=place.ledger, store=place.store, describe=lambda _row: told, longest=60.0)
+    row = await place.row(segment)
+    assert await explaining.tried(row, upload="") is None
+    await place.ledger.commit(lambda tx: tx.record(LedgerRebuilt(reason="it was damaged", aside="ledger.db.1")))
+    assert await explaining.tried(row, upload="") is None
+    begun = await place.ledger.read(
+        lambda db: db.execute("SELECT hash FROM custody WHERE action = 'ledger.rebuilt'").fetchone()[0]
+    )
+    assert list(place.store.explained[told.id]) == ["", begun[:8]]
 
 
 async def test_a_description_that_is_refused_for_ever_keeps_nothing_unproven(

@@ -295,3 +295,16 @@ async def test_what_the_store_does_not_have_is_no_mark_that_it_was_not_told_of(p
     for segment in (one, other):
         await place.ledger.commit(partial(segments.store_lost, segment=segment, error="404"))
     assert await place.ledger.read(lambda db: marks.untold(db.execute)) == (0, 0)
+
+
+async def test_what_became_evidence_late_is_described_anew_though_the_store_lost_it_before_it_was_told(
+    place: Station,
+) -> None:
+    """What lies beside the object was written before it was evidence, and stays there when the bytes go: it is not forgotten that it says too little."""
+    (segment,) = await place.spooled(b"footage")
+    async with place.at_work():
+        await place.until(lambda: place.confirmed(segment))
+    await mark(place, segment)
+    assert await place.ledger.read(lambda db: marks.is_late(db.execute, segment))
+    await place.ledger.commit(lambda tx: marks.to_tell(tx, segment))  # proven anew
+    assert await place.ledger.read(lambda db: marks.is_late(db.execute, segment))

@@ -98,6 +98,20 @@ async def test_a_part_of_it_is_not_it(place: Station, half: bytes) -> None:
     )  # a part may be all that there is: it is left to the store
 
 
+async def test_an_upload_that_is_another_segments_is_not_ended(place: Station) -> None:
+    """A store that names uploads by what they are called points at somebody's footage when it is asked."""
+    (brought,) = await place.spooled(b"footage of one")
+    await place.ledger.commit(lambda tx: segments.uploading_to(tx, brought, "http://store/files/there"))
+    await place.ledger.commit(lambda tx: segments.not_before(tx, brought, place.clock.now() + 1e6))
+    segment = await in_doubt(place)
+    has(place, segment, b"")
+    async with place.at_work():
+        await place.until(lambda: place.delivery.state.word == "dishonest")
+    assert place.store.calls("withdraw") == 0
+    assert "http://store/files/there" in place.store.things
+    assert await counts(place) == (0, 1)
+
+
 async def test_a_word_for_other_bytes_finds_nothing(place: Station) -> None:
     def lie(claim: Claim) -> Claim:
         return replace(claim, sha256="c" * 64)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from ingest.errors import DockdError, StoreBusy, StoreDishonest, StoreDown, WrongStore
-from ingest.ledger import Ledger, stores
+from ingest.errors import AddressTaken, DockdError, StoreBusy, StoreDishonest, StoreDown, WrongStore
+from ingest.ledger import Ledger, cameras, segments, stores
 from ingest.ledger.stores import Pinned
-from ingest.model import Claim, Head, ProofMethod, SegmentDescription, Span, StoreIdentity
-from ingest.store.base import Slices
+from ingest.model import Claim, Head, Listed, ProofMethod, SegmentDescription, Span, StoreIdentity, folder_camera
+from ingest.store.base import Begun, Slices
 from ingest.store.throttle import Bucket
 from ingest.trust import Trust
 from tests.unit.ingest.station_clock import StationClock
@@ -29,6 +31,7 @@ class SpokenFor:
     method: ProofMethod = "receipt"
     signed: set[tuple[str, str]] = field(default_factory=set)  # (new, by)
     check: DockdError | None = None
+    gives: str = "http://store/files/new"
     baits: list[tuple[SegmentDescription, bytes, str, Head | None]] = field(default_factory=list)
 
     async def identify(self) -> StoreIdentity:
@@ -38,8 +41,17 @@ class SpokenFor:
         return key in pinned or any(new == key and by in pinned for new, by in self.signed)
 
     async def tempt(
-        self, segment: SegmentDescription, slices: Slices, *, nonce: str, head: Head | None, dock: str
+        self,
+        segment: SegmentDescription,
+        slices: Slices,
+        *,
+        nonce: str,
+        head: Head | None,
+        dock: str,
+        begun: Begun | None = None,
     ) -> None:
+        if begun is not None:
+            await begun(self.gives)
         body = b"".join([piece async for piece in slices(0)])
         self.baits.append((segment, body, nonce, head))
         if self.check is not None:
@@ -72,7 +84,7 @@ class SpokenFor:
     async def mark(self, upload: str, segment: SegmentDescription) -> bool:
         raise NotImplementedError
 
-    async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes) -> None:
+    async def explain(self, upload: str, segment: SegmentDescription, *, custody: bytes, since: str = "") -> None:
         raise NotImplementedError
 
     async def send(
@@ -244,3 +256,40 @@ async def test_read_back_has_no_digest_to_lie_about(ledger: Ledger) -> None:
     who = trust(ledger, store)
     await who.honest(await who.recognise())
     assert store.baits == []
+
+
+async def test_the_bait_has_a_name_that_no_camera_gives(ledger: Ledger) -> None:
+    """A store that names files by their names would overwrite footage with it."""
+    store, places = SpokenFor(), [b"DCIM/MOV_0001.MP4", b"MOV_0001", b"a/.hidden", b"d.d/x." + b"y" * 200]
+    camera = folder_camera(b"CAM01")
+    docking = await ledger.commit(lambda tx: cameras.docked(tx, camera, bay=None, source="test"))
+    for path in places:
+        listed = Listed(path=path, size=1, mtime_ns=0, ctime_ns=0, dev=1, ino=1)
+        await ledger.commit(partial(segments.listed, camera=camera.id, docking=docking, file=listed))
+        for _ in range(2):
+            who = trust(ledger, store)
+            found = await who.recognise()
+            await who.honest(replace(found, honest_at=None))
+    baited = [segment.path for segment, *_ in store.baits]
+    assert len(set(baited)) == len(baited) == 8
+    assert re.fullmatch(rb"DCIM/MOV_0001\d{20}\.MP4", baited[0])
+    assert {segment.camera for segment, *_ in store.baits} == {camera.id}
+    assert all(
+        path.rpartition(b"/")[0] == places[number // 2].rpartition(b"/")[0] for number, path in enumerate(baited)
+    )
+
+
+async def test_the_bait_takes_no_address_of_footage(ledger: Ledger) -> None:
+    camera = folder_camera(b"CAM01")
+    docking = await ledger.commit(lambda tx: cameras.docked(tx, camera, bay=None, source="test"))
+    listed = Listed(path=b"MOV_0001.MP4", size=1, mtime_ns=0, ctime_ns=0, dev=1, ino=1)
+    name = await ledger.commit(lambda tx: segments.listed(tx, camera=camera.id, docking=docking, file=listed))
+    await ledger.commit(lambda tx: segments.uploading_to(tx, name, "http://store/files/new"))
+    store = SpokenFor()
+    who = trust(ledger, store)
+    with pytest.raises(AddressTaken, match=f"the address of segment {name}"):
+        await who.honest(await who.recognise())
+    assert store.baits == [], "not a byte"
+    found = await in_ledger(ledger)
+    assert found is not None
+    assert "MOV_0001.MP4" in str(found.dishonest)

@@ -167,9 +167,14 @@ async def test_a_volume_is_writable_from_the_permit_on_and_gone_is_what_it_lists
 
 async def test_what_comes_back_on_a_fresh_mount_was_not_wiped(place: Place) -> None:
     place.card.loses_writes = True
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(2):
-            await place.built.intake.session(place.visit(), once=False)
+    closed = asyncio.Event()
+    place.built.ledger.subscribe(lambda event, _seq: closed.set() if event.action == "permit.closed" else None)
+    session = asyncio.create_task(place.built.intake.session(place.visit(), once=False))
+    async with asyncio.timeout(20):
+        await closed.wait()
+    session.cancel()
+    await asyncio.wait({session})
+    assert session.cancelled(), "it goes on as long as the camera is there"
     assert place.files() >= FOOTAGE
     assert "segment.wiped" not in await place.actions()
     assert all(on_camera for (on_camera,) in (await place.rows("on_camera")).values())

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dockd.access.book import Book, Damaged, NotSo, Unwritten
-from dockd.access.known import Session, hashed, new_session, new_token
+from dockd.access.known import KNOWN_FOR, Session, hashed, new_session, new_token
 
 HASH = "$argon2id$kept"
 
@@ -102,6 +102,43 @@ def test_no_more_than_twenty_sessions_each(book: Book) -> None:
     known = book.known()
     assert [known.session(one) is not None for one in anns] == [False] * 10 + [True] * 20
     assert known.session(bobs) is not None
+
+
+def test_where_somebody_is_known_is_bounded_and_ends(book: Book) -> None:
+    book.add_user("ann", role="viewer", password=HASH, by="x")
+    for n in range(30):
+        one = Session(hash=f"h{n}", name="ann", role="viewer", via="password", version=1, made_at=float(n), seen_at=0.0)
+        book.begin_session(one, ended=-1.0, place=f"192.0.2.{n}")
+    known = book.known()
+    assert [known.has_signed_in("ann", place=f"192.0.2.{n}", now=30.0) for n in range(30)] == [False] * 10 + [True] * 20
+    assert not known.has_signed_in("bob", place="192.0.2.29", now=30.0)
+    assert not known.has_signed_in("ann", place="192.0.2.29", now=29.0 + KNOWN_FOR)
+
+
+def test_a_list_of_before_is_brought_to_todays_tables_by_whoever_comes_first(tmp_path: Path) -> None:
+    path = tmp_path / "access.db"
+    Book(path).add_user("ann", role="ops", password=HASH, by="x")
+    with sqlite3.connect(path) as db:
+        db.execute("DROP TABLE places")
+        db.execute("DELETE FROM migrations WHERE number > 1")
+    db.close()
+    found: list[object] = []
+
+    def look() -> None:
+        book = Book(path)
+        try:
+            found.append(list(book.known().users))
+        except Exception as error:  # noqa: BLE001 - told below
+            found.append(error)
+        finally:
+            book.close()
+
+    threads = [threading.Thread(target=look) for _ in range(6)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert found == [["ann"]] * 6
 
 
 def test_tokens(book: Book) -> None:
@@ -403,6 +440,21 @@ def test_two_that_make_it_at_once_make_one(tmp_path: Path) -> None:
     assert not failures
     assert len(Book(tmp_path / "access.db").known().users) == 6
     assert sorted(path.name for path in tmp_path.iterdir()) == ["access.db", "access.db.made"]
+
+
+class _Late(type(Path())):  # type: ignore[misc]
+    """A name at which nothing is, until somebody asks whether there was something."""
+
+    def exists(self) -> bool:
+        Book(Path(self.parent) / "access.db").make()
+        return bool(super().exists())
+
+
+def test_one_that_another_makes_between_two_looks_is_not_gone(tmp_path: Path) -> None:
+    book = Book(_Late(tmp_path / "access.db"))
+    book.add_user("ann", role="viewer", password=HASH, by="x")
+    assert list(book.known().users) == ["ann"]
+    book.close()
 
 
 def test_one_that_cannot_be_opened_for_want_of_a_descriptor_is_no_damage(book: Book) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +12,9 @@ import pytest
 
 from dockd.access.book import Book, Damaged
 from dockd.access.desk import Access, TooSoon, Wrong
-from dockd.access.hashing import Cost, Hashing, TooManyWait
+from dockd.access.hashing import MOST_WAITING, Cost, Hashing, TooManyWait
 from dockd.access.known import LONGEST_SESSION
-from dockd.access.limits import FREE, LONGEST_WAIT
+from dockd.access.limits import FREE, FREE_ADDRESS, LONGEST_WAIT
 from ingest import events
 from ingest.errors import LedgerUnusable
 from tests.unit.ingest.ledger.dock import SetClock
@@ -46,14 +47,16 @@ class Desk:
         return self.access
 
 
-def desk_at(path: Path, clock: SetClock, said: list[events.Event], failing: list[bool]) -> Access:
+def desk_at(
+    path: Path, clock: SetClock, said: list[events.Event], failing: list[bool], hashing: Hashing = HASHING
+) -> Access:
     async def record(event: events.Event) -> None:
         if failing:
             raise LedgerUnusable("the disk is full")
         assert event.custody
         said.append(event)
 
-    return Access(path, clock=clock, idle=lambda: IDLE, record=record, tell=said.append, hashing=HASHING)
+    return Access(path, clock=clock, idle=lambda: IDLE, record=record, tell=said.append, hashing=hashing)
 
 
 @pytest.fixture
@@ -100,6 +103,17 @@ async def test_who_does_nothing_is_signed_out(desk: Desk) -> None:
     assert await desk.access.session(shown, doing=True) is None
     assert desk.said[-1].message() == "user:ann was signed out (idle)"
     assert not desk.book.known().sessions
+
+
+async def test_a_session_of_many_tabs_ends_once(desk: Desk) -> None:
+    shown = await desk.access.sign_in("ann", PASSWORD, address=HERE)
+    desk.later(IDLE + 1, clock=0.0)  # and by the station's clock it is young
+    assert await asyncio.gather(*(desk.access.session(shown, doing=False) for _ in range(12))) == [None] * 12
+    assert await desk.access.session(shown, doing=False) is None
+    assert [event.message() for event in desk.of(events.UserSignedOut)] == ["user:ann was signed out (idle)"]
+    other = await desk.access.sign_in("ann", PASSWORD, address=HERE)
+    await asyncio.gather(*(desk.access.sign_out(other) for _ in range(3)))
+    assert len(desk.of(events.UserSignedOut)) == 2
 
 
 async def test_nobody_stays_for_more_than_half_a_day(desk: Desk) -> None:
@@ -203,13 +217,46 @@ async def test_many_at_once_are_no_way_round(desk: Desk) -> None:
     assert all(isinstance(one, Exception) for one in answers)
 
 
+class Held(Hashing):
+    """One that says nothing until it is let."""
+
+    def __init__(self) -> None:
+        super().__init__(Cost(passes=1, memory=64))
+        self.let = threading.Event()
+
+    def fits(self, kept: str | None, password: str) -> bool:
+        assert self.let.wait(60)
+        return super().fits(kept, password)
+
+
 async def test_who_is_not_even_asked_has_made_no_mistake(desk: Desk) -> None:
-    answers = await asyncio.gather(
-        *(desk.access.sign_in(f"user{n}", "wrong", address=f"192.0.2.{n}") for n in range(30)),
-        *(desk.access.sign_in("ann", PASSWORD, address="198.51.100.1") for _ in range(30)), return_exceptions=True,
-    )  # fmt: skip
-    assert any(isinstance(one, TooManyWait) for one in answers)
+    hashing = Held()
+    await desk.access.close()
+    desk.access = desk_at(desk.book.path, desk.clock, desk.said, desk.failing, hashing)
+    asked = [
+        asyncio.create_task(desk.access.sign_in(f"user{n}", "wrong", address=f"192.0.2.{n}"))
+        for n in range(MOST_WAITING)
+    ]
+    try:
+        answers = await asyncio.gather(
+            *(desk.access.sign_in("ann", PASSWORD, address="198.51.100.1") for _ in range(30)), return_exceptions=True
+        )
+    finally:
+        hashing.let.set()
+    assert [type(one) for one in answers] == [TooManyWait] * 30
+    assert [type(one) for one in await asyncio.gather(*asked, return_exceptions=True)] == [Wrong] * MOST_WAITING
     assert await desk.access.sign_in("ann", PASSWORD, address="198.51.100.1")
+
+
+async def test_who_has_signed_in_from_there_is_known_there_after_a_restart(desk: Desk) -> None:
+    await desk.access.sign_in("ann", PASSWORD, address=HERE)
+    await desk.again()
+    for n in range(FREE_ADDRESS + 5):
+        with pytest.raises((Wrong, TooSoon)):
+            await desk.access.sign_in(f"made.up.{n}", "wrong", address=HERE)
+    assert await desk.access.sign_in("ann", PASSWORD, address=HERE)
+    desk.book.remove_user("ann", by="os:root")
+    assert not desk.book.known().places
 
 
 async def test_how_many_were_refused_is_said_once_a_minute(desk: Desk) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 from dockd.access import Who
 from dockd.access.desk import Access
 from dockd.access.elsewhere import voucher
+from dockd.access.id_token import Why
 from dockd.page.opening import why_not
+from dockd.page.pages.sign_in_elsewhere import _WHY_NOT
 from dockd.settings import ListenAddress, defaults
 from dockd.settings.schema import OidcSettings
 from ingest import events
@@ -67,3 +70,7 @@ def test_a_provider_counts_as_somebody_who_can_sign_in(tmp_path: Path) -> None:
     )  # fmt: skip
     assert "no user yet" in (why_not(beyond) or "")
     assert why_not(replace(beyond, oidc=SETTINGS)) is None
+
+
+def test_whoever_is_not_let_in_is_told_why() -> None:
+    assert set(_WHY_NOT) == set(get_args(Why))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from dockd.access.oidc import LONGEST, NotLetIn, Oidc, Provider, SignedIn
+from dockd.access.provider import AT_ONCE, MOST_WAITING
+from dockd.access.tries import OF_ADDRESS
 from dockd.settings.schema import OidcSettings
 from ingest.clock import Clock
 from tests.simulators.provider import CLIENT, ISSUER, SimulatedProvider, answered
@@ -34,6 +37,9 @@ class Set(Clock):
     def now(self) -> float:
         return self.at
 
+    def boottime_ns(self) -> int:
+        return int(self.at * 1e9)
+
 
 class Dock:
     """One dock and one provider."""
@@ -46,7 +52,12 @@ class Dock:
 
     async def sign_in(self, **changed: str) -> SignedIn:
         begun = await self.oidc.begin(back=BACK, onward="/bays/3")
-        return await self.oidc.end(sealed=begun.sealed, answer=self.far.signs_in(begun.url) | changed)
+        answer = self.far.signs_in(begun.url) | changed
+        return await self.oidc.end(sealed=begun.sealed, answer=answer, address="192.0.2.7")
+
+    @property
+    def asked_for_tokens(self) -> int:
+        return sum(one.url.path.endswith("/token") for one in self.far.asked)
 
     async def why_not(self, **changed: str) -> str:
         with pytest.raises(NotLetIn) as refused:
@@ -221,10 +232,10 @@ async def test_an_answer_that_does_not_name_its_issuer() -> None:
         answer = dock.far.signs_in(begun.url)
         del answer["iss"]
         if let_in:
-            await dock.oidc.end(sealed=begun.sealed, answer=answer)
+            await dock.oidc.end(sealed=begun.sealed, answer=answer, address="192.0.2.7")
         else:
             with pytest.raises(NotLetIn):
-                await dock.oidc.end(sealed=begun.sealed, answer=answer)
+                await dock.oidc.end(sealed=begun.sealed, answer=answer, address="192.0.2.7")
 
 
 async def test_another_browser_cannot_end_it() -> None:
@@ -233,12 +244,12 @@ async def test_another_browser_cannot_end_it() -> None:
     answer = dock.far.signs_in(mine.url)
     for sealed in ("", "x", theirs.sealed, mine.sealed[:-4] + "AAA=", "é"):
         with pytest.raises(NotLetIn) as refused:
-            await dock.oidc.end(sealed=sealed, answer=answer)
+            await dock.oidc.end(sealed=sealed, answer=answer, address="192.0.2.7")
         assert refused.value.why == "stale"
     another = Dock()
     with pytest.raises(NotLetIn):
-        await another.oidc.end(sealed=mine.sealed, answer=answer)
-    assert (await dock.oidc.end(sealed=mine.sealed, answer=answer)).name == "k.jones"
+        await another.oidc.end(sealed=mine.sealed, answer=answer, address="192.0.2.7")
+    assert (await dock.oidc.end(sealed=mine.sealed, answer=answer, address="192.0.2.7")).name == "k.jones"
 
 
 async def test_another_sign_ins_code_is_no_use() -> None:
@@ -247,17 +258,84 @@ async def test_another_sign_ins_code_is_no_use() -> None:
     mine, theirs = await dock.oidc.begin(back=BACK, onward="/"), await dock.oidc.begin(back=BACK, onward="/")
     code = dock.far.signs_in(theirs.url)["code"]
     with pytest.raises(NotLetIn):
-        await dock.oidc.end(sealed=mine.sealed, answer=dock.far.signs_in(mine.url) | {"code": code})
+        await dock.oidc.end(
+            sealed=mine.sealed, answer=dock.far.signs_in(mine.url) | {"code": code}, address="192.0.2.7"
+        )
 
 
 async def test_each_ends_once_even_where_the_provider_does_not_mind() -> None:
     dock = Dock(lets_codes_be_used_again=True)
     begun = await dock.oidc.begin(back=BACK, onward="/")
     answer = dock.far.signs_in(begun.url)
-    await dock.oidc.end(sealed=begun.sealed, answer=answer)
+    await dock.oidc.end(sealed=begun.sealed, answer=answer, address="192.0.2.7")
     with pytest.raises(NotLetIn) as refused:
-        await dock.oidc.end(sealed=begun.sealed, answer=answer)
+        await dock.oidc.end(sealed=begun.sealed, answer=answer, address="192.0.2.7")
     assert refused.value.why == "stale"
+
+
+async def test_a_sign_in_that_was_begun_brings_one_code_to_the_provider() -> None:
+    """Who has no account has begun one, too: the provider is asked once for it, whatever comes back, and however often."""
+    dock = Dock()
+    begun = await dock.oidc.begin(back=BACK, onward="/")
+    answer = dock.far.signs_in(begun.url)
+    ends = (
+        dock.oidc.end(sealed=begun.sealed, answer=answer | {"code": f"junk{n}"}, address=f"192.0.2.{n}")
+        for n in range(30)
+    )
+    refused = await asyncio.gather(*ends, return_exceptions=True)
+    assert sorted(one.why for one in refused if isinstance(one, NotLetIn)) == ["refused"] + ["stale"] * 29
+    assert dock.asked_for_tokens == 1
+
+
+async def test_one_address_brings_few_codes_that_are_none() -> None:
+    dock = Dock()
+    assert [await dock.why_not(code="junk") for _ in range(OF_ADDRESS + 2)] == ["refused"] * OF_ADDRESS + ["often"] * 2
+    assert dock.asked_for_tokens == OF_ADDRESS
+    begun = await dock.oidc.begin(back=BACK, onward="/")
+    answer = dock.far.signs_in(begun.url)
+    assert (await dock.oidc.end(sealed=begun.sealed, answer=answer, address="192.0.2.8")).name == "k.jones"
+
+
+async def test_a_whole_parade_room_signs_in_from_one_address() -> None:
+    dock = Dock()
+    for _ in range(2 * OF_ADDRESS):
+        assert (await dock.sign_in()).name == "k.jones"
+
+
+async def test_who_waits_for_a_turn_does_not_lose_the_time_of_theirs() -> None:
+    dock = Dock()
+    await dock.sign_in()
+    for _ in range(AT_ONCE):
+        await dock.provider._few.acquire()
+    dock.provider._patience = 0.05
+    signing_in = asyncio.create_task(dock.sign_in())
+    assert not (await asyncio.wait({signing_in}, timeout=0.2))[0]
+    dock.provider._patience = 60.0
+    for _ in range(AT_ONCE):
+        dock.provider._few.release()
+    assert (await signing_in).name == "k.jones"
+
+
+async def test_no_more_wait_for_a_turn_than_can_have_one_soon() -> None:
+    dock = Dock()
+    await dock.sign_in()
+    for _ in range(AT_ONCE):
+        await dock.provider._few.acquire()
+    begun = [await dock.oidc.begin(back=BACK, onward="/") for _ in range(MOST_WAITING + 3)]
+    answers = [dock.far.signs_in(one.url) for one in begun]
+    ends = [
+        asyncio.create_task(dock.oidc.end(sealed=one.sealed, answer=answer, address=f"192.0.2.{n}"))
+        for n, (one, answer) in enumerate(zip(begun, answers, strict=True))
+    ]
+    for late in ends[MOST_WAITING:]:
+        with pytest.raises(NotLetIn) as refused:
+            await asyncio.wait_for(late, 15)
+        assert refused.value.why == "busy"
+    for _ in range(AT_ONCE):
+        dock.provider._few.release()
+    assert [one.name for one in await asyncio.gather(*ends[:MOST_WAITING])] == ["k.jones"] * MOST_WAITING
+    late_one = dock.oidc.end(sealed=begun[-1].sealed, answer=answers[-1], address="192.0.2.99")
+    assert (await late_one).name == "k.jones", "who was not even asked for has lost nothing"
 
 
 async def test_nobody_takes_longer_than_ten_minutes() -> None:
@@ -265,7 +343,7 @@ async def test_nobody_takes_longer_than_ten_minutes() -> None:
     begun = await dock.oidc.begin(back=BACK, onward="/")
     dock.clock.at += LONGEST + 1
     with pytest.raises(NotLetIn) as refused:
-        await dock.oidc.end(sealed=begun.sealed, answer=dock.far.signs_in(begun.url))
+        await dock.oidc.end(sealed=begun.sealed, answer=dock.far.signs_in(begun.url), address="192.0.2.7")
     assert refused.value.why == "stale"
 
 

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from dockd.cli import cli
-from dockd.cli.page_client import PageClient, Refused, token_of
+from dockd.cli.page_client import NotReachable, PageClient, Refused, token_of
 from tests.simulators.authority import Authority
 
 
@@ -84,6 +84,19 @@ def test_why_the_agent_cannot_tell_is_told_in_its_own_words() -> None:
     assert (ended.exit_code, "access.db" in ended.stderr, "Is `dockd run` running" in ended.stderr) == (3, True, False)
 
 
+def test_where_the_page_is_may_be_read_from_a_configuration(tmp_path: Path) -> None:
+    config = tmp_path / "dockd.toml"
+    with answering(503, {"detail": "Not now."}) as base:
+        config.write_text(f'[page]\nlisten = "{base.removeprefix("http://")}"\n')
+        ended = CliRunner().invoke(cli, ["status", "--config", str(config)])
+        assert (ended.exit_code, f"{base}: it answers 503: Not now." in ended.stderr) == (3, True)
+        both = CliRunner().invoke(cli, ["status", "--config", str(config), "--url", base])
+        assert (both.exit_code, "not both" in both.stderr) == (2, True)
+    config.write_text("[page]\nlisten = 5\n")
+    wrong = CliRunner().invoke(cli, ["status", "--config", str(config)])
+    assert (wrong.exit_code, "page.listen" in wrong.stderr) == (2, True)
+
+
 @pytest.mark.parametrize("document", [[], {"detail": 5}, "x"])
 def test_what_is_not_the_page_is_told_as_that(document: object) -> None:
     with answering(500, document) as base, pytest.raises(Refused, match="it answers 500, and not as dockd's page does"):
@@ -98,6 +111,13 @@ def test_a_certificate_that_nobody_here_knows_wants_ca_file(tmp_path: Path) -> N
             PageClient(base=base).get("/")
         with pytest.raises(Refused, match=f"not vouched for by {another.certificate} either"):
             PageClient(base=base, ca_file=another.certificate).get("/")
+    with (
+        answering(200, {}, tls=authority.served("page")) as base,
+        pytest.raises(NotReachable, match="ask for https://"),
+    ):
+        PageClient(base=base.replace("https://", "http://")).get("/")
+    with answering(200, {}) as base, pytest.raises(NotReachable, match="ask for http://"):
+        PageClient(base=base.replace("http://", "https://")).get("/")
     elsewhere = answering(200, {}, tls=authority.served("named", for_="DNS:dock.example"))
     with elsewhere as base, pytest.raises(Refused, match="does not hold: .*Ask by a name that is in it"):
         PageClient(base=base, ca_file=authority.certificate).get("/")

@@ -92,7 +92,7 @@ def test_at_a_terminal_it_is_asked_for_twice_and_not_shown(tmp_path: Path, secon
             said += until(ours, "New password for ann: ")
             os.write(ours, b"\x04")
             process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=40)
         said += until(ours, None)
     finally:
         process.kill()
@@ -103,7 +103,7 @@ def test_at_a_terminal_it_is_asked_for_twice_and_not_shown(tmp_path: Path, secon
 
 
 def until(fd: int, text: str | None) -> str:
-    said, deadline = "", time.monotonic() + 20
+    said, deadline = "", time.monotonic() + 40
     while (text is None or text not in said) and time.monotonic() < deadline:
         try:
             more = os.read(fd, 1000)

@@ -597,7 +597,7 @@ async def test_a_memory_stick_in_the_place_of_an_unlocked_camera_is_not_that_cam
     bench = Bench(tmp_path, site=site, conversation=talk, timing=replace(QUICK, settle=0.2, patience=0.4))
     plug_locked(bench)
     await bench.occupied("looking")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         await told.wait()
     bench.machine.unplug("1")
     if docked_first:

@@ -310,7 +310,7 @@ class Bench:
         self.backlog: list[DockEvent] = []
 
     async def next(self) -> DockEvent:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             return await anext(self._stream)
 
     async def until(self, kind: type[DockEvent], chain: str | None = None) -> DockEvent:

@@ -133,7 +133,7 @@ async def test_a_connection_that_breaks_fails_what_is_under_way_and_is_made_anew
         for task in tasks:
             with pytest.raises(HelperGone):
                 await task
-        await asyncio.wait_for(gone.wait(), 5)
+        await asyncio.wait_for(gone.wait(), 15)
         broken = True
         await client.fresh(MOUNTED)
 
@@ -151,7 +151,7 @@ async def test_that_the_helper_is_back_is_told_when_it_is_reached_again(path: Pa
         gone = asyncio.Event()
         early.on_gone = gone.set
         end.hang_up()
-        await asyncio.wait_for(gone.wait(), 5)
+        await asyncio.wait_for(gone.wait(), 15)
         assert back == [1]
         await early.fresh(MOUNTED)
         assert back == [1, 1]

@@ -117,7 +117,7 @@ def test_a_line_that_cannot_be_written_leaves_a_gap(capfd: pytest.CaptureFixture
     def say(count: int) -> None:
         for _ in range(count):
             logs.hear(CameraUndocked(camera="C", docking=1), 0)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while len(sink.said) + logs.lost < said + count and time.monotonic() < deadline:
             time.sleep(0.001)
 
@@ -146,7 +146,7 @@ def test_nobody_waits_for_a_log_that_stands_still() -> None:
     began = time.monotonic()
     for _ in range(25_000):
         logs.hear(CameraUndocked(camera="C", docking=1), 0)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     assert logs.lost >= 4_990
     logs.close(patience=0.05)
     sink.stuck.set()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,11 +12,11 @@ from dockd.docking import Bay
 from dockd.page.doings import Doings
 from dockd.page.facts import Sources
 from dockd.page.snapshot import Snapshot
-from dockd.page.view import LOOK_AT_MOST_EVERY, View
+from dockd.page.view import View
 from ingest.ledger import Transaction, cameras, marks, segments
 from ingest.model import Listed
 from ingest.visit import Visit
-from tests.unit.dockd.page.test_view import sources
+from tests.unit.dockd.page.test_view import looked, sources
 from tests.unit.ingest.ledger.dock import CAMERA, Dock, dock_at
 
 BY = "user:smith"
@@ -31,8 +30,7 @@ class Page:
     doings: Doings
 
     async def look(self) -> Snapshot:
-        await asyncio.sleep(LOOK_AT_MOST_EVERY)
-        return await self.view.look(anew=True)
+        return await looked(self.view)
 
     async def problems(self) -> list[str]:
         return [str(one["problem"]) for one in (await self.look()).problems]

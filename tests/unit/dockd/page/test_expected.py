@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from dockd.page.bay_facts import BayDocuments
 from dockd.page.expected import Expectations
 from dockd.page.facts import Sources, Sums
 from dockd.page.moment import Moment
@@ -18,7 +19,7 @@ from dockd.page.view import View, _is_short
 from ingest.clock import Clock
 from ingest.ledger import Ledger
 from ingest.ledger.views import Docking, Unproven
-from ingest.model import Balance, Tally
+from ingest.model import Balance, Skipped, Tally
 from ingest.standing import StoreState
 from tests.unit.dockd.page.test_view import sources
 
@@ -116,6 +117,80 @@ async def test_another_docking_begins_anew(told: Sources) -> None:
         now=1155.0, at=AT + 155, moment=moment(told, copied=150 * MB), fresh=True, sending=1 * MB
     )
     assert found == {}
+
+
+NEEDS_MORE_THAN_TIME: list[tuple[str, dict[str, Any]]] = [
+    ("its clock is wrong", {"bay": {"clock_offset_seconds": 10800.0}}), ("its clock is not told any more", {"bay": {"clock_lost": True}}),
+    ("its charge is not told any more", {"bay": {"charge_lost": True}, "min_battery": 80}), ("nobody named it", {"bay": {"ours": False, "why_kept": "nobody has named it"}}),
+    ("it may hold an only copy", {"visit": {"unsafe": "the card changed"}}), ("are they those of before?", {"visit": {"unsettled": ["a"]}}),
+    ("a place that cannot be looked into", {"visit": {"skipped": (Skipped(path=b"a", kind="unreadable", message="x", hides=True),)}}), ("another card", {"missing": 1}), ("held", {"held": {"copy_failed": 1}}),
+    ("held, by another sum", {"held_too": 1}), ("its battery does not charge", {"will_not_charge": "it has fallen from 90% to 80% since 05:10"}),
+    ("the store was caught", {"store": "dishonest"}), ("another store", {"store": "wrong-store"}), ("the store is away", {"store": "down"}),
+]  # fmt: skip
+
+
+def document(told: Sources, seen: Moment) -> Any:
+    return BayDocuments().of(told.rack.bays[1], seen, outrun=lambda _bay: False)
+
+
+async def copying(told: Sources) -> tuple[Moment, Expected]:
+    """A camera that is copied at a good pace, and what is expected of it."""
+    told.activity.camera(told.rack.bays[1].camera.id, "copying")  # type: ignore[union-attr]
+    found = follow(told, Expectations(), seconds=150, copying=1 * MB, sending=1 * MB)
+    told.clock = Passing()
+    return replace(moment(told, copied=150 * MB), expected={1: found}), found
+
+
+@pytest.mark.parametrize("but", [row[1] for row in NEEDS_MORE_THAN_TIME], ids=[row[0] for row in NEEDS_MORE_THAN_TIME])
+async def test_what_does_not_become_ready_by_itself_is_not_foretold(told: Sources, but: dict[str, Any]) -> None:
+    seen, found = await copying(told)
+    assert document(told, seen)["ready_at"] is not None
+    camera, visit = told.rack.bays[1].camera, told.rack.bays[1].visit
+    assert camera is not None
+    assert visit is not None
+    ready = replace(told.settings.ready, min_battery=but.get("min_battery", 0))
+    told.settings = replace(told.settings, ready=ready, wipe=replace(told.settings.wipe, enabled=True))
+    told.rack.bays[1] = replace(told.rack.bays[1], **but.get("bay", {}))
+    for name, value in but.get("visit", {}).items():
+        setattr(visit, name, value)
+    told.store_state = lambda: StoreState(word=but.get("store", "connected"))
+    docking = seen.sums.dockings[1]
+    segments = replace(docking.balance.segments, held=but.get("held_too", 0))
+    docking = replace(docking, held=but.get("held", {}), balance=replace(docking.balance, segments=segments))
+    sums = replace(seen.sums, dockings={1: docking}, missing={camera.id: but.get("missing", 0)})
+    expected = {1: replace(found, will_not_charge=but.get("will_not_charge", ""))}
+    shown = document(told, replace(seen, sums=sums, expected=expected))
+    assert (shown["verb"], shown["ready_at"]) == ("leave", None)
+
+
+async def test_what_was_expected_of_another_docking_is_not_told_of_this_one(told: Sources) -> None:
+    """What is expected is sampled every few seconds: another camera may be in the bay before the next."""
+    seen, found = await copying(told)
+    told.settings = replace(told.settings, ready=replace(told.settings.ready, min_battery=80))
+    fault = replace(found, will_not_charge="it stands at 12% since 05:10", charge_ready_at=AT + 900.0)
+    seen, visit = replace(seen, expected={1: fault}), told.rack.bays[1].visit
+    told.activity.camera(told.rack.bays[1].camera.id, "done")  # type: ignore[union-attr]
+    done = Docking(balance=Balance(segments=Tally(listed=1, copied=1, confirmed=1, wiped=1)))
+    assert document(told, replace(seen, sums=Sums(dockings={1: done})))["state"] == "will_not_charge"
+    assert visit is not None
+    visit.docking = 2
+    other = replace(seen, sums=Sums(dockings={2: done}))
+    assert document(told, other)["state"] == "ready"
+    told.rack.bays[1] = replace(told.rack.bays[1], battery_percent=50)
+    shown = document(told, other)
+    assert (shown["state"], shown["word"], shown["ready_at"]) == ("charging", "Charging 50%", None)
+
+
+async def test_another_camera_in_the_bay_is_told_anew(told: Sources) -> None:
+    """Its document is not the one of before, though the bay says the same of itself."""
+    seen, found = await copying(told)
+    documents, visit = BayDocuments(), told.rack.bays[1].visit
+    assert visit is not None
+    shown = [documents.of(told.rack.bays[1], seen, outrun=lambda _bay: False)["ready_at"]]
+    seen = replace(seen, expected={1: replace(found, docking=2)})
+    shown.append(documents.of(told.rack.bays[1], seen, outrun=lambda _bay: False)["ready_at"])
+    assert shown[0] is not None
+    assert shown[1] is None
 
 
 class Passing(Clock):

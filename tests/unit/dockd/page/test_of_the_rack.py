@@ -39,6 +39,20 @@ def test_of_cameras_that_left_the_one_with_most_that_is_nowhere_else_is_first() 
     assert [one.camera for one in found(away=away)] == ["ALONE", "SAFE"]
 
 
+@pytest.mark.parametrize(
+    ("segments", "alone", "told"),
+    [
+        (300, 63, "300 segments not yet in the store. 63 of them are on it alone."),
+        (63, 63, "63 segments not yet in the store. All of them are on the camera alone."),
+        (1, 1, "1 segment not yet in the store. It is on the camera alone."),
+        (63, 0, "63 segments not yet in the store. They are safe on this dock."),
+    ],
+)
+def test_the_worse_it_is_the_more_is_said_of_a_camera_that_left(segments: int, alone: int, told: str) -> None:
+    (one,) = found(away=[AwayFact(camera="CAM0007", bay=7, segments=segments, alone=alone)])
+    assert one.text == f"Camera CAM0007 left with {told}"
+
+
 def test_what_is_of_the_rack_stands_before_bays_and_is_never_cut() -> None:
     bays = [BayFact(number=n, state="removed_early", what="x", camera=f"C{n}") for n in range(1, 40)]
     wrong = [

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dockd.page.opening import Certificate, CertificateUnusable, certificate, has_users, in_clear, why_not
+from dockd.page.opening import WANTS, Certificate, CertificateUnusable, certificate, has_users, in_clear, why_not
 from dockd.settings import ListenAddress, Settings, defaults
 from tests.simulators.authority import Authority
 
@@ -38,6 +38,20 @@ def test_beyond_it_users_and_tls_are(host: str, page: dict[str, Any], users: boo
     found = why_not(settings(host, **page), users=lambda _: users)
     assert found is None if why is None else found is not None and why in found
     assert (in_clear(settings(host, **page)) is None) is ("tls_cert_file" in page)
+
+
+@pytest.mark.parametrize(
+    ("page", "users", "tls", "user"), [({}, False, True, True), ({}, True, True, False), (TLS, False, False, True)]
+)  # fmt: skip
+def test_all_that_is_needed_is_said_at_once(page: dict[str, Any], users: bool, tls: bool, user: bool) -> None:
+    """Whoever does what it says is not told the next thing afterwards."""
+    found = why_not(settings("0.0.0.0", **page), users=lambda _: users)
+    assert found is not None
+    for name in ("page.tls_cert_file and page.tls_key_file", "page.plain_http = true"):
+        assert (name in found) is tls
+    assert ("`dockd user add NAME --role ops`" in found) is user
+    assert '"127.0.0.1:8080"' in found
+    assert found.count(WANTS) == 1, "check-config says what is expected apart"
 
 
 def test_a_list_that_cannot_be_read_had_users(tmp_path: Path) -> None:

@@ -76,6 +76,23 @@ def test_a_camera_that_left_is_one_problem_whatever_bay_speaks_of_it() -> None:
     assert fault.id != replace(fault, bay=9).id
 
 
+async def test_what_was_closed_is_told_as_long_as_it_is_so(ledger: Ledger) -> None:
+    book = await opened(ledger)
+    shown(book, EARLY, LOST, now=100.0)
+    await book.write()
+    assert book.still_so == []
+    await book.close(EARLY.id, reason="it was run over", by="user:smith", now=110.0)
+    assert EARLY.problem not in shown(book, replace(EARLY, text="Fewer.", weight=4), LOST, now=120.0)
+    (one,) = book.still_so
+    assert (one.problem.text, one.by, one.reason, one.at) == ("Fewer.", "user:smith", "it was run over", 110.0)
+    await book.write()
+    anew = await opened(ledger)
+    shown(anew, EARLY, now=130.0)
+    assert [one.reason for one in anew.still_so] == ["it was run over"], "a restart does not forget it"
+    shown(anew, LOST, now=140.0)
+    assert anew.still_so == []
+
+
 async def test_it_is_open_since_it_began_over_restarts_and_small_gaps(ledger: Ledger) -> None:
     book, actions = await opened(ledger), heard(ledger)
     assert shown(book, DOWN, now=1000.0)["store_down"].since == 1000.0

@@ -16,6 +16,7 @@ from ingest.ledger import Ledger, cameras, segments, stores
 from ingest.model import Digest, Listed, StoreIdentity, folder_camera
 from ingest.standing import StoreState
 from tests.unit.dockd.page.test_view import sources
+from tests.unit.ingest.station_clock import StationClock
 
 CAMERA = folder_camera(b"CAM")
 STORE = StoreIdentity(id="store-1", url="http://store", method="receipt", durable=True, keys=("K",))
@@ -66,6 +67,36 @@ async def test_nobody_is_usable_while_the_disk_of_the_spool_is_not_there(scene: 
     folder.mkdir()
     scene.sources.activity.moved(CAMERA.id, 0)
     assert await scene.state() == "unconfirmed"
+
+
+async def copied(ledger: Ledger, docking: int, path: bytes) -> None:
+    file = Listed(path=path, size=10, mtime_ns=1, ctime_ns=0, dev=1, ino=1)
+    segment = await ledger.commit(lambda tx: segments.listed(tx, camera=CAMERA.id, docking=docking, file=file))
+    digest = Digest(size=10, sha256="a" * 64, xxh3_128="b" * 32)
+    await ledger.commit(lambda tx: segments.copied(tx, segment, digest=digest, second_read="direct"))
+
+
+async def test_a_restart_does_not_take_back_what_was_offered(tmp_path: Path) -> None:
+    """It is counted from the record, not from when this process first saw it wait; what is copied meanwhile begins it anew."""
+    clock = StationClock()
+    ledger = await Ledger.open(tmp_path / "ledger.db", keys=tmp_path / "keys", clock=clock)
+    try:
+        found = replace(sources(tmp_path, ledger), clock=clock)
+        found.spool.prepare()
+        docking = await ledger.commit(lambda tx: cameras.docked(tx, CAMERA, bay=1, source="t"))
+        await copied(ledger, docking, b"a.mp4")
+        visit = found.rack.bays[1].visit
+        assert visit is not None
+        visit.docking, visit.room = docking, 100 << 30
+        found.activity.camera(CAMERA.id, "waiting")  # since this very moment, as far as the process knows
+        assert await Scene(ledger, found).state() == "unconfirmed"
+        clock.pass_by(found.settings.ready.usable_after + 60)
+        started = Scene(ledger, found)
+        assert await started.state() == "usable"
+        await copied(ledger, docking, b"b.mp4")
+        assert await started.state() == "unconfirmed", "its newest footage waits since now"
+    finally:
+        await ledger.close()
 
 
 async def test_nobody_is_usable_while_copies_cannot_be_read(scene: Scene) -> None:

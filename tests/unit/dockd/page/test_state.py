@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import product
 from typing import Any, get_args
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dockd.page.looks import LOOKS, BayState
-from dockd.page.state import Facts, derive
+from dockd.page.state import Facts, _ready, derive
 from dockd.page.words import time_words
 from ingest.model import Tally
 
@@ -34,6 +35,16 @@ TABLE: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("nothing on it", {"counts": Tally()}, "ready", "Take", "The camera is empty."),
     ("nothing on one that nobody named", {"counts": Tally(), "wipes": False, "why_kept": "nobody has named it", "ours": False}, "not_ours", "Not ours", "It is empty. Nobody"),
     ("not emptied, as wanted", {"counts": tally(4, 4, 4), "on_camera": 4, "wipes": False}, "ready", "Take", "Not emptied"),
+    ("the store was caught, and all is still on it", {"counts": tally(4, 4, 4), "on_camera": 4, "wipes": False, "store": "dishonest", "sound": False}, "unconfirmed", "Copied, not confirmed", "confirmed by a store that is not to be believed: tell ops. Leave it in."),
+    ("the store was caught, and documents are still on it", {"counts": tally(4, 4, 4), "stays": 4, "wipes": False, "store": "dishonest"}, "unconfirmed", "Copied, not confirmed", "Leave it in."),
+    ("the store was caught before it was emptied", {"phase": "waiting", "counts": tally(4, 4, 4), "on_camera": 4, "store": "dishonest"}, "unconfirmed", "Copied, not confirmed", "Leave it in."),
+    ("the store was caught amid its emptying", {"phase": "reading", "counts": tally(4, 4, 4, 3), "on_camera": 1, "store": "dishonest"}, "reading", "Checking", "Leave it in."),
+    ("the store was caught after it was emptied", {"store": "dishonest"}, "ready", "Take", "The camera is empty. What was on it was confirmed by a store that is not to be believed now: tell ops."),
+    ("the store was caught after its footage was off it", {"store": "dishonest", "stays": 2}, "ready", "Take", "Its footage is off the camera. What was on it was confirmed by a store that is not to be believed now: tell ops. 2 files that are no footage stay on it."),
+    ("the store was caught, and nothing was on it", {"store": "dishonest", "counts": Tally()}, "ready", "Take", "The camera is empty."),
+    ("the store was caught, and nobody named it", {"counts": tally(4, 4, 4), "on_camera": 4, "wipes": False, "ours": False, "store": "dishonest"}, "unconfirmed", "Copied, not confirmed", "Leave it in."),
+    ("the store was caught, and it is not charged", {"store": "dishonest", "battery": 61}, "charging", "Charging 61%", "What was on it was confirmed by a store that is not to be believed now: tell ops. It is charged to 61% and wants 80%."),
+    ("the store was caught, and its clock is wrong", {"store": "dishonest", "clock_offset": 7300.0}, "clock_wrong", "Clock wrong", "tell ops. Its clock is 2 hours fast."),
     ("charge and clock known and right", {"battery": 80, "clock_offset": -60.0}, "ready", "Take", "proven"),
     ("vacant", {"docked": False}, "empty", "Empty", "No camera"),
     ("a keyboard", {"docked": False, "occupied": "not_ours", "occupied_why": "this is a keyboard"}, "not_ours", "Not ours", "This is a keyboard."),
@@ -48,7 +59,8 @@ TABLE: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("a stick that nobody named, on its way", {"phase": "waiting", "counts": tally(4, 4, 2), "wipes": False, "why_kept": "nobody has named it", "ours": False}, "unconfirmed", "Copied, not confirmed", "2 of 4"),
     ("one that the site only copies", {"counts": tally(4, 4, 4), "on_camera": 4, "wipes": False, "why_kept": "its profile says so"}, "ready", "Take", "still on the camera. Its profile says so."),
     ("one with a namesake", {"note": "another camera with its serial is in bay 3"}, "ready", "Take", "empty. Another camera with its serial is in bay 3."),
-    ("left early", {"docked": False, "left_early": 3, "still_unsafe": 2, "nowhere_else": 2, "last_camera": "CAM07"}, "removed_early", "Put back", "CAM07 was taken out before its footage was safe: 2 segments not yet in the store."),
+    ("left early", {"docked": False, "left_early": 3, "still_unsafe": 2, "nowhere_else": 2, "last_camera": "CAM07"}, "removed_early", "Put back", "CAM07 was taken out before its footage was safe: 2 segments not yet in the store, all of them on it alone."),
+    ("left early, one", {"docked": False, "left_early": 3, "still_unsafe": 1, "nowhere_else": 1, "last_camera": "CAM07"}, "removed_early", "Put back", "CAM07 was taken out before its footage was safe: 1 segment not yet in the store, and on it alone."),
     ("left early, some of it safe here", {"docked": False, "left_early": 3, "still_unsafe": 2, "nowhere_else": 1, "last_camera": "CAM07"}, "removed_early", "Put back", "2 segments not yet in the store, 1 of them on it alone."),
     ("left early, all of it safe here", {"docked": False, "left_early": 3, "still_unsafe": 2, "last_camera": "CAM07"}, "removed_early", "Put back", "CAM07 was taken out before the store had its footage: 2 segments are safe on the dock, and still on it."),
     ("went out", {"docked": False, "went_out": 3, "last_camera": "CAM07", "last_officer": "PC Jones"}, "empty", "Empty", "No camera is in this bay. Camera CAM07 (PC Jones) went out; its footage is safe here"),
@@ -106,6 +118,7 @@ TABLE: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("gone everywhere", {"counts": tally(4, 4, 3, 3)}, "copy_failed", "Fault", "cannot be found"),
     ("charging", {"battery": 61}, "charging", "Charging 61%", "wants 80%"),
     ("charging, and by when", {"battery": 61, "charge_ready_at": SOON}, "charging", f"Charging 61%, about {time_words(SOON)}", f"wants 80%. It should be ready at about {time_words(SOON)}."),
+    ("charging, and its clock is wrong", {"battery": 61, "charge_ready_at": SOON, "clock_offset": 7300.0}, "charging", "Charging 61%", "61% and wants 80%."),
     ("its battery does not charge", {"battery": 61, "will_not_charge": "it stands at 61% since 05:10", "charge_ready_at": SOON}, "will_not_charge", "Battery fault", "Its footage is safe, but its battery does not charge: it stands at 61% since 05:10. Try it in another bay"),
     ("charged, and does not charge", {"battery": 90, "will_not_charge": "it falls"}, "will_not_charge", "Battery fault", "it falls"),
     ("its battery does not charge, and its footage is on its way", {"phase": "waiting", "counts": tally(4, 4, 1), "will_not_charge": "it falls"}, "unconfirmed", "Copied, not confirmed", "Leave it in."),
@@ -194,7 +207,7 @@ FACTS = st.builds(
     counts=st.builds(
         Tally, listed=st.integers(0, 3), copied=st.integers(0, 3), confirmed=st.integers(0, 3), wiped=st.integers(0, 3), held=st.integers(0, 1)
     ),
-    on_camera=st.integers(0, 2), missing=st.integers(0, 1), hidden=st.integers(0, 1), unsafe=st.sampled_from(["", "it may hold it"]), unsettled=st.integers(0, 1),
+    on_camera=st.integers(0, 2), stays=st.integers(0, 1), missing=st.integers(0, 1), hidden=st.integers(0, 1), unsafe=st.sampled_from(["", "it may hold it"]), unsettled=st.integers(0, 1),
     held=st.sampled_from([{}, {"copy_failed": 1}, {"other": 1}]), wipes=st.booleans(), store=st.sampled_from(["connected", "down", "dishonest"]),
     battery=st.sampled_from([None, 10, 80]), min_battery=st.just(80), clock_offset=st.sampled_from([None, 0.0, 61.0]),
     blind=st.sampled_from(["", "no ledger"]), alone=st.integers(0, 1), sound=st.booleans(), waited=st.booleans(), ours=st.booleans(),
@@ -212,11 +225,41 @@ def test_ready_is_one_strict_and(facts: Facts) -> None:
         not facts.held, not facts.missing, not facts.hidden, not facts.unsafe, not facts.unsettled, not (facts.wipes and facts.on_camera),
         facts.battery is None or facts.battery >= 80, facts.clock_offset is None or abs(facts.clock_offset) <= 60,
         not facts.charge_lost, not facts.clock_lost, not facts.will_not_charge,
+        facts.store != "dishonest" or not (facts.on_camera or (facts.stays and not facts.wipes)),
     ]  # fmt: skip
     if said.state == "ready":
         assert all(everything)
     elif all(everything) and counts.copied >= counts.listed:
         pytest.fail(f"all is so, and it is {said}")
+
+
+SPOILS_READY: list[tuple[str, dict[str, Any]]] = [
+    ("nobody in it", {"docked": False}), ("still copying", {"phase": "copying"}), ("not looked at", {"listed_once": False}), ("not all confirmed", {"counts": tally(4, 4, 3)}),
+    ("held", {"counts": tally(4, 4, 4, held=1)}), ("held, by another sum", {"held": {"other": 1}}), ("another card", {"missing": 1}), ("hidden", {"hidden": 1}),
+    ("are they those of before?", {"unsettled": 1}), ("it may hold an only copy", {"unsafe": "so"}), ("not emptied", {"on_camera": 1}), ("charge not told any more", {"charge_lost": True}),
+    ("clock not told any more", {"clock_lost": True}), ("its battery does not charge", {"will_not_charge": "it falls"}), ("not charged", {"battery": 79}), ("clock wrong", {"clock_offset": -61.0}),
+    ("the store was caught", {"store": "dishonest", "wipes": False, "on_camera": 1}), ("the store was caught, documents", {"store": "dishonest", "wipes": False, "stays": 1}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("spoilt", [row[1] for row in SPOILS_READY], ids=[row[0] for row in SPOILS_READY])
+def test_no_order_of_rules_makes_a_camera_ready(spoilt: dict[str, Any]) -> None:
+    """The rule that says it asks for everything itself, whatever those before it have asked."""
+    assert _ready(DONE) is not None
+    assert _ready(replace(DONE, **spoilt)) is None
+
+
+@pytest.mark.parametrize("phase", ["reading", "waiting", "done"])
+def test_nothing_is_proven_by_a_store_that_was_caught(phase: Any) -> None:
+    wants: list[dict[str, Any]] = [
+        {}, {"battery": 61}, {"clock_offset": 61.0}, {"clock_offset": -61.0}, {"charge_lost": True}, {"clock_lost": True}, {"will_not_charge": "it falls"},
+        {"counts": tally(4, 4, 3)}, {"counts": tally(4, 4, 4, 3)},
+    ]  # fmt: skip
+    for on_camera, stays, wipes, ours, want in product((0, 1), (0, 1), (False, True), (False, True), wants):
+        said = derive(replace(DONE, store="dishonest", phase=phase, on_camera=on_camera, stays=stays, wipes=wipes, ours=ours, **want))  # fmt: skip
+        assert not re.search("proven|footage is safe|is in the store", said.why), said
+        if on_camera or (stays and not wipes):
+            assert said.look.verb != "take", said
 
 
 @given(FACTS)

@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 
+from dockd.docking import Bay
 from dockd.page.documents import bay_document, camera_part
+from dockd.page.doings import LONGEST_REASON
 from dockd.page.language import LANGUAGES, Language
 from dockd.page.looks import LOOKS
-from dockd.page.pages import handover, wall
+from dockd.page.pages import handover, reading, wall
 from dockd.page.pages.folded import folded
 from dockd.page.pages.summing_up import KINDS, key, kind_of, looked_at, next_ready
 from dockd.page.rendering import templates
 from dockd.page.state import Shown
+from ingest.ledger.views import Away
 from ingest.model import Balance, CameraId
 
 STATUS: dict[str, Any] = {"trouble": None}
@@ -30,7 +33,7 @@ def bay(number: int, state: Any, *, ready_at: str | None = None, word: str = "")
     return {**found, "ready_at": ready_at}
 
 
-@pytest.mark.parametrize("module", [wall, handover])
+@pytest.mark.parametrize("module", [wall, handover, reading])
 def test_examples(module: Any) -> None:
     assert doctest.testmod(module).failed == 0
 
@@ -89,6 +92,29 @@ def test_paper_has_what_is_wrong_with_the_rack_first_and_whole_and_names_the_bay
     assert (found.more, found.more_bays) == (5, "3 to 7")
     nothing_cut = folded([wrong("store_down", f"Store {n}.") for n in range(9)], runs=handover.runs, most=4)
     assert sum(len(one.entries) for one in nothing_cut.folds) == 9
+
+
+def away(camera: CameraId, *, bay: int | None) -> Away:
+    return Away(
+        camera=camera.id, profile=camera.profile, serial=camera.serial, card=camera.card, bay=bay, segments=9, since=0.0
+    )
+
+
+def test_paper_names_who_went_out_of_each_bay_with_footage_that_is_not_confirmed() -> None:
+    one, two, three = (CameraId(profile="dcim", serial=f"X{n}", card="c") for n in (1, 2, 3))
+    bays = {
+        1: Bay(number=1, last_camera=one), 2: Bay(number=2, last_camera=two), 3: Bay(number=3, last_camera=three, camera=one),
+        4: Bay(number=4, last_camera=one), 5: Bay(number=5, last_camera=three, still=three),
+    }  # fmt: skip
+    assert handover.left(bays, [away(one, bay=1), away(three, bay=3), away(three, bay=5)]) == {1: one}, (
+        "all of the second's is confirmed; another is in bay 3; the first went out of bay 1, not of 4; and the one in bay 5 is still in it"
+    )
+
+
+def test_paper_has_each_reason_whole_unless_most_of_the_rack_is_out_of_use() -> None:
+    assert handover.longest([]) >= LONGEST_REASON
+    assert handover.longest([bay(n, "out_of_use") for n in range(8)]) >= LONGEST_REASON
+    assert handover.longest([bay(n, "out_of_use") for n in range(64)]) == 40
 
 
 def test_paper_says_what_is_equal_once() -> None:

@@ -23,7 +23,7 @@ FRAME: dict[str, Any] = {
 
 EMPTY: dict[str, Any] = {
     "segments": [], "start": 0, "more": "", "history": [], "mistakes": {}, "done": "", "until": "", "neighbours": (None, None), "reason": "",
-    "camera_address": "/cameras/x", "out_by": "",
+    "camera_address": "/cameras/x", "out_by": "", "last": None, "wrong": [], "longest": 300,
 }  # fmt: skip
 
 

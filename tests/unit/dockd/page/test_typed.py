@@ -19,6 +19,7 @@ from dockd.access.hashing import Cost, Hashing
 from dockd.docking import Bay, Rack
 from dockd.page import typed
 from dockd.page.faces import faces
+from dockd.page.facts import Sources
 from dockd.page.live import Live
 from dockd.page.pages import Parts
 from dockd.page.rendering import Rendering
@@ -27,6 +28,7 @@ from dockd.page.view import View
 from ingest import events
 from ingest.ledger.rack import OutOfUse, out_of_use
 from ingest.model import folder_camera
+from ingest.standing import StoreState
 from tests.unit.dockd.page.test_nonsense_on_the_line import no_metrics
 from tests.unit.dockd.page.test_view import sources
 from tests.unit.ingest.ledger.dock import Dock, dock_at
@@ -44,6 +46,7 @@ class Site:
     book: Book
     dock: Dock
     rack: Rack
+    found: Sources
 
     async def marked(self) -> dict[int, OutOfUse]:
         return await self.dock.ledger.read(lambda db: out_of_use(db.execute))
@@ -120,7 +123,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         host, port = runner.addresses[0][:2]
         async with ClientSession() as client:
-            yield Site(f"http://{host}:{port}", client, book, dock, found.rack)
+            yield Site(f"http://{host}:{port}", client, book, dock, found.rack, found)
         await runner.cleanup()
         await access.close()
         book.close()
@@ -263,6 +266,81 @@ async def test_two_who_issue_one_camera_hear_of_each_other(site: Site) -> None:
     assert "PC smith" in (await kim.ask("/cameras/CAM")).text
 
 
+async def test_whoever_mends_a_field_hears_who_issued_it_meanwhile(site: Site) -> None:
+    sam, kim = site.user("sam"), site.user("k.jones")
+    await sam.sign_in()
+    await kim.sign_in()
+    await site.dock.listed(b"clip.mp4")
+    issue = "/cameras/CAM/issue"
+    told = await sam.ask("/cameras/CAM")
+    old = told.form(issue)
+    assert (await kim.ask(issue, {**(await kim.ask("/cameras/CAM")).form(issue), "officer": "PC jones"})).status == 303
+    for officer, why in (
+        ("PC \u200fsmith", "There are signs in it that nobody can read."),
+        ("", "Say to whom it goes"),
+    ):
+        told = await sam.ask(issue, {**old, "officer": officer})
+        assert told.status == 400
+        assert why in told.text
+        assert "officer:" not in told.text, "a program's name for the field is nobody's word"
+        assert "Meanwhile k.jones has issued it to PC jones" in told.text, "what is sent next would undo that"
+    same = await sam.ask(issue, {**old, "officer": "PC jones\u200f"})
+    assert "Meanwhile k.jones" in same.text
+    first = await sam.ask(issue, {**told.form(issue), "was": "", "officer": "PC smith"})
+    assert first.status == 409
+    assert (await sam.ask(issue, {**told.form(issue), "officer": "PC smith"})).status == 303, "it was said"
+
+
+async def test_whoever_mends_a_reason_hears_who_marked_the_bay_meanwhile(site: Site) -> None:
+    sam, kim = site.user("sam"), site.user("k.jones")
+    await sam.sign_in()
+    await kim.sign_in()
+    told = await sam.ask("/bays/1")
+    old = told.form(OUT)
+    assert (await kim.ask(OUT, {**(await kim.ask("/bays/1")).form(OUT), "reason": "it smells"})).status == 303
+    for reason, why in (("x" * 301, "At most 300 characters."), ("", "Say why nobody is to use this bay.")):
+        told = await sam.ask(OUT, {**old, "reason": reason})
+        assert told.status == 400
+        assert why in told.text
+        assert "Meanwhile k.jones has taken it out of use" in told.text
+        assert 'id="reason"' in told.text
+    assert (await sam.ask(OUT, {**told.form(OUT), "reason": REASON})).status == 303
+
+
+async def test_whoever_was_signed_out_hears_what_was_done_meanwhile(site: Site) -> None:
+    sam, kim = site.user("sam"), site.user("k.jones")
+    await sam.sign_in()
+    await kim.sign_in()
+    await site.dock.listed(b"clip.mp4")
+    issue = "/cameras/CAM/issue"
+    forms = {issue: (await sam.ask("/cameras/CAM")).form(issue), OUT: (await sam.ask("/bays/1")).form(OUT)}
+    await kim.ask(issue, {**(await kim.ask("/cameras/CAM")).form(issue), "officer": "PC jones"})
+    await kim.ask(OUT, {**(await kim.ask("/bays/1")).form(OUT), "reason": "it smells"})
+    for action, name, by in (
+        (issue, "officer", "has issued it to PC jones"),
+        (OUT, "reason", "has taken it out of use"),
+    ):
+        sam.is_signed_out()
+        gone = await sam.ask(action, {**forms[action], name: "other words"})
+        back = await sam.ask(await sam.sign_in(parse_qs(urlsplit(gone.onward).query)["next"][0]))
+        assert back.form(action)[name] == "other words"
+        assert f"Meanwhile k.jones {by}" in back.text
+
+
+@pytest.mark.parametrize(("path", "name", "most"), [("/bays/1", "reason", 300), ("/cameras/CAM", "officer", 100)])
+async def test_a_field_takes_as_much_as_is_taken(site: Site, path: str, name: str, most: int) -> None:
+    sam = site.user("sam")
+    await sam.sign_in()
+    await site.dock.listed(b"clip.mp4")
+    field = re.search(rf'<input[^>]*name="{name}"[^>]*>', (await sam.ask(path)).text)
+    assert field is not None
+    assert f'maxlength="{most}"' in field[0]
+    action = {"reason": OUT, "officer": "/cameras/CAM/issue"}[name]
+    form = (await sam.ask(path)).form(action)
+    assert (await sam.ask(action, {**form, name: "x" * (most + 1)})).status == 400
+    assert (await sam.ask(action, {**form, name: "x" * most})).status == 303
+
+
 async def test_whoever_may_see_the_wall_alone_is_brought_there(site: Site) -> None:
     wally = site.user("wally", "wall")
     await wally.sign_in()
@@ -286,7 +364,8 @@ async def test_why_it_was_refused_is_a_sentence_on_the_page_without_commands(sit
     await sam.sign_in()
     told = await sam.ask(OUT, {**(await sam.ask("/bays/1")).form(OUT), "reason": "x" * 301})
     assert told.status == 400
-    assert "at most 300 characters." in told.text
+    assert "At most 300 characters." in told.text
+    assert "reason:" not in told.text
     assert 'http-equiv="refresh"' not in told.text, "what was typed would go with it"
     assert 'http-equiv="refresh"' in (await sam.ask("/bays/1")).text
     assert "There is nothing at this address." in (await sam.ask("/nothing")).text
@@ -305,6 +384,68 @@ async def test_what_is_on_a_camera_alone_that_is_out_is_named_where_it_is_issued
     assert "seen.mp4" in panel
     assert "safe.mp4" not in panel
     assert "Newest footage" not in text, "all of it stands above"
+
+
+async def test_what_was_closed_and_is_still_so_is_not_all_well(site: Site) -> None:
+    sam = site.user("sam")
+    await sam.sign_in()
+    await site.dock.listed(b"a.mp4")
+    await site.dock.listed(b"b.mp4")
+    site.rack.bays[1] = Bay(number=1, last_camera=folder_camera(b"CAM"), left_early=2)
+    page = (await sam.ask("/problems")).text
+    way = re.search(r'action="(/problems/removed_early[^"]*/close)"', page)
+    assert way is not None
+    form = (await sam.ask("/problems")).form(way[1])
+    assert (await sam.ask(way[1], {**form, "reason": "it was run over"})).status == 303
+    page = (await sam.ask("/problems")).text
+    assert "Nothing is wrong" not in page
+    assert "Nothing needs anybody now; 1 that was closed is still so." in page
+    row = page.partition('id="still"')[2].partition("</section>")[0]
+    assert "2 segments not yet in the store. All of them are on the camera alone." in row
+    assert "it was run over" in row
+    assert '<a class="id" href="/cameras/CAM">CAM</a>' in row
+    assert page.count("it was run over") == 1, "and once alone"
+
+
+@pytest.mark.parametrize(("why", "needs"), [("its pins are bent", "1 of them needs somebody now."), ("", "None of them needs somebody now.")])  # fmt: skip
+async def test_a_problem_looks_the_same_wherever_it_stands_and_it_is_said_how_many_need_somebody(
+    site: Site, why: str, needs: str
+) -> None:
+    sam = site.user("sam")
+    await sam.sign_in()
+    site.found.store_state = lambda: StoreState(word="down", message="no connection in 10 s")
+    site.rack.bays[1] = Bay(number=1, occupied="fault" if why else "", why=why)
+    front, page = (await sam.ask("/")).text, (await sam.ask("/problems")).text
+    for name in ("store_down", *(["bay_fault-1"] if why else [])):
+        assert f'class="panel bad yellow" id="problem-{name}"' in page
+        section = page.partition(f'id="problem-{name}"')[2].partition("</section>")[0]
+        assert 'href="#triangle"' in section.partition("</h2>")[0]
+    assert re.search(r'<li class="yellow rack"><svg class="shape"[^>]*><use href="#triangle"/>', front)
+    assert f'id="count" class="count"{">1<" if why else " hidden>0<"}' in page, "the store goes on by itself"
+    assert needs in page
+    assert "ask ops" not in page, "it is ops who read that"
+
+
+async def test_a_bay_that_waits_for_its_camera_leads_to_it_and_to_the_problem(site: Site) -> None:
+    sam = site.user("sam")
+    await sam.sign_in()
+    await site.dock.copied(b"1.mp4")
+    await site.dock.confirmed(b"2.mp4")
+    await site.dock.copied(b"3.mp4")
+    await site.dock.listed(b"4.mp4")
+    site.rack.bays[1] = Bay(number=1, docking=site.dock.docking, last_camera=folder_camera(b"CAM"), left_early=3)
+    issue = "/cameras/CAM/issue"
+    await sam.ask(issue, {**(await sam.ask("/cameras/CAM")).form(issue), "officer": "PC smith"})
+    page = (await sam.ask("/bays/1")).text
+    rows = re.findall(r'<th scope="row" class="id"><a href="[^"]*">([^<]*)</a>', page)
+    assert rows == ["4.mp4", "1.mp4", "3.mp4", "2.mp4"], "what is on the camera alone is first"
+    facts = page.partition('id="facts"')[2].partition("</dl>")[0]
+    assert '<a href="/cameras/CAM">CAM</a>' in facts
+    assert "PC smith" in facts
+    way = re.search(r'<a href="/problems#([^"]+)">A camera was taken out too early</a>', facts)
+    assert way is not None, facts
+    assert f'id="{way[1]}"' in (await sam.ask("/problems")).text
+    assert "closed there" in facts
 
 
 async def test_one_that_is_issued_and_lies_in_its_bay_is_with_nobody(site: Site) -> None:
@@ -327,6 +468,25 @@ async def test_where_nothing_is_left_to_do_no_heading_says_so(site: Site) -> Non
     mark = f"/footage/{segment}/evidential"
     assert (await sam.ask(mark, (await sam.ask(f"/footage/{segment}")).form(mark))).status == 303
     assert "What you can do" not in (await sam.ask(f"/footage/{segment}")).text
+
+
+async def test_one_camera_is_one(site: Site) -> None:
+    sam = site.user("sam")
+    await sam.sign_in()
+    await site.dock.listed(b"clip.mp4")
+    text = (await sam.ask("/cameras?q=CAM")).text
+    assert ">1 camera<" in text
+    assert "1 cameras" not in text
+
+
+@pytest.mark.parametrize(("path", "example"), [("/bays/1/out-of-use", "in_use, reason, was"), ("/cameras/CAM/issue", "officer, was")])  # fmt: skip
+async def test_a_program_that_sends_no_object_is_told_the_names_of_this_address(
+    site: Site, path: str, example: str
+) -> None:
+    async with site.client.post(f"{site.url}/api/v1{path}", json=["x"]) as answer:
+        said = await answer.json(content_type=None)
+    assert answer.status == 400
+    assert said["detail"] == f"what was sent is no JSON object; its names here are {example}"
 
 
 async def test_a_program_may_say_what_it_has_seen(site: Site) -> None:

@@ -521,7 +521,7 @@ WRONG = [
     pytest.param(
         '[page]\nlisten = "0.0.0.0:8080"\n' + STORE,
         [
-            'F:2: page.listen: 0.0.0.0:8080 can be reached from other machines: needs tls_cert_file and tls_key_file, expected an address of this machine alone such as "127.0.0.1:8080", or both files'
+            'F:2: page.listen: 0.0.0.0:8080 can be reached from other machines, and what people type would go over the line in clear, expected tls_cert_file and tls_key_file (or plain_http = true, if in clear is what you want), and a user where there is none yet (`dockd user add NAME --role ops`); or an address of this machine alone, such as "127.0.0.1:8080"'
         ],
         id="listen-everywhere",
     ),

@@ -206,7 +206,7 @@ async def test_evidence_says_which_time_is_to_be_trusted(place: Station) -> None
     said = await times(place, segment)
     assert (said.station_synchronised, said.trusted, said.listed_corrected) == (True, "station", None)
     assert said.camera_time == "1970-01-01T00:00:00.000Z"
-    assert "that time is to be trusted" in said.words
+    assert "trust its times over the camera's" in said.words
 
 
 async def test_a_boot_at_1970_that_is_set_right_later_is_told_by_both_clocks(tmp_path: Path) -> None:

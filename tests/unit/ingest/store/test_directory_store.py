@@ -149,6 +149,9 @@ async def test_a_folder_explains_itself(store: DirectoryStore, root: Path) -> No
         await store.explain(upload, segment, custody=custody)
         assert (root / f"{upload}.json").read_bytes() == describing(segment)
         assert (root / f"{upload}.custody.json").read_bytes() == custody
+    await store.explain(upload, segment, custody=b"{}", since="1a2b3c4d")
+    assert (root / f"{upload}.custody.json").read_bytes() == custody
+    assert (root / f"{upload}.custody-1a2b3c4d.json").read_bytes() == b"{}"
 
 
 async def test_an_address_of_another_kind_of_store_is_gone(store: DirectoryStore) -> None:
@@ -320,7 +323,7 @@ async def test_a_porter_ends_with_its_agent(tmp_path: Path) -> None:
     [pid] = porters_of(agent.pid)
     agent.kill()
     await agent.wait()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         while running(pid):  # noqa: ASYNC110 - the kernel tells nobody but its parent, which is gone
             await asyncio.sleep(0.01)
     assert (tmp_path / ".dockd-store").exists()

@@ -98,6 +98,34 @@ async def test_an_end_without_a_condition_overwrites_nothing(store: S3Store, buc
     assert any("If-None-Match at the end" in note for note in store.notes)
 
 
+class KnowsNoCondition(HonestS3):
+    """If-None-Match is nothing that it knows."""
+
+    def unlike(self, request: web.BaseRequest, key: str) -> None:
+        if "If-None-Match" in request.headers:
+            raise S3Problem("NotImplemented")
+
+
+@pytest.mark.parametrize("far", [KnowsNoCondition, IgnoresIfNoneMatch])
+async def test_where_no_condition_is_heeded_an_end_looks_first(far: type[HonestS3]) -> None:
+    with RunningS3(far()) as running:
+        store = adapter(running)
+        try:
+            await store.identify()
+            segment = in_parts(LARGE)
+            upload = await store.announce(segment)
+            key, others = running.far.vault.key_of(upload), Version(body=b"others")
+            running.far.vault.put(key, others)
+            for span in await store.lacking(upload, size=len(LARGE)):
+                body = slices_of(LARGE, until=span.offset + span.length, size=1 << 20)
+                await store.send(upload, offset=span.offset, length=span.length, size=len(LARGE), slices=body)
+            with pytest.raises(Unproven):
+                await store.finish(upload, segment)
+            assert running.far.vault.latest(key) is others
+        finally:
+            await store.close()
+
+
 class LosesTheEndsAnswer(HonestS3):
     """It made the object, and then says that something lies there; the upload is listed on."""
 

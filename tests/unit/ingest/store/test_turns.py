@@ -71,10 +71,10 @@ async def test_who_is_cancelled_leaves_the_turn_to_the_next(given_already: bool)
         gone.cancel()
         await asyncio.sleep(0)
         turns.leave("a", 1)
-    await asyncio.wait_for(next_one, 1)
+    await asyncio.wait_for(next_one, 15)
     assert gone.cancelled()
     turns.leave("c", 1)
-    await asyncio.wait_for(turns.enter("d"), 1)  # it is free again
+    await asyncio.wait_for(turns.enter("d"), 15)  # it is free again
 
 
 async def test_who_was_away_has_no_claim_on_what_the_others_had() -> None:

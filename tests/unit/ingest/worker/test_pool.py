@@ -299,7 +299,7 @@ async def test_no_other_worker_for_a_camera_while_one_hangs_on_it(root: bytes, t
     (tmp_path / "OTHER").mkdir()
     (tmp_path / "OTHER" / "b.mp4").write_bytes(CONTENT)
     asking = asyncio.create_task(once(pool, root))
-    async with asyncio.timeout(5), pool.lent(os.fsencode(tmp_path / "OTHER")) as worker:
+    async with asyncio.timeout(15), pool.lent(os.fsencode(tmp_path / "OTHER")) as worker:
         await only(worker)  # the only slot is not held by a camera that waits for the kernel
     with pytest.raises(WorkerDied, match="has not ended"):
         await asking

@@ -1,0 +1,57 @@
+"""What the documents tell people to type is there: commands with their options, and targets of the Makefile."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from dockd.cli import cli
+
+ROOT = Path(__file__).parents[2]
+# Decisions say what was, too; the fault model names tests alone.
+DOCUMENTS = sorted({ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "runbooks").glob("*.md")} - {ROOT / "docs" / "reliability.md"})
+_INLINE = re.compile(r"`((?:dockd|make) [^`]+)`")
+_LINE = re.compile(r"(?m)^ {4,}(?:runuser -u dockd -- |sudo )?((?:dockd|make) .*)$")
+TARGETS = frozenset(re.findall(r"(?m)^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8")))
+
+
+def typed_in(text: str) -> list[str]:
+    """What begins with a command of ours, a line or a piece of code each; what comes behind a mark of a comment is none of it."""
+    found = [*_LINE.findall(text), *(" ".join(one.split()) for one in _INLINE.findall(text))]
+    return [one.partition(" #")[0].strip() for one in found]
+
+
+def wrong_with(typed: str) -> list[str]:
+    """Names in it that there are not."""
+    program, *words = re.split(r"\s+", typed)
+    if program == "make":
+        return [word for word in words[:1] if re.fullmatch(r"[a-z-]+", word) and word not in TARGETS]
+    command: click.Command = cli
+    while isinstance(command, click.Group) and words and re.fullmatch(r"[a-z][a-z-]*", words[0]):
+        there = command.get_command(click.Context(command), words[0])
+        if there is None:
+            return [words[0]]
+        command, words = there, words[1:]
+    options = {"--help", "--version"} | {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+    return [word for word in re.findall(r"(?<![\w-])--[a-z][a-z-]*", " ".join(words)) if word not in options]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=[one.name for one in DOCUMENTS])
+def test_what_is_to_be_typed_is_there(document: Path) -> None:
+    found = typed_in(document.read_text(encoding="utf-8"))
+    assert [(typed, wrong) for typed in found if (wrong := wrong_with(typed))] == []
+
+
+def test_what_is_not_there_is_found() -> None:
+    assert sum(len(typed_in(one.read_text(encoding="utf-8"))) for one in DOCUMENTS) > 60
+    assert [
+        wrong_with(one) for one in ("dockd usr add x", "dockd user add x --rule ops", "make tset", "dockd --verson")
+    ] == [["usr"], ["--rule"], ["tset"], ["--verson"]]
+    assert [wrong_with(one) for one in ("dockd user add NAME --role ops --json", "make demo ARGS=x", "dockd …")] == [
+        [],
+        [],
+        [],
+    ]
