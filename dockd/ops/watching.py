@@ -31,15 +31,20 @@ class Watch:
     def __init__(self, parts: Sequence[Steps], *, now: Callable[[], float] = time.monotonic) -> None:
         self._parts = parts
         self._now = now
-        self._last = {part.name: (part.done, now()) for part in parts}
+        self._since: dict[
+            str, tuple[int, float]
+        ] = {}  # of each of which something is wanted: what it had done, and when that was seen first
 
     def stuck(self) -> list[str]:
         """What does not get on, in words; empty when all is well."""
         now, found = self._now(), []
         for part in self._parts:
-            done, since = self._last[part.name]
-            if part.done != done or not part.wanted:
-                self._last[part.name] = (part.done, now)
+            if not part.wanted:
+                self._since.pop(part.name, None)
+                continue
+            done, since = self._since.setdefault(part.name, (part.done, now))
+            if part.done != done:
+                self._since[part.name] = (part.done, now)
             elif now - since > part.patience:
                 found.append(f"{part.name} ({now - since:.0f} s)")
         return found

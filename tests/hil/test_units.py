@@ -96,7 +96,7 @@ def test_an_agent_that_stands_still_is_ended_and_started_anew(agent: Agent, fold
     agent.vm.check(f"kill -STOP {before}")
     agent.wait_until(
         lambda: agent.process(AGENT) not in (0, before) and shown(agent, "ActiveState") == "active",
-        what=lambda: f"{shown(agent, 'ActiveState')} {shown(agent, 'Result')}", timeout=120,
+        what=lambda: f"{shown(agent, 'ActiveState')} {shown(agent, 'Result')}", timeout=300,
     )  # fmt: skip
     assert "watchdog" in agent.vm.check(f"journalctl -u {AGENT} -o cat --no-pager").lower()
     camera.throttle(Line())

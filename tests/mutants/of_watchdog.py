@@ -15,7 +15,7 @@ WATCHDOG = (
     ),
     Mutant(
         name="watchdog: one part that gets on is enough", promise="a stuck delivery is noticed while the ledger works",
-        file="dockd/ops/watching.py", old="            if part.done != done or not part.wanted:\n", new="            if any(each.done != self._last[each.name][0] for each in self._parts) or not part.wanted:\n",
+        file="dockd/ops/watching.py", old="            if part.done != done:\n", new="            if any(each.done != done for each in self._parts):\n",
         tests=_WATCHING,
     ),
     Mutant(
