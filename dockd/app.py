@@ -27,6 +27,7 @@ from ingest.ledger import Ledger, Transaction, stores, views
 from ingest.ledger.pin_file import Pinned, kept
 from ingest.recovery import Found, bring_together
 from ingest.spool import Spool
+from ingest.steps import Steps
 from ingest.store.throttle import Bucket
 from ingest.worker.pool import WorkerPool
 
@@ -60,6 +61,13 @@ class Agent:
     rack: Rack
     found: Found
     tls: ClientTls | None = None
+
+    @property
+    def steps(self) -> tuple[Steps, ...]:
+        """The parts that have to get on."""
+        return (
+            self.ledger.committing, self.ledger.reading, self.delivery.handing_out, self.delivery.sending, self.pool.reading,
+        )  # fmt: skip
 
     @property
     def wipes(self) -> bool:

@@ -35,8 +35,10 @@ from dockd.ops.lag import sample_lag
 from dockd.ops.logs import HEARTBEAT, Logs, take_over
 from dockd.ops.mark import Mark
 from dockd.ops.metrics import Metrics
+from dockd.ops.notify import Notify
 from dockd.ops.reloading import APPLIED, changes, with_keys
 from dockd.ops.sinks import open_sink
+from dockd.ops.watching import Watch, watched
 from dockd.page.advice import sentence
 from dockd.page.facts import Sources, Troubles
 from dockd.page.opening import UNREADABLE, Certificate, CertificateUnusable, certificate, in_clear, why_not
@@ -112,17 +114,17 @@ def refuse_an_open_page(settings: Settings) -> None:
 
 async def serve(
     agent: Agent, *, docks: Sequence[Dock], ops: Ops, version: str, announce: Callable[[str], None], config: Path | None = None,
-    wishes: Wishes | None = None, reloaded: Reloaded | None = None, pulse: float = _PULSE,
+    wishes: Wishes | None = None, reloaded: Reloaded | None = None, pulse: float = _PULSE, notify: Notify | None = None,
 ) -> None:  # fmt: skip
     """Run until cancelled. `announce(url)` is called when the page can be asked; `config` is the file that a reload reads; `pulse`: seconds between
-    two samples of how fast it goes.
+    two samples of how fast it goes; `notify`: who starts and watches this process, and is told how it gets on.
 
     `reloaded(settings)` reads again what stands in files of its own (camera profiles), and returns the mistakes in them.
 
     Raises Misconfigured, PageUnusable, CertificateUnusable, and what is no failure of a disk, a camera or a store.
     """
     await asyncio.to_thread(refuse_an_open_page, agent.settings)
-    wishes = wishes or Wishes()
+    wishes, notify = wishes or Wishes(), notify or Notify(None)
     certified = await asyncio.to_thread(certificate, agent.settings)
     sock = take_address(agent.settings.page.listen)
     sources = Sources(
@@ -137,7 +139,7 @@ async def serve(
         publish=agent.ledger.publish,
     )
     running = _Running(
-        agent=agent, ops=ops, sources=sources, view=View(sources), certified=certified, certificates=certificates, reloaded=reloaded
+        agent=agent, ops=ops, sources=sources, view=View(sources), certified=certified, certificates=certificates, reloaded=reloaded, notify=notify
     )  # fmt: skip
     running.view.registry = await asyncio.to_thread(read_registry, agent.settings.registry.file)
     agent.ledger.subscribe(running.hear)
@@ -149,6 +151,7 @@ async def serve(
         group.create_task(running.ledger_stays_whole(), name="ledger")
         group.create_task(running.ledger_becomes_whole(), name="ledger-rebuilt")
         group.create_task(running.page(sock, announce), name="page")
+        group.create_task(watched(Watch(agent.steps), notify), name="watchdog")
         group.create_task(sample_lag(ops.metrics.lag), name="event-loop-lag")
         group.create_task(running.pulse(pulse), name="heartbeat")
         group.create_task(agent.bandwidth.run(), name="bandwidth")
@@ -173,6 +176,7 @@ class _Running:
     view: View
     certified: Certificate | None = None
     certificates: Certificates
+    notify: Notify
     reloaded: Reloaded | None = None
     usb: dict[tuple[str, str], str] = field(default_factory=dict)
     opened: set[tuple[str, str]] = field(default_factory=set)
@@ -307,6 +311,7 @@ class _Running:
             url = address_of(sock, tls=tls is not None)
             self.agent.ledger.publish(PageOpened(url=url))
             announce(url)
+            self.notify.ready(f"Serving {url}")
             await asyncio.Event().wait()
 
     async def _metrics(self) -> tuple[bytes, str]:
@@ -333,6 +338,7 @@ class _Running:
         if (news := keeps(status, said=self.said_kept)) is not None:
             self.agent.ledger.publish(news)
         self.said_kept = status["spool"]["kept"] is not None
+        self.notify.status(in_a_line(status))
         self.agent.ledger.publish(
             Heartbeat(
                 docked=sum(doc["camera"] is not None for doc in snapshot.bays.values()), ready=status["ready"],
@@ -350,7 +356,11 @@ class _Running:
             await wishes.reloading.wait()
             wishes.reloading.clear()  # before it is read: a wish from now on is another one
             self.ops.logs.reopen()
-            await self._reload(config)
+            self.notify.reloading()
+            try:
+                await self._reload(config)
+            finally:
+                self.notify.ready("The configuration was read again; the log says what became of it")
 
     async def _reload(self, config: Path | None) -> None:
         if config is None:
@@ -398,6 +408,12 @@ def keeps(status: Mapping[str, Any], *, said: bool) -> SpoolKeeps | None:
     """Why no room comes though the store has what is on the dock, where that is so and has not been `said`."""
     kept = status["spool"]["kept"]
     return SpoolKeeps(error=kept["text"]) if kept is not None and not said else None
+
+
+def in_a_line(status: Mapping[str, Any]) -> str:
+    """How things are, for `systemctl status`."""
+    waiting = status["backlog"]["segments"] if status["backlog"] else 0
+    return f"{status['ready']} of {status['bays_total']} bays ready, {status['needs_action']} need somebody, {waiting} segments wait, store {status['store']['state']}"
 
 
 def known_cause(error: BaseException) -> DockdError | OSError | None:

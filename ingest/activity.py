@@ -60,6 +60,7 @@ class Activity(Changing):
         self.uploads: dict[str, tuple[int, int]] = {}
         self.pulled_bytes = 0
         self.uploaded_bytes = 0
+        self.sending: Callable[[], None] = lambda: None  # called whenever something is on its way to the store
         self.spool_full = False
         self.spool_full_since = 0.0  # seconds since the epoch
         self.spool_faults: dict[SpoolFault, str] = {}
@@ -126,6 +127,7 @@ class Activity(Changing):
 
     def sent(self, segment: str, size: int, done: int, fresh: int) -> None:
         """`done` of a segment's `size` bytes are on their way or there; `fresh` are new with this call."""
+        self.sending()
         self.uploads[segment] = (done, size)
         self.uploaded_bytes += fresh
         self.version += 1

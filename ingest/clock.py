@@ -15,17 +15,23 @@ from zoneinfo import ZoneInfo
 _TIME_ERROR = 5
 _TIMEX_BYTES = 512  # more than the kernel's struct timex on any machine; zeroed it only asks
 _TIMESYNCD = Path("/run/systemd/timesync/synchronized")
+TOLD = Path("/run/dockd/clock")
+_FRESH = 60.0  # seconds: who tells it does so four times in that
 
 
 class Clock:
     """The machine's own clocks. A test may hand in another with the same methods.
 
-    `kernel` says whether the kernel holds its time to be synchronised, `flag` is the file that systemd-timesyncd leaves once it did.
+    `kernel` says whether the kernel holds its time to be synchronised; `told` is the file in which dockd-mount passes its word on to an agent that
+    may not ask; `flag` is the file that systemd-timesyncd leaves once it was.
     """
 
-    def __init__(self, *, kernel: Callable[[], bool | None] | None = None, flag: Path = _TIMESYNCD) -> None:
-        self._kernel = kernel or _kernel_synchronised
+    def __init__(
+        self, *, kernel: Callable[[], bool | None] | None = None, flag: Path = _TIMESYNCD, told: Path = TOLD
+    ) -> None:
+        self._kernel = kernel or kernel_synchronised
         self._flag = flag
+        self._told = told
         self._boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
     def now(self) -> float:
@@ -45,13 +51,26 @@ class Clock:
         """Whether the kernel holds `now` to be synchronised; None where it cannot be known. Needs no rights.
 
         Its word is the newest: a clock that was set by hand is unsynchronised to it at once, while timesyncd's file stays until the next boot. The
-        file is asked only where the kernel does not say (in some containers).
+        file is asked only where the kernel does not say (in some containers). Under the shipped unit the agent may not ask the kernel, for who may
+        ask may set: there the kernel's word is the one that dockd-mount passes on, some seconds old at most.
         """
         said = self._kernel()
+        if said is None:
+            said = self._passed_on()
         return True if said is None and self._flag.exists() else said
 
+    def _passed_on(self) -> bool | None:
+        """What was passed on within the last minute of this boot."""
+        try:
+            word, at = self._told.read_text(encoding="ascii").split()
+            age = (self.boottime_ns() - int(at)) / 1e9
+        except (OSError, ValueError):
+            return None
+        return {"yes": True, "no": False}.get(word) if 0 <= age <= _FRESH else None
 
-def _kernel_synchronised() -> bool | None:
+
+def kernel_synchronised() -> bool | None:
+    """The kernel's own word; None where it may not be asked."""
     asked = ctypes.create_string_buffer(_TIMEX_BYTES)
     state = ctypes.CDLL(None, use_errno=True).adjtimex(asked)
     return None if state < 0 else state != _TIME_ERROR

@@ -55,6 +55,7 @@ from ingest.setbacks import Setbacks, backoff
 from ingest.spool import Spool
 from ingest.spool_watch import SpoolWatch
 from ingest.standing import StoreState, StoreWord
+from ingest.steps import Steps
 from ingest.store.answers import LONGEST_RETRY_AFTER
 from ingest.store.base import Store
 from ingest.store.throttle import Bucket
@@ -65,6 +66,8 @@ __all__ = ["Delivery", "DeliverySettings", "StoreState", "StoreWord"]
 _NEW_WORK = (
     events.SegmentCopied, events.SegmentRecovered, events.SegmentUnheld, events.SegmentStoreLost, events.SegmentEvidential, events.SegmentMovedUp,
 )  # fmt: skip
+# Seconds: a store may be silent for five minutes at the end of a body, and read a segment of 4 GiB again before it answers; a dock may read it first.
+_PATIENCE = 1200.0
 _TRIES = 5
 _MANY_TRIES = 10  # where it may well be over by itself: a lock that is left over, a machine that is short of something
 _PIN = "Look at the store; then pin it anew (dockd store pin): what is held because of it is tried again then"
@@ -156,6 +159,9 @@ class Delivery:
         self._scrubbing = Scrubbing(
             ledger=ledger, rereading=rereading, rot=self._rot, busy=self._places.busy, every=settings.scrub_every
         )
+        self.handing_out = Steps("the queue to the store", patience=_PATIENCE)
+        self.sending = Steps("sending to the store", patience=_PATIENCE)
+        activity.sending = self.sending.moved
         self._work = asyncio.Event()
         lanes.changed = lanes.queued = self._work.set
         bucket.subscribe(lanes.look)
@@ -235,7 +241,9 @@ class Delivery:
         async with asyncio.TaskGroup() as senders:
             while True:
                 self._work.clear()
-                wait = await self._start_next(senders)
+                with self.handing_out.one():
+                    wait = await self._start_next(senders)
+                self.handing_out.rests(wait)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(wait):
                         await self._work.wait()
@@ -250,10 +258,14 @@ class Delivery:
             return max(0.2, self._standing.closed_for())
         for segment in await self._places.next():
             turn = self._places.begin(segment)
-            senders.create_task(self._deliver(segment, turn), name=f"upload-{segment.id}")
+            senders.create_task(self._one_turn(segment, turn), name=f"upload-{segment.id}")
         look = queue.next_wait if self._places.busy else queue.next_time  # whoever ends looks again
         moment = await self._ledger.read(lambda db: look(db.execute))
         return 60.0 if moment is None else min(60.0, max(0.2, moment - self._ledger.clock.now()))
+
+    async def _one_turn(self, segment: Segment, turn: Turn) -> None:
+        with self.sending.one():
+            await self._deliver(segment, turn)
 
     async def _deliver(self, segment: Segment, turn: Turn) -> None:
         """Upload one segment and have it confirmed; what goes wrong is sorted here."""

@@ -27,6 +27,7 @@ _COMMANDS = {
         "What may be sent to the store, now and next; or set it for a time.",
     ),
     "check-config": ("dockd.cli.check_config", "check_config", "Every mistake in a configuration at once."),
+    "doctor": ("dockd.cli.doctor", "doctor", "What of this machine keeps a dock from its work, and what to do."),
     "custody": ("dockd.cli.custody", "custody", "Check, show and export the record of what happened."),
     "reconcile": ("dockd.cli.reconcile", "reconcile", "Listed, copied, confirmed and wiped, to the file and the byte."),
     "store": ("dockd.cli.store", "store", "The embedded central store."),

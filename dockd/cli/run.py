@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import faulthandler
 import os
 import sys
-from collections.abc import AsyncIterator, Container, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from dockd.docks.base import Dock
     from dockd.docks.usb_dock import UdevDock
     from dockd.ops.ending import Wishes
+    from dockd.ops.notify import Notify
     from dockd.service import Ops
     from dockd.settings import Settings
 
@@ -40,17 +42,22 @@ def run(*, config: Path | None) -> None:
     The first line on standard output is the page's address. SIGHUP reads the configuration again. Exit codes: 0 ended as asked;
     2 the configuration (every mistake is printed); 3 the state, the spool or the page's address cannot be used.
     """
+    from dockd.ops.notify import Notify
+    from dockd.ops.watching import starting
     from dockd.settings import DEFAULT_FILE, SettingsError, load
 
+    notify = Notify.of(os.environ)
     file = config or DEFAULT_FILE
     try:
         settings = load(file, environ=os.environ)
     except SettingsError as error:
         fail(str(error), code=2)
-    sys.exit(asyncio.run(_run(settings, file.absolute())))
+    with contextlib.ExitStack() as start:
+        start.enter_context(starting(notify))
+        sys.exit(asyncio.run(_run(settings, file.absolute(), notify=notify, started=start.close)))
 
 
-async def _run(settings: Settings, file: Path) -> int:
+async def _run(settings: Settings, file: Path, *, notify: Notify, started: Callable[[], None]) -> int:
     from dockd.ops.ending import Wishes, until_ended
     from dockd.page.connections import raise_the_limit
     from dockd.service import Ops, refuse_an_open_page
@@ -58,7 +65,9 @@ async def _run(settings: Settings, file: Path) -> int:
     from ingest.errors import DockdError
 
     raise_the_limit()
-    wishes = Wishes()
+    wishes = Wishes(ending=notify.stopping)
+    if notify.watchdog is not None:
+        faulthandler.enable()  # systemd ends what is stuck by SIGABRT: what each thread was at is in the journal then
     try:
         refuse_an_open_page(settings)
     except Misconfigured as error:
@@ -66,7 +75,7 @@ async def _run(settings: Settings, file: Path) -> int:
     ops = Ops.begin(settings, version=__version__)
     try:
         async with until_ended(wishes, ops.logs):
-            await _serve(settings, file, ops=ops, wishes=wishes)
+            await _serve(settings, file, ops=ops, wishes=wishes, notify=notify, started=started)
     except (DockdError, OSError, ExceptionGroup) as error:
         known = root_cause(error)
         if known is None:
@@ -77,26 +86,35 @@ async def _run(settings: Settings, file: Path) -> int:
     return 0
 
 
-async def _serve(settings: Settings, file: Path, *, ops: Ops, wishes: Wishes) -> None:
+async def _serve(
+    settings: Settings, file: Path, *, ops: Ops, wishes: Wishes, notify: Notify, started: Callable[[], None]
+) -> None:  # fmt: skip
     """Run the agent; once more, and each time after a longer rest, where its ledger was found damaged while it was used."""
     from dockd.app import agent
     from dockd.ops.happenings import TroubleBegan
+    from dockd.ops.watching import starting
     from dockd.service import serve
     from ingest.errors import DockdError, LedgerDamaged
 
     rest = _REST
     applied = _Applied(settings)
+
+    def announce(url: str) -> None:
+        started()
+        _announce(url)
+
     while True:
         try:
-            async with (
-                agent(
-                    applied.settings, version=__version__, subscribers=ops.subscribers, observe=ops.metrics.request
-                ) as built,
-                _docks(applied, built) as watched,
-            ):
+            async with contextlib.AsyncExitStack() as stack:
+                with starting(notify):
+                    made = agent(
+                        applied.settings, version=__version__, subscribers=ops.subscribers, observe=ops.metrics.request
+                    )
+                    built = await stack.enter_async_context(made)
+                    watched = await stack.enter_async_context(_docks(applied, built))
                 await serve(
-                    built, docks=watched.docks, ops=ops, version=__version__, announce=_announce, config=file, wishes=wishes,
-                    reloaded=watched.reloaded,
+                    built, docks=watched.docks, ops=ops, version=__version__, announce=announce, config=file, wishes=wishes,
+                    reloaded=watched.reloaded, notify=notify,
                 )  # fmt: skip
         except (DockdError, ExceptionGroup) as error:
             damaged = error.subgroup(LedgerDamaged) if isinstance(error, ExceptionGroup) else error

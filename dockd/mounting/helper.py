@@ -26,6 +26,7 @@ from dockd.mounting.desk import Desk, Limits, Peer
 from dockd.mounting.devices import hangs_on_usb, lock_by_number
 from dockd.mounting.ids import namespace_for
 from dockd.mounting.journal import say
+from dockd.mounting.passing_on import ClockWord
 from dockd.mounting.places import Places, RootUnusable
 from dockd.mounting.starting import NoSuch, arguments_of, before_serving, group_of, said_of, users_of
 from dockd.mounting.volume import leave
@@ -64,9 +65,10 @@ class Helper:
 
     def __init__(
         self, *, listener: socket.socket, places: Places, users: dict[int, int | None], on_usb: Callable[[Path], bool],
-        limits: Limits,
+        limits: Limits, clock: ClockWord,
     ) -> None:  # fmt: skip
         self._listener = listener
+        self._clock = clock
         self._users = users
         self._selector = selectors.DefaultSelector()
         self._posted: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -84,10 +86,10 @@ class Helper:
         self._selector.register(self._listener, selectors.EVENT_READ)
         _notify("READY=1")
         while not (self._stopping and (self._desk.idle or time.monotonic() >= self._stopping)):
-            wait = self._desk.tick()
+            waits = [self._clock.tick(), self._desk.tick()]
             if self._stopping:
-                left = self._stopping - time.monotonic()
-                wait = max(0.0, left if wait is None else min(wait, left))
+                waits.append(max(0.0, self._stopping - time.monotonic()))
+            wait = min(seconds for seconds in waits if seconds is not None)
             for key, _ in self._selector.select(wait):
                 self._ready(key)
 
@@ -249,7 +251,10 @@ def run(
         before_serving("not_started", said_of(error))
         return 3
     say("start", f"listening at {arguments.socket}, mounting below {places.root}")
-    helper = Helper(listener=listener, places=places, users=namespaces, on_usb=on_usb, limits=limits or Limits())
+    helper = Helper(
+        listener=listener, places=places, users=namespaces, on_usb=on_usb, limits=limits or Limits(),
+        clock=ClockWord(arguments.socket.with_name("clock")),
+    )  # fmt: skip
     helper.serve()
     with contextlib.suppress(OSError):
         arguments.socket.unlink()

@@ -24,7 +24,7 @@ _AT_FDCWD = -100
 _MNT_DETACH, _UMOUNT_NOFOLLOW = 2, 8
 _CLONE_NEWUSER = 0x10000000
 
-_RDONLY, _NOSUID, _NODEV, _NOEXEC, _NOATIME, _IDMAP, _NOSYMFOLLOW = 1, 2, 4, 8, 0x10, 0x100000, 0x200000
+_NOSUID, _NODEV, _NOEXEC, _NOATIME, _IDMAP, _NOSYMFOLLOW = 2, 4, 8, 0x10, 0x100000, 0x200000
 _ALWAYS = _NOSUID | _NODEV | _NOEXEC | _NOATIME | _NOSYMFOLLOW
 _MOUNT_ATTR = struct.Struct("=QQQQ")  # set, clear, propagation, user namespace
 
@@ -60,6 +60,9 @@ def _call(number: int, *arguments: int | bytes | None) -> int:
 def new_mount(filesystem: str, source: str, *, options: Iterable[Option], writable: bool) -> int:
     """Mount `source` where nobody sees it; a descriptor of its root folder. Closing it unmounts, unless `attach` was called.
 
+    Read-only is the filesystem, for every mount of it there is, and never this mount alone: the agent sees a copy of it in a namespace of its own,
+    where a mount's own flags stay as they were when it was copied.
+
     Raises FilesystemRefused; OSError ENODEV where the kernel does not know the filesystem.
     """
     context = _call(_FSOPEN, filesystem.encode(), _CLOEXEC)
@@ -69,7 +72,7 @@ def new_mount(filesystem: str, source: str, *, options: Iterable[Option], writab
         for option in options:
             _set(context, option)
         _call(_FSCONFIG, context, _FSCONFIG_CREATE, None, None, 0)
-        return _call(_FSMOUNT, context, _CLOEXEC, _ALWAYS | (0 if writable else _RDONLY))
+        return _call(_FSMOUNT, context, _CLOEXEC, _ALWAYS)
     except OSError as error:
         raise FilesystemRefused(error, _complaint(context)) from error
     finally:
@@ -106,18 +109,16 @@ def map_ids(mount: int, namespace: int) -> None:
     _set_attributes(mount, set_bits=_IDMAP, namespace=namespace)
 
 
-def set_mount_read_only(root: int, *, read_only: bool) -> None:
-    """This one mount, whatever its filesystem is; EBUSY while a file is open for writing. `root`: its root folder."""
-    _set_attributes(root, set_bits=_RDONLY if read_only else 0, clear_bits=0 if read_only else _RDONLY)
-
-
-def _set_attributes(mount: int, *, set_bits: int = 0, clear_bits: int = 0, namespace: int = 0) -> None:
-    attributes = _MOUNT_ATTR.pack(set_bits, clear_bits, 0, namespace)
+def _set_attributes(mount: int, *, set_bits: int, namespace: int) -> None:
+    attributes = _MOUNT_ATTR.pack(set_bits, 0, 0, namespace)
     _call(_MOUNT_SETATTR, mount, b"", _AT_EMPTY_PATH, attributes, len(attributes))
 
 
 def set_filesystem_read_only(root: int, *, read_only: bool) -> None:
-    """Remount the filesystem itself, its options as they are. `root`: the root folder of the mount. Raises FilesystemRefused."""
+    """Remount the filesystem itself, its options as they are. `root`: the root folder of the mount.
+
+    Raises FilesystemRefused; EBUSY while a file is open for writing, in whatever namespace.
+    """
     context = _call(_FSPICK, root, b"", _CLOEXEC | _FSPICK_EMPTY_PATH)
     try:
         _set(context, ("ro" if read_only else "rw", None))

@@ -178,7 +178,6 @@ class Volume:
             self.device.unlock()
             try:
                 kernel.set_filesystem_read_only(root, read_only=False)
-                kernel.set_mount_read_only(root, read_only=False)
                 self.device.check()
             except (OSError, DockdError) as error:
                 self._read_only_again(root)
@@ -189,7 +188,6 @@ class Volume:
 
     def _read_only_again(self, root: int) -> None:
         with contextlib.suppress(OSError):
-            kernel.set_mount_read_only(root, read_only=True)
             kernel.set_filesystem_read_only(root, read_only=True)
         with contextlib.suppress(OSError):
             kernel.set_device_read_only(self.device.fd, read_only=True)
@@ -199,7 +197,6 @@ class Volume:
         with self._root() as root:
             try:
                 kernel.sync_filesystem(root)
-                kernel.set_mount_read_only(root, read_only=True)
                 kernel.set_filesystem_read_only(root, read_only=True)
             except OSError as error:
                 if error.errno == errno.EBUSY:

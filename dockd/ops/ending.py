@@ -23,12 +23,14 @@ class Wishes:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     reloading: asyncio.Event = field(default_factory=asyncio.Event)
     why: str = ""
+    ending: Callable[[], None] = lambda: None  # told at once that the end has begun
 
     def end(self, why: str) -> None:
         """End, please. From here on nothing may take longer than nine seconds."""
         if not self.ended.is_set():
             self.why = why
             self.ended.set()
+            self.ending()
             _end_for_sure()
 
     def reload(self) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dockd.settings.checking import overlaps
+from dockd.settings.credentials import missing
 from dockd.settings.documents import Origin
 from dockd.settings.mistakes import Mistake
 from dockd.settings.reading import Reading
@@ -127,7 +128,7 @@ def _wrong_with_file(path: Path, *, secret: bool) -> tuple[str, str] | None:
     expected = "the path of a file that dockd can read"
     status = _look(path)
     if status is None:
-        return f"{path} does not exist", expected
+        return missing(path) or (f"{path} does not exist", expected)
     if isinstance(status, str):
         return status, expected + f" ({_AS_USER})"
     if not stat.S_ISREG(status.st_mode):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dockd.settings import addresses, units
+from dockd.settings import addresses, credentials, units
 from dockd.settings.mistakes import WrongValue, shown
 from dockd.settings.timetable import A_LINE, parse_line
 
@@ -165,11 +165,13 @@ def identifier(expected: str) -> Kind:
     return Kind(expected, read)
 
 
-def path(expected: str, *, secret: bool = False) -> Kind:
-    """Absolute paths, `.` and `..` taken out. With `secret`, what does not look like a path is not shown."""
+def path(expected: str, *, secret: bool = False, file: bool = False) -> Kind:
+    """Absolute paths, `.` and `..` taken out. With `secret`, what does not look like a path is not shown; with `file`, it may be a credential's."""
 
     def read(value: object) -> Path:
         text = _text(value, expected)
+        if file and text.startswith(credentials.PREFIX):
+            return credentials.named(text, expected=expected)
         if not text.startswith("/"):
             what = "what is written there" if secret else shown(text)
             home = ", ~ is not known here" if text.startswith("~") else ""

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dockd.settings.credentials import placed
 from dockd.settings.documents import Origin, nearest_of, parse_document, wrong_in
 from dockd.settings.locate import Lines, locate
 from dockd.settings.mistakes import ENVIRONMENT, Mistake, WrongValue, printable, shown
@@ -48,7 +49,7 @@ class Reading:
 
 def read(text: str | None, *, file: str, environ: Mapping[str, str]) -> Reading:
     """Settings and mistakes from the text of a file (None: no file) and the environment. Raises nothing."""
-    reader = _Reader(file)
+    reader = _Reader(file, environ)
     if text is not None:
         reader.file(text)
     reader.environment(environ)
@@ -60,8 +61,9 @@ def _dotted(path: Iterable[str | int]) -> str:
 
 
 class _Reader:
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, environ: Mapping[str, str]) -> None:
         self._file = file
+        self._environ = environ
         self._lines = locate("")
         self._is_toml = True
         self._mistakes: list[Mistake] = []
@@ -142,7 +144,7 @@ class _Reader:
                 line = self._lines.of(*at, key, *entry)
                 self._mistakes.append(Origin(self._file, line, place.key).mistake(error.message, error.expected))
             if not wrong:
-                values[key] = KEYS[section][key].read(value)
+                values[key] = placed(KEYS[section][key].read(value), environ=self._environ)
         return values
 
     def _written(self, section: str, key: str, *, at: tuple[str | int, ...]) -> Origin:
@@ -182,7 +184,7 @@ class _Reader:
             wrong = wrong_in(kind, value)
             self._mistakes.extend(place.mistake(error.message, error.expected) for _, error in wrong)
             if not wrong:
-                self._values[section][key] = kind.read(value)
+                self._values[section][key] = placed(kind.read(value), environ=self._environ)
 
 
 def _inline_secret(place: Origin, section: str = "store") -> Mistake:

@@ -145,21 +145,23 @@ class StoreSettings:
         "Has to be written.",
     )
     token_file: Path | None = setting(
-        kinds.path("the absolute path of a file that holds the token", secret=True),
+        kinds.path("the absolute path of a file that holds the token", secret=True, file=True),
         None,
         "A file that holds the bearer token and is readable by dockd's user alone. s3: the access key and its secret, on two lines, as KEY:SECRET, or as "
         "an AWS credentials file.",
     )
     ca_file: Path | None = setting(
-        kinds.path("the absolute path of a PEM file"),
+        kinds.path("the absolute path of a PEM file", file=True),
         None,
         "PEM certificates of the authorities that may vouch for the store. None: those of the operating system.",
     )
     client_cert_file: Path | None = setting(
-        kinds.path("the absolute path of a PEM file"), None, "PEM certificate by which this dock shows who it is."
+        kinds.path("the absolute path of a PEM file", file=True),
+        None,
+        "PEM certificate by which this dock shows who it is.",
     )
     client_key_file: Path | None = setting(
-        kinds.path("the absolute path of a PEM file", secret=True), None, "PEM key of that certificate."
+        kinds.path("the absolute path of a PEM file", secret=True, file=True), None, "PEM key of that certificate."
     )
     proxy: str | None = setting(
         kinds.PROXY_URL,
@@ -167,7 +169,7 @@ class StoreSettings:
         'An HTTP proxy on the way to the store, such as "http://proxy.example.org:3128". None: none, whatever the environment says.',
     )
     proxy_auth_file: Path | None = setting(
-        kinds.path("the absolute path of a file that holds USER:PASSWORD", secret=True),
+        kinds.path("the absolute path of a file that holds USER:PASSWORD", secret=True, file=True),
         None,
         "A file that holds USER:PASSWORD for the proxy, readable by dockd's user alone.",
     )
@@ -275,10 +277,10 @@ class PageSettings:
         "Address and port; port 0 is any free one. Beyond this machine only with users, and with TLS.",
     )
     tls_cert_file: Path | None = setting(
-        kinds.path("the absolute path of a PEM file"), None, "PEM certificate chain of the page."
+        kinds.path("the absolute path of a PEM file", file=True), None, "PEM certificate chain of the page."
     )
     tls_key_file: Path | None = setting(
-        kinds.path("the absolute path of a PEM file", secret=True), None, "PEM key of that certificate."
+        kinds.path("the absolute path of a PEM file", secret=True, file=True), None, "PEM key of that certificate."
     )
     allowed_hosts: tuple[str, ...] = setting(
         kinds.HOSTS,
@@ -313,12 +315,12 @@ class OidcSettings:
         "Under which id the provider knows this dock.",
     )
     client_secret_file: Path | None = setting(
-        kinds.path("the absolute path of a file that holds the client's secret", secret=True),
+        kinds.path("the absolute path of a file that holds the client's secret", secret=True, file=True),
         None,
         "A file that holds the client's secret and is readable by dockd's user alone. None: the provider has given none (a public client).",
     )
     ca_file: Path | None = setting(
-        kinds.path("the absolute path of a PEM file"),
+        kinds.path("the absolute path of a PEM file", file=True),
         None,
         "PEM certificates of the authorities that may vouch for the provider. None: those of the operating system.",
     )

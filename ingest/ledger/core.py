@@ -30,10 +30,12 @@ from ingest.ledger.place import Place
 from ingest.ledger.rebuild import Rebuilt, open_as_it_is, open_or_rebuild, rebuild_over, suspect
 from ingest.ledger.timekeeping import Timekeeping
 from ingest.model import Head, whole_text
+from ingest.steps import Steps
 
 T = TypeVar("T")
 Subscriber = Callable[[Event, int], None]
 _GROUP = 256
+_PATIENCE = 300.0  # seconds: the kernel gives a disk up after 180 at most, and says so
 log = logging.getLogger(__name__)
 
 
@@ -130,6 +132,8 @@ class Ledger:
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="ledger-reader")
         self._reader: sqlite3.Connection | None = None
         self._closed = False
+        self.committing = Steps("the ledger's writing", patience=_PATIENCE)
+        self.reading = Steps("the ledger's reading", patience=_PATIENCE)
         self._dock = key.thumbprint
         self._time = Timekeeping()
         self._damage: asyncio.Future[LedgerDamaged] = self._loop.create_future()
@@ -264,11 +268,13 @@ class Ledger:
         future.add_done_callback(_heard)
         self._queue.put(_Work(work, future))
         # a caller that is cancelled must not tear a transaction: what was queued is committed all the same
-        return await asyncio.shield(future)
+        with self.committing.one():
+            return await asyncio.shield(future)
 
     async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """Run `query` on the reading connection, off the event loop."""
-        return await self._loop.run_in_executor(self._reading, self._query, query)
+        with self.reading.one():
+            return await self._loop.run_in_executor(self._reading, self._query, query)
 
     def _query(self, query: Callable[[sqlite3.Connection], T]) -> T:
         if self._reader is None:

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from ingest import errors
 from ingest.camera.unlock import Conversation, Unlocked
 from ingest.model import CameraId, Digest, Listed, Skipped, Vitals, WipePermit, is_sha256
+from ingest.steps import Steps
 from ingest.worker import frames
 
 T = TypeVar("T")
@@ -43,8 +44,9 @@ class WorkerDied(errors.CameraGone):
 class Worker:
     """One worker process, lent to one camera. Every method raises what the camera raises, or WorkerDied."""
 
-    def __init__(self, process: Process, *, silence: float) -> None:
+    def __init__(self, process: Process, *, silence: float, steps: Steps | None = None) -> None:
         self._process = process
+        self._steps = steps or Steps("reading a camera", patience=2 * silence)
         self._silence = silence
         self._busy = False
         self.device = ""
@@ -137,6 +139,12 @@ class Worker:
         self, request: frames.Frame, reads: Callable[[dict[str, Any]], T], each: Callable[[frames.Frame], None] | None = None
     ) -> T:  # fmt: skip
         """What `reads` makes of the answer; `each` is told of what comes before it. Whoever answers nonsense is asked nothing more."""
+        with self._steps.one():
+            return await self._answer(request, reads, each)
+
+    async def _answer(
+        self, request: frames.Frame, reads: Callable[[dict[str, Any]], T], each: Callable[[frames.Frame], None] | None
+    ) -> T:  # fmt: skip
         if self._busy or self._process.stdin is None:
             raise WorkerDied("the worker is still busy with what was asked before")
         self._busy = True
@@ -163,7 +171,9 @@ class Worker:
             raise WorkerDied("the worker has no pipe")
         try:
             async with asyncio.timeout(self._silence):
-                return frames.decode(await stdout.readexactly(frames.length(await stdout.readexactly(4))))
+                frame = frames.decode(await stdout.readexactly(frames.length(await stdout.readexactly(4))))
+                self._steps.moved()
+                return frame
         except TimeoutError as error:
             raise WorkerDied(
                 f"the camera has not answered for {self._silence:.0f} s; its reader was left behind"
@@ -238,6 +248,9 @@ class WorkerPool:
         self._apart = asyncio.Semaphore(_APART)
         self._spool = spool
         self._silence = silence
+        self.reading = Steps(
+            "reading cameras", patience=2 * silence + 60.0
+        )  # whoever is silent for `silence` is left behind
         self._idle: list[Worker] = []
         self._left: dict[asyncio.Task[None], bytes] = {}  # each with the root of the camera that it was lent to
         self._closed = False
@@ -289,7 +302,7 @@ class WorkerPool:
             )
         except OSError as error:  # no memory, no more processes: it is tried again like one that died
             raise WorkerDied(f"no process to read this camera could be started: {error.strerror or error}") from error
-        worker = Worker(process, silence=self._silence)
+        worker = Worker(process, silence=self._silence, steps=self.reading)
         try:
             await worker.ready()
         except BaseException:

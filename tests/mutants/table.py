@@ -35,6 +35,7 @@ from tests.mutants.of_saying import SAYING
 from tests.mutants.of_soundness import SOUNDNESS
 from tests.mutants.of_typed import TYPED
 from tests.mutants.of_waiting import WAITING
+from tests.mutants.of_watchdog import WATCHDOG
 from tests.mutants.of_whole_rack import WHOLE_RACK
 from tests.mutants.of_writers import WRITERS
 from tests.mutants.planting import Mutant
@@ -88,6 +89,7 @@ MUTANTS = (
     *SAYING,
     *TYPED,
     *WAITING,
+    *WATCHDOG,
     *WHOLE_RACK,
     *WRITERS,
     *CHANGES,

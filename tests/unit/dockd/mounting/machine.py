@@ -123,12 +123,12 @@ class HelperProcess:
         return [line for line in lines if line["event.action"] == f"mount.{action}"]
 
     def mounts(self) -> dict[str, str]:
-        """What is mounted below its root: folder to options."""
+        """What is mounted below its root: folder to options, the filesystem's own first: those hold in every namespace."""
         found = {}
         for line in Path("/proc/self/mountinfo").read_text().splitlines():
             fields = line.split(" ")
             if fields[4].startswith(f"{self.root}/"):
-                found[fields[4].removeprefix(f"{self.root}/")] = f"{fields[5]} {fields[-1]}"
+                found[fields[4].removeprefix(f"{self.root}/")] = f"{fields[-1]} {fields[5]}"
         return found
 
     def folders(self) -> list[str]:

@@ -1,0 +1,92 @@
+"""The page's address, and the certificates that this dock hangs on."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import time
+from collections.abc import Iterable
+
+from dockd import expiry
+from dockd.doctor.findings import Finding, failed, passed, skipped, warned
+from dockd.settings import Settings
+
+_NAMES = {
+    "client": "this dock's certificate for the store",
+    "page": "the page's certificate",
+    "store": "the store's certificate",
+    "store_ca": "the store's authority",
+}
+
+
+def port(settings: Settings, *, agent: int | None) -> Iterable[Finding]:
+    """Whether the page's address is the agent's, or free for it. Takes it for a moment where it is free, and hears nobody. Blocks."""
+    listen = settings.page.listen
+    if listen.port == 0:
+        yield passed("page", f"page.listen = {listen}: any free port")
+        return
+    try:
+        family, kind, number, _, address = socket.getaddrinfo(
+            listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, number) as taken:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taken.bind(address)
+    except OSError as error:
+        yield _not_taken(error, str(listen), agent)
+    else:
+        if agent is None:
+            yield passed("page", f"{listen} is free")
+        else:
+            yield failed(
+                "page",
+                f"the agent runs, and nothing listens at {listen}",
+                "Was page.listen changed since it started? systemctl restart dockd; journalctl -u dockd -e",
+            )
+
+
+def _not_taken(error: OSError, listen: str, agent: int | None) -> Finding:
+    if error.errno == errno.EADDRINUSE:
+        if agent is not None:
+            return passed("page", f"{listen} is taken, and the agent runs")
+        return failed(
+            "page", f"{listen} is taken by another program", "Which: ss -ltnp. End it, or choose another page.listen."
+        )
+    if error.errno == errno.EACCES:
+        return failed(
+            "page",
+            f"{listen} may not be taken by the agent's user: ports below 1024 are root's",
+            "Choose another port, such as 8443.",
+        )
+    return failed(
+        "page",
+        f"{listen} cannot be taken ({error.strerror or error})",
+        "Is that an address of this machine? ip -brief address",
+    )
+
+
+def certificates(settings: Settings, *, shown: bytes | None = None, now: float | None = None) -> Iterable[Finding]:
+    """When each ends. `shown`: the store's own, where it has been seen."""
+    found = expiry.of(settings, shown=shown)
+    now = time.time() if now is None else now
+    for one in found:
+        name = _NAMES[one.which]
+        if isinstance(one, expiry.Unread):
+            yield failed(name, f"{one.where}: {one.error}", "Put a PEM certificate there that the agent may read.")
+            continue
+        ends, stage = time.strftime("%Y-%m-%d", time.gmtime(max(0.0, min(one.ends, 253e9)))), one.stage(now)
+        says = f"{one.where} ({one.subject}) ends on {ends}"
+        do = (
+            "Renew it: `dockd enroll`, or ask whoever has issued it."
+            if one.which == "client"
+            else "Have it renewed by whoever has issued it."
+        )
+        if stage == 4:
+            over = "is over" if now >= one.ends else "is not good yet: is this machine's clock right?"
+            yield failed(name, f"{says}: it {over}", do)
+        elif stage >= 1:
+            yield (failed if stage == 3 else warned)(name, f"{says}, in {one.days(now)} days", do)
+        else:
+            yield passed(name, says)
+    if not found:
+        yield skipped("certificates", "the configuration names none")

@@ -1,0 +1,53 @@
+"""What systemd hears of a real `dockd run`, on a socket as systemd opens one."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+from tests.agent import Running
+from tests.program import DOCKD, REPOSITORY, StoreProcess, environment, kill_group
+
+
+class Heard:
+    """The words of each datagram, as they come."""
+
+    def __init__(self, heard: socket.socket) -> None:
+        self._heard = heard
+        heard.settimeout(30)
+
+    def until(self, word: str) -> dict[str, str]:
+        while True:
+            words = dict(line.split("=", 1) for line in self._heard.recv(4096).decode().split("\n"))
+            if word in words:
+                return words
+
+
+def test_ready_alive_reloaded_and_ended(store: StoreProcess, tmp_path: Path) -> None:
+    agent = Running(folder=tmp_path, store=store.url)
+    agent.configure()
+    address = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as opened:
+        opened.bind(str(address))
+        heard = Heard(opened)
+        process = subprocess.Popen(
+            [*DOCKD, "run", "--config", str(agent.config)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=REPOSITORY,
+            env=environment(NOTIFY_SOCKET=str(address), WATCHDOG_USEC="400000"), start_new_session=True, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            assert heard.until("READY")["STATUS"].startswith("Serving http://127.0.0.1:")
+            for _ in range(3):
+                heard.until("WATCHDOG")
+            process.send_signal(signal.SIGHUP)
+            assert int(heard.until("RELOADING")["MONOTONIC_USEC"]) > 0
+            heard.until("READY")
+            process.terminate()
+            heard.until("STOPPING")
+            assert process.wait(timeout=20) == 0
+        finally:
+            kill_group(process)
+            assert process.stdout is not None
+            process.stdout.close()
+            process.wait()

@@ -1,0 +1,113 @@
+"""The units as they are shipped, under systemd as PID 1 of the guest: everything that is taken from the agent is one that it does not need.
+
+The rig's other tests run the agent under a unit of their own. Here it is packaging/dockd.service, with nothing changed but where the program lies.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.hil.rig import footage
+from tests.hil.rig.agent import AGENT, Agent
+from tests.hil.rig.cards import Filesystem
+from tests.hil.rig.evidence import hashes
+from tests.hil.rig.footage import MEGABYTE
+from tests.hil.rig.odd_cards import filled_card
+from tests.hil.rig.oracle import Oracle
+from tests.hil.rig.product import SOURCE
+from tests.hil.rig.usb import Line, plug_mtp
+
+pytestmark = [pytest.mark.hil, pytest.mark.timeout(600)]
+
+PLACE = """[Service]
+Environment=PYTHONPATH=/mnt/source:/mnt/packages PYTHONDONTWRITEBYTECODE=1 LANG=C.UTF-8
+ExecStart=
+ExecStart=/usr/bin/python3 -m dockd run --config /etc/dockd/dockd.toml
+StandardOutput=append:/run/rig/agent.log
+StandardError=append:/run/rig/agent.log
+RestartSec=1
+"""
+SIZES = {"DCIM/100MEDIA/BWC00001.MP4": 5 * MEGABYTE, "DCIM/100MEDIA/BWC00002.MP4": 4 * MEGABYTE}
+
+
+def shipped(agent: Agent, *, more: str = "") -> None:
+    """From here on the agent runs under its shipped unit. `systemctl start` comes back when it says that it is ready."""
+    agent.stop(AGENT)
+    agent.vm.check(
+        f"mkdir -p /etc/systemd/system/{AGENT}.d && cp {SOURCE}/packaging/{AGENT} /etc/systemd/system/"
+        f" && cp {SOURCE}/packaging/70-dockd.rules /etc/udev/rules.d/ && udevadm control --reload"
+        f" && cat > /etc/systemd/system/{AGENT}.d/place.conf <<'END'\n{PLACE}{more}END\n"
+        "systemctl daemon-reload"
+    )
+    agent.start(AGENT)
+    agent.await_answer(timeout=5)
+
+
+def shown(agent: Agent, name: str) -> str:
+    return agent.vm.check(f"systemctl show --value -p {name} {AGENT}").strip()
+
+
+@pytest.mark.parametrize("filesystem", [Filesystem.FAT32, Filesystem.EXFAT], ids=lambda one: one.name.lower())
+def test_a_card_is_emptied_under_the_shipped_units(
+    agent: Agent, folder: Path, oracle: Oracle, filesystem: Filesystem
+) -> None:
+    shipped(agent)
+    status = agent.vm.check(f"cat /proc/{agent.process(AGENT)}/status")
+    assert {"CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"} <= set(
+        status.splitlines()
+    )
+    card = oracle.add(filled_card(folder / "card.img", SIZES, filesystem=filesystem), serial="C0001")
+    agent.plug(card.card, bay=1, serial="C0001")
+    agent.await_bay(1, "ready", timeout=120)
+    assert agent.problems() == []
+    agent.check_books()
+    agent.vm.check(f"systemctl reload {AGENT}")
+    agent.await_event("settings.reloaded")
+    agent.wait_until(
+        lambda: shown(agent, "ActiveState") == "active", what=lambda: shown(agent, "StatusText"), timeout=20
+    )
+    assert shown(agent, "NRestarts") == "0"
+    agent.shut_down()
+    assert card.card.files() == set()
+    assert oracle.breaches() == []
+    assert oracle.not_delivered() == []
+
+
+def test_an_mtp_camera_is_emptied_under_the_shipped_units(agent: Agent, folder: Path) -> None:
+    shipped(agent)
+    tree = footage.write_tree(folder / "mtp", {"DCIM/100MEDIA/BWC1.MP4": 2_500_000, "NOTES.TXT": 300})
+    originals = hashes(tree)
+    bus, port = agent.machine.bus(3)
+    plug_mtp(agent.vm, str(tree), bus=bus, port=port, serial="C0042")
+    agent.await_bay(3, "ready", timeout=180)
+    assert set(hashes(tree)) == {"NOTES.TXT"}
+    assert {one["sha256"] for one in agent.segments()} == set(originals.values())
+
+
+def test_an_agent_that_stands_still_is_ended_and_started_anew(agent: Agent, folder: Path, oracle: Oracle) -> None:
+    shipped(agent, more="WatchdogSec=15\n")
+    card = oracle.add(filled_card(folder / "card.img", SIZES), serial="C0001")
+    camera = agent.plug(card.card, bay=1, serial="C0001", line=Line(read_bytes_per_second=2 * MEGABYTE))
+    agent.await_event("segment.copied", timeout=60)
+    before = agent.process(AGENT)
+    agent.vm.check(f"kill -STOP {before}")
+    agent.wait_until(
+        lambda: agent.process(AGENT) not in (0, before) and shown(agent, "ActiveState") == "active",
+        what=lambda: f"{shown(agent, 'ActiveState')} {shown(agent, 'Result')}", timeout=300,
+    )  # fmt: skip
+    assert "watchdog" in agent.vm.check(f"journalctl -u {AGENT} -o cat --no-pager").lower()
+    camera.throttle(Line())
+    agent.await_bay(1, "ready", timeout=120)
+    began = time.monotonic()
+    while time.monotonic() - began < 20:  # longer than the watchdog's patience: what it does now is enough for it
+        agent.await_answer(timeout=5)
+        time.sleep(1)
+    assert shown(agent, "NRestarts") == "1"
+    agent.check_books()
+    agent.shut_down()
+    assert card.card.files() == set()
+    assert oracle.breaches() == []
+    assert oracle.not_delivered() == []
