@@ -1,9 +1,10 @@
-"""Raw requests to the page's server: none changes anything, none is answered with 500, and only names of this machine are served."""
+"""Raw requests to the page's server: none changes anything but the count of those who were refused, none is answered with 500, and only names of this machine are served."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -75,9 +76,14 @@ def test_requests_that_are_none(budget: Budget, tmp_path: Path, caplog: pytest.L
         told = sources(tmp_path, ledger)
         sock = take_address(ListenAddress(host="127.0.0.1", port=0))
         url = address_of(sock)
-        before = ledger.head
+        before = ledger.head.seq
         async with page(sources=told, view=View(told), sock=sock, metrics=_metrics):
             asking = asyncio.get_running_loop()
+
+            def actions(connection: sqlite3.Connection) -> list[str]:
+                return [
+                    action for (action,) in connection.execute("SELECT action FROM custody WHERE seq > ?", (before,))
+                ]
 
             def hold(spoil: st.DataObject, numbers: list[int], method: str) -> None:
                 whole = [
@@ -89,7 +95,8 @@ def test_requests_that_are_none(budget: Budget, tmp_path: Path, caplog: pytest.L
                 assert b"500" not in statuses, answer[:2000]
                 assert b"Traceback" not in answer
                 assert b"root:" not in answer
-                assert ledger.head == before
+                recorded = asyncio.run_coroutine_threadsafe(ledger.read(actions), asking).result(30)
+                assert set(recorded) <= {"user.refused"}, recorded
                 assert not [record for record in caplog.records if record.exc_info], caplog.text
 
             methods = st.sampled_from(("GET", "GET", "GET", "HEAD", "POST", "OPTIONS", "DELETE", "G\u00e9T"))
