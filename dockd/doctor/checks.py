@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable, Iterable
 
 from dockd.doctor import agent, blocks, devices, disks, files, kernel_log, page, secrecy, store, timesync, usb
+from dockd.doctor.apart import User
 from dockd.doctor.findings import Finding, failed, passed
 from dockd.doctor.machine import Machine, NotSeen
-from dockd.doctor.running import Check, User
+from dockd.doctor.running import Check
 from dockd.settings import Settings
 from ingest.clock import Clock
 
