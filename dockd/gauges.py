@@ -36,5 +36,5 @@ def gauges(snapshot: Snapshot, agent: Agent, *, logs: Logs, certificates: Mappin
         spool_free=snapshot.room.free, spool_size=snapshot.room.size, spool_days_left=status["spool"]["days_left"],
         problems={kind: kinds.count(kind) for kind in PROBLEMS}, problems_since={kind: at for kind, at in since.items() if kind in PROBLEMS},
         uploaded_bytes=agent.activity.uploaded_bytes, bandwidth_limit=agent.bandwidth.now.rate, clock_synchronised=agent.clock.synchronised(),
-        custody_sequence=agent.ledger.head.seq, log_lines_lost=logs.lost, certificates=certificates,
+        custody_sequence=agent.ledger.head.seq, log_lines_lost=logs.lost, ended_before=logs.ended_before, certificates=certificates,
     )  # fmt: skip

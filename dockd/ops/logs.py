@@ -17,6 +17,7 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 
 from dockd.ops.happenings import LibraryLine, LogClosed, LogLost, LogOpened
 from dockd.ops.mark import Mark, Stood, this_boot
@@ -43,6 +44,9 @@ class Logs:
         self.run = uuid.uuid4().hex
         self.boot = this_boot()
         self._mark = mark
+        self._stood = mark.before if mark is not None else None
+        self.ended_before = self._stood.ended if self._stood is not None else None
+        """Whether the run before this one ended by itself; None where nobody knows."""
         self._fixed = {
             "service.name": "dockd",
             "service.version": version,
@@ -61,7 +65,7 @@ class Logs:
 
     def start(self) -> Logs:
         """Begin to write: first, what this run is, and where the one before ended."""
-        before = self._mark.before if self._mark is not None else None
+        before = self._stood
         self.hear(
             LogOpened(
                 run=self.run, boot=self.boot, threshold=self.level, heartbeat_seconds=HEARTBEAT,
@@ -127,6 +131,7 @@ class Logs:
     # -- the writer's thread -------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        self._keep(ended=False)
         while (record := self._waiting.get()) is not None:
             try:
                 if self._reopen.is_set() or self._sink.moved():
@@ -146,14 +151,20 @@ class Logs:
                 self._written(record["event.sequence"])
         with contextlib.suppress(OSError):
             self._sink.close()
+        self._keep(ended=True)
         if self._mark is not None:
             self._mark.close()
 
+    def _keep(self, *, ended: bool) -> None:
+        """How far the log got, and whether this run is over; nothing before the first line that a dock ever wrote."""
+        if self._mark is not None and self._stood is not None:
+            with contextlib.suppress(OSError):  # the ledger on the same disk says so, loudly
+                self._mark.write(replace(self._stood, ended=ended))
+
     def _written(self, sequence: int) -> None:
         """Keep how far it got, and tell what was lost before, once there is room to tell it."""
-        if self._mark is not None:
-            with contextlib.suppress(OSError):  # the ledger on the same disk says so, loudly
-                self._mark.write(Stood(run=self.run, boot=self.boot, last=sequence))
+        self._stood = Stood(run=self.run, boot=self.boot, last=sequence)
+        self._keep(ended=False)
         if self._untold and self._waiting.qsize() < _MOST_WAITING // 2:
             with self._turn:
                 (lines, first, last), self._untold = self._untold, []

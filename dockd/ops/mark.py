@@ -3,6 +3,8 @@
 A process that is killed writes no last line. What it had handed on is a fact all the same: this file survives the process (not a power cut: what it
 says then may be some seconds old, and `boot` tells). The next run's first line carries it, and `dockd logs verify` holds the log against it.
 
+It also says whether the newest run ended by itself: what is killed (by the watchdog, for memory, by a power cut) cannot say so.
+
 Rules kept here: written by the log's own thread alone, after the line itself, so that it never says more than was written; a damaged, absent or
 unwritable file costs that proof and nothing else.
 """
@@ -23,11 +25,13 @@ _HIGHEST = 1 << 53
 
 @dataclass(frozen=True, kw_only=True)
 class Stood:
-    """A run of dockd, the boot of the machine that it was in, and the number of the last line that it handed on."""
+    """A run of dockd, the boot of the machine that it was in, and the number of the last line that it handed on. `ended`: whether the newest run, which may have
+    had no line to say, ended by itself; None where nobody knows."""
 
     run: str
     boot: str
     last: int
+    ended: bool | None = False
 
 
 def this_boot() -> str:
@@ -50,7 +54,7 @@ class Mark:
         """This is how far it got. Raises OSError."""
         if self._fd is None:
             self._fd = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        said = json.dumps({"run": stood.run, "boot": stood.boot, "last": stood.last})
+        said = json.dumps({"run": stood.run, "boot": stood.boot, "last": stood.last, "ended": stood.ended})
         os.pwrite(self._fd, said.ljust(_SIZE - 1).encode() + b"\n", 0)
 
     def close(self) -> None:
@@ -75,4 +79,5 @@ def _read(file: Path) -> Stood | None:
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return Stood(run=run, boot=boot, last=last) if right else None
+    ended = said.get("ended")
+    return Stood(run=run, boot=boot, last=last, ended=ended if isinstance(ended, bool) else None) if right else None

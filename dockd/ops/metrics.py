@@ -41,7 +41,7 @@ class Gauges:
     """What is so at the moment of a scrape. None: not known. Times are seconds since the epoch; `uploaded_bytes` and `log_lines_lost` so far in this run.
 
     `known`: the ledger can be read; where it cannot, nothing of it is zero. `problems`: how many there are of every kind, `problems_since` the oldest of each
-    that is there. `certificates`: when each ends.
+    that is there. `certificates`: when each ends. `ended_before`: whether the run before ended by itself.
     """
 
     known: bool = True
@@ -68,6 +68,7 @@ class Gauges:
     clock_synchronised: bool | None = None
     custody_sequence: int | None = None
     log_lines_lost: int = 0
+    ended_before: bool | None = None
     certificates: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -209,6 +210,11 @@ class _Now(Collector):
         lost = CounterMetricFamily("dockd_log_lines_lost", "Lines of the log that could not be written in this run.")
         lost.add_metric([], now.log_lines_lost)
         yield lost
+        if now.ended_before is not None:
+            yield _one(
+                "dockd_last_run_ended_cleanly", "Whether the run before this one ended by itself, and was not killed; absent where that is not known.",
+                int(now.ended_before),
+            )  # fmt: skip
         ends = {name: ends for name, ends in now.certificates.items() if name in CERTIFICATES}
         yield _by("dockd_certificate_expiry_timestamp_seconds", "When a certificate ends that dockd works with.", "certificate", ends)  # fmt: skip
 

@@ -92,9 +92,13 @@ def store_and_agent_die(scene: Scene) -> None:
         agent.start()
         scene.over("DockdAgentNotLive")
         scene.fires("the ledger was removed", "DockdLedgerReplaced")
+        scene.fires("that run was killed", "DockdEndedUncleanly")
         store.start()
         scene.over("DockdLedgerReplaced", "DockdStoreDown", "DockdOldestUnconfirmedTooOld")
         agent.until_state("CAM", "ready", timeout=LONG)
+        agent.stop()
+        agent.start()
+        scene.over("DockdEndedUncleanly")
 
 
 def store_lies(scene: Scene) -> None:

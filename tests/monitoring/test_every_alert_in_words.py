@@ -39,7 +39,7 @@ class Stage:
         self.wrong = Metrics(version="1")
         self.waits = Metrics(version="1")
         self.docks: dict[str, Callable[[], bytes]] = {
-            "/wrong": self._wrong, "/waits": self._waits, "/restarts": lambda: Metrics(version="1").render(Gauges())[0],
+            "/wrong": self._wrong, "/waits": self._waits, "/restarts": lambda: Metrics(version="1").render(Gauges(ended_before=False))[0],
             "/caught": lambda: self._of_store("dishonest"), "/another": lambda: self._of_store("wrong-store"),
         }  # fmt: skip
 

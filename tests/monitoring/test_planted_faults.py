@@ -27,7 +27,7 @@ EXPECTED = {
     "DockdStoreDown", "DockdOldestUnconfirmedTooOld", "DockdAgentNotLive", "DockdLedgerReplaced", "DockdStoreDishonest", "DockdIntegrityFailure",
     "DockdWrongStore", "DockdSpoolFilling", "DockdSpoolFull", "DockdLedgerUnusable", "DockdLogLinesLost", "DockdCameraOverdue",
     "DockdEvidenceNotMarked", "DockdSegmentsHeld", "DockdFootageLost", "DockdCertificateExpiring",
-    "DockdStoreWentBack", "DockdPipelineStalled", "DockdAccessUnreadable",
+    "DockdStoreWentBack", "DockdPipelineStalled", "DockdAccessUnreadable", "DockdEndedUncleanly",
 }  # fmt: skip
 
 

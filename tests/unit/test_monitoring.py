@@ -56,7 +56,7 @@ NAMES = sorted({alert["alert"] for alert in ALERTS})
 def exported() -> frozenset[str]:
     """Every name that a scrape can have, and what Prometheus adds."""
     everything = Gauges(
-        clock_synchronised=True, certificates=dict.fromkeys(CERTIFICATES, 1.0), problems=dict.fromkeys(PROBLEMS, 1),
+        clock_synchronised=True, ended_before=True, certificates=dict.fromkeys(CERTIFICATES, 1.0), problems=dict.fromkeys(PROBLEMS, 1),
         problems_since=dict.fromkeys(PROBLEMS, 1.0), bays=dict.fromkeys(get_args(BayState), 1),
     )  # fmt: skip
     text = Metrics(version="1").render(everything)[0].decode()

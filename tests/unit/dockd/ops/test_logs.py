@@ -233,6 +233,32 @@ def test_a_run_says_where_the_one_before_ended(tmp_path: Path) -> None:
     assert "dockd.before" not in third.records[0]
 
 
+def test_a_run_knows_whether_the_one_before_ended_by_itself(tmp_path: Path) -> None:
+    file = tmp_path / "log.mark"
+    found = []
+    for level, killed in (("info", False), ("info", True), ("error", False), ("error", True), ("info", False), ("info", False)):
+        logs = Logs(sink=Kept(), mark=Mark(file), level=level).start()  # type: ignore[arg-type]
+        found.append(logs.ended_before)
+        logs.hear(CameraUndocked(camera="C", docking=1), 0)
+        deadline = time.monotonic() + 5
+        while file.exists() and '"ended": false' not in file.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        if killed:
+            there = file.read_text()
+            logs.close()
+            file.write_text(there)  # what a killed process leaves
+        else:
+            logs.close()
+    assert found == [None, True, False, True, False, True]
+
+
+def test_a_mark_of_a_version_before_does_not_say_how_its_run_ended(tmp_path: Path) -> None:
+    file = tmp_path / "log.mark"
+    file.write_text('{"run": "%s", "boot": "", "last": 7}' % ("a" * 32))
+    assert Mark(file).before == Stood(run="a" * 32, boot="", last=7, ended=None)
+
+
 @pytest.mark.parametrize(
     "text",
     ['{"run": "x", "boot": "", "last": 1}', '{"run": 1, "boot": "", "last": 1}', "[]", "", "[" * 256, '{"run": "%s", "boot": "", "last": true}' % ("a" * 32)],
