@@ -236,7 +236,14 @@ def test_a_run_says_where_the_one_before_ended(tmp_path: Path) -> None:
 def test_a_run_knows_whether_the_one_before_ended_by_itself(tmp_path: Path) -> None:
     file = tmp_path / "log.mark"
     found = []
-    for level, killed in (("info", False), ("info", True), ("error", False), ("error", True), ("info", False), ("info", False)):
+    for level, killed in (
+        ("info", False),
+        ("info", True),
+        ("error", False),
+        ("error", True),
+        ("info", False),
+        ("info", False),
+    ):
         logs = Logs(sink=Kept(), mark=Mark(file), level=level).start()  # type: ignore[arg-type]
         found.append(logs.ended_before)
         logs.hear(CameraUndocked(camera="C", docking=1), 0)
