@@ -28,6 +28,7 @@ from dockd.mounting.ids import namespace_for
 from dockd.mounting.journal import say
 from dockd.mounting.passing_on import ClockWord
 from dockd.mounting.places import Places, RootUnusable
+from dockd.mounting.rights import give_up_the_rest
 from dockd.mounting.starting import NoSuch, arguments_of, before_serving, group_of, said_of, users_of
 from dockd.mounting.volume import leave
 from dockd.mounting.wire import PROTOCOL, Garbage, Inbox, Message, encode
@@ -243,6 +244,7 @@ def run(
     try:
         places = Places(arguments.root)
         namespaces = _namespaces(users)  # before any thread
+        give_up_the_rest()
         if places.is_seen_by_nobody():
             before_serving("namespace", "in a mount namespace of its own: the agent will not see what is mounted")
         clear_leftovers(places)

@@ -15,6 +15,7 @@ import pytest
 from dockd.mounting.base import HelperGone, MountRefused
 from dockd.mounting.client import MountHelper
 from dockd.mounting.desk import MOST_REQUESTS
+from dockd.mounting.rights import KEPT
 from dockd.mounting.wire import LIMIT, Inbox, Message, encode
 from ingest.errors import CameraGone, Unreadable
 from tests.unit.dockd.mounting.conftest import NewCard, NewHelper
@@ -61,6 +62,17 @@ async def test_writable_then_fresh(helper: HelperProcess, agent: MountHelper, ca
     assert helper.folders() == []
     assert "clean" in host("dumpe2fs", "-h", card.device).lower()
     assert "needs_recovery" not in host("dumpe2fs", "-h", card.device)
+
+
+async def test_no_right_is_kept_that_its_start_alone_needs(
+    helper: HelperProcess, agent: MountHelper, card: Card
+) -> None:
+    await agent.mount(**card.asked("bay-3"))  # with threads at work
+    for thread in Path(f"/proc/{helper.process.pid}/task").iterdir():
+        status = dict(line.split(":\t", 1) for line in (thread / "status").read_text().splitlines())
+        for held in ("CapEff", "CapPrm"):
+            assert int(status[held], 16) & ~sum(1 << number for number in KEPT) == 0
+        assert int(status["CapEff"], 16) & 1 << 21  # CAP_SYS_ADMIN, by which it mounts
 
 
 async def test_nothing_is_written_by_mounting_fresh_and_unmounting(agent: MountHelper, card: Card) -> None:
