@@ -27,13 +27,22 @@ _CUT = 5.0
 _AWAY = 1.5
 
 
+HEADER = (
+    "| way | what befell it | sent | received | restarts | rotations | cuts | missing | twice | missing, twice after `dockd logs unique` |\n"
+    "|---|---|---|---|---|---|---|---|---|---|"
+)
+_RESTARTS = {"stop": 1, "kill": 1, "far-stop": 1, "far-kill": 1, "cut-stop": 1, "cut-kill": 2}
+_OF_A_FILE = 2  # rotations at a time: the second finds the name of the first taken
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What was said and what arrived. `verdict`: the document of `dockd logs verify --json`."""
+    """What was said and what arrived. `verdict`: the document of `dockd logs verify --json`; `once`: the same of what `dockd logs unique` makes of it."""
 
     said: int
     lost_on_dock: int
     verdict: dict[str, Any]
+    once: dict[str, Any]
     seconds: float
     settled: float
 
@@ -44,7 +53,11 @@ class Outcome:
 
     def row(self, name: str, faults: Sequence[str]) -> str:
         """For a table."""
-        return f"| {name} | {', '.join(faults) or 'none'} | {self.said} | {self.arrived} | {self.verdict['missing']} | {self.verdict['twice']} | {self.seconds:.0f} s |"
+        restarts = sum(_RESTARTS.get(fault, 0) for fault in faults)
+        rotations = faults.count("rotate") * (_OF_A_FILE if name.startswith("file") else 1)
+        cuts = sum(fault.startswith("cut") for fault in faults)
+        told = f"{self.verdict['missing']:,} | {self.verdict['twice']:,} | {self.once['missing']:,}, {self.once['twice']:,}"
+        return f"| {name} | {', '.join(faults) or 'nothing'} | {self.said:,} | {self.arrived:,} | {restarts} | {rotations} | {cuts} | {told} |"
 
 
 @dataclass(kw_only=True)
@@ -78,7 +91,7 @@ class Scene:
             return
         shipped = (CONFIG / "logrotate-dockd").read_text()
         self.dock.write("/etc/logrotate.d/dockd", shipped.replace("dockd adm", "root root"))
-        for _ in range(2):
+        for _ in range(_OF_A_FILE):
             self.dock.run("logrotate", "--force", "--state", "/var/lib/logrotate.state", "/etc/logrotate.d/dockd")
             time.sleep(2.5)
 
@@ -106,16 +119,28 @@ class Scene:
         mend(self.far)
         self.route.shipper.start()
 
-    def verify(self, *words: str) -> dict[str, Any]:
+    def verify(self) -> dict[str, Any]:
         """What `dockd logs verify` says of what is at the far end."""
-        found = subprocess.run(
-            [*DOCKD, "logs", "verify", "--json", *words, str(self.route.arrived())], capture_output=True, text=True, env=environment(),
-            cwd=REPOSITORY, timeout=120, check=False,
-        )  # fmt: skip
-        assert found.returncode in (0, 1), found.stderr
-        document = json.loads(found.stdout)
-        assert isinstance(document, dict)
-        return document
+        return _verified(self.route.arrived())
+
+    def once(self) -> dict[str, Any]:
+        """What it says of that when `dockd logs unique` has taken out what is there again."""
+        made = self.far.folder / "once.json"
+        with made.open("wb") as out:
+            subprocess.run(
+                [*DOCKD, "logs", "unique", str(self.route.arrived())], stdout=out, env=environment(), cwd=REPOSITORY, timeout=120, check=True,
+            )  # fmt: skip
+        return _verified(made)
+
+
+def _verified(file: Path) -> dict[str, Any]:
+    found = subprocess.run(
+        [*DOCKD, "logs", "verify", "--json", str(file)], capture_output=True, text=True, env=environment(), cwd=REPOSITORY, timeout=120, check=False,
+    )  # fmt: skip
+    assert found.returncode in (0, 1), found.stderr
+    document = json.loads(found.stdout)
+    assert isinstance(document, dict)
+    return document
 
 
 @contextlib.contextmanager
@@ -153,7 +178,8 @@ def passage(name: str, folder: Path, *, lines: int, rate: float, faults: Sequenc
         ended = time.monotonic()
         verdict = settled(stage, patience=patience)
         return Outcome(
-            said=_said(stage, words[0]), lost_on_dock=int(words[1]), verdict=verdict, seconds=ended - began, settled=time.monotonic() - ended
+            said=_said(stage, words[0]), lost_on_dock=int(words[1]), verdict=verdict, once=stage.once(), seconds=ended - began,
+            settled=time.monotonic() - ended,
         )  # fmt: skip
 
 
@@ -197,6 +223,7 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true")
     asked = parser.parse_args()
     faults = [fault for fault in asked.faults.split(",") if fault]
+    print(HEADER)
     for name in ROUTES if "all" in asked.names else asked.names:
         folder = Path(tempfile.mkdtemp(prefix="dockd-ship-"))
         try:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
@@ -15,9 +17,11 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from dockd.ops import happenings
 from dockd.ops.metrics import CERTIFICATES, HELD_REASONS, STORE_STATES, Gauges, Metrics
 from dockd.page.looks import BayState
 from dockd.page.problems import PROBLEMS
+from ingest.events import REGISTRY
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "config" / "monitoring"
@@ -136,6 +140,36 @@ def test_each_alert_has_its_runbook_and_there_are_no_others() -> None:
         assert text.startswith(f"# {page.stem}\n")
         assert tuple(re.findall(r"(?m)^## (.*)$", text)) == PARTS, page.name
         assert len(text.splitlines()) < 60, page.name
+
+
+# What stands in the journal and is no event: who says it, and where that is said.
+NO_EVENTS = {"log cannot be": "dockd/ops/logs.py", "Traceback": None, "watchdog timeout": None}
+
+
+def sought_in_the_journal(text: str) -> list[str]:
+    """What the commands of a runbook look for among dockd's own lines."""
+    lines = re.findall(r"(?m)^ {8}journalctl (?!-k)[^|\n]*\| (grep [^|\n]*)", text)
+    return [word for line in lines for word in shlex.split(line)[1:] if not word.startswith("-") and not word.isdigit()]
+
+
+def messages() -> dict[str, str]:
+    """The words of every event, as they stand in the journal whatever the format is."""
+    assert happenings.LogLost.action in REGISTRY
+    anything: Any = "-"  # it is put into a sentence
+    return {action: kind(**{one.name: anything for one in fields(kind)}).message() for action, kind in REGISTRY.items()}
+
+
+def test_what_runbooks_look_for_in_the_journal_stands_there_and_not_in_every_line() -> None:
+    said = messages()
+    found = {(page.stem, word) for page in RUNBOOKS.glob("*.md") for word in sought_in_the_journal(page.read_text(encoding="utf-8"))}  # fmt: skip
+    assert len(found) > 15
+    for page, word in found:
+        if word in NO_EVENTS:
+            source = NO_EVENTS[word]
+            assert source is None or word in (ROOT / source).read_text(encoding="utf-8")
+            continue
+        hit = [action for action, text in said.items() if word in text]
+        assert 1 <= len(hit) <= 4, f"{page}: {word!r} finds {hit}"
 
 
 def test_each_kind_of_problem_has_one_alert() -> None:
