@@ -33,6 +33,7 @@ _COMMANDS = {
     "store": ("dockd.cli.store", "store", "The embedded central store."),
     "enroll": ("dockd.cli.enroll", "enroll", "What this dock comes in with to its store: got, proven, renewed."),
     "bays": ("dockd.cli.bays", "bays", "Which USB port is which bay."),
+    "profile": ("dockd.cli.profile", "profile", "Camera profiles: what a device is taken for, and why."),
     "user": ("dockd.cli.user", "user", "Who may come in to the page and the API."),
     "token": ("dockd.cli.token", "token", "What programs and wall screens show instead of a password."),
     "logs": ("dockd.cli.logs", "logs", "Prove that a log arrived whole, or say which lines did not."),

@@ -6,6 +6,7 @@ loaded: with one mistake anywhere the caller keeps what it had. A site's profile
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from dockd.profiles.model import Profile
@@ -14,7 +15,7 @@ from dockd.settings.documents import Origin
 from dockd.settings.filesystem import read_file
 from dockd.settings.mistakes import Mistake, printable
 
-__all__ = ["ProfilesWrong", "load_profiles", "read_profile"]
+__all__ = ["ProfilesWrong", "load_beside", "load_profiles", "read_profile"]
 
 MOST_FILES = 200
 _MOST_ENTRIES = 10_000
@@ -37,12 +38,37 @@ def load_profiles(site: Path | None, *, shipped: Path) -> tuple[Profile, ...]:
     return tuple(found.values())
 
 
+def load_beside(
+    files: Sequence[Path], *, site: Path | None, shipped: Path
+) -> tuple[tuple[Profile, ...], tuple[Profile, ...]]:
+    """All profiles as they would be with `files` in the site's folder, and those of `files`. Blocks. Raises ProfilesWrong with every mistake.
+
+    A file that lies in the site's folder already is read once; one that has the name of a site's profile stands in its place.
+    """
+    mistakes: list[Mistake] = []
+    own = _read(files, shipped=False, mistakes=mistakes)
+    there = _files(site, shipped=False) if site is not None else []
+    if isinstance(there, Mistake):
+        mistakes.append(there)
+        there = []
+    named = {path.resolve() for path in files}
+    beside = _read([path for path in there if path.resolve() not in named], shipped=False, mistakes=mistakes)
+    found = {profile.name: profile for profile in (*_folder(shipped, shipped=True, mistakes=mistakes), *beside, *own)}
+    if mistakes:
+        raise ProfilesWrong(mistakes)
+    return tuple(found.values()), tuple(own)
+
+
 def _folder(folder: Path, *, shipped: bool, mistakes: list[Mistake]) -> list[Profile]:
     """The folder's profiles as far as they can be read; what is wrong is added to `mistakes`."""
     files = _files(folder, shipped=shipped)
     if isinstance(files, Mistake):
         mistakes.append(files)
         return []
+    return _read(files, shipped=shipped, mistakes=mistakes)
+
+
+def _read(files: Sequence[Path], *, shipped: bool, mistakes: list[Mistake]) -> list[Profile]:
     read: dict[str, Profile] = {}
     for path in files:
         file = printable(str(path))
