@@ -103,31 +103,35 @@ def number(least: int, most: int, *, of: str) -> Kind:
 
 def size(least: int = 0, most: int = units.MAX_SIZE) -> Kind:
     """Sizes in bytes from `least` to `most`."""
-    bounds = "" if least == 0 else f" from {units.format_bytes(least)} to {units.format_bytes(most)}"
+    bounds = "" if least == 0 else f", from {units.format_bytes(least)} to {units.format_bytes(most)}"
 
     def read(value: Any) -> int:
         read_size = units.parse_size(value)
         if not least <= read_size <= most:
-            raise WrongValue(f"{shown(value)} is out of range", units.A_SIZE + "," + bounds)
+            raise WrongValue(
+                f"{shown(value)} is out of range", units.A_SIZE + (bounds or f", at most {units.format_bytes(most)}")
+            )
         return read_size
 
     return Kind(units.A_SIZE + bounds, read)
 
 
-RATE = Kind(units.A_RATE, units.parse_rate)
+RATE = Kind(
+    f"{units.A_RATE}, from {units.format_rate(units.MIN_RATE)} to {units.format_rate(units.MAX_RATE)}", units.parse_rate
+)
 
 
 def duration(least: float = 0.0, most: float = units.MAX_DURATION) -> Kind:
     """Durations in seconds from `least` to `most`."""
-    bounds = f" from {units.format_duration(least)} to {units.format_duration(most)}"
+    bounds = f", from {units.format_duration(least)} to {units.format_duration(most)}"
 
     def read(value: Any) -> float:
         seconds = units.parse_duration(value)
         if not least <= seconds <= most:
-            raise WrongValue(f"{shown(value)} is out of range", units.A_DURATION + "," + bounds)
+            raise WrongValue(f"{shown(value)} is out of range", units.A_DURATION + bounds)
         return seconds
 
-    return Kind(units.A_DURATION, read)
+    return Kind(units.A_DURATION + bounds, read)
 
 
 def choice(*words: str) -> Kind:
@@ -142,15 +146,17 @@ def choice(*words: str) -> Kind:
     return Kind(expected, read)
 
 
+_A_NAME = "a name of 1 to 64 printable characters, in quotes"
+
+
 def _read_name(value: object) -> str:
-    expected = "a name of 1 to 64 printable characters, in quotes"
-    name = _text(value, expected)
+    name = _text(value, _A_NAME)
     if not name.isprintable() or _NAME.fullmatch(name) is None:
-        raise WrongValue(f"{shown(name)} is not a name", expected)
+        raise WrongValue(f"{shown(name)} is not a name", _A_NAME)
     return name
 
 
-NAME = Kind("a name in quotes", _read_name)
+NAME = Kind(_A_NAME, _read_name)
 
 
 def identifier(expected: str) -> Kind:

@@ -40,7 +40,11 @@ def required(kind: Kind, doc: str) -> Any:
 class StationSettings:
     """`[station]`: where this rack stands. Goes with every segment to the store, and onto the page."""
 
-    name: str = setting(kinds.NAME, "station", "The station's name, as sergeants say it.")
+    name: str = setting(
+        kinds.NAME,
+        "station",
+        "The station's name, as sergeants say it: on the page, and with every segment in the store.",
+    )
     rack: str = setting(kinds.NAME, "1", "Which of the station's racks this is.")
 
 
@@ -52,7 +56,7 @@ class DocksSettings:
     folders: Path | None = setting(
         kinds.path('one absolute path such as "/srv/docks"'),
         None,
-        "A folder in which each sub-folder that appears is a docked camera, named by the sub-folder. None: no folder docks.",
+        "A folder in which each sub-folder that appears is a docked camera, named by the sub-folder, and emptied as one. None: no folder docks.",
     )
     mount_helper: Path = setting(
         kinds.path('an absolute path such as "/run/dockd/mount.sock"'),
@@ -80,7 +84,7 @@ class CamerasSettings:
     profiles: Path = setting(
         kinds.path('an absolute path such as "/etc/dockd/cameras"'),
         "/etc/dockd/cameras",
-        "The folder of the site's own camera profiles, beside the shipped ones. Need not be there.",
+        "The folder of the site's own camera profiles, beside the shipped ones. A camera that one of them names may be emptied. Need not be there.",
     )
 
 
@@ -107,10 +111,10 @@ class SpoolSettings:
     path: Path = setting(
         kinds.path('an absolute path such as "/var/lib/dockd/spool"'),
         "/var/lib/dockd/spool",
-        "The folder of the spool. Nothing else may live in it.",
+        "The folder of the copies that are not yet in the store, on a local disk. Nothing else may live in it.",
     )
     keep_free: int = setting(
-        kinds.size(), "5 GiB", "Bytes of that disk that are never filled: pulling waits before it gets there."
+        kinds.size(), "5 GiB", "How much of that disk is never filled: pulling waits before it gets there."
     )
     keep_confirmed: float = setting(
         kinds.duration(),
@@ -126,16 +130,20 @@ class LedgerSettings:
     path: Path = setting(
         kinds.path('an absolute path such as "/var/lib/dockd/ledger.db"'),
         "/var/lib/dockd/ledger.db",
-        "The ledger's file, on a local disk. The folder that it is in also holds keys/.",
+        "The ledger's file, on a local disk. The folder that it is in also holds keys/ and access.db.",
     )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoreSettings:
-    """`[store]`: the central store. `url` is None only in `defaults()` and where a command does not need a store."""
+    """`[store]`: the central store."""
+
+    # `url` is None only in `defaults()` and where a command needs no store.
 
     kind: Literal["tus", "s3", "directory"] = setting(
-        kinds.choice("tus", "s3", "directory"), "tus", "What kind of store it is."
+        kinds.choice("tus", "s3", "directory"),
+        "tus",
+        "tus: dockd's own store, or another tus server; s3: a bucket; directory: a share that is mounted here.",
     )
     url: str | None = setting(
         kinds.STORE_URL,
@@ -158,10 +166,12 @@ class StoreSettings:
     client_cert_file: Path | None = setting(
         kinds.path("the absolute path of a PEM file", file=True),
         None,
-        "PEM certificate by which this dock shows who it is.",
+        "PEM certificate by which this dock shows who it is, followed by its chain. `dockd enroll` gets one, and writes both keys.",
     )
     client_key_file: Path | None = setting(
-        kinds.path("the absolute path of a PEM file", secret=True, file=True), None, "PEM key of that certificate."
+        kinds.path("the absolute path of a PEM file", secret=True, file=True),
+        None,
+        "PEM key of that certificate; it may be in the same file.",
     )
     proxy: str | None = setting(
         kinds.PROXY_URL,
@@ -213,9 +223,11 @@ class UploadSettings:
 class BandwidthSettings:
     """`[bandwidth]`: how much of the station's line dockd may take, all uploads together."""
 
-    limit: float | None = setting(kinds.RATE, None, "Bytes per second (written in bits). None: no limit.")
+    limit: float | None = setting(kinds.RATE, None, "What all uploads together may take of the line. None: no limit.")
     timetable: tuple[TimetableLine, ...] = setting(
-        kinds.TIMETABLE, (), "Rates by weekday and local time, instead of `limit` while a line fits."
+        kinds.TIMETABLE,
+        (),
+        "Rates by weekday and local time, instead of `limit` while a line fits; of several that fit the first one holds.",
     )
     evidential: Literal["unlimited", "limited"] = setting(
         kinds.choice("unlimited", "limited"),
@@ -244,19 +256,19 @@ class ReadySettings:
     min_battery: int = setting(
         kinds.number(0, 100, of="per cent"),
         80,
-        "Per cent of charge. 80 is most of a shift from a worn battery, and one that stops just short of 100 still passes. "
+        "The least charge, in per cent. 80 is most of a shift from a worn battery, and one that stops just short of 100 still passes. "
         "0: not asked for.",
     )
     max_clock_offset: float = setting(
         kinds.duration(1.0, 86400.0),
         "60 s",
-        "Seconds by which a camera's clock may be wrong, either way. A good clock drifts by less in a month; an hour's "
+        "How wrong a camera's clock may be, either way. A good clock drifts by less in a month; an hour's "
         "slip or a reset clock is far beyond it.",
     )
     min_room: int = setting(
         kinds.size(),
         "8 GiB",
-        "Bytes that a camera must still be able to record before it may go out with footage on it that is safe on the dock and not yet "
+        "How much a camera must still be able to record before it may go out with footage on it that is safe on the dock and not yet "
         "in the store (usable). 8 GiB is more than four hours at 4 Mbit/s. One that does not tell its room stays in. 0: not asked for.",
     )
     usable_after: float = setting(
@@ -356,7 +368,7 @@ class LogSettings:
     format: Literal["json", "console", "journald"] = setting(
         kinds.choice("json", "console", "journald"),
         "json",
-        "json: an object a line; console: for people; journald: fields.",
+        "json: an object a line, with ECS names; console: text for people; journald: native fields of the journal.",
     )
     level: Literal["debug", "info", "warning", "error"] = setting(
         kinds.choice("debug", "info", "warning", "error"), "info", "The least that is logged."
@@ -364,7 +376,7 @@ class LogSettings:
     file: Path | None = setting(
         kinds.path('an absolute path such as "/var/log/dockd/dockd.log"'),
         None,
-        "A file to log to. None: standard error.",
+        "A file to log to, where the form is json or console. None: standard error, which under systemd is the journal.",
     )
 
 
@@ -375,7 +387,8 @@ class RegistrySettings:
     file: Path | None = setting(
         kinds.path('an absolute path such as "/etc/dockd/cameras.csv"'),
         None,
-        "CSV with a header: camera (serial or id), assigned_to (empty: pool), note.",
+        "CSV with a header: camera (serial or id), assigned_to (empty: pool), note. A USB camera that only a shipped profile knows is emptied only if "
+        "it stands in there. None: no list.",
     )
 
 

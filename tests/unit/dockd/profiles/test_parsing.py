@@ -61,7 +61,7 @@ WRONG = [
     ("name = ", ["F:1: this is not TOML: invalid value, expected valid TOML"]),
     ("# nothing\n", [
         'F:1: name: is missing, expected lower-case letters, digits and - (at most 32), such as "patrol-camera"',
-        "F:1: title: is missing, expected a name in quotes",
+        "F:1: title: is missing, expected a name of 1 to 64 printable characters, in quotes",
         'F:1: files.segments: is missing, expected a list of path patterns: [a path pattern such as "DCIM/*/*.MP4" or "System Volume Information/**", ...]',
     ]),
     ('name = "Cam 1"\ntitle = 3\n' + NAMED + FILES, [
