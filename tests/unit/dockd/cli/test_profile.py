@@ -38,7 +38,8 @@ def check(*words: str) -> Result:
 
 def typed(number: int) -> list[str]:
     """The page's command of this number, as it is typed."""
-    return re.findall(r"(?m)^    dockd profile check (.*)$", TUTORIAL)[number].split()
+    commands: list[str] = re.findall(r"(?m)^    dockd profile check (.*)$", TUTORIAL)
+    return commands[number].split()
 
 
 @pytest.mark.usefixtures("bench")
