@@ -144,6 +144,10 @@ test-package: env-dev  ## the packages in clean Debian systems: needs root, debh
 test-package-services: env-dev  ## what of them runs after an install, an upgrade and a removal, in a virtual machine: needs what test-hil needs, too
 	@$(PYTEST) tests/package/test_services.py $(ARGS)
 
+.PHONY: test-appliance
+test-appliance: env-dev  ## a bare Debian 12 becomes a rack in service: package, store, cameras, page, logs and alerts on another machine, with its times: needs what test-hil, test-package, test-shippers and test-monitoring need
+	@$(PYTEST) tests/appliance $(ARGS)
+
 .PHONY: lock
 lock:  ## choose the newest allowed dependencies anew and write the lock files
 	@$(PYTHON) packaging/make_locks.py

@@ -46,12 +46,13 @@ class Program:
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     patience: float = 10.0
+    starts_within: float = 30.0
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, and wait until it is ready. Raises AssertionError with what it said instead."""
         self._launch()
-        until(self.ready, f"{self.command[0]} is ready", told=self.said)
+        until(self.ready, f"{self.command[0]} is ready", within=self.starts_within, told=self.said)
 
     def _launch(self) -> None:
         if self.before:
