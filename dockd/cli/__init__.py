@@ -28,6 +28,11 @@ _COMMANDS = {
     ),
     "check-config": ("dockd.cli.check_config", "check_config", "Every mistake in a configuration at once."),
     "doctor": ("dockd.cli.doctor", "doctor", "What of this machine keeps a dock from its work, and what to do."),
+    "support-bundle": (
+        "dockd.cli.support_bundle",
+        "support_bundle",
+        "One redacted archive for whoever helps from afar.",
+    ),
     "custody": ("dockd.cli.custody", "custody", "Check, show and export the record of what happened."),
     "reconcile": ("dockd.cli.reconcile", "reconcile", "Listed, copied, confirmed and wiped, to the file and the byte."),
     "store": ("dockd.cli.store", "store", "The embedded central store."),

@@ -47,7 +47,7 @@ def doctor(*, config: Path | None, as_json: bool) -> None:
     if config is not None and not config.exists():
         raise click.UsageError(f"--config {config}: there is no such file")
     file, machine = config or DEFAULT_FILE, Machine()
-    settings = _settings(file)
+    settings = settings_of(file)
     owner, user = agents_user(machine, settings, asker=os.geteuid())
     try:
         found = run(all_checks(machine, settings, mistakes=lambda: mistakes_of(file), owner=owner), agent=user)
@@ -60,7 +60,7 @@ def doctor(*, config: Path | None, as_json: bool) -> None:
     sys.exit(1 if any(one.outcome == "fail" for one in found) else 0)
 
 
-def _settings(file: Path) -> Settings:
+def settings_of(file: Path) -> Settings:
     """As far as the configuration can be read; what cannot be stands at its default, and is told as a mistake."""
     from dockd.settings import Mistake, defaults, read_text
     from dockd.settings.filesystem import read_file

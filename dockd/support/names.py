@@ -1,0 +1,137 @@
+"""Other names for people, cameras, files and addresses: the same one wherever the same is meant, in one bundle, and none that says who it was.
+
+Rules kept here: what is to be hidden is learnt from the fields that hold it (of events, of the page's documents, of the registry and the list of users), and
+then hidden in every part, also in the middle of a sentence; every field of every event is known to be one of these or to name nobody (a test holds that).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+Kind = Literal["person", "camera", "file", "address", "words"]
+
+FIELDS: dict[str, Kind] = {
+    "by": "person", "officer": "person", "name": "person", "assigned_to": "person", "note": "words",
+    "camera": "camera", "serial": "camera", "card": "camera", "path": "file", "address": "address",
+}  # fmt: skip
+"""Fields of events, of custody and of the page's documents that name somebody, or what is somebody's."""
+TYPED = frozenset({"problem.closed", "bay.out_of_use", "problem.seen"})
+"""Events whose `reason` somebody has typed."""
+_WHO = ("user:", "token:", "os:", "oidc:")
+_NOBODY = frozenset({"local", "docking", "unknown", "folder", "pool", "true", "false", "null", "none", "dockd"})
+_SHORTEST = 3
+_LONGEST = 200
+_MEDIA = re.compile(r"(?i)[^\s\"'=:,;()/\\]+\.(?:mp4|mov|avi|mkv|mts|m2ts|ts|m4v|3gp|wav|mp3|jpe?g|png)\b")
+
+
+class Names:
+    """Whoever and whatever is not to be named. `learn`, then `hidden`."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+        self._counts: dict[str, int] = {}
+        self._files: dict[str, str] = {}
+        self._compiled: re.Pattern[str] | None = None
+
+    def learn(self, kind: Kind, value: str) -> None:
+        """One more; a prefix that says by what somebody came in stays."""
+        value = value.strip()
+        for prefix in _WHO:
+            value = value.removeprefix(prefix)
+        key = value.lower()
+        if len(value) < _SHORTEST or key in _NOBODY or key in self._known:
+            return
+        if len(value) > _LONGEST:  # no list that people keep has such a name: its beginning tells it apart
+            key = value[:_LONGEST].lower()
+        self._counts[kind] = self._counts.get(kind, 0) + 1
+        alias = f"{kind}-{self._counts[kind]}"
+        for form in {key, json.dumps(value)[1:-1].lower()}:
+            self._known.setdefault(form, alias)
+        self._compiled = None
+
+    def learn_all(self, found: Iterable[tuple[Kind, str]]) -> None:
+        """As many as there are."""
+        for kind, value in found:
+            self.learn(kind, value)
+
+    def of_document(self, text: str, document: Any, *, prefix: str = "") -> str:
+        """Learn whom a document names; its text, in which the names of files that stand in its fields are hidden: there are too many to look for everywhere."""
+        for kind, value in named_in(document, prefix=prefix):
+            if kind == "file":
+                text = self.without_file(text, value)
+            else:
+                self.learn(kind, value)
+        return text
+
+    def without_file(self, text: str, path: str) -> str:
+        """The text without this path, whole and by its last name."""
+        if len(path) < _SHORTEST:
+            return text
+        alias = self._files.setdefault(path, f"file-{len(self._files) + 1}")
+        for one in (path, path.rpartition("/")[2]):
+            for form in (one, json.dumps(one)[1:-1], json.dumps(json.dumps(one)[1:-1])[1:-1]):
+                if len(form) >= _SHORTEST and form in text:
+                    text = text.replace(form, alias)
+        return text
+
+    def hidden(self, text: str) -> tuple[str, int]:
+        """The text with other names, and how often one was put."""
+        text, count = _MEDIA.subn("[file]", text)
+        if not self._known:
+            return text, count
+        if self._compiled is None:
+            # The first character alone says whether it is worth looking further: thousands of names cost little more than one.
+            self._compiled = re.compile(
+                rf'(?<![^\W_])(?:{_tree(self._known)})(?![^\W_])', re.IGNORECASE
+            )  # fmt: skip
+        text, more = self._compiled.subn(lambda found: self._alias(found, text), text)
+        return text, count + more
+
+    def _alias(self, found: re.Match[str], text: str) -> str:
+        if found[0].isdigit() and text[max(0, found.start() - 3) : found.start()].endswith(('": ', ".")):
+            return found[0]  # a number of JSON's, or a part of a second
+        return self._known.get(found[0].lower(), "somebody")
+
+
+def named_in(document: Any, *, prefix: str = "") -> Iterator[tuple[Kind, str]]:
+    """What a JSON document names, at any depth. `prefix`: of its fields that count ("dockd.", as log lines have it)."""
+    if isinstance(document, list):
+        for one in document:
+            yield from named_in(one, prefix=prefix)
+    if not isinstance(document, dict):
+        return
+    for key, value in document.items():
+        bare = key.removeprefix(prefix).lower() if key.startswith(prefix) else ""
+        kind = FIELDS.get(bare) if bare != "name" or prefix else None  # stations have names, too
+        if kind is not None and isinstance(value, str):
+            yield kind, value
+        elif bare == "camera" and isinstance(value, dict):
+            yield from (("camera", value[one]) for one in ("id", "serial") if isinstance(value.get(one), str))
+            yield from named_in(value, prefix=prefix)
+        elif bare == "reason" and isinstance(value, str) and document.get("event.action") in TYPED:
+            yield "words", value
+        else:
+            yield from named_in(value, prefix=prefix)
+
+
+def _tree(words: Iterable[str]) -> str:
+    """A pattern for any of the words, the longest first, that looks at each character once."""
+    root: dict[str, Any] = {}
+    for word in words:
+        at = root
+        for character in word:
+            at = at.setdefault(character, {})
+        at[""] = {}
+    return _branches(root)
+
+
+def _branches(node: dict[str, Any]) -> str:
+    ends = "" in node
+    below = [re.escape(one) + _branches(node[one]) for one in sorted(node) if one]
+    if not below:
+        return ""
+    inside = below[0] if len(below) == 1 and not ends else f"(?:{'|'.join(below)})"
+    return f"{inside}?" if ends else inside
