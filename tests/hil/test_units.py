@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.hil.rig import footage
-from tests.hil.rig.agent import AGENT, Agent
+from tests.hil.rig.agent import AGENT, HELPER, Agent
 from tests.hil.rig.cards import Filesystem
 from tests.hil.rig.evidence import hashes
 from tests.hil.rig.footage import MEGABYTE
@@ -85,6 +85,52 @@ def test_an_mtp_camera_is_emptied_under_the_shipped_units(agent: Agent, folder: 
     agent.await_bay(3, "ready", timeout=180)
     assert set(hashes(tree)) == {"NOTES.TXT"}
     assert {one["sha256"] for one in agent.segments()} == set(originals.values())
+
+
+def test_a_stop_at_any_moment_of_the_start_is_no_failure(agent: Agent) -> None:
+    """Python reads its modules for seconds here; who stops it then, or reloads it too early, finds no failed unit and no rack that stays down."""
+    shipped(agent)
+    for seconds in (0.2, 1.5, 4.0, 8.0):
+        agent.stop(AGENT)
+        agent.vm.check(f"systemctl start --no-block {AGENT} && sleep {seconds} && systemctl stop {AGENT}")
+        assert (shown(agent, "ActiveState"), shown(agent, "Result")) == ("inactive", "success"), seconds
+    agent.vm.check(
+        f"systemctl start --no-block {AGENT} && sleep 1.5 && systemctl kill --kill-who=main --signal=HUP {AGENT}"
+    )
+    agent.await_answer(timeout=90)
+    assert shown(agent, "ActiveState") == "active"
+
+
+def test_the_mount_helper_has_what_its_unit_leaves_it_and_gives_up_what_its_start_needed(agent: Agent) -> None:
+    pid = agent.process(HELPER)
+    status = dict(
+        line.split(":\t", 1) for line in agent.vm.check(f"cat /proc/{pid}/status").splitlines() if ":\t" in line
+    )
+    held = {number for number in range(64) if int(status["CapEff"], 16) >> number & 1}
+    assert held == {2, 21}  # DAC_READ_SEARCH, SYS_ADMIN
+    assert (status["CapEff"], status["NoNewPrivs"], status["Seccomp"]) == (status["CapPrm"], "1", "2")
+    spaces = agent.vm.check(f"readlink /proc/1/ns/mnt /proc/{pid}/ns/mnt /proc/1/ns/net /proc/{pid}/ns/net").split()
+    assert spaces[0] == spaces[1]  # or the agent would never see what it mounts
+    assert spaces[2] != spaces[3]
+    assert agent.vm.check("stat --format=%U:%G:%a /run/dockd/mount.sock").strip() == "root:dockd:660"
+
+
+def test_a_log_file_is_written_and_rotated_under_the_shipped_units(agent: Agent) -> None:
+    """Only the file is the agent's, its folder is root's: as tmpfiles and logrotate leave it."""
+    log = "/var/log/dockd/dockd.log"
+    agent.vm.check(
+        f"printf '[log]\nfile = \"{log}\"\n' >> /etc/dockd/dockd.toml && install -d -m 0755 /var/log/dockd"
+        f" && install -o dockd -g adm -m 0640 /dev/null {log}"
+    )
+    shipped(agent)
+    agent.vm.check(
+        f"timeout 60 sh -c 'until grep -q page.opened {log} || grep -q log.opened {log}; do sleep 0.2; done'"
+    )
+    agent.vm.check(f"mv {log} {log}.1 && install -o dockd -g adm -m 0640 /dev/null {log}")
+    agent.vm.check(f"systemctl reload {AGENT}")
+    agent.vm.check(f"timeout 60 sh -c 'until grep -q settings.reloaded {log}; do sleep 0.2; done'")
+    agent.vm.check(f"cat {log}.1 {log} > /tmp/all.log")
+    assert agent.command("logs", "verify", "/tmp/all.log").status == 0
 
 
 def test_an_agent_that_stands_still_is_ended_and_started_anew(agent: Agent, folder: Path, oracle: Oracle) -> None:
