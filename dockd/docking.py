@@ -21,6 +21,7 @@ from ingest.ledger.rack import OutOfUse, keep_number, kept_numbers, out_of_use
 from ingest.model import CameraId, Vitals
 from ingest.visit import Visit
 from ingest.worker.pool import Worker, WorkerPool
+from ingest.worker.slots import Slots
 
 _ASK_EVERY = 15.0
 _TRY_AGAIN = 5.0
@@ -74,12 +75,19 @@ class Turns(WorkerPool):
         super().__init__(parallel=parallel, spool=spool, silence=silence)
         self._activity = activity
         self._per_controller = per_controller
-        self._lines: dict[str, asyncio.Semaphore] = {}
+        self._lines: dict[str, Slots] = {}
         self._behind: dict[bytes, str] = {}
 
     def behind(self, root: bytes, controller: str) -> None:
         """The camera at `root` is behind this controller; empty: behind none that it shares."""
         self._behind[root] = controller
+
+    def follow(self, *, parallel: int, per_controller: int) -> None:
+        """So many at once from now on; cameras that are being read have their turn to its end."""
+        self.resize(parallel)
+        self._per_controller = per_controller
+        for line in self._lines.values():
+            line.resize(per_controller)
 
     def left(self, root: bytes) -> None:
         """It is not there any more."""
@@ -91,7 +99,7 @@ class Turns(WorkerPool):
         controller = self._behind.get(root, "")
         line: contextlib.AbstractAsyncContextManager[object] = contextlib.nullcontext()
         if controller:
-            line = self._lines.setdefault(controller, asyncio.Semaphore(self._per_controller))
+            line = self._lines.setdefault(controller, Slots(self._per_controller))
         self._activity.queue(root)
         try:
             async with line, super().lent(root) as worker:
@@ -160,6 +168,10 @@ class Rack(Changing):
             ):  # that is told elsewhere; the next time that something is in this bay it is tried again
                 await self._ledger.commit(lambda tx: keep_number(tx, place, self._numbers[place]))
                 self._unkept.discard(place)
+
+    def follow(self, *, max_clock_offset: float) -> None:
+        """Seconds by which a camera's clock may be wrong before it is set, from the next look on."""
+        self._max_clock_offset = max_clock_offset
 
     async def recall(self) -> None:
         """At the start: which place has which number, the bays that people keep out of use, and those that cameras have left, in this run or an

@@ -110,7 +110,7 @@ class Delivery:
         self._spool_watch = SpoolWatch(
             ledger=ledger, spool=spool, activity=activity, rereading=rereading, bad=self._rot.found
         )
-        lanes = Lanes(settings.parallel, limited=lambda: lanes_under(bucket.rate))
+        self._lanes = lanes = Lanes(settings.parallel, limited=lambda: lanes_under(bucket.rate))
         self._uploading = Uploading(
             ledger=ledger,
             rereading=rereading,
@@ -179,6 +179,12 @@ class Delivery:
     async def trusted_now(self) -> Pinned:
         """`trusted`, and seen in this very run to refuse wrong bytes, whatever was seen before. Raises Retry, Stop."""
         return await self._link.trusted_to_delete()
+
+    def follow(self, *, parallel: int, chunk: int, keep_confirmed: float) -> None:
+        """These settings of `DeliverySettings` from now on: requests that are under way go on, and the next ones are as many and as large as this says."""
+        self._lanes.resize(parallel)
+        self._uploading.resize(chunk)
+        self._releasing.keep(keep_confirmed)
 
     def _hear(self, event: events.Event, _seq: int) -> None:
         if isinstance(event, events.SegmentUnheld) and event.segment is not None:

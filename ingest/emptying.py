@@ -13,6 +13,7 @@ from typing import Protocol
 
 from ingest import events
 from ingest.activity import Activity
+from ingest.leave import Leave
 from ingest.ledger import Ledger
 from ingest.ledger.passed import since_proof
 from ingest.ledger.segments import Segment
@@ -43,16 +44,16 @@ class Touch(Protocol):
 
 
 class Emptying:
-    """`grace` seconds lie between confirmation and deletion."""
+    """`leave`: how many seconds the site wants between confirmation and deletion."""
 
     def __init__(
-        self, *, ledger: Ledger, activity: Activity, wiping: Wiping, pulling: Pulling, grace: float, touch: Touch
+        self, *, ledger: Ledger, activity: Activity, wiping: Wiping, pulling: Pulling, leave: Leave, touch: Touch
     ) -> None:
         self._ledger = ledger
         self._activity = activity
         self._wiping = wiping
         self._pulling = pulling
-        self._grace = grace
+        self._leave = leave
         self._touch = touch
 
     async def of(self, visit: Visit, mine: Sequence[Segment]) -> bool | None:
@@ -68,10 +69,11 @@ class Emptying:
 
     async def _in_grace(self, visit: Visit, mine: Sequence[Segment]) -> bool:
         """Whether anything has to stay on the camera a while yet, only because the site wants that. Counted on a clock that nobody sets."""
-        waits = visit.to_wipe(mine) if self._grace else []
+        grace = self._leave.now.grace
+        waits = visit.to_wipe(mine) if grace else []
         clock = self._ledger.clock
         ages = await self._ledger.read(lambda db: [since_proof(db.execute, clock, one.id) for one in waits])
-        return any((age or 0.0) < self._grace for age in ages)
+        return any((age or 0.0) < grace for age in ages)
 
     def _only_copy(self, visit: Visit, mine: Sequence[Segment]) -> bool:
         """Whether the camera may hold the only copy of anything: then nothing at all is deleted from it (P3), and it says why."""

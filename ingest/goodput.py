@@ -42,6 +42,16 @@ class Width:
         self._began = self._heard = now + settle
         self._bytes = 0
 
+    def resize(self, most: int, *, now: float) -> None:
+        """At most so many from now on: what is good is looked for anew, from what is in use or what a line is begun with."""
+        more = most > self._most
+        self._most = most
+        if more or self.lanes > most:
+            self.lanes = min(most, max(self.lanes, _FIRST))
+            self._trial, self._direction, self._rest, self._patience = 0, 1, 1, 1
+            self._base, self._odd, self._window = None, 0, WINDOW / 2
+            self._begin(now, settle=SETTLE)
+
     def cut(self, now: float) -> None:
         """The line was cut: what was measured says nothing."""
         self._begin(now, settle=SETTLE)
@@ -130,6 +140,12 @@ class Piece:
         self._least = min(SMALLEST, most)
         self._cut_at = float("-inf")
         self.size = min(_FIRST_PIECE, most)
+
+    def resize(self, most: int) -> None:
+        """At most so many bytes from the next one on."""
+        self._most = most
+        self._least = min(SMALLEST, most)
+        self.size = max(self._least, min(self.size, most))
 
     def next(self, *, limit: float | None = None, alone: bool = False) -> int:
         """Bytes of the next one. `limit`: bytes per second that its lane may carry at most; `alone`: nothing else waits."""

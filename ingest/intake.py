@@ -10,12 +10,13 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ingest import events
 from ingest.activity import Activity
 from ingest.emptying import Emptying
 from ingest.errors import CameraGone, DockdError, LedgerUnusable, Retry, SpoolFull, Stop, Unreadable
+from ingest.leave import Leave, Wish
 from ingest.ledger import Ledger, Transaction, cameras, segments
 from ingest.ledger.segments import Segment
 from ingest.list import Seen, record
@@ -61,19 +62,40 @@ class Intake:
         self._activity = activity
         self._settings = settings
         self._pulling = Pulling(ledger=ledger, spool=spool, activity=activity, wake=self._wake)
+        self._leave = Leave(Wish(wipe=settings.wipe, grace=settings.grace))
+        wiping = Wiping(ledger=ledger, activity=activity, attest=attest, leave=self._leave)
         self._emptying = Emptying(
-            ledger=ledger, activity=activity, wiping=Wiping(ledger=ledger, activity=activity, attest=attest), pulling=self._pulling,
-            grace=settings.grace, touch=self,
-        )  # fmt: skip
+            ledger=ledger, activity=activity, wiping=wiping, pulling=self._pulling, leave=self._leave, touch=self
+        )
         self._telling = Telling(ledger=ledger, max_clock_offset=settings.max_clock_offset)
         self._visits: dict[str, Visit] = {}
         self._ledger_failed = ""
         ledger.subscribe(self._hear)
 
+    @property
+    def wish(self) -> Wish:
+        """Whether cameras are emptied, as it is now."""
+        return self._leave.now
+
+    def wishes(self, wish: Wish) -> None:
+        """Whether cameras are emptied from now on: no permit is written, and nothing more deleted under one, against it."""
+        self._leave.now = wish
+        self._look_again()
+
+    def follow(self, *, max_clock_offset: float, min_room: int) -> None:
+        """These settings of `IntakeSettings` from now on; what is under way goes on."""
+        self._settings = replace(self._settings, max_clock_offset=max_clock_offset, min_room=min_room)
+        self._telling.max_clock_offset = max_clock_offset
+        self._pulling.look_for_room()  # what is never filled of the spool's disk may be less now
+        self._look_again()
+
+    def _look_again(self) -> None:
+        for visit in self._visits.values():
+            visit.changed.set()
+
     def _hear(self, event: events.Event, _seq: int) -> None:
         if isinstance(event, events.StoreChanged):
-            for visit in self._visits.values():
-                visit.changed.set()
+            self._look_again()
         elif isinstance(event, events.SegmentReleased):
             self._pulling.made_room()
         if event.camera in self._visits and event.segment is not None:
@@ -227,10 +249,12 @@ class Intake:
             visit.unsettled_passes += 1
             return False
         mine = await self.segments(visit)
-        if self._settings.wipe and visit.wipe:
+        if self.wish.wipe and visit.wipe:
             if (done := await self._emptying.of(visit, mine)) is not None:
                 return done
             mine = await self.segments(visit)
+        else:
+            visit.unsafe, visit.locked = "", ""  # of a time when it was to be emptied
         await self._done(visit, mine)
         return True
 

@@ -95,6 +95,12 @@ class Lanes:
         """The line was cut."""
         self._width.cut(self._now())
 
+    def resize(self, most: int) -> None:
+        """At most so many from now on. Those that are taken are kept until they are given back."""
+        self.most = most
+        self._width.resize(most, now=self._now())
+        self.look()
+
     def look(self) -> None:
         """There may be more or fewer of them."""
         self._hand_on()

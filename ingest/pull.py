@@ -106,26 +106,26 @@ class Pulling:
         finally:
             await commits.over()
         self.room.wait(camera.id, [one for one in waiting if one.segment not in result.ids])
-        self._look_for_room()
+        self.look_for_room()
         return result
 
     def left(self, camera: str, *, stays: bool = False) -> None:
         """It does not come for room, or not until its next pass: nothing of it waits here. `stays`: only dockd goes, and no room came of that."""
         self.room.wait(camera, ())
         if not stays:
-            self._look_for_room()
+            self.look_for_room()
 
     def made_room(self) -> None:
         """The ledger has given up a copy; its file goes next."""
         self.room.grew()
         if self.room.line:
-            self._look_for_room(soon=_FILE_GOES)
+            self.look_for_room(soon=_FILE_GOES)
 
-    def _look_for_room(self, *, soon: float = 0.0) -> None:
+    def look_for_room(self, *, soon: float = 0.0) -> None:
         """Say whether anybody waits for room, and wake those for whom there is some."""
         if soon:
             if self._looking is None:
-                self._looking = asyncio.get_running_loop().call_later(soon, self._look_for_room)
+                self._looking = asyncio.get_running_loop().call_later(soon, self.look_for_room)
             return
         if self._looking is not None:
             self._looking.cancel()

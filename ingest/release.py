@@ -39,11 +39,18 @@ class Releasing:
         self._ledger = ledger
         self._spool = spool
         self._keep = keep_confirmed
+        self._another = False  # those that wait do so by another time than this
         self._trusted = trusted
         self._attest = attest
         self._pace = pace or Pace()
         self._woken = asyncio.Event()
         self._left: dict[str, tuple[int, int]] = {}  # released, and their disk has not let them go: which file that was
+
+    def keep(self, seconds: float) -> None:
+        """How long after its confirmation a copy is kept, from now on, also of those that wait already."""
+        if seconds != self._keep:
+            self._keep, self._another = seconds, True
+            self.wake()
 
     def wake(self) -> None:
         """Something was confirmed."""
@@ -71,10 +78,13 @@ class Releasing:
         """Release a batch; returns how many. Raises Retry, Stop."""
         if self._left:
             await asyncio.to_thread(self._remove_left)
-        clock = self._ledger.clock
+        if self._another:
+            self._another = False
+            await self._ledger.commit(queue.look_at_confirmed_again)
+        clock, keep = self._ledger.clock, self._keep
         now = clock.now()
         found = await self._ledger.read(lambda db: queue.releasable(db.execute, now=now, count=_BATCH))
-        found = await self._old_enough(found) if self._keep else found
+        found = await self._old_enough(found, keep=keep) if keep else found
         if not found:
             return 0
         store = (await self._trusted()).id
@@ -87,6 +97,8 @@ class Releasing:
         stale = [one for one in found if one not in later and not known[one.id].fresh]
         if stale:
             await self._prove(stale)
+        if keep < self._keep:  # they are to be kept longer by now
+            return 0
         names = [one.id for one in found if one not in later]
         seen = await asyncio.to_thread(lambda: {name: _which(self._spool.file(name)) for name in names})
         gone = await self._ledger.commit(lambda tx: released(tx, names)) if names else []
@@ -94,13 +106,13 @@ class Releasing:
             await asyncio.to_thread(self._remove, {name: seen[name] for name in gone})
         return len(gone)
 
-    async def _old_enough(self, found: Sequence[Segment]) -> list[Segment]:
+    async def _old_enough(self, found: Sequence[Segment], *, keep: float) -> list[Segment]:
         """Those that were confirmed long enough ago, by a clock that nobody sets; the others wait for the rest of that time."""
         clock = self._ledger.clock
         ages = await self._ledger.read(
             lambda db: {one.id: since_proof(db.execute, clock, one.id) or 0.0 for one in found}
         )
-        young = {one.id: self._keep - ages[one.id] for one in found if ages[one.id] < self._keep}
+        young = {one.id: keep - ages[one.id] for one in found if ages[one.id] < keep}
 
         def wait(tx: Transaction) -> None:
             for name, seconds in young.items():

@@ -22,7 +22,7 @@ class Telling:
 
     def __init__(self, *, ledger: Ledger, max_clock_offset: float) -> None:
         self._ledger = ledger
-        self._max_clock_offset = max_clock_offset
+        self.max_clock_offset = max_clock_offset
 
     async def docked(self, visit: Visit) -> None:
         """What the camera told before it was docked counts for this docking."""
@@ -41,7 +41,7 @@ class Telling:
         offset = vitals.clock_offset_seconds
         if offset is not None and (visit.clock_offset is None or not visit.listed_once):
             await self._clock_is(visit, offset)
-        if offset is not None and abs(offset) > self._max_clock_offset and visit.ours and await worker.set_clock():
+        if offset is not None and abs(offset) > self.max_clock_offset and visit.ours and await worker.set_clock():
             said = events.ClockSet(camera=visit.camera.id, bay=visit.bay, offset_seconds=round(offset))
             await self._ledger.commit(lambda tx: tx.record(said))
             vitals = await worker.vitals()

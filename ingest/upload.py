@@ -78,6 +78,10 @@ class Uploading:
         self._reached: dict[str, int] = {}
         self._activity = activity
 
+    def resize(self, chunk: int) -> None:
+        """The most bytes in one request, from the next one on."""
+        self._piece.resize(chunk)
+
     async def send(
         self, segment: Segment, described: SegmentDescription, *, progress: Callable[[], None] = lambda: None, turn: Turn | None = None,
     ) -> str | None:  # fmt: skip

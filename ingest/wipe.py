@@ -22,6 +22,7 @@ from ingest.errors import (
     StoreDown,
     Unreadable,
 )
+from ingest.leave import Leave
 from ingest.ledger import Ledger, permits, segments
 from ingest.ledger.core import Transaction
 from ingest.ledger.segments import Segment
@@ -44,13 +45,15 @@ class Locked(Unreadable):
 
 
 class Wiping:
-    """`attest` has segments proven once more by the store and returns the ids for which that worked; `pace` is how fast that is."""
+    """`attest` has segments proven once more by the store and returns the ids for which that worked; `pace` is how fast that is; `leave`: whether the
+    site wants it."""
 
     def __init__(
         self, *, ledger: Ledger, activity: Activity, attest: Callable[[Sequence[Segment]], Awaitable[list[str]]],
-        pace: Pace | None = None,
+        pace: Pace | None = None, leave: Leave | None = None,
     ) -> None:  # fmt: skip
         self._ledger = ledger
+        self._leave = leave or Leave()
         self._activity = activity
         self._attest = attest
         self._pace = pace or Pace()
@@ -88,7 +91,7 @@ class Wiping:
         Where one of them is not what it was, or cannot be read, nothing is deleted: what lies there now may be an only copy, and the next
         listing tells (`unlike` names them).
 
-        Raises CameraGone, Locked, Retry and Stop (the store), LedgerUnusable. What could not be proven stays where it is.
+        Raises CameraGone, Locked, Retry and Stop (the store, or the site that does not want it by now), LedgerUnusable. What could not be proven stays where it is.
         """
         self.ran_out, self.written = False, {}
         self.unlike = [one for one in wanted if not await self._read_again(one, worker=worker, camera=camera)]
@@ -149,7 +152,12 @@ class Wiping:
             await self._ledger.commit(lambda tx: segments.hold(tx, held[0].id, reason=REASON, error=message))
         if not attested:
             return None
-        return await self._ledger.commit(lambda tx: permits.issue(tx, camera=camera, device=device, segments=attested))
+
+        def issue(tx: Transaction) -> WipePermit:
+            self._leave.check(tx.execute, tx.clock, attested)
+            return permits.issue(tx, camera=camera, device=device, segments=attested)
+
+        return await self._ledger.commit(issue)
 
     async def _read_again(self, segment: Segment, *, worker: Worker, camera: str) -> bool:
         """Whether the file is still those bytes; it is held open then."""
@@ -177,14 +185,21 @@ class Wiping:
         # Whatever ends this while a lot is under way (the camera, the worker, Ctrl-C) leaves the permit open: the next listing tells
         # which of them are gone, and that it was dockd.
         for start in range(0, len(permit.segments), LOT):
-            if not await self._ledger.read(lambda db: permits.valid(db.execute, permit)):
+            lot = [one.segment for one in permit.segments[start : start + LOT]]
+            if why := await self._ledger.read(lambda db, lot=lot: self._over(db.execute, permit, lot)):  # type: ignore[misc]
                 await worker.drop()
                 if seen:  # else its names stay, so that the listing of the volume mounted anew can tell what was deleted under it
                     await self.over(permit)
-                raise Stop(f"permit {permit.id} does not hold any more: nothing more is deleted under it")
-            lot = permit.segments[start : start + LOT]
-            await self._lot(permit, [one.segment for one in lot], worker=worker, seen=seen)
+                raise Stop(f"permit {permit.id} {why}: nothing more is deleted under it")
+            await self._lot(permit, lot, worker=worker, seen=seen)
         await worker.drop()
+
+    def _over(self, execute: Callable[..., Any], permit: WipePermit, lot: Sequence[str]) -> str:
+        """Why nothing more is to be deleted under it, in words; empty where this lot may be."""
+        if not permits.valid(execute, permit):
+            return "does not hold any more"
+        why = self._leave.why_not(execute, self._ledger.clock, lot)
+        return f"is not used any more, as {why}" if why else ""
 
     async def _lot(self, permit: WipePermit, named: Sequence[str], *, worker: Worker, seen: bool) -> None:
         """Raises CameraGone after writing down what was seen before."""

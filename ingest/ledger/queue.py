@@ -166,6 +166,13 @@ def releasable(execute: Execute, *, now: float, count: int) -> list[Segment]:
     return [of_row(row) for row in rows]
 
 
+def look_at_confirmed_again(tx: Transaction) -> None:
+    """Spool copies of confirmed segments that wait are looked at now: for how long they are kept is another time."""
+    tx.execute(
+        "UPDATE segments INDEXED BY segments_spooled SET next_attempt = 0.0 WHERE in_spool = 1 AND in_store = 1 AND next_attempt > 0.0"
+    )
+
+
 def is_first(execute: Execute, segment: Segment) -> bool:
     """Whether it was moved up, and nothing that waits was moved up since."""
     if not segment.priority:

@@ -21,6 +21,7 @@ from ingest.camera.unlock import Conversation, Unlocked
 from ingest.model import CameraId, Digest, Listed, Skipped, Vitals, WipePermit, is_sha256
 from ingest.steps import Steps
 from ingest.worker import frames
+from ingest.worker.slots import Slots
 
 T = TypeVar("T")
 Progress = Callable[[str, int], None]
@@ -244,7 +245,7 @@ class WorkerPool:
     """At most `parallel` workers at a time. `silence`: seconds without a word after which a worker counts as hung."""
 
     def __init__(self, *, parallel: int, spool: Path, silence: float = 120.0) -> None:
-        self._slots = asyncio.Semaphore(parallel)
+        self._slots = Slots(parallel)
         self._apart = asyncio.Semaphore(_APART)
         self._spool = spool
         self._silence = silence
@@ -266,6 +267,12 @@ class WorkerPool:
                 yield worker
             finally:
                 await self._give_back(worker, root)
+
+    def resize(self, parallel: int) -> None:
+        """From now on so many at a time; those that are at work go on."""
+        self._slots.resize(parallel)
+        while len(self._idle) > parallel:
+            self._leave(self._idle.pop(), b"")
 
     @contextlib.asynccontextmanager
     async def apart(self, what: bytes) -> AsyncIterator[Worker]:

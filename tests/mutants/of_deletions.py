@@ -54,7 +54,7 @@ DELETIONS = (
     ),
     Mutant(
         name="wipe: the permit is not looked at before each lot", promise="P2: a store that was caught meanwhile is still believed",
-        file="ingest/wipe.py", old="            if not await self._ledger.read(lambda db: permits.valid(db.execute, permit)):", new="            if permit.id < 0:", tests=("tests/unit/ingest/test_wipe_lots.py",),
+        file="ingest/wipe.py", old="        if not permits.valid(execute, permit):\n", new="        if permit.id < 0:\n", tests=("tests/unit/ingest/test_wipe_lots.py",),
     ),
     Mutant(
         name="wipe: what a volume was told to delete counts as gone", promise="P5: wiped is what is seen gone, and nobody looked",
@@ -79,11 +79,11 @@ DELETIONS = (
     ),
     Mutant(
         name="emptying: an unlisted camera is emptied", promise="P3: a memory stick that looks like a camera is emptied",
-        file="ingest/intake.py", old="if self._settings.wipe and visit.wipe:", new="if self._settings.wipe:", tests=_WIPE,
+        file="ingest/intake.py", old="if self.wish.wipe and visit.wipe:", new="if self.wish.wipe:", tests=_WIPE,
     ),
     Mutant(
         name="emptying: wiping that is switched off wipes", promise="P3: deleted where the site has said no",
-        file="ingest/intake.py", old="if self._settings.wipe and visit.wipe:", new="if visit.wipe:", tests=("tests/e2e/test_ingest.py::test_without_wipe_nothing_on_the_camera_is_touched",),
+        file="ingest/intake.py", old="if self.wish.wipe and visit.wipe:", new="if visit.wipe:", tests=("tests/e2e/test_ingest.py::test_without_wipe_nothing_on_the_camera_is_touched",),
     ),
     Mutant(
         name="naming: a generic profile names its cameras", promise="P3: a memory stick that looks like a camera is emptied",

@@ -17,6 +17,7 @@ from ingest.activity import Activity
 from ingest.clock import Clock
 from ingest.emptying import Emptying
 from ingest.errors import StoreDown
+from ingest.leave import Leave
 from ingest.ledger import segments
 from ingest.ledger.segments import Segment
 from ingest.model import Digest, Listed
@@ -171,7 +172,7 @@ async def test_no_card_is_read_again_for_a_store_that_cannot_be_asked(tmp_path: 
 
         emptying = Emptying(
             ledger=dock.ledger, activity=activity, wiping=Wiping(ledger=dock.ledger, activity=activity, attest=away),
-            pulling=cast(Pulling, None), grace=0.0, touch=cast(Any, Touch()),
+            pulling=cast(Pulling, None), leave=Leave(), touch=cast(Any, Touch()),
         )  # fmt: skip
         try:
             async with pool.lent(os.fsencode(tmp_path / "CAM")) as worker:
