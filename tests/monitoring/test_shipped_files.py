@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from tests.monitoring.tools import SHIPPED, said_by
-from tests.unit.test_monitoring import ALERTS, dashboard_expressions
+from tests.unit.test_monitoring import ALERTS, NAMES, dashboard_expressions
 
 HERE = Path(__file__).parent
 DASHBOARD = SHIPPED / "grafana" / "dockd.json"
@@ -26,16 +26,37 @@ def test_promtool_finds_nothing_in_the_rules() -> None:
     assert (code, said.count("SUCCESS")) == (0, 2), said
 
 
-def test_each_alert_waits_fires_and_ends_as_its_tests_say() -> None:
-    code, said = said_by("promtool", "test", "rules", HERE / "alerts.test.yml")
-    assert code == 0, said
+def tried(folder: Path, alerts: dict[str, Any], tests: list[dict[str, Any]]) -> tuple[int, str]:
+    """What promtool says of these tests, each with the alert that it is about and the figures that this one goes by: with all rules before it a test takes ten times as long."""
+    whole = yaml.safe_load((HERE / "alerts.test.yml").read_text())
+    figures = [
+        rule for group in yaml.safe_load((SHIPPED / "dockd.rules.yml").read_text())["groups"] for rule in group["rules"]
+    ]
+    files = []
+    for name in sorted({one["name"] for one in tests}):
+        own = [rule for group in alerts["groups"] for rule in group["rules"] if rule["alert"] == name]
+        needed = [rule for rule in figures if any(rule["record"] in one["expr"] for one in own)]
+        rules, file = folder / f"{name}.yml", folder / f"{name}.test.yml"
+        rules.write_text(
+            json.dumps({"groups": [{"name": "figures", "rules": needed}, {"name": "alert", "rules": own}]})
+        )
+        about = [one for one in tests if one["name"] == name]
+        file.write_text(
+            json.dumps(whole | {"rule_files": [str(rules)], "group_eval_order": ["figures", "alert"], "tests": about})
+        )
+        files.append(file)
+    return said_by("promtool", "test", "rules", *files)
+
+
+def test_each_alert_waits_fires_and_ends_as_its_tests_say(tmp_path: Path) -> None:
+    alerts = yaml.safe_load((SHIPPED / "dockd.alerts.yml").read_text())
+    whole = yaml.safe_load((HERE / "alerts.test.yml").read_text())
+    code, said = tried(tmp_path, alerts, whole["tests"])
+    assert (code, said.count("SUCCESS")) == (0, len(NAMES)), said
 
 
 def test_a_rule_that_is_wrong_fails_its_tests(tmp_path: Path) -> None:
     """The tests of the rules can fail: each alert that fires half as soon or twice as late is found, and each limit that is another."""
-    for folder in ("config/monitoring", "tests/monitoring"):
-        (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "config/monitoring/dockd.rules.yml").write_text((SHIPPED / "dockd.rules.yml").read_text())
     tests = yaml.safe_load((HERE / "alerts.test.yml").read_text())
     alerts = yaml.safe_load((SHIPPED / "dockd.alerts.yml").read_text())
     waits = set()
@@ -44,10 +65,7 @@ def test_a_rule_that_is_wrong_fails_its_tests(tmp_path: Path) -> None:
             seconds = int(rule["for"][:-1]) * {"m": 60, "h": 3600}[rule["for"][-1]]
             rule["for"] = f"{seconds * 2 if at % 2 else seconds // 2}s"
             waits.add(rule["alert"])
-    tests["tests"] = [one for one in tests["tests"] if one["name"] in waits]
-    (tmp_path / "tests/monitoring/alerts.test.yml").write_text(yaml.safe_dump(tests))
-    (tmp_path / "config/monitoring/dockd.alerts.yml").write_text(yaml.safe_dump(alerts))
-    code, said = said_by("promtool", "test", "rules", tmp_path / "tests/monitoring/alerts.test.yml")
+    code, said = tried(tmp_path, alerts, [one for one in tests["tests"] if one["name"] in waits])
     assert code == 1
     assert {name for name in waits if f'ALERTS{{alertname=\\"{name}\\"' not in said} == set()
 
@@ -83,9 +101,10 @@ def test_every_question_of_the_dashboard_can_be_asked(tmp_path: Path) -> None:
 def grafana(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], tuple[int, str]]:
     """Grafana's own model, asked of a file, in an environment of its own."""
     folder = tmp_path_factory.mktemp("grafana")
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=120)
-    pip = [folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps"]
-    subprocess.run([*map(str, pip), "-r", HERE / "grafana-requirements.txt"], check=True, timeout=300)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, timeout=120)
+    pip = [sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "--disable-pip-version-check", "install"]
+    wanted = ["--quiet", "--no-compile", "--require-hashes", "--no-deps", "-r", HERE / "grafana-requirements.txt"]
+    subprocess.run([str(one) for one in (*pip, *wanted)], check=True, timeout=300)
 
     def ask(file: Path) -> tuple[int, str]:
         command = [folder / "bin" / "python", HERE / "grafana_schema.py", file]
