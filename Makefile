@@ -131,6 +131,10 @@ messages: env-dev  ## bring the message catalogues up to date with what the page
 events: env-dev  ## make docs/events.md and the journal's catalogue from the registry of events
 	@$(BIN)/python packaging/events.py
 
+.PHONY: reference
+reference: env-dev  ## make docs/reference.md from commands, settings, addresses and metrics as the code has them
+	@$(BIN)/python packaging/reference.py
+
 .PHONY: package bundle test-package test-package-services
 package: env-dev  ## source package, wheel and Debian package in dist/: the last needs debhelper (Debian 12, amd64)
 	@rm -rf dist

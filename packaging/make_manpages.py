@@ -12,6 +12,7 @@ import os
 import re
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -24,19 +25,8 @@ from dockd.cli import _COMMANDS, cli
 from dockd.mounting.starting import options
 from dockd.settings.schema import SECTIONS
 
-FILES = (
-    ("/etc/dockd/dockd.toml", "The configuration: dockd.toml(5)."),
-    ("/etc/dockd/cameras", "The site's own camera profiles."),
-    ("/usr/share/dockd/cameras", "The shipped camera profiles, to copy from."),
-    ("/var/lib/dockd", "The ledger, the dock's keys, and the copies that wait for the store."),
-)
-EXIT = (
-    ("0", "It did what was asked."),
-    ("1", "It ran, and something is not so; which, is printed."),
-    ("2", "Usage or configuration."),
-    ("3", "The environment: a store that is not reached, no spool, no right to mount."),
-    ("130", "Interrupted. Nothing is lost; run it again to go on."),
-)
+WORDS = tomllib.loads(Path(__file__).with_name("reference.toml").read_text("utf-8"))
+"""Exit codes, variables and files: what stands nowhere in the code, for these pages and for docs/reference.md."""
 
 
 def main() -> int:
@@ -82,8 +72,11 @@ def command_page(
         listed = (item(f"{name}-{word}(1)", about(one, words=(*words, word))) for word, one in below.items())
         parts.append(".SH COMMANDS\n" + "".join(listed))
     if len(words) == 1:
-        parts.append(".SH FILES\n" + "".join(item(*file) for file in FILES))
-        parts.append(".SH EXIT STATUS\n" + "".join(item(*code) for code in EXIT))
+        parts.append(".SH FILES\n" + "".join(item(one["path"], plain(one["what"])) for one in WORDS["file"]))
+        parts.append(".SH EXIT STATUS\n" + "".join(item(code, plain(what)) for code, what in WORDS["exit"].items()))
+        parts.append(
+            ".SH ENVIRONMENT\n" + "".join(item(one["name"], plain(one["what"])) for one in WORDS["environment"])
+        )
         also = "dockd.toml(5), dockd-mount(8)"
     else:
         also = "-".join(words[:-1]) + "(1), dockd.toml(5)"
@@ -203,6 +196,11 @@ def about(command: click.Command, *, words: tuple[str, ...]) -> str:
     if len(words) == 2:
         return _COMMANDS[words[1]][2]
     return re.split(r"\.(?:\s|$)", " ".join((command.help or "").split()), maxsplit=1)[0]
+
+
+def plain(text: str) -> str:
+    """Words of Markdown without its marks."""
+    return re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text).replace("`", "")
 
 
 def capital(text: str) -> str:

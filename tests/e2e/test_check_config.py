@@ -98,7 +98,7 @@ def test_camera_profiles_are_looked_at_too(tmp_path: Path) -> None:
     done = run(file)
     assert (done.returncode, done.stderr) == (2, "")
     assert done.stdout.splitlines() == [
-        f"{cameras}/patrol.toml:1: title: is missing, expected a name in quotes",
+        f"{cameras}/patrol.toml:1: title: is missing, expected a name of 1 to 64 printable characters, in quotes",
         (
             f"{cameras}/patrol.toml:2: titel: unknown key, expected one of name, title, kind, generic, wipe, time_zone "
             "(nearest known key: title)"
