@@ -54,7 +54,7 @@ def all_checks(
         ),
         Check(group="time", name="time", look=lambda: timesync.synchronised(Clock().synchronised(), now=now)),
         Check(group="store", name="store", look=lambda: store.look(s, now=now), within=45.0, as_agent=True),
-        Check(group="page", name="page", look=lambda: page.port(s, agent=process), as_agent=True),
+        Check(group="page", name="page", look=lambda: page.port(m, s, agent=process), as_agent=True),
         Check(group="page", name="certificates", look=lambda: page.certificates(s), as_agent=True),
         Check(group="files", name="state", look=lambda: files.state(m, s, owner=owner)),
         Check(group="files", name="secrets", look=lambda: files.secrets(m, s, owner=owner)),

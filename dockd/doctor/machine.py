@@ -47,7 +47,7 @@ class Machine:
         try:
             fd = os.open(self.at(name), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
             try:
-                return os.read(fd, most).decode("utf-8", "backslashreplace").strip()
+                return _whole(fd, most).decode("utf-8", "backslashreplace").strip()
             finally:
                 os.close(fd)
         except (FileNotFoundError, NotADirectoryError):
@@ -121,6 +121,14 @@ class Machine:
         except (OSError, ValueError) as error:
             raise NotSeen(f"{name} cannot be looked at ({_why(error)})") from error
         return f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}" if stat.S_ISBLK(status.st_mode) else None
+
+
+def _whole(fd: int, most: int) -> bytes:
+    """To its end, or so far: what the kernel makes up on the way (/proc) comes a page at a time, however much is asked for."""
+    said = b""
+    while len(said) < most and (more := os.read(fd, most - len(said))):
+        said += more
+    return said
 
 
 def _mount(line: str) -> Mount | None:

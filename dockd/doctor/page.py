@@ -8,9 +8,14 @@ import time
 from collections.abc import Iterable
 
 from dockd import expiry
+from dockd.doctor.agent import name_of
 from dockd.doctor.findings import Finding, failed, passed, skipped, warned
+from dockd.doctor.machine import Machine, NotSeen
+from dockd.doctor.sockets import listening, ports
 from dockd.settings import Settings
 
+_ANOTHER = "Which: ss -ltnp. End it, or choose another page.listen, then: systemctl restart dockd"
+_ELSEWHERE = "Was page.listen changed since it started? systemctl restart dockd; journalctl -u dockd -e"
 _NAMES = {
     "client": "this dock's certificate for the store",
     "page": "the page's certificate",
@@ -19,11 +24,11 @@ _NAMES = {
 }
 
 
-def port(settings: Settings, *, agent: int | None) -> Iterable[Finding]:
+def port(machine: Machine, settings: Settings, *, agent: int | None) -> Iterable[Finding]:
     """Whether the page's address is the agent's, or free for it. Takes it for a moment where it is free, and hears nobody. Blocks."""
     listen = settings.page.listen
     if listen.port == 0:
-        yield passed("page", f"page.listen = {listen}: any free port")
+        yield _any_port(machine, str(listen), agent)
         return
     try:
         family, kind, number, _, address = socket.getaddrinfo(
@@ -33,25 +38,45 @@ def port(settings: Settings, *, agent: int | None) -> Iterable[Finding]:
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             taken.bind(address)
     except OSError as error:
-        yield _not_taken(error, str(listen), agent)
+        if error.errno == errno.EADDRINUSE:
+            yield _taken(machine, settings, agent)
+        else:
+            yield _not_taken(error, str(listen))
     else:
         if agent is None:
             yield passed("page", f"{listen} is free")
         else:
-            yield failed(
-                "page",
-                f"the agent runs, and nothing listens at {listen}",
-                "Was page.listen changed since it started? systemctl restart dockd; journalctl -u dockd -e",
-            )
+            yield failed("page", f"the agent runs, and nothing listens at {listen}", _ELSEWHERE)
 
 
-def _not_taken(error: OSError, listen: str, agent: int | None) -> Finding:
-    if error.errno == errno.EADDRINUSE:
-        if agent is not None:
-            return passed("page", f"{listen} is taken, and the agent runs")
-        return failed(
-            "page", f"{listen} is taken by another program", "Which: ss -ltnp. End it, or choose another page.listen."
-        )
+def _any_port(machine: Machine, listen: str, agent: int | None) -> Finding:
+    try:
+        found = ports(machine, agent) if agent is not None else []
+    except NotSeen:
+        found = []
+    now = f"; now it is {', '.join(map(str, found))}" if found else ""
+    return passed("page", f"page.listen = {listen}: any free port{now}")
+
+
+def _taken(machine: Machine, settings: Settings, agent: int | None) -> Finding:
+    """By the agent, or by whom else: what can be seen of it is said, and no more."""
+    listen = settings.page.listen
+    users = {one.uid for one in listening(machine) if one.port == listen.port}
+    whose = f" of {', '.join(sorted(map(name_of, users)))}" if users else ""
+    if agent is None:
+        return failed("page", f"{listen} is taken by another program{whose}", _ANOTHER)
+    try:
+        ours = listen.port in ports(machine, agent)
+    except NotSeen as why:
+        return warned(
+            "page", f"{listen} is taken{whose}, and the agent runs; whether it is the agent's cannot be seen: {why}", "Ask as root, or as the agent's user: dockd doctor",
+        )  # fmt: skip
+    if ours:
+        return passed("page", f"the agent listens at {listen}")
+    return failed("page", f"{listen} is taken by another program{whose}, and the agent does not listen there", _ANOTHER)
+
+
+def _not_taken(error: OSError, listen: str) -> Finding:
     if error.errno == errno.EACCES:
         return failed(
             "page",

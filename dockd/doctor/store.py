@@ -24,7 +24,7 @@ from ingest.store.line import Patience
 from ingest.store.slices import SLICE
 
 _PATIENCE = Patience(connect=5.0, stall=10.0, answer=10.0, settle=20.0)
-_BAIT = 1 << 20
+_BAIT = 1 << 20  # the least that cameras record: of what is smaller, a store might know that it is no footage
 
 
 def look(settings: Settings, *, now: float) -> list[Finding]:
@@ -138,4 +138,4 @@ async def _honest(store: Store, settings: Settings, identity: StoreIdentity, *, 
             f"whether it refuses wrong bytes was not found out: {error}",
             "Credentials? Room at the store? Ask again later.",
         )
-    return passed(check, "it has refused wrong bytes, with this dock's own credentials")
+    return passed(check, f"it has refused {_BAIT >> 20} MiB of wrong bytes that this dock has sent it")

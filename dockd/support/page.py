@@ -11,7 +11,9 @@ import json
 import ssl
 from dataclasses import dataclass, field
 
-from dockd.doctor.machine import NotSeen
+from dockd.doctor import agent
+from dockd.doctor.machine import Machine, NotSeen
+from dockd.doctor.sockets import ports
 from dockd.settings import Settings
 from dockd.support.gathered import Gathered
 
@@ -24,6 +26,7 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S1
 class Page:
     """The agent's page, by its configuration. `token`: of whoever asks; empty: none."""
 
+    machine: Machine
     settings: Settings
     token: str = field(default="", repr=False)
 
@@ -38,9 +41,7 @@ class Page:
     def text(self, path: str) -> str:
         """What is there. Raises NotSeen."""
         listen = self.settings.page.listen
-        if listen.port == 0:
-            raise NotSeen("page.listen is any free port: which one is not known here")
-        connection = self._connection(_EVERYWHERE.get(listen.host, listen.host), listen.port)
+        connection = self._connection(_EVERYWHERE.get(listen.host, listen.host), listen.port or self._any_port())
         headers = {"Host": "localhost", "Connection": "close"}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
@@ -61,6 +62,14 @@ class Page:
         if answer.status >= 400 and path != "/readyz":
             raise NotSeen(f"the agent's page answers {answer.status}")
         return said.decode("utf-8", "backslashreplace")
+
+    def _any_port(self) -> int:
+        """The one that the agent has, where it is any free one. Raises NotSeen."""
+        number = agent.process(self.machine, self.settings)
+        found = ports(self.machine, number) if number is not None else []
+        if len(found) != 1:
+            raise NotSeen("page.listen is any free port, and the agent listens at none, or at several")
+        return found[0]
 
     def _connection(self, host: str, port: int) -> http.client.HTTPConnection:
         if self.settings.page.tls_cert_file is None:

@@ -85,7 +85,7 @@ def _ledger(asked: Asked) -> list[Part]:
 def _page(asked: Asked) -> list[Part]:
     if asked.config is None:
         return []
-    page = Page(settings=asked.settings, token=asked.token)
+    page = Page(machine=asked.machine, settings=asked.settings, token=asked.token)
     return [
         Part(file="status.json", what="the page's summary", look=lambda: page.document("/api/v1/status"), document=True),
         Part(file="bays.json", what="every bay, as the page has it", look=lambda: page.document("/api/v1/bays?limit=1000&after="), most=4 << 20, document=True),
