@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import calendar
+import fcntl
 import hashlib
 import os
 import re
@@ -35,7 +36,8 @@ LOCK = "requirements-cameras.lock"
 TOOLS = {"dpkg-buildpackage": "dpkg-dev", "dh": "debhelper", "/usr/bin/python3.11": "python3.11"}
 # Debian 12 has glibc 2.36: wheels for these fit.
 PLATFORMS = ("manylinux_2_34_x86_64", "manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
-MAINTAINER = "The dockd developers <dockd@example.org>"
+# The project has no address of its own: a name that RFC 2606 keeps from ever being somebody's, in debian/control, too.
+MAINTAINER = "The dockd developers <maintainers@dockd.invalid>"
 
 
 class PackageError(Exception):
@@ -153,7 +155,15 @@ def debian_changelog(changelog: str, commit: Commit) -> str:
 
 
 def build(commit: Commit, *, out: Path) -> Path:
-    """The package in `out`. Raises PackageError."""
+    """The package in `out`. One build at a time in a checkout: another one waits. Raises PackageError."""
+    BUILD.mkdir(exist_ok=True)
+    with (BUILD / "deb.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return build_alone(commit, out=out)
+
+
+def build_alone(commit: Commit, *, out: Path) -> Path:
+    """The package in `out`, where nobody else builds here. Raises PackageError."""
     started = time.monotonic()
     wheels = locked_wheels(run("git", "show", f"{commit.name}:{LOCK}"))
     staged = stage(commit)

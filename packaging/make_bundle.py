@@ -10,6 +10,7 @@ order of files, their owner and their times do not depend on this machine.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import gzip
 import hashlib
 import os
@@ -55,7 +56,15 @@ def main() -> int:
 
 
 def make(package: Path, *, out: Path, mirror: str | None) -> Path:
-    """The bundle of `package` in `out`. Raises BundleError."""
+    """The bundle of `package` in `out`. One at a time in a checkout: another one waits. Raises BundleError."""
+    WORK.parent.mkdir(exist_ok=True)
+    with WORK.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return make_alone(package, out=out, mirror=mirror)
+
+
+def make_alone(package: Path, *, out: Path, mirror: str | None) -> Path:
+    """The bundle, where nobody else makes one here. Raises BundleError."""
     started = time.monotonic()
     version = field(package, "Version")
     name = f"dockd-{version}-{SUITE}-amd64"

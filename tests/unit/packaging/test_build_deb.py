@@ -50,13 +50,13 @@ def test_the_changelog_is_that_of_the_project(build_deb: ModuleType) -> None:
           * A thing that is told in a line so long that it has to go on in another
             one, which begins with two spaces.
 
-         -- The dockd developers <dockd@example.org>  Mon, 02 Mar 2026 00:00:00 +0000
+         -- The dockd developers <maintainers@dockd.invalid>  Mon, 02 Mar 2026 00:00:00 +0000
 
         dockd (1.2.0) bookworm; urgency=medium
 
           * Another
 
-         -- The dockd developers <dockd@example.org>  Sun, 01 Mar 2026 00:00:00 +0000
+         -- The dockd developers <maintainers@dockd.invalid>  Sun, 01 Mar 2026 00:00:00 +0000
         """
     )
 
@@ -74,3 +74,8 @@ def test_what_was_built_between_two_releases_is_between_them(build_deb: ModuleTy
     assert (versions[0], versions[-1]) == ("1.2.0", "1.3.0")
     for lower, higher in itertools.pairwise(versions):
         assert subprocess.run(["dpkg", "--compare-versions", lower, "lt", higher], check=False).returncode == 0
+
+
+def test_one_maintainer_is_named(build_deb: ModuleType) -> None:
+    control = (REPOSITORY / "packaging/debian/control").read_text()
+    assert f"\nMaintainer: {build_deb.MAINTAINER}\n" in control

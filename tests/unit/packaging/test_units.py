@@ -85,7 +85,7 @@ def test_the_mount_helper_has_no_namespace_in_which_its_mounts_would_stay() -> N
 def test_the_agent_sees_what_is_mounted_later_and_may_empty_it() -> None:
     said = settings("dockd.service")
     assert said["ProtectSystem"] == ["strict"]
-    assert "-/run/dockd" in said["ReadWritePaths"][0].split()
+    assert "-/run/dockd" in " ".join(said["ReadWritePaths"]).split()
     assert "MountFlags" not in said  # slave, which is what a namespace of a unit's own begins with
     assert "PrivateUsers" not in said  # udev's news are believed from root alone, who would be nobody there
 
@@ -95,6 +95,15 @@ def test_who_starts_it_is_told_and_who_watches_it_waits_long_enough() -> None:
     assert said["Type"] == ["notify"]
     assert said["Restart"] == ["on-failure"]  # the watchdog's end is a failure
     assert int(said["WatchdogSec"][0]) == 120
+
+
+def test_no_command_of_systemd_deletes_footage() -> None:
+    """`systemctl clean` deletes the folders that such keys name."""
+    for name in UNITS:
+        assert not {key for key in settings(name) if key.endswith("Directory")}
+    said = settings("dockd.service")
+    assert said["ReadWritePaths"][0] == "/var/lib/dockd"  # where it is missing, nothing starts and nothing is made anew
+    assert said["RequiresMountsFor"] == ["/var/lib/dockd"]
 
 
 def test_its_numbered_log_is_not_thinned_out() -> None:
