@@ -70,7 +70,7 @@ test-netlab-short: env-dev
 
 .PHONY: test-shippers test-shippers-short
 test-shippers: env-dev  ## the log through rsyslog, syslog-ng and systemd's own to a far machine, killed and cut: needs root; fetches them from Debian
-	@$(PYTEST) tests/shippers $(ARGS)
+	@$(PYTEST) tests/shippers -n $(JOBS) --dist worksteal $(ARGS)
 test-shippers-short: env-dev
 	@$(PYTEST) tests/shippers -m shippers_short -n $(JOBS) --dist worksteal $(ARGS)
 

@@ -23,7 +23,7 @@ from tests.shippers.machine import Machine, Program, cut, mend, wired
 from tests.shippers.packages import unpacked
 from tests.shippers.routes import CONFIG, ROUTES, Route
 
-_CUT = 5.0
+CUT, SHORT_CUT = 5.0, 2.5
 _AWAY = 1.5
 
 
@@ -68,6 +68,7 @@ class Scene:
     far: Machine
     route: Route
     journald: Program | None
+    cut: float = CUT
 
     def befall(self, what: str) -> None:
         """One fault, and what an operator or systemd does about it."""
@@ -91,13 +92,14 @@ class Scene:
             return
         shipped = (CONFIG / "logrotate-dockd").read_text()
         self.dock.write("/etc/logrotate.d/dockd", shipped.replace("dockd adm", "root root"))
-        for _ in range(_OF_A_FILE):
+        for number in range(_OF_A_FILE):
+            if number:
+                time.sleep(2.5)
             self.dock.run("logrotate", "--force", "--state", "/var/lib/logrotate.state", "/etc/logrotate.d/dockd")
-            time.sleep(2.5)
 
     def _cut(self) -> None:
         cut(self.far)
-        time.sleep(_CUT)
+        time.sleep(self.cut)
         mend(self.far)
 
     def _cut_and_kill(self) -> None:
@@ -155,9 +157,12 @@ def scene(name: str, folder: Path) -> Iterator[Scene]:
         yield Scene(dock=dock, far=far, route=route, journald=journald)
 
 
-def passage(name: str, folder: Path, *, lines: int, rate: float, faults: Sequence[str], patience: float = 60.0) -> Outcome:  # fmt: skip
+def passage(
+    name: str, folder: Path, *, lines: int, rate: float, faults: Sequence[str], patience: float = 60.0, cut: float = CUT
+) -> Outcome:  # fmt: skip
     """Talk for `lines / rate` seconds, with the faults spread over that time; then wait until all has arrived, or nothing more comes for `patience`."""
     with scene(name, folder) as stage:
+        stage.cut = cut
         began = time.monotonic()
         with (folder / "talker.log").open("wb") as log:
             talker = stage.dock.popen(

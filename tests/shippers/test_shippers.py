@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shippers.scene import Outcome, passage
+from tests.shippers.scene import CUT, SHORT_CUT, Outcome, passage
 from tests.shippers.talker import event
 
 ACKNOWLEDGED = ("journal-relp", "file-relp", "journal-upload")
@@ -22,9 +22,9 @@ config/shippers/rsyslog-relp-rewind makes up for it; for a file nothing does."""
 Record = Callable[[str, object], None]
 
 
-def passed(record: Record, name: str, folder: Path, *, lines: int, rate: float, faults: Sequence[str], patience: float = 60.0) -> Outcome:  # fmt: skip
+def passed(record: Record, name: str, folder: Path, *, lines: int, rate: float, faults: Sequence[str], patience: float = 60.0, cut: float = CUT) -> Outcome:  # fmt: skip
     """One passage, and its row for the table."""
-    found = passage(name, folder, lines=lines, rate=rate, faults=faults, patience=patience)
+    found = passage(name, folder, lines=lines, rate=rate, faults=faults, patience=patience, cut=cut)
     record("passage", found.row(name, faults))
     return found
 
@@ -49,7 +49,7 @@ def adds_up(found: Outcome) -> None:
 def test_a_short_passage_loses_nothing(
     folder: Path, record_property: Record, name: str, faults: tuple[str, ...]
 ) -> None:
-    found = passed(record_property, name, folder, lines=2_000, rate=400, faults=faults)
+    found = passed(record_property, name, folder, lines=2_000, rate=500, faults=faults, cut=SHORT_CUT)
     adds_up(found)
     assert (found.arrived, found.verdict["missing"]) == (found.said, 0), found.verdict["runs"]
 
