@@ -101,9 +101,11 @@ screens: env-dev env-bench  ## pictures of every page with 64 bays in every stat
 test-oidc: compiled  ## signing in at a real OpenID Connect provider, installed on first use: needs npm and chromium
 	@$(PYTEST) tests/oidc $(ARGS)
 
-.PHONY: test-monitoring
+.PHONY: test-monitoring test-monitoring-short
 test-monitoring: env-dev  ## the shipped rules in a real Prometheus before real agents with real faults: needs prometheus, prometheus-alertmanager
 	@$(PYTEST) tests/monitoring -n $(JOBS) --dist worksteal --timeout 300 $(ARGS)
+test-monitoring-short: env-dev
+	@$(PYTEST) tests/monitoring -m monitoring_short -n $(JOBS) --dist worksteal $(ARGS)
 
 .PHONY: test-soak test-soak-short
 test-soak: env-dev  ## kills, faults and fuzz for hours: every stop, every damage, an hour of everything by chance

@@ -104,6 +104,7 @@ def answered(watching: Watching, expression: str) -> bool:
     return bool(watching.value(expression.replace("$instance", ".*")))
 
 
+@pytest.mark.monitoring_short
 @pytest.mark.timeout(200)
 def test_every_alert_fires_and_says_in_words_what_is_wrong(tmp_path: Path) -> None:
     routes = yaml.safe_load((SHIPPED / "alertmanager.example.yml").read_text())

@@ -21,6 +21,7 @@ HERE = Path(__file__).parent
 DASHBOARD = SHIPPED / "grafana" / "dockd.json"
 
 
+@pytest.mark.monitoring_short
 def test_promtool_finds_nothing_in_the_rules() -> None:
     code, said = said_by("promtool", "check", "rules", *sorted(SHIPPED.glob("dockd.*.yml")))
     assert (code, said.count("SUCCESS")) == (0, 2), said
@@ -48,6 +49,7 @@ def tried(folder: Path, alerts: dict[str, Any], tests: list[dict[str, Any]]) -> 
     return said_by("promtool", "test", "rules", *files)
 
 
+@pytest.mark.monitoring_short
 def test_each_alert_waits_fires_and_ends_as_its_tests_say(tmp_path: Path) -> None:
     alerts = yaml.safe_load((SHIPPED / "dockd.alerts.yml").read_text())
     whole = yaml.safe_load((HERE / "alerts.test.yml").read_text())
@@ -70,6 +72,7 @@ def test_a_rule_that_is_wrong_fails_its_tests(tmp_path: Path) -> None:
     assert {name for name in waits if f'ALERTS{{alertname=\\"{name}\\"' not in said} == set()
 
 
+@pytest.mark.monitoring_short
 def test_the_examples_are_what_their_readers_take(tmp_path: Path) -> None:
     code, said = said_by("promtool", "check", "config", "--syntax-only", SHIPPED / "prometheus.example.yml")
     assert code == 0, said
@@ -77,6 +80,7 @@ def test_the_examples_are_what_their_readers_take(tmp_path: Path) -> None:
     assert code == 0, said
 
 
+@pytest.mark.monitoring_short
 @pytest.mark.parametrize("severity", ["critical", "warning", "info"])
 def test_who_hears_of_what(severity: str) -> None:
     heard = {"critical": "ops-on-call", "warning": "ops-mail", "info": "ops-mail"}
@@ -87,6 +91,7 @@ def test_who_hears_of_what(severity: str) -> None:
     assert code == 0, said
 
 
+@pytest.mark.monitoring_short
 def test_every_question_of_the_dashboard_can_be_asked(tmp_path: Path) -> None:
     asked = [one.replace("$instance", ".+") for one in dashboard_expressions()]
     assert len(asked) > 30
@@ -138,6 +143,7 @@ def test_the_dashboard_is_what_grafana_calls_one(grafana: Callable[[Path], tuple
         assert says in said, said
 
 
+@pytest.mark.monitoring_short
 def test_panels_stand_beside_each_other_and_not_on_each_other() -> None:
     taken: dict[tuple[int, int], str] = {}
     whole = json.loads(DASHBOARD.read_text(encoding="utf-8"))
