@@ -63,7 +63,9 @@ class Centre:
 
     def invitation(self, dock: str, *, to: str = "footage") -> str:
         """What `dockd store invite` prints. A store without any serves nobody on another machine."""
-        words = ("store", "invite", dock, "--root", str(self.folder / to))
+        root = self.folder / to
+        root.mkdir(mode=0o700, exist_ok=True)
+        words = ("store", "invite", dock, "--root", str(root))
         return self.far.run("env", f"PYTHONPATH={REPOSITORY}", *DOCKD, *words).strip()
 
     def runs(self, *command: str, port: int) -> Program:

@@ -73,7 +73,12 @@ def bare(deb: Path) -> BareAppliance:
 def stages(request: pytest.FixtureRequest) -> Stages:
     """Told line by line, also while output is captured."""
     reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    tell = reporter.write_line if isinstance(reporter, pytest.TerminalReporter) else print
+
+    def tell(line: str) -> None:
+        if isinstance(reporter, pytest.TerminalReporter):
+            reporter.write_line(line)
+            reporter.flush()
+
     request.config.stash[STAGES] = Stages(tell=tell)
     return request.config.stash[STAGES]
 
