@@ -98,6 +98,16 @@ class Dock:
         """Whether listed, copied, confirmed and wiped agree, and everything is proven in the store. Raises AssertionError."""
         self.command("reconcile")
 
+    def goes_on(self, *, after: list[str]) -> None:
+        """The store comes back, and what was in the spool is proven in it; the record goes on from where it was."""
+        with self.store(), self.agent():
+            await_that("CAM02 is emptied", lambda: self.files("CAM02") == [])
+            await_that("the spool is given back", lambda: self.spooled() == [])
+        history = self.history()
+        assert history[: len(after)] == after
+        assert len([entry for entry in history if '"segment.confirmed"' in entry]) == 5
+        self.balances()
+
     def command(self, *words: str) -> str:
         """A command of dockd, as the agent's user."""
         return self.system.run("dockd", *words, user="dockd").out

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tests.package.dock import CONFIGURATION, Dock
 from tests.package.packages import GONE, Packages
-from tests.package.system import await_that
 
 APT = ("apt-get", "--quiet", "--yes", "--no-install-recommends")
 PROGRAM = "/usr/lib/dockd"
@@ -29,7 +28,7 @@ def test_an_upgrade_loses_nothing(dock: Dock, packages: Packages) -> None:
     assert not list(dock.system.path("/etc/dockd").glob("*.dpkg-*"))
     # Nothing is left of a module that the newer version does not have, compiled or not.
     assert not list(dock.system.path(PROGRAM).rglob("gone*"))
-    it_goes_on(dock, after=history)
+    dock.goes_on(after=history)
 
 
 def test_a_newer_shipped_configuration_does_not_take_the_place_of_the_site_s(dock: Dock) -> None:
@@ -59,7 +58,7 @@ def test_removed_and_installed_again_it_goes_on(dock: Dock) -> None:
     assert dock.system.path("/etc/dockd/dockd.toml").read_text() == CONFIGURATION
     dock.system.run(*APT, "install", "/root/dockd.deb")
     assert not dock.system.path("/etc/dockd/dockd.toml.kept").exists()
-    it_goes_on(dock, after=history)
+    dock.goes_on(after=history)
 
 
 def test_a_purge_takes_no_footage_no_record_and_no_key(dock: Dock) -> None:
@@ -78,7 +77,7 @@ def test_a_purge_takes_no_footage_no_record_and_no_key(dock: Dock) -> None:
     again = system.run(*APT, "install", "/root/dockd.deb")
     assert "/etc/dockd/dockd.toml.kept" in again.err
     system.run("mv", "/etc/dockd/dockd.toml.kept", "/etc/dockd/dockd.toml")
-    it_goes_on(dock, after=history)
+    dock.goes_on(after=history)
 
 
 def test_a_purge_after_a_removal_keeps_the_configuration_as_it_was_then(dock: Dock) -> None:
@@ -99,14 +98,3 @@ def test_what_was_never_used_is_gone_after_a_purge(dock: Dock) -> None:
     assert "kept" not in said.err
     for folder in ("/var/lib/dockd", "/etc/dockd", "/var/log/dockd", PROGRAM, "/usr/share/dockd"):
         assert not system.path(folder).exists(), folder
-
-
-def it_goes_on(dock: Dock, *, after: list[str]) -> None:
-    """The store comes back, and what was in the spool is proven in it; the record goes on from where it was."""
-    with dock.store(), dock.agent():
-        await_that("CAM02 is emptied", lambda: dock.files("CAM02") == [])
-        await_that("the spool is given back", lambda: dock.spooled() == [])
-    history = dock.history()
-    assert history[: len(after)] == after
-    assert len([entry for entry in history if '"segment.confirmed"' in entry]) == 5
-    dock.balances()
