@@ -24,7 +24,8 @@ _WHO = ("user:", "token:", "os:", "oidc:")
 _NOBODY = frozenset({"local", "docking", "unknown", "folder", "pool", "true", "false", "null", "none", "dockd"})
 _SHORTEST = 3
 _LONGEST = 200
-_MEDIA = re.compile(r"(?i)[^\s\"'=:,;()/\\]+\.(?:mp4|mov|avi|mkv|mts|m2ts|ts|m4v|3gp|wav|mp3|jpe?g|png)\b")
+_WORD = re.compile(r"[^\s\"'=:,;()/\\]++")
+_MEDIA = (".mp4", ".mov", ".avi", ".mkv", ".mts", ".m2ts", ".m4v", ".3gp", ".wav", ".mp3", ".jpg", ".jpeg", ".png")
 
 
 class Names:
@@ -34,6 +35,7 @@ class Names:
         self._known: dict[str, str] = {}
         self._counts: dict[str, int] = {}
         self._files: dict[str, str] = {}
+        self._long: dict[str, str] = {}
         self._compiled: re.Pattern[str] | None = None
 
     def learn(self, kind: Kind, value: str) -> None:
@@ -42,12 +44,13 @@ class Names:
         for prefix in _WHO:
             value = value.removeprefix(prefix)
         key = value.lower()
-        if len(value) < _SHORTEST or key in _NOBODY or key in self._known:
+        if len(value) < _SHORTEST or key in _NOBODY or key in self._known or value in self._long:
             return
-        if len(value) > _LONGEST:  # no list that people keep has such a name: its beginning tells it apart
-            key = value[:_LONGEST].lower()
         self._counts[kind] = self._counts.get(kind, 0) + 1
         alias = f"{kind}-{self._counts[kind]}"
+        if len(value) > _LONGEST:  # too long for a tree of characters; there are few
+            self._long[value] = alias
+            return
         for form in {key, json.dumps(value)[1:-1].lower()}:
             self._known.setdefault(form, alias)
         self._compiled = None
@@ -79,7 +82,11 @@ class Names:
 
     def hidden(self, text: str) -> tuple[str, int]:
         """The text with other names, and how often one was put."""
-        text, count = _MEDIA.subn("[file]", text)
+        text, count = _without_media(text)
+        for value, alias in self._long.items():
+            for form in {value, json.dumps(value)[1:-1]}:
+                count += text.count(form)
+                text = text.replace(form, alias)
         if not self._known:
             return text, count
         if self._compiled is None:
@@ -94,6 +101,21 @@ class Names:
         if found[0].isdigit() and text[max(0, found.start() - 3) : found.start()].endswith(('": ', ".")):
             return found[0]  # a number of JSON's, or a part of a second
         return self._known.get(found[0].lower(), "somebody")
+
+
+def _without_media(text: str) -> tuple[str, int]:
+    """Without words that are names of footage, whoever has written them."""
+    count, lines = 0, text.split("\n")
+    for number, line in enumerate(lines):
+        small = line.lower()
+        if any(end in small for end in _MEDIA):
+            lines[number] = _WORD.sub(lambda word: "[file]" if _is_media(word[0]) else word[0], line)
+            count += lines[number] != line
+    return "\n".join(lines), count
+
+
+def _is_media(word: str) -> bool:
+    return word.lower().rstrip(".!?]}").endswith(_MEDIA)
 
 
 def named_in(document: Any, *, prefix: str = "") -> Iterator[tuple[Kind, str]]:

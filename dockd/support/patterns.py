@@ -11,36 +11,51 @@ from __future__ import annotations
 import re
 
 INSTEAD = "[taken out]"
-_VALUE = r"""(?:"[^"\r\n]*"|'[^'\r\n]*'|[^\s"',;&<>]+)"""
-_WORDS = r"secret|passwords?|passwd|passphrase|pwd|tokens?|credentials?|api[_-]?key|access[_-]?key|private[_-]?key|signature|session|csrf"
+_WORDS = r"(?:secret|passwords?|passwd|passphrase|pwd|tokens?|credentials?|api[_-]?key|access[_-]?key|private[_-]?key|signature|session|csrf)"
+_HINTS = ("secret", "pass", "pwd", "token", "credential", "key", "signature", "session", "csrf")
+_NAMED = rf"""(?i)({_WORDS}\d*\\?["']?\s*[:=]\s*)"""
 
+_KEYS = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[A-Za-z0-9+/=\s\\:,.-]*+")
+
+# What a line holds, in small letters, where it is worth looking for the rest: most lines of a log hold none of it. Each pattern looks at a character
+# once, or a bounded number of times: what is in a log, anybody may have put there.
 _PATTERNS = (
-    (re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)", re.S), INSTEAD),
     # headers, to their end: in JSON, in Python's words and as they are
     (
+        ("authorization", "cookie", "csrf-token", "security-token"),
         re.compile(r"""(?i)\b((?:proxy-)?authorization|(?:set-)?cookie|x-csrf-token|x-amz-security-token)(\\?["']?\s*[:=]\s*\\?["']?)[^\r\n"'\\]+"""),
         rf"\1\2{INSTEAD}",
     ),
-    (re.compile(r"(?i)\b(bearer|basic|digest|negotiate)\s+[A-Za-z0-9._~+/=%-]{6,}"), rf"\1 {INSTEAD}"),
-    (re.compile(r"(?i)((?:__Host-)?dockd(?:-wall|-typed)?(?:-in-clear)?=)[^\s;\"'\\,]+"), rf"\1{INSTEAD}"),
-    (re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:(?:\\?/){2})[^\s/@\"'<>\\]+@"), rf"\1{INSTEAD}@"),
-    (re.compile(r"(?i)(%3A%2F%2F)[^\s/@\"'<>&]+?(%40)"), rf"\1{INSTEAD}\2"),
-    (re.compile(r"(\b[a-z][a-z0-9+.-]*:(?:\\?/){2}[^\s\"'?#<>\\]*)[?#][^\s\"'<>\\]+"), rf"\1?{INSTEAD}"),
-    (re.compile(r"(?<=[\w/])\?[A-Za-z0-9_.%-]+=[^\s\"'<>\\]*"), f"?{INSTEAD}"),
-    (re.compile(r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)*"), INSTEAD),
-    (re.compile(r"\bdockd_[A-Za-z0-9_-]{20,}"), INSTEAD),
-    (re.compile(r"\bdockd1\.[A-Za-z0-9_-]{20,}(?:\.[A-Za-z0-9_.-]+)?"), INSTEAD),  # an invitation
-    (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b"), INSTEAD),
-    (re.compile(r"\$(?:argon2\w*|scrypt|pbkdf2[\w-]*|bcrypt\w*|2[abxy]|[156y]|gy|7)\$[^\s\"'\\,;]+"), INSTEAD),
+    (("bearer", "basic", "digest", "negotiate"), re.compile(r"(?i)\b(bearer|basic|digest|negotiate)\s+[A-Za-z0-9._~+/=%-]{6,}"), rf"\1 {INSTEAD}"),
+    (("dockd",), re.compile(r"(?i)((?:__Host-)?dockd(?:-wall|-typed)?(?:-in-clear)?=)[^\s;\"'\\,]+"), rf"\1{INSTEAD}"),
+    (("@",), re.compile(r"(:(?:\\?/){2})[^\s/@\"'<>]{1,1000}@"), rf"\1{INSTEAD}@"),
+    (("%40",), re.compile(r"(?i)(%3A%2F%2F)[^\s/@\"'<>&]{1,500}?(%40)"), rf"\1{INSTEAD}\2"),
+    (("?", "#"), re.compile(r"(:(?:\\?/){2}[^\s\"'?#<>]*+)[?#][^\s\"'<>]++"), rf"\1?{INSTEAD}"),
+    (("?",), re.compile(r"(?<=[\w/])\?[A-Za-z0-9_.%-]{1,100}=[^\s\"'<>\\]*"), f"?{INSTEAD}"),
+    (("eyj",), re.compile(r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)*"), INSTEAD),
+    (("dockd_",), re.compile(r"\bdockd_[A-Za-z0-9_-]{40,}"), INSTEAD),  # the page's own tokens
+    (("dockd1.",), re.compile(r"\bdockd1\.[A-Za-z0-9_-]{20,}(?:\.[A-Za-z0-9_.-]+)?"), INSTEAD),  # an invitation
+    (("akia", "asia"), re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b"), INSTEAD),
+    (("$",), re.compile(r"\$(?:argon2\w*|scrypt|pbkdf2[\w-]*|bcrypt\w*|2[abxy]|[156y]|gy|7)\$[^\s\"'\\;]+"), INSTEAD),
     # NAME=VALUE and "name": "value", where the name says what it is; a file's name is none
-    (re.compile(rf"""(?i)((?<![A-Za-z])[\w.-]*?(?:{_WORDS})\d*\\?["']?\s*[:=]\s*\\?)({_VALUE})"""), rf"\1{INSTEAD}"),
+    (_HINTS, re.compile(rf"""{_NAMED}(\\?["'])(?!\[)[^"'\\\r\n]++(\2)?"""), rf"\1\2{INSTEAD}\3"),
+    (_HINTS, re.compile(rf"""{_NAMED}(?![\["'\\])[^\s"',;&<>\\]+"""), rf"\1{INSTEAD}"),
 )  # fmt: skip
 
 
 def without_secrets(text: str) -> tuple[str, int]:
     """The text without what looks like a secret, and how many there were."""
-    count = 0
-    for pattern, instead in _PATTERNS:
-        text, more = pattern.subn(instead, text)
+    text, count = _KEYS.subn(INSTEAD, text)
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
+        lines[number], more = _line(line)
         count += more
-    return text, count
+    return "\n".join(lines), count
+
+
+def _line(line: str) -> tuple[str, int]:
+    small, before = line.lower(), line.count(INSTEAD)
+    for hints, pattern, instead in _PATTERNS:
+        if any(hint in small for hint in hints):
+            line = pattern.sub(instead, line)
+    return line, max(0, line.count(INSTEAD) - before)

@@ -1,0 +1,86 @@
+"""Nobody is named: every field that could is known, and what it says is hidden wherever it stands."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+import dockd.ops.happenings  # noqa: F401 (its events are of the registry, too)
+from dockd.support.names import FIELDS, Names, named_in
+from ingest import events
+
+NAME_NOBODY = frozenset({
+    "about", "applied", "aside", "at", "bay", "before", "before_boot", "before_last", "boot", "boottime_ms", "bytes", "captured_at", "certificate", "clock_offset_ms",
+    "count", "days", "dock", "docked", "docking", "ends_at", "error", "expected", "files", "first", "free_bytes", "heartbeat_seconds", "keep_free", "key", "keys", "kind", "known",
+    "last", "last_receipt", "left", "limit", "lines", "lines_lost", "listing", "log_lines_lost", "lost_head", "lost_seq", "method", "mistakes", "mtime_ns", "needs_action", "nonce",
+    "number", "object", "offset_seconds", "own_head", "own_seq", "part", "permit", "problem", "profile", "proof", "public", "ready", "receipt_sha256", "recovered",
+    "restart", "retry_seconds", "role", "rotted", "run", "second_read", "seconds", "seen", "segment", "segments", "sha256", "signal", "since", "skipped",
+    "source", "state", "store", "store_head", "store_seq", "stored_at", "synchronised", "threshold", "unexplained", "until", "url", "version", "via", "waiting",
+    "waiting_bytes", "what", "wiped", "xxh3_128",
+    "reason",  # where somebody has typed it: dockd.support.names.TYPED
+})  # fmt: skip
+
+
+def test_every_field_of_every_event_is_known_to_name_somebody_or_nobody() -> None:
+    fields = {field.name for event in events.REGISTRY.values() for field in dataclasses.fields(event)}
+    unknown = fields - FIELDS.keys() - NAME_NOBODY
+    assert not unknown, f"does it name a person, a camera or a file? dockd/support/names.py: {sorted(unknown)}"
+
+
+@pytest.fixture
+def names() -> Names:
+    found = Names()
+    found.learn("person", "user:Ann Smith")
+    found.learn("person", "PC 1204")
+    found.learn("camera", "C3441")
+    found.learn("camera", "000000")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("ANN SMITH put user:Ann Smith out", "person-1 put user:person-1 out"),
+        ("camera generic:C3441~AB1C-22 of PC 1204", "camera generic:camera-1~AB1C-22 of person-2"),
+        ("C3441_0001, C34410 and XC3441", "camera-1_0001, C34410 and XC3441"),
+        ('{"dockd.bytes": 000000, "t": "12:00:00.000000Z", "serial": "000000"}', '{"dockd.bytes": 000000, "t": "12:00:00.000000Z", "serial": "camera-2"}'),
+        ("DCIM/MOV_0001.MP4 was read", "DCIM/[file] was read"),
+    ],
+    ids=["as it is written", "in an id", "whole words", "numbers of JSON", "what nobody has learnt"],
+)  # fmt: skip
+def test_hidden(names: Names, text: str, hidden: str) -> None:
+    assert names.hidden(text)[0] == hidden
+
+
+def test_a_line_of_the_log_names_whom_it_hides(names: Names) -> None:
+    line = json.dumps({
+        "message": "oidc:b.jones closed the problem: Ann's camera; A/B\u00e4r 1.MP4 of K77 stays", "event.action": "problem.closed", "dockd.by": "oidc:b.jones",
+        "dockd.reason": "Ann's camera", "dockd.path": "A/B\u00e4r 1.MP4", "dockd.camera": "K77", "dockd.bay": 4,
+    })  # fmt: skip
+    text = names.of_document(line, json.loads(line), prefix="dockd.")
+    text, count = names.hidden(text)
+    said = json.loads(text)
+    assert said["message"] == "oidc:person-3 closed the problem: words-1; file-1 of camera-3 stays"
+    assert said["dockd.bay"] == 4
+    assert count >= 6
+    assert not {"jones", "Ann", "K77", "MP4"} & set(text.replace(":", " ").replace('"', " ").split())
+
+
+def test_the_page_names_cameras_and_officers() -> None:
+    said = {
+        "station": {"name": "North"},
+        "bays": [{"camera": {"id": "x:1", "serial": "1", "assigned_to": "PC 9"}}, {"camera": None}],
+    }
+    assert list(named_in(said)) == [("camera", "x:1"), ("camera", "1"), ("camera", "1"), ("person", "PC 9")]
+
+
+def test_thousands_of_names_and_long_ones() -> None:
+    found = Names()
+    for number in range(800):
+        found.learn("camera", f"generic:{number:05d}-{number * 7919 % 10007:x}")
+    found.learn("person", "x" * 5000)
+    text, count = found.hidden(f"camera generic:00017-{17 * 7919 % 10007:x}, {'x' * 5000}; " + "generic: " * 10_000)
+    assert text.startswith("camera camera-18, person-1; generic: ")
+    assert count == 2
