@@ -38,6 +38,12 @@ class Caller:
     dock: str | None = None  # the name of one that was enrolled here
     ends_at: float | None = None  # when what it has shown is over, in seconds since the epoch
 
+    def may_read(self, owner: str) -> bool:
+        """Whether what `owner` brought is given to it. An enrolled dock gets its own footage back, and no other rack's: one that was stolen
+        opens nothing but what it brought itself. Whoever was given a token or another authority's certificate for it reads all.
+        """
+        return self.dock is None or self.id == owner
+
 
 ANYONE = Caller("anyone", "anyone on this machine")
 

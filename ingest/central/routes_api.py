@@ -63,16 +63,16 @@ class ApiRoutes:
         )
 
     async def segments(self, request: web.Request) -> web.Response:
-        """Pages of stored segments, in the order in which they were stored."""
+        """Pages of stored segments, in the order in which they were stored; for an enrolled dock, of what it has brought."""
         limit = self._limit(request.query.get("limit", ""))
         after = await self._after(request.query.get("after", ""))
         rows = await self._index.page(after=after, limit=limit + 1)
         more, rows = len(rows) > limit, rows[:limit]
-        await self._records.note(
-            "segments.listed", object=None, who=caller_of(request).name, after=after, count=len(rows)
-        )
+        caller, following = caller_of(request), str(rows[-1].place) if rows else None
+        rows = [row for row in rows if caller.may_read(row.description.owner)]
+        await self._records.note("segments.listed", object=None, who=caller.name, after=after, count=len(rows))
         return web.json_response(
-            {"segments": [_listed(row) for row in rows], "next": str(rows[-1].place) if more else None},
+            {"segments": [_listed(row) for row in rows], "next": following if more else None},
             headers={"Cache-Control": "no-store"},
         )
 

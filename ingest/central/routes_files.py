@@ -226,6 +226,12 @@ class FileRoutes:
     async def read(self, request: web.Request) -> web.StreamResponse:
         """The bytes, or a range of them; in the log for good."""
         row = await self._finished(request)
+        if not caller_of(request).may_read(row.description.owner):
+            raise Refusal(
+                403,
+                "owner",
+                "another dock has brought this: it is given to that one, and to whoever has a token to read",
+            )
         if row.state == "damaged":
             raise gone(f"object {row.id} is damaged in this store")
         await self._objects.look_quickly(row, who=caller_of(request).name)

@@ -144,6 +144,34 @@ async def test_a_dock_enrols_and_brings_footage_by_its_certificate(scene: Scene)
         assert (await scene.ask("PATCH", path, token=token, **bytes_)).status == 204
 
 
+async def test_a_dock_is_given_what_it_brought_and_no_other_racks_footage(tmp_path: Path, authority: Authority) -> None:
+    server = authority.issue("server")
+    tokens = tmp_path / "tokens"
+    tokens.write_text("alpha-token-0001 # auditor\n")
+    settings = replace(SMALL, tls_cert_file=server, tls_key_file=server)
+    async with CentralStore(tmp_path / "root", token_file=tokens, settings=settings) as store:
+        scene = Scene(tmp_path / "root", store, authority)
+        own, other = await scene.enrolled("rack-1"), await scene.enrolled("rack-2")
+        headers = {**TUS, "Upload-Length": str(len(CONTENT)), "Upload-Metadata": announced(CONTENT), "Content-Type": "application/offset+octet-stream"}  # fmt: skip
+        created = await scene.ask("POST", "/files/", pem=own, headers=headers, data=CONTENT)
+        path = created.headers["Location"].removeprefix(store.url)
+        id = path.rpartition("/")[2]
+        refused = await scene.ask("GET", path, pem=other)
+        assert (refused.status, refused.problem["type"]) == (403, "urn:dockd:store:owner")
+        assert CONTENT not in refused.body
+        for more in ({"pem": own}, {"token": "alpha-token-0001"}):
+            assert (await scene.ask("GET", path, **more)).body == CONTENT
+            listed = (await scene.ask("GET", "/api/v1/segments", **more)).json()
+            assert [one["id"] for one in listed["segments"]] == [id]
+        assert (await scene.ask("GET", "/api/v1/segments?limit=1", pem=other)).json() == {"segments": [], "next": None}
+        # What keeps footage, and what a dock asks to find its own again, is refused to nobody.
+        assert (await scene.ask("POST", f"/api/v1/segments/{id}/evidential", pem=other)).status == 200
+        again = await scene.ask(
+            "POST", "/files/", pem=other, headers=headers | {"Content-Length": "0", "Content-Type": ""}
+        )
+        assert again.headers["Location"].removeprefix(store.url) == path
+
+
 async def test_what_is_revoked_opens_nothing_from_the_next_moment_on(scene: Scene) -> None:
     pem = await scene.enrolled()
     context = scene.authority.trusted()
