@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import sqlite3
 
-_MADE = re.compile(r"^CREATE (?:UNIQUE )?(?:TABLE|INDEX) (\w+)", re.MULTILINE)
+_MADE = re.compile(r"^CREATE (?:UNIQUE )?(?:TABLE|INDEX) (?:IF NOT EXISTS )?(\w+)", re.MULTILINE)
 
 _0001_SPINE = """
 CREATE TABLE custody (
@@ -195,6 +195,16 @@ CREATE INDEX segments_object ON segments(object) WHERE object IS NOT NULL;
 CREATE INDEX receipts_object ON receipts(object);
 """
 
+# Indices that were written into migrations above after ledgers had already been made with them: such a ledger lacks them, and is whole.
+_0016_LATE = """
+CREATE INDEX IF NOT EXISTS permits_open ON permits(camera) WHERE closed_at IS NULL;
+CREATE INDEX IF NOT EXISTS marks_cannot ON marks(segment) WHERE cannot IS NOT NULL;
+CREATE INDEX IF NOT EXISTS segments_missing_of ON segments(camera, captured_at) WHERE in_store = 0 AND (on_camera = 1 OR in_spool = 1);
+CREATE INDEX IF NOT EXISTS custody_events ON custody(seq) WHERE segment IS NULL OR action IN ('segment.held', 'segment.unheld', 'segment.lost',
+    'segment.vanished', 'segment.rotted', 'segment.store_lost', 'segment.evidential', 'segment.moved_up');
+CREATE INDEX IF NOT EXISTS custody_problems ON custody(seq) WHERE action >= 'problem.' AND action < 'problem/';
+"""
+
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     ("0001_spine", _0001_SPINE),
     ("0002_cameras", _0002_CAMERAS),
@@ -211,6 +221,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
     ("0013_pages", _0013_PAGES),
     ("0014_places", _0014_PLACES),
     ("0015_addresses", _0015_ADDRESSES),
+    ("0016_late", _0016_LATE),
 )
 
 
@@ -221,9 +232,11 @@ def known() -> frozenset[str]:
 
 def names(migrations: Collection[str]) -> frozenset[str]:
     """The tables and indices that a ledger with these migrations has."""
-    return frozenset(
+    late = frozenset() if "0016_late" in migrations else frozenset(_MADE.findall(_0016_LATE))
+    made = frozenset(
         name for migration, script in MIGRATIONS if migration in migrations for name in _MADE.findall(script)
     )
+    return made - late
 
 
 def applied(connection: sqlite3.Connection) -> frozenset[str]:
