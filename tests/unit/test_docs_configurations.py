@@ -25,7 +25,7 @@ def shown_in(text: str) -> list[tuple[str, str]]:
     fenced = [(mark, said) for mark, said in _FENCED.findall(text) if mark in ("", "fragment", "store")]
     rest = _FENCED.sub("", text)
     parts = [textwrap.dedent(one[0]) for one in _INDENTED.finditer(rest) if one[1] in SECTIONS]
-    return fenced + [("fragment", re.split(r"(?m)^\S+$", one.replace("END\n", ""))[0]) for one in parts]
+    return fenced + [("fragment", one.partition("\nEND\n")[0] + "\n") for one in parts]
 
 
 def looked_at(mark: str, said: str) -> Reading:
