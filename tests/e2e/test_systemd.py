@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from tests.agent import Running
-from tests.program import DOCKD, REPOSITORY, StoreProcess, environment, kill_group
+from tests.program import DOCKD, REPOSITORY, environment, kill_group
 
 
 class Heard:
@@ -25,11 +25,12 @@ class Heard:
                 return words
 
 
-def test_ready_alive_reloaded_and_ended(store: StoreProcess, tmp_path: Path) -> None:
-    agent = Running(folder=tmp_path, store=store.url)
-    agent.configure()
+def test_ready_alive_reloaded_and_ended(tmp_path: Path) -> None:
     address = tmp_path / "notify"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as opened:
+    with socket.socket() as refusing, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as opened:
+        refusing.bind(("127.0.0.1", 0))  # nobody listens there: a store that is away keeps no agent from serving
+        agent = Running(folder=tmp_path, store=f"http://127.0.0.1:{refusing.getsockname()[1]}")
+        agent.configure()
         opened.bind(str(address))
         heard = Heard(opened)
         process = subprocess.Popen(
