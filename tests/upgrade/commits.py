@@ -10,7 +10,6 @@ from pathlib import Path
 
 from tests.program import REPOSITORY
 
-
 # For each set of tables that the ledger ever had since the first issue's commit, one commit whose program starts and has just those. In some,
 # migrations had already been applied that were given further indices later (0002, 0012, 0013): what they made is whole all the same.
 OF_EACH_SCHEMA = (
