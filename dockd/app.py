@@ -23,13 +23,13 @@ from ingest.delivery import Delivery, DeliverySettings
 from ingest.errors import DockdError, LedgerUnusable
 from ingest.events import AgentStarted, AgentStopped, Event
 from ingest.intake import Intake, IntakeSettings
+from ingest.leave import Wish
 from ingest.ledger import Ledger, Transaction, stores, views
 from ingest.ledger.pin_file import Pinned, kept
 from ingest.recovery import Found, bring_together
 from ingest.spool import Spool
 from ingest.steps import Steps
 from ingest.store.throttle import Bucket
-from ingest.worker.pool import WorkerPool
 
 if TYPE_CHECKING:
     from dockd.settings import Settings
@@ -52,7 +52,7 @@ class Agent:
     clock: Clock
     ledger: Ledger
     spool: Spool
-    pool: WorkerPool
+    pool: Turns
     store: Store
     bandwidth: Bandwidth
     activity: Activity
@@ -206,6 +206,26 @@ def _begin(tx: Transaction, pinned: Pinned | None, *, version: str) -> None:
 async def _say_stopped(ledger: Ledger) -> None:
     with contextlib.suppress(LedgerUnusable):
         await ledger.commit(lambda tx: tx.record(AgentStopped()))
+
+
+def follow(agent: Agent, settings: Settings) -> None:
+    """Have all parts work by these settings from now on, as far as those are live (`dockd.settings.live`). Nothing that is under way ends by it.
+
+    Whether cameras are emptied is not among them: that is on record first, or holds first (`dockd.reloading`).
+    """
+    agent.spool.keep_free = settings.spool.keep_free
+    agent.pool.follow(parallel=settings.pull.parallel, per_controller=settings.pull.per_controller)
+    agent.delivery.follow(
+        parallel=settings.upload.parallel, chunk=settings.upload.chunk, keep_confirmed=settings.spool.keep_confirmed
+    )
+    agent.intake.follow(max_clock_offset=settings.ready.max_clock_offset, min_room=settings.ready.min_room)
+    agent.rack.follow(max_clock_offset=settings.ready.max_clock_offset)
+    agent.bandwidth.rules = rules_of(settings)
+
+
+def wish_of(settings: Settings) -> Wish:
+    """What the configuration says of emptying cameras."""
+    return Wish(wipe=settings.wipe.enabled, grace=settings.wipe.grace)
 
 
 def rules_of(settings: Settings) -> Rules:

@@ -9,21 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dockd.app import Agent, rules_of
+from dockd.app import Agent
 from dockd.gauges import gauges
 from dockd.ops.ending import Wishes
 from dockd.ops.happenings import (
     Heartbeat,
     PageOpened,
-    Renewal,
-    SettingsRefused,
-    SettingsReloaded,
     SpoolKeeps,
     SpoolPutRight,
     TroubleBegan,
@@ -36,17 +32,18 @@ from dockd.ops.logs import HEARTBEAT, Logs, take_over
 from dockd.ops.mark import Mark
 from dockd.ops.metrics import Metrics
 from dockd.ops.notify import Notify
-from dockd.ops.reloading import APPLIED, changes, with_keys
+from dockd.ops.reloading import Applied
 from dockd.ops.sinks import open_sink
 from dockd.ops.watching import Watch, watched
 from dockd.page.advice import sentence
 from dockd.page.facts import Sources, Troubles
-from dockd.page.opening import UNREADABLE, Certificate, CertificateUnusable, certificate, in_clear, why_not
+from dockd.page.opening import UNREADABLE, Certificate, certificate, in_clear, why_not
 from dockd.page.registry import read_registry
 from dockd.page.server import address_of, page, take_address
 from dockd.page.view import Snapshot, View
+from dockd.reloading import Reloaded, Reloading
 from dockd.renewing import Certificates
-from dockd.settings import Settings, SettingsError, load
+from dockd.settings import Settings
 from dockd.store_kinds import Misconfigured
 from ingest.errors import DockdError, LedgerUnusable
 from ingest.events import (
@@ -69,8 +66,6 @@ if TYPE_CHECKING:
 
     from dockd.docks.base import Dock
     from ingest.ledger.core import Subscriber
-
-Reloaded = Callable[[Settings], Awaitable[Sequence[str]]]
 
 _WAIT = 3.0
 _CALM = 5.0
@@ -114,12 +109,12 @@ def refuse_an_open_page(settings: Settings) -> None:
 
 async def serve(
     agent: Agent, *, docks: Sequence[Dock], ops: Ops, version: str, announce: Callable[[str], None], config: Path | None = None,
-    wishes: Wishes | None = None, reloaded: Reloaded | None = None, pulse: float = _PULSE, notify: Notify | None = None,
+    wishes: Wishes | None = None, reloaded: Reloaded | None = None, applied: Applied | None = None, pulse: float = _PULSE, notify: Notify | None = None,
 ) -> None:  # fmt: skip
     """Run until cancelled. `announce(url)` is called when the page can be asked; `config` is the file that a reload reads; `pulse`: seconds between
     two samples of how fast it goes; `notify`: who starts and watches this process, and is told how it gets on.
 
-    `reloaded(settings)` reads again what stands in files of its own (camera profiles), and returns the mistakes in them.
+    `reloaded(settings)` reads the camera profiles again, and returns the mistakes in them; `applied` is how the configuration stands, over all agents of a run.
 
     Raises Misconfigured, PageUnusable, CertificateUnusable, and what is no failure of a disk, a camera or a store.
     """
@@ -138,14 +133,20 @@ async def serve(
         troubles=sources.troubles,
         publish=agent.ledger.publish,
     )
+    view, applied = View(sources), applied or Applied(settings=agent.settings)
+    reloading = Reloading(
+        agent=agent, applied=applied, config=config, wishes=wishes, sources=sources, view=view, logs=ops.logs, metrics=ops.metrics, notify=notify,
+        certified=certified, reloaded=reloaded,
+    )  # fmt: skip
     running = _Running(
-        agent=agent, ops=ops, sources=sources, view=View(sources), certified=certified, certificates=certificates, reloaded=reloaded, notify=notify
+        agent=agent, ops=ops, sources=sources, view=view, certified=certified, certificates=certificates, notify=notify, applied=applied
     )  # fmt: skip
     running.view.registry = await asyncio.to_thread(read_registry, agent.settings.registry.file)
     agent.ledger.subscribe(running.hear)
     running.say_what_was_found()
     await running.say_what_nobody_has_seen()
     with contextlib.suppress(LedgerUnusable):
+        await reloading.say_at_the_start()
         await agent.rack.recall()
     async with asyncio.TaskGroup() as group:
         group.create_task(running.ledger_stays_whole(), name="ledger")
@@ -155,7 +156,7 @@ async def serve(
         group.create_task(sample_lag(ops.metrics.lag), name="event-loop-lag")
         group.create_task(running.pulse(pulse), name="heartbeat")
         group.create_task(agent.bandwidth.run(), name="bandwidth")
-        group.create_task(running.reloads(wishes, config), name="reload")
+        group.create_task(reloading.run(), name="reload")
         group.create_task(running.kept("certificates", certificates.run), name="certificates")
         group.create_task(running.kept("delivery", agent.delivery.run), name="delivery")
         for number, dock in enumerate(docks, 1):
@@ -177,7 +178,7 @@ class _Running:
     certified: Certificate | None = None
     certificates: Certificates
     notify: Notify
-    reloaded: Reloaded | None = None
+    applied: Applied
     usb: dict[tuple[str, str], str] = field(default_factory=dict)
     opened: set[tuple[str, str]] = field(default_factory=set)
     said_kept: bool = False
@@ -338,7 +339,7 @@ class _Running:
         if (news := keeps(status, said=self.said_kept)) is not None:
             self.agent.ledger.publish(news)
         self.said_kept = status["spool"]["kept"] is not None
-        self.notify.status(in_a_line(status))
+        self.notify.status("; ".join(filter(None, (self.applied.in_a_line, in_a_line(status)))))
         self.agent.ledger.publish(
             Heartbeat(
                 docked=sum(doc["camera"] is not None for doc in snapshot.bays.values()), ready=status["ready"],
@@ -347,61 +348,6 @@ class _Running:
                 boot=self.ops.logs.boot,
             )
         )  # fmt: skip
-
-    # -- reload --------------------------------------------------------------------------------------------------------
-
-    async def reloads(self, wishes: Wishes, config: Path | None) -> None:
-        """Read the configuration again whenever that is wished for."""
-        while True:
-            await wishes.reloading.wait()
-            wishes.reloading.clear()  # before it is read: a wish from now on is another one
-            self.ops.logs.reopen()
-            self.notify.reloading()
-            try:
-                await self._reload(config)
-            finally:
-                self.notify.ready("The configuration was read again; the log says what became of it")
-
-    async def _reload(self, config: Path | None) -> None:
-        if config is None:
-            return
-        try:
-            fresh = await asyncio.to_thread(load, config, environ=os.environ)
-            await asyncio.to_thread(refuse_an_open_page, fresh)
-        except SettingsError as error:
-            for mistake in error.mistakes:
-                self.agent.ledger.publish(SettingsRefused(error=str(mistake)))
-            return
-        except Misconfigured as error:
-            self.agent.ledger.publish(SettingsRefused(error=error.message))
-            return
-        certificate = await self._read_certificate_again()
-        changed = changes(self.sources.settings, fresh)
-        applied = [key for key in changed if key in APPLIED]
-        self.sources.settings = with_keys(self.sources.settings, fresh, applied)
-        self.agent.bandwidth.rules = rules_of(self.sources.settings)
-        self.ops.logs.level = self.sources.settings.log.level
-        registry = await asyncio.to_thread(read_registry, self.sources.settings.registry.file)
-        if registry.trouble:  # the one of before stays, and it is said
-            self.agent.ledger.publish(SettingsRefused(error=registry.trouble))
-            registry = replace(self.view.registry, trouble=registry.trouble)
-        self.view.registry = registry
-        for wrong in await self.reloaded(self.sources.settings) if self.reloaded is not None else ():
-            self.agent.ledger.publish(SettingsRefused(error=wrong))
-        restart = [key for key in changed if key not in APPLIED]
-        self.agent.ledger.publish(SettingsReloaded(applied=applied, restart=restart, certificate=certificate))
-
-    async def _read_certificate_again(self) -> Renewal:
-        """What became of it: a renewed one is used from now on; a wrong one is told, and the one of before stays."""
-        page = self.sources.settings.page
-        if self.certified is None or page.tls_cert_file is None or page.tls_key_file is None:
-            return "unchanged"
-        try:
-            renewed = await asyncio.to_thread(self.certified.again, cert=page.tls_cert_file, key=page.tls_key_file)
-        except CertificateUnusable as error:
-            self.agent.ledger.publish(SettingsRefused(error=error.message))
-            return "refused"
-        return "renewed" if renewed else "unchanged"
 
 
 def keeps(status: Mapping[str, Any], *, said: bool) -> SpoolKeeps | None:

@@ -45,6 +45,7 @@ class Running:
     more: str = ""
     page: str = ""
     store_more: str = ""
+    upload: str = ""
     listen: str = "127.0.0.1:0"
     state: Path | None = None
     usb: bool = False
@@ -68,7 +69,7 @@ class Running:
         self.config.write_text(
             f'[station]\nname = "Test Street"\nrack = "7"\n[docks]\nfolders = "{self.docks}"\nusb = {str(self.usb).lower()}\n'
             f'[spool]\npath = "{state}/spool"\nkeep_free = "1 MB"\n[ledger]\npath = "{state}/ledger.db"\n'
-            f'[store]\nurl = "{self.store}"\n{self.store_more}\n[upload]\nretry_max = "1 s"\n[page]\nlisten = "{self.listen}"\n{self.page}\n{self.more}\n'
+            f'[store]\nurl = "{self.store}"\n{self.store_more}\n[upload]\nretry_max = "1 s"\n{self.upload}\n[page]\nlisten = "{self.listen}"\n{self.page}\n{self.more}\n'
         )
 
     @property

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from dockd.docks.usb_dock import UdevDock
     from dockd.ops.ending import Wishes
     from dockd.ops.notify import Notify
+    from dockd.ops.reloading import Applied
     from dockd.service import Ops
     from dockd.settings import Settings
 
@@ -42,11 +43,14 @@ def run(*, config: Path | None) -> None:
     The first line on standard output is the page's address. SIGHUP reads the configuration again. Exit codes: 0 ended as asked;
     2 the configuration (every mistake is printed); 3 the state, the spool or the page's address cannot be used.
     """
+    from dockd.ops.ending import Wishes
     from dockd.ops.notify import Notify
     from dockd.ops.watching import starting
     from dockd.settings import DEFAULT_FILE, SettingsError, load
 
     notify = Notify.of(os.environ)
+    wishes = Wishes(ending=notify.stopping)
+    wishes.keep_reloads()  # before the file is read: it may be another one by the time that somebody listens
     file = config or DEFAULT_FILE
     try:
         settings = load(file, environ=os.environ)
@@ -54,18 +58,17 @@ def run(*, config: Path | None) -> None:
         fail(str(error), code=2)
     with contextlib.ExitStack() as start:
         start.enter_context(starting(notify))
-        sys.exit(asyncio.run(_run(settings, file.absolute(), notify=notify, started=start.close)))
+        sys.exit(asyncio.run(_run(settings, file.absolute(), wishes=wishes, notify=notify, started=start.close)))
 
 
-async def _run(settings: Settings, file: Path, *, notify: Notify, started: Callable[[], None]) -> int:
-    from dockd.ops.ending import Wishes, until_ended
+async def _run(settings: Settings, file: Path, *, wishes: Wishes, notify: Notify, started: Callable[[], None]) -> int:
+    from dockd.ops.ending import until_ended
     from dockd.page.connections import raise_the_limit
     from dockd.service import Ops, refuse_an_open_page
     from dockd.store_kinds import Misconfigured
     from ingest.errors import DockdError
 
     raise_the_limit()
-    wishes = Wishes(ending=notify.stopping)
     if notify.watchdog is not None:
         faulthandler.enable()  # systemd ends what is stuck by SIGABRT: what each thread was at is in the journal then
     try:
@@ -92,12 +95,13 @@ async def _serve(
     """Run the agent; once more, and each time after a longer rest, where its ledger was found damaged while it was used."""
     from dockd.app import agent
     from dockd.ops.happenings import TroubleBegan
+    from dockd.ops.reloading import Applied
     from dockd.ops.watching import starting
     from dockd.service import serve
     from ingest.errors import DockdError, LedgerDamaged
 
     rest = _REST
-    applied = _Applied(settings)
+    applied = Applied(settings=settings)
 
     def announce(url: str) -> None:
         started()
@@ -114,7 +118,7 @@ async def _serve(
                     watched = await stack.enter_async_context(_docks(applied, built))
                 await serve(
                     built, docks=watched.docks, ops=ops, version=__version__, announce=announce, config=file, wishes=wishes,
-                    reloaded=watched.reloaded, notify=notify,
+                    reloaded=watched.reloaded, applied=applied, notify=notify,
                 )  # fmt: skip
         except (DockdError, ExceptionGroup) as error:
             damaged = error.subgroup(LedgerDamaged) if isinstance(error, ExceptionGroup) else error
@@ -126,19 +130,12 @@ async def _serve(
         rest = min(_LONGEST_REST, rest * 2)
 
 
-@dataclass
-class _Applied:
-    """The settings as they are now, with what reloads have changed: an agent that is opened anew goes on with them."""
-
-    settings: Settings
-
-
 @dataclass(kw_only=True)
 class _Watched:
-    """The docks, and the settings as they are now."""
+    """The docks, and the settings as they are now: an agent that is opened anew goes on with what reloads have changed."""
 
     docks: list[Dock]
-    applied: _Applied
+    applied: Applied
     usb: UdevDock | None = None
     named: Container[str] = frozenset()
 
@@ -153,12 +150,11 @@ class _Watched:
 
     async def reloaded(self, settings: Settings) -> Sequence[str]:
         """Profiles and the list of cameras are read again; returns the mistakes, with which the profiles stay as they were."""
-        self.applied.settings = settings
-        return await self.usb.reload() if self.usb is not None else ()
+        return await self.usb.reload(settings.cameras.profiles) if self.usb is not None else ()
 
 
 @contextlib.asynccontextmanager
-async def _docks(applied: _Applied, built: Agent) -> AsyncIterator[_Watched]:
+async def _docks(applied: Applied, built: Agent) -> AsyncIterator[_Watched]:
     """What the configuration says is to be watched."""
     from dockd.docks.folders import FolderDock
     from dockd.docks.usb_building import usb_dock

@@ -16,6 +16,7 @@ import logging
 import math
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from dockd.docks.base import Noted
@@ -59,8 +60,8 @@ class Cameras(Known, Protocol):
     def candidates(self, usb: Properties, volume: Properties | None) -> Sequence[Profile]:
         """The profiles that a device's and a volume's properties fit, best first."""
 
-    def reload(self) -> Sequence[str]:
-        """Read everything again; the mistakes, and with any of them all stays as it was. Blocks."""
+    def reload(self, site: Path | None = None) -> Sequence[str]:
+        """Read everything again, the site's profiles from another folder where one is given; the mistakes, and with any of them all stays as it was. Blocks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,12 +165,12 @@ class UdevDock:
             self._missed = why
             self._warn("helper", f"no camera on USB can be read: {why}")
 
-    async def reload(self) -> Sequence[str]:
-        """Read profiles and registry again. With mistakes (which are returned) all stays as it was.
+    async def reload(self, site: Path | None = None) -> Sequence[str]:
+        """Read profiles (from the folder `site`, where one is given) and registry again. With mistakes (which are returned) all stays as it was.
 
         Cameras to which something else applies by now leave and are docked anew.
         """
-        mistakes = await asyncio.to_thread(self._cameras.reload)
+        mistakes = await asyncio.to_thread(self._cameras.reload, site)
         if not mistakes:
             self._findings.clear()
             for bay in list(self._bays.values()):

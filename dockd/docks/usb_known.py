@@ -48,13 +48,15 @@ class KnownCameras:
         """As they are now."""
         return self._profiles
 
-    def reload(self) -> Sequence[str]:
-        """Read all again; the mistakes in the profiles, and with any of them profiles and list stay as they were. Blocks."""
+    def reload(self, site: Path | None = None) -> Sequence[str]:
+        """Read all again, the profiles from another folder `site` where one is given; the mistakes in them, and with any of them profiles and list stay as
+        they were. Blocks."""
+        site = site or self._site
         try:
-            profiles = load_profiles(self._site, shipped=self._shipped)
+            profiles = load_profiles(site, shipped=self._shipped)
         except ProfilesWrong as wrong:
             return tuple(str(mistake) for mistake in wrong.mistakes)
-        self._profiles, self._listed, self.mistakes = profiles, self._read_list(), ()
+        self._site, self._profiles, self._listed, self.mistakes = site, profiles, self._read_list(), ()
         return ()
 
     def candidates(self, usb: Properties, volume: Properties | None) -> Sequence[Profile]:

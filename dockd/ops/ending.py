@@ -37,6 +37,10 @@ class Wishes:
         """Read the configuration again. Asked during a reload, it is read once more after that."""
         self.reloading.set()
 
+    def keep_reloads(self) -> None:
+        """Until `heard`: a SIGHUP of now is kept for then, and does not end the process."""
+        signal.signal(signal.SIGHUP, lambda _number, _frame: self.reload())
+
     @contextlib.contextmanager
     def heard(self) -> Iterator[None]:
         """SIGTERM and SIGINT end, SIGHUP reloads, while the body runs."""

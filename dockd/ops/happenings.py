@@ -111,21 +111,35 @@ class SettingsReloaded(
         if self.applied:
             one = len(self.applied) == 1
             said.append(
-                f"{_listed(self.applied)} {'has' if one else 'have'} changed, and {'is' if one else 'are'} followed from now on"
+                f"{listed(self.applied)} {'has' if one else 'have'} changed, and {'is' if one else 'are'} followed from now on"
             )
         if self.restart:
             one = len(self.restart) == 1
             said.append(
-                f"{_listed(self.restart)} {'has' if one else 'have'} changed, and want{'s' if one else ''} a restart of dockd to be followed"
+                f"{listed(self.restart)} {'has' if one else 'have'} changed, and want{'s' if one else ''} a restart of dockd to be followed"
             )
         said += [] if len(said) > 1 else ["nothing in it has changed"]
         said += [_RENEWALS[self.certificate]] if self.certificate in _RENEWALS else []
         return "; ".join(said)
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """As people say a list.
+
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
     *some, last = names
     return f"{', '.join(some)} and {last}" if some else last
+
+
+Refused = Literal["file", "page", "certificate", "list", "profiles"]
+_STAYS: dict[str, str] = {
+    "certificate": "the page's certificate cannot be used, and the one of before stays: {error}",
+    "list": "the list of cameras has mistakes, and the one of before stays: {error}",
+    "profiles": "the camera profiles have mistakes, and those of before stay: {error}",
+}
+_MOST_MISTAKES = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,9 +151,34 @@ class SettingsRefused(
     outcome="failure",
     custody=False,
 ):
-    """SIGHUP, and the file was wrong."""
+    """SIGHUP, and something was wrong. `what`: the file itself, or that the page would be open (then nothing of it is followed); or one of the files that it
+    names (then that one alone stays as it was). `mistakes`: each with its place, at most a hundred."""
 
+    what: Refused
     error: str
+    mistakes: list[str]
+
+    @classmethod
+    def of(cls, what: Refused, mistakes: Sequence[str]) -> SettingsRefused:
+        """All of them in one.
+
+        >>> SettingsRefused.of("file", ["d.toml:3: wipe.grace: x", "d.toml:9: log.level: y"]).message()
+        'the configuration has mistakes, so the running one stays: d.toml:3: wipe.grace: x; d.toml:9: log.level: y'
+        >>> SettingsRefused.of("file", ["x"] * 101).mistakes[99:]
+        ['x', 'and 1 more: see dockd check-config']
+        """
+        told = list(mistakes[:_MOST_MISTAKES])
+        if (more := len(mistakes) - len(told)) > 0:
+            told.append(f"and {more} more: see dockd check-config")
+        return cls(what=what, error="; ".join(told), mistakes=told)
+
+    def message(self) -> str:
+        """With what stays as it was.
+
+        >>> SettingsRefused.of("list", ["registry.file /x has no column named camera"]).message()
+        'the list of cameras has mistakes, and the one of before stays: registry.file /x has no column named camera'
+        """
+        return _STAYS.get(self.what, self.text).format_map({"error": self.error})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -103,6 +103,15 @@ class Metrics:
         build = Gauge("dockd_build_info", "What runs here.", ["version", "python"], registry=own)
         build.labels(version=version, python=".".join(map(str, sys.version_info[:3]))).set(1)
         Gauge("dockd_start_time_seconds", "When this run began.", registry=own).set(time.time())
+        self._reload_well = Gauge(
+            "dockd_config_last_reload_successful",
+            "Whether the configuration was right when it was last read.",
+            registry=own,
+        )
+        self._reloaded_at = Gauge(
+            "dockd_config_last_reload_success_timestamp_seconds", "When it was last read and right.", registry=own
+        )
+        self.reloaded(well=True)  # it was read to start with
         ProcessCollector(registry=own)
         self._now = _Now()
         own.register(self._now)
@@ -127,6 +136,12 @@ class Metrics:
     def request(self, method: str, seconds: float) -> None:
         """A request to the store took so long."""
         self._request.labels(method=method if method in _METHODS | _OF_A_SHARE else "other").observe(seconds)
+
+    def reloaded(self, *, well: bool) -> None:
+        """The configuration was read; `well`: all of it, and what it names, was right."""
+        self._reload_well.set(int(well))
+        if well:
+            self._reloaded_at.set(time.time())
 
     def lag(self, seconds: float) -> None:
         """The event loop was late by so much."""

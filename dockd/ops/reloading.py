@@ -1,19 +1,40 @@
-"""What a reload finds changed, and what of it can be applied to a running agent. Pure."""
+"""What a reload finds changed, what of it can be applied to a running agent, and how that stands. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from dockd.ops.happenings import listed
 from dockd.settings import Settings
 
-APPLIED = frozenset(
-    {
-        "bandwidth.evidential", "bandwidth.limit", "bandwidth.timetable", "log.level", "page.idle", "ready.min_battery", "registry.file",
-    }
-)  # fmt: skip
-"""Keys that take effect at once; all others want a restart."""
+
+@dataclass(kw_only=True)
+class Applied:
+    """The configuration of one run, as it is followed now: an agent that is opened anew in this run goes on with it.
+
+    `wrong`: the mistakes that the last reload found; `restart`: keys that have changed in the file and want a restart.
+    """
+
+    settings: Settings
+    wrong: Sequence[str] = ()
+    restart: Sequence[str] = ()
+
+    @property
+    def in_a_line(self) -> str:
+        """What of it somebody has to see to, for `systemctl status`; empty where all is followed.
+
+        >>> Applied(settings=Settings(), wrong=["a", "b"], restart=["ledger.path"]).in_a_line
+        'the configuration has 2 mistakes, and the one of before stays; a restart is needed for ledger.path'
+        """
+        said = []
+        if self.wrong:
+            count = f"{len(self.wrong)} mistakes" if len(self.wrong) > 1 else "a mistake"
+            said.append(f"the configuration has {count}, and the one of before stays")
+        if self.restart:
+            said.append(f"a restart is needed for {listed(self.restart)}")
+        return "; ".join(said)
 
 
 def changes(old: Settings, new: Settings) -> list[str]:

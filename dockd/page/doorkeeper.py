@@ -12,7 +12,7 @@ import asyncio
 import hashlib
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from typing import Any, Protocol
 from urllib.parse import unquote, urlencode
 
@@ -139,7 +139,7 @@ class Doorkeeper:
     """The middleware. `names`: hosts beside loopback's that are answered, lower case, without port; `show` makes a page for people of a problem; `keeping`: what was typed is not lost; `held`: seconds between two looks whether a reading that goes on may; `body`: seconds within which what is sent has to have come."""
 
     def __init__(
-        self, names: frozenset[str], asking: Asking, show: Show, *, keeping: Keeping | None = None, held: float = _HELD, body: float = _BODY,
+        self, names: Container[str], asking: Asking, show: Show, *, keeping: Keeping | None = None, held: float = _HELD, body: float = _BODY,
     ) -> None:  # fmt: skip
         self._names = names
         self._asking = asking

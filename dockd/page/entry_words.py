@@ -173,6 +173,8 @@ _SENTENCES: Mapping[str, Said] = {
     "segment.unheld": said("The file is tried again"),
     "segment.vanished": said("Gone from camera {camera}, and not by dockd: {path} ({error})"),
     "segment.wiped": said("Deleted from camera {camera}, and seen to be gone: {path}"),
+    "settings.wiping_off": said("Cameras are not emptied from now on"),
+    "settings.wiping_on": said("Cameras are emptied from now on: of what was confirmed {seconds} ago or earlier"),
     "store.dishonest": said("The store {store} is not to be believed. Nothing is deleted until a person pins it anew: {error}"),
     "store.honest": said("The store {store} was tried with wrong bytes, and refused them as it must"),
     "store.key_rotated": said("The store {store} has a new key, which a known one has signed for"),

@@ -181,6 +181,16 @@ OF_PROBLEMS: Mapping[str, Guidance] = {
         sergeant=said("Tell ops."),
         ops=said("access.db beside the record book is damaged, or dockd may not read it; the log says which."),
     ),
+    "config_wrong": Guidance(
+        title=said("The dock's configuration has mistakes"), who="ops",
+        means=said("It was read again, and what is wrong is not followed: what was set before stays in force. Cameras are looked after as ever. With such a file dockd would not start."),
+        ops=said("`dockd check-config` names each mistake with its line. Mend them, then `systemctl reload dockd`."),
+    ),
+    "restart_needed": Guidance(
+        title=said("The dock's configuration is followed in part"), who="ops",
+        means=said("Something was changed in it that is followed after a restart of dockd alone. Until then what was set before stays in force."),
+        ops=said("Restart dockd at a quiet time (`systemctl restart dockd`), or put back what was changed and reload it. Cameras go on where they were."),
+    ),
     "registry_unread": Guidance(
         title=said("The list of cameras cannot be read"), who="ops",
         means=said("Nobody is told whose a camera is. Cameras of a common kind are copied, and not emptied, as long as no list names them."),

@@ -20,13 +20,13 @@ from ingest.ledger.views import Newest
 PROBLEMS = (
     "footage_lost", "footage_in_doubt", "ledger_unusable", "ledger_rebuilt", "ledger_went_back", "spool_spoils", "spool_failed", "store_dishonest", "store_went_back", "wrong_store",
     "store_down", "spool_full", "dock_unwatched", "usb_trouble", "access_unreadable", "evidence_not_marked",
-    "integrity_failed", "removed_early", "copy_failed", "store_refused", "bay_fault", "will_not_charge", "clock_wrong", "not_ours", "registry_unread", "certificate_ended",
-    "certificate_ends", "page_in_clear",
+    "integrity_failed", "removed_early", "copy_failed", "store_refused", "bay_fault", "will_not_charge", "clock_wrong", "not_ours", "config_wrong", "registry_unread", "certificate_ended",
+    "certificate_ends", "restart_needed", "page_in_clear",
 )  # fmt: skip
 # What is over by itself, or is being asked for, or was set up so: it is said, and is nobody's to act on now.
-_BY_ITSELF = frozenset({"footage_in_doubt", "spool_full", "dock_unwatched", "page_in_clear"})
+_BY_ITSELF = frozenset({"footage_in_doubt", "spool_full", "dock_unwatched", "restart_needed", "page_in_clear"})
 # What the site has set up is not said above the bays, and not on the wall.
-_QUIET = frozenset({"registry_unread", "certificate_ended", "certificate_ends", "page_in_clear"})
+_QUIET = frozenset({"config_wrong", "registry_unread", "certificate_ended", "certificate_ends", "restart_needed", "page_in_clear"})  # fmt: skip
 _BOOK: Mapping[str, str] = {
     "ledger_rebuilt": said("The dock's own record book was damaged or gone, and a new one was begun with what lies on the dock and in its cameras."),
     "ledger_went_back": said("The dock's own record book is an older one: what it wrote last is gone from it, and is looked for in the store."),
@@ -40,6 +40,8 @@ _OF_AGENT: Mapping[str, str] = {
     "access_unreadable": said("Tell ops. Footage is looked after as ever."),
     "certificate_ended": said("Tell ops. Ops: docs/enrolment.md says how each certificate is got anew; `dockd enroll` gets the one for the store."),
     "certificate_ends": said("Ops: it has to be renewed before that. The one for the store dockd renews by itself where the store gives such; the log says why it could not."),
+    "config_wrong": said("Ops: `dockd check-config` names each mistake; mend them, then reload dockd."),
+    "restart_needed": said("Ops: restart dockd at a quiet time; cameras go on where they were."),
     "page_in_clear": said("Ops: give the page a certificate (page.tls_cert_file), then take page.plain_http out."),
     "usb_trouble": said("Leave the cameras in and tell ops."),
     "spool_failed": said("Leave the cameras in and tell ops: it goes on by itself when the disk does."),

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Container
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -126,13 +126,22 @@ def access_of(sources: Sources, *, hashing: Hashing | None = None) -> Access:
     )  # fmt: skip
 
 
+class Names(Container[str]):
+    """The names under which the page may be asked for, as the settings are now."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+
+    def __contains__(self, name: object) -> bool:
+        page = self._sources.settings.page
+        return any(name == one.lower() for one in (*page.allowed_hosts, page.listen.host))
+
+
 def application(
     parts: Parts, *, live: Live, metrics: Callable[[], Awaitable[tuple[bytes, str]]]
 ) -> web.Application:  # fmt: skip
     """Every address there is, behind the doorkeeper."""
-    settings = parts.sources.settings.page
-    names = frozenset(name.lower() for name in (*settings.allowed_hosts, settings.listen.host))
-    doorkeeper = Doorkeeper(names, Callers(parts.access), RefusedPage(parts).show, keeping=Keeper())
+    doorkeeper = Doorkeeper(Names(parts.sources), Callers(parts.access), RefusedPage(parts).show, keeping=Keeper())
     app = web.Application(
         middlewares=[Compression().middleware, live.noted, doorkeeper.middleware], client_max_size=64 << 10
     )  # fmt: skip

@@ -55,6 +55,8 @@ from ingest.events.dock import (
     SpoolGoesOn,
     SpoolWaits,
     SpoolWorks,
+    WipingOff,
+    WipingOn,
     WorkerLost,
 )
 from ingest.events.rack import (
@@ -183,5 +185,7 @@ __all__ = [
     "UserSignedIn",
     "UserSignedOut",
     "Value",
+    "WipingOff",
+    "WipingOn",
     "WorkerLost",
 ]

@@ -18,6 +18,22 @@ class AgentStopped(Event, action="agent.stopped", text="dockd stopped"):
 
 
 @dataclass(frozen=True, kw_only=True)
+class WipingOff(Event, action="settings.wiping_off", text="cameras are not emptied from now on"):
+    """The site does not want it: said where a reload changes it, and at a start where it is so. No permit is written after it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WipingOn(
+    Event,
+    action="settings.wiping_on",
+    text="cameras are emptied from now on, what was confirmed {seconds} s ago or earlier",
+):
+    """The site wants it: said where a reload changes it, and at a start where footage is to stay for a while."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class CustodyOpened(Event, action="custody.opened", text="a new custody chain was opened, signed by key {key}"):
     key: str
     public: str

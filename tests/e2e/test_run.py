@@ -1,4 +1,4 @@
-"""`dockd run` as a service manager runs it: how it begins, what stops it, how it ends, and what a reload does."""
+"""`dockd run` as a service manager runs it: how it begins, what stops it, how it ends."""
 
 from __future__ import annotations
 
@@ -179,71 +179,6 @@ def test_taken_out_early_said_also_after_a_restart_and_over_when_it_is_back(tmp_
             gone.rename(agent.docks / "CAM")
             assert agent.until_state("CAM", "ready")["number"] == number
             assert agent.api("/status")["needs_action"] == 0
-
-
-def test_a_reload_applies_what_it_can_and_says_what_it_cannot(store: StoreProcess, tmp_path: Path) -> None:
-    with running(tmp_path, store.url, more='[bandwidth]\nlimit = "1 Mbit/s"\n[log]\nlevel = "info"') as agent:
-        agent.dock("CAM", {"a.mp4": b"a" * 3_000_000})
-        agent.until_state("CAM", "unconfirmed")
-        agent.configure(more='[bandwidth]\nlimit = "400 Mbit/s"\n[log]\nlevel = "debug"\n[wipe]\nenabled = false')
-        agent.send(signal.SIGHUP)
-        line = agent.until_logged("settings.reloaded")
-        assert sorted(line["dockd.applied"]) == ["bandwidth.limit", "log.level"]
-        assert line["dockd.restart"] == ["wipe.enabled"]
-        agent.until_state("CAM", "ready", timeout=20)  # at 1 Mbit/s that would be 24 s
-
-
-def test_a_wrong_configuration_keeps_the_running_one_and_no_wish_is_lost(store: StoreProcess, tmp_path: Path) -> None:
-    with running(tmp_path, store.url) as agent:
-        agent.configure(more='[bandwidth]\nlimit = "much"\n[wipe]\ngrace = "soon"')
-        agent.send(signal.SIGHUP)
-        agent.until_logged("settings.refused", count=2)
-        assert "bandwidth.limit" in agent.until_logged("settings.refused")["error.message"]
-        assert agent.api("/healthz") == {"alive": True}
-        agent.configure(more='[bandwidth]\nlimit = "5 Mbit/s"')
-        for _ in range(3):
-            agent.send(signal.SIGHUP)
-        assert agent.until_logged("settings.reloaded")["dockd.applied"] == ["bandwidth.limit"]
-        agent.configure(more='[bandwidth]\nlimit = "6 Mbit/s"')
-        agent.send(signal.SIGHUP)
-        agent.until(
-            lambda: [line for line in agent.log() if line.get("dockd.applied")][1:], "the last configuration is applied"
-        )
-
-
-def test_a_reload_reads_camera_profiles_again_and_keeps_those_of_before_where_one_is_wrong(
-    store: StoreProcess, tmp_path: Path
-) -> None:
-    profiles = tmp_path / "cameras"
-    profiles.mkdir()
-    with running(tmp_path, store.url, usb=True, more=f'[cameras]\nprofiles = "{profiles}"') as agent:
-        (profiles / "ours.toml").write_text('name = "ours"\ncolour = "blue"\n')
-        agent.send(signal.SIGHUP)
-        agent.until_logged("settings.reloaded")
-        refused = [line["error.message"] for line in agent.log() if line["event.action"] == "settings.refused"]
-        assert any("ours.toml:2: colour" in one for one in refused), refused
-        (profiles / "ours.toml").unlink()
-        agent.send(signal.SIGHUP)
-        agent.until(
-            lambda: sum(line["event.action"] == "settings.reloaded" for line in agent.log()) == 2, "it is read again"
-        )
-        assert agent.api("/healthz") == {"alive": True}
-
-
-def test_a_wrong_list_of_cameras_is_said_and_the_one_of_before_stays(store: StoreProcess, tmp_path: Path) -> None:
-    listed = tmp_path / "cameras.csv"
-    listed.write_text("camera,assigned_to\nCAM,PC 4711\n")
-    with running(tmp_path, store.url, more=f'[registry]\nfile = "{listed}"') as agent:
-        agent.dock("CAM", FOOTAGE)
-        agent.until_state("CAM", "ready")
-        listed.write_text("kamera;assigned_to\nCAM;PC 4711\n")
-        agent.send(signal.SIGHUP)
-        agent.until_logged("settings.reloaded")
-        assert "no column named camera" in agent.until_logged("settings.refused")["error.message"]
-        (bay,) = agent.api("/bays")["bays"]
-        assert bay["camera"]["assigned_to"] == "PC 4711"
-        agent.until(lambda: agent.api("/problems")["problems"], "it is a problem")
-        assert [one["problem"] for one in agent.api("/problems")["problems"]] == ["registry_unread"]
 
 
 @pytest.mark.skipif(Path("/run/udev/control").exists(), reason="this machine has a udev, which is what is missing here")

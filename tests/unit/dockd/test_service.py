@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from dockd.ops.ending import Wishes
-from dockd.ops.reloading import APPLIED, changes, with_keys
+from dockd.ops.reloading import changes, with_keys
 from dockd.service import keeps, refuse_an_open_page
 from dockd.settings import BaySettings, ListenAddress, defaults
+from dockd.settings.live import LIVE
 from dockd.store_kinds import Misconfigured
 
 
@@ -23,8 +24,8 @@ def test_changes_are_named_as_in_the_file() -> None:
     )  # fmt: skip
     assert changes(old, new) == ["bays", "bandwidth.limit", "wipe.enabled", "wipe.grace", "log.file"]
     assert changes(old, old) == []
-    applied = with_keys(old, new, [key for key in changes(old, new) if key in APPLIED])
-    assert changes(old, applied) == ["bandwidth.limit"]
+    applied = with_keys(old, new, [key for key in changes(old, new) if key in LIVE])
+    assert changes(old, applied) == ["bandwidth.limit", "wipe.enabled", "wipe.grace"]
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])

@@ -1,0 +1,195 @@
+"""A reload: the whole configuration is read and judged first; then what can change while the agent works is followed, and the rest is named.
+
+Rules kept here: with one mistake in the file nothing of it is followed. What belongs together changes between two awaits, so that nobody sees half of
+it. Whether cameras are emptied: the stricter of before and now holds from the moment that the file is known to be right, then it is written into the
+record, and only then what is less strict; so the record never says "emptied" too late, nor "not emptied" too early. What files of their own
+hold (the page's certificate, the list of cameras, the profiles) stays as it was where it is wrong, each by itself. A wish to reload that
+is cut off, or comes meanwhile, is another wish. What is wrong, and what wants a restart, is a problem until it is not so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dockd.app import Agent, follow, wish_of
+from dockd.ops.ending import Wishes
+from dockd.ops.happenings import Refused, Renewal, SettingsRefused, SettingsReloaded, listed
+from dockd.ops.logs import Logs
+from dockd.ops.metrics import Metrics
+from dockd.ops.notify import Notify
+from dockd.ops.reloading import Applied, changes, with_keys
+from dockd.page.facts import Sources
+from dockd.page.language import english, said
+from dockd.page.opening import Certificate, CertificateUnusable, why_not
+from dockd.page.registry import read_registry
+from dockd.page.view import View
+from dockd.settings import Settings, SettingsError, load
+from dockd.settings.live import LIVE
+from ingest.errors import LedgerUnusable
+from ingest.events import Event, WipingOff, WipingOn
+from ingest.leave import Wish
+
+Reloaded = Callable[[Settings], Awaitable[Sequence[str]]]
+
+_SHOWN = 3
+_WIPING = ("wipe.enabled", "wipe.grace")
+_PROFILES = "cameras.profiles"
+
+
+@dataclass(kw_only=True)
+class Reloading:
+    """Reads `config` again whenever `wishes` says so. `applied` is the run's, and outlives this; `reloaded(settings)` reads the camera profiles
+    again and returns the mistakes in them.
+    """
+
+    agent: Agent
+    applied: Applied
+    config: Path | None
+    wishes: Wishes
+    sources: Sources
+    view: View
+    logs: Logs
+    metrics: Metrics
+    notify: Notify
+    certified: Certificate | None = None
+    reloaded: Reloaded | None = None
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        self._say_problems()  # of a reload before the ledger was opened anew
+        while True:
+            await self.wishes.reloading.wait()
+            self.wishes.reloading.clear()  # before it is read: a wish from now on is another one
+            try:
+                await self._one()
+            except BaseException:
+                self.wishes.reload()  # it was not followed to its end: whoever goes on begins with it
+                raise
+
+    async def say_at_the_start(self) -> None:
+        """What the site wants of emptying, where that is not "at once": a record that says nothing of it means that."""
+        if self.agent.intake.wish != Wish():
+            await self.agent.ledger.commit(lambda tx: tx.record(_said_of(self.agent.intake.wish)))
+
+    async def _one(self) -> None:
+        self.logs.reopen()
+        self.notify.reloading()
+        try:
+            if self.config is not None:
+                self.applied.wrong = await self._reload(self.config)
+                self.metrics.reloaded(well=not self.applied.wrong)
+                self._say_problems()
+        finally:
+            self.notify.ready(self.applied.in_a_line or "The configuration was read again, and all of it is followed")
+
+    async def _reload(self, config: Path) -> list[str]:
+        """Returns every mistake that was found."""
+        try:
+            fresh = await asyncio.to_thread(load, config, environ=os.environ)
+        except SettingsError as error:
+            return self._refused("file", [str(one) for one in error.mistakes])
+        if (open_to_all := await asyncio.to_thread(why_not, fresh)) is not None:
+            return self._refused("page", [f"{config}: {open_to_all}"])
+        return await self._follow(fresh)
+
+    async def _follow(self, fresh: Settings) -> list[str]:
+        before = self.sources.settings
+        found = changes(before, fresh)
+        wiping = [key for key in found if key in _WIPING]
+        wrong = await self._wishes(fresh, wiping) if wiping else []
+        mine = [key for key in found if key in LIVE and key not in (*_WIPING, _PROFILES)]
+        certificate, refused = await self._certificate()
+        wrong += refused
+        registry = await asyncio.to_thread(read_registry, fresh.registry.file)
+        if registry.trouble:  # the one of before stays, and it is said
+            wrong += self._refused("list", [registry.trouble])
+            registry = replace(self.view.registry, trouble=registry.trouble)
+        self._take(with_keys(self.sources.settings, fresh, mine))
+        self.view.registry = registry
+        profiles = await self._profiles(fresh)
+        wrong += profiles
+        if not profiles and _PROFILES in found:
+            self._take(with_keys(self.sources.settings, fresh, [_PROFILES]))
+        now = self.sources.settings
+        left = changes(now, fresh)
+        self.applied.restart = [key for key in left if key not in LIVE]
+        event = SettingsReloaded(
+            applied=changes(before, now), restart=list(self.applied.restart), certificate=certificate
+        )
+        self.agent.ledger.publish(event)
+        return wrong
+
+    def _take(self, settings: Settings) -> None:
+        """Everything follows these from now on."""
+        self.applied.settings = self.sources.settings = settings
+        follow(self.agent, settings)
+        self.logs.level = settings.log.level
+        self.sources.troubles.version += 1  # what the page has worked out is out of date
+
+    async def _wishes(self, fresh: Settings, changed: Sequence[str]) -> list[str]:
+        """Whether cameras are emptied: the stricter word at once, the other one when it is on record. Returns why it cannot be."""
+        wanted = wish_of(fresh)
+        stricter = self.agent.intake.wish.stricter(wanted)
+        self._wish(stricter)
+        try:
+            await self.agent.ledger.commit(lambda tx: tx.record(_said_of(wanted)))
+        except LedgerUnusable as error:
+            if wanted == stricter:
+                return []
+            why = f"{listed(changed)}: cannot be written into the record now ({error.message}), and is not followed before it is: reload again"
+            return self._refused("file", [why])
+        self._wish(wanted)
+        return []
+
+    def _wish(self, wish: Wish) -> None:
+        self.agent.intake.wishes(wish)
+        settings = self.sources.settings
+        wipe = replace(settings.wipe, enabled=wish.wipe, grace=wish.grace)
+        self.applied.settings = self.sources.settings = replace(settings, wipe=wipe)
+
+    async def _certificate(self) -> tuple[Renewal, list[str]]:
+        """What became of the page's: a renewed one is used from now on; a wrong one is told, and the one of before stays."""
+        page = self.sources.settings.page
+        if self.certified is None or page.tls_cert_file is None or page.tls_key_file is None:
+            return "unchanged", []
+        try:
+            renewed = await asyncio.to_thread(self.certified.again, cert=page.tls_cert_file, key=page.tls_key_file)
+        except CertificateUnusable as error:
+            return "refused", self._refused("certificate", [error.message])
+        return "renewed" if renewed else "unchanged", []
+
+    async def _profiles(self, fresh: Settings) -> list[str]:
+        if self.reloaded is None:
+            return []
+        mistakes = await self.reloaded(with_keys(self.sources.settings, fresh, [_PROFILES]))
+        return self._refused("profiles", list(mistakes)) if mistakes else []
+
+    # -- what is said of it --------------------------------------------------------------------------------------------
+
+    def _refused(self, what: Refused, mistakes: list[str]) -> list[str]:
+        self.agent.ledger.publish(SettingsRefused.of(what, mistakes))
+        return mistakes
+
+    def _say_problems(self) -> None:
+        troubles, wrong, restart = self.sources.troubles, self.applied.wrong, self.applied.restart
+        if wrong:
+            more = len(wrong) - _SHOWN
+            shown = "; ".join(wrong[:_SHOWN]) + (f"; {more} more" if more > 0 else "")
+            text = said("The configuration has mistakes, and what was set before stays in force: {mistakes}", mistakes=english(shown))  # fmt: skip
+            troubles.open("config_wrong", text)
+        else:
+            troubles.close("config_wrong")
+        if restart:
+            text = said("The configuration has changed in what is followed after a restart of dockd alone: {keys}.", keys=listed(restart))  # fmt: skip
+            troubles.open("restart_needed", text)
+        else:
+            troubles.close("restart_needed")
+
+
+def _said_of(wish: Wish) -> Event:
+    return WipingOn(seconds=math.ceil(wish.grace)) if wish.wipe else WipingOff()

@@ -1,0 +1,183 @@
+"""What a reload of a running agent does: to a pull and an upload that are under way, with a wrong file, with many wishes at once, and to wipes."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+from tests.agent import Running, running
+from tests.program import StoreProcess
+
+FOOTAGE = {"DCIM/a.mp4": b"a" * 300_000, "DCIM/b.mp4": b"b" * 200_000}
+
+
+def metric(agent: Running, name: str) -> float:
+    found = re.search(rf"^{name} (\S+)$", agent.ask("/metrics").body.decode(), re.MULTILINE)
+    assert found is not None, name
+    return float(found.group(1))
+
+
+def problems(agent: Running) -> dict[str, str]:
+    return {one["problem"]: one["text"] for one in agent.api("/problems")["problems"]}
+
+
+def reload(agent: Running, more: str, *, count: int) -> list[str]:
+    """Have this followed; what was, by the `count`th word of it."""
+    agent.configure(more=more)
+    agent.send(signal.SIGHUP)
+    return list(agent.until_logged("settings.reloaded", count=count)["dockd.applied"])
+
+
+def workers(agent: Running) -> list[int]:
+    assert agent.process is not None
+    children = Path(f"/proc/{agent.process.pid}/task/{agent.process.pid}/children").read_text().split()
+    return [int(one) for one in children if b"ingest.worker" in Path(f"/proc/{one}/cmdline").read_bytes()]
+
+
+def stopped_in_the_middle_of_a_copy(agent: Running) -> list[int]:
+    """The workers, stopped while one of them writes a copy."""
+    deadline = time.monotonic() + 30
+    while True:
+        if list((agent.folder / "state" / "spool").glob("*.part")):
+            found = workers(agent)
+            for pid in found:
+                os.kill(pid, signal.SIGSTOP)
+            if list((agent.folder / "state" / "spool").glob("*.part")):
+                return found
+            for pid in found:
+                os.kill(pid, signal.SIGCONT)
+        assert time.monotonic() < deadline, agent.said
+        time.sleep(0.0005)
+
+
+def test_a_pull_and_an_upload_go_on_and_obey_the_new_limits(store: StoreProcess, tmp_path: Path) -> None:
+    size = 3_000_000
+    with running(tmp_path, store.url, more='[bandwidth]\nlimit = "1 Mbit/s"\n[wipe]\nenabled = false') as agent:
+        agent.dock("SENDING", {"a.mp4": b"a" * size})
+        agent.until_state("SENDING", "unconfirmed")
+        agent.until(lambda: metric(agent, "dockd_uploaded_bytes_total") > 0, "it is being sent")
+        agent.dock("PULLED", {"b.mp4": bytes(64 << 20)})
+        stopped = stopped_in_the_middle_of_a_copy(agent)
+        try:
+            more = (
+                '[bandwidth]\nlimit = "800 Mbit/s"\n[pull]\nparallel = 1\nper_controller = 1\n[log]\nlevel = "debug"\n'
+            )
+            more += "[wipe]\nenabled = false"
+            agent.upload = 'parallel = 2\nchunk = "1 MiB"'
+            applied = reload(agent, more, count=1)
+            assert sorted(applied) == ["bandwidth.limit", "log.level", "pull.parallel", "pull.per_controller", "upload.chunk", "upload.parallel"]  # fmt: skip
+            agent.until_state("SENDING", "ready", timeout=20)  # at 1 Mbit/s that would be 24 s
+            assert metric(agent, "dockd_uploaded_bytes_total") == size, "nothing was sent twice"
+        finally:
+            for pid in stopped:
+                os.kill(pid, signal.SIGCONT)
+        agent.until_state("PULLED", "ready")
+        assert set(stopped) <= set(workers(agent)), "whoever read it went on"
+        told = [line["event.action"] for line in agent.log()]
+        assert not {"camera.failed", "worker.lost", "segment.delayed", "camera.undocked"} & set(told)
+        assert told.count("segment.copied") == 2
+
+
+def test_with_a_wrong_file_the_running_one_stays_and_everybody_can_see_it(store: StoreProcess, tmp_path: Path) -> None:
+    with running(tmp_path, store.url) as agent:
+        began = metric(agent, "dockd_config_last_reload_success_timestamp_seconds")
+        assert metric(agent, "dockd_config_last_reload_successful") == 1
+        agent.configure(more='[bandwidth]\nlimit = "much"\n[wipe]\nenabled = false\ngrace = "soon"')
+        lines = agent.config.read_text().splitlines()
+        agent.send(signal.SIGHUP)
+        refused = agent.until_logged("settings.refused")
+        assert (refused["dockd.what"], refused["log.level"]) == ("file", "error")
+        places = [
+            f"{agent.config}:{lines.index(one) + 1}: " for one in ('limit = "much"', 'grace = "soon"')
+        ]  # every mistake, with its place
+        assert [one.startswith(place) for one, place in zip(refused["dockd.mistakes"], places, strict=True)] == [
+            True
+        ] * 2
+        assert all(one in refused["error.message"] for one in ("bandwidth.limit", "wipe.grace"))
+        agent.until(lambda: "config_wrong" in problems(agent), "it is a problem")
+        assert places[0] in problems(agent)["config_wrong"]
+        assert metric(agent, "dockd_config_last_reload_successful") == 0
+        assert metric(agent, "dockd_config_last_reload_success_timestamp_seconds") == began
+        agent.dock("CAM", FOOTAGE)
+        agent.until_state("CAM", "ready")
+        assert not list((agent.docks / "CAM").rglob("*.mp4")), "nothing of a wrong file is followed"
+
+        more = '[bandwidth]\nlimit = "5 Mbit/s"\n[log]\nformat = "console"'
+        assert reload(agent, more, count=1) == ["bandwidth.limit"]
+        assert agent.until_logged("settings.reloaded")["dockd.restart"] == ["log.format"]
+        agent.until(lambda: list(problems(agent)) == ["restart_needed"], "what is left is a restart")
+        assert "log.format" in problems(agent)["restart_needed"]
+        assert metric(agent, "dockd_config_last_reload_successful") == 1
+        assert metric(agent, "dockd_config_last_reload_success_timestamp_seconds") > began
+        assert reload(agent, '[bandwidth]\nlimit = "6 Mbit/s"', count=2) == ["bandwidth.limit"]
+        agent.until(lambda: not problems(agent), "what was put back wants no restart")
+
+
+def test_after_the_last_of_many_wishes_the_file_of_then_is_followed(store: StoreProcess, tmp_path: Path) -> None:
+    with running(tmp_path, store.url) as agent:
+        for turn in range(1, 41):
+            agent.configure(more=f'[bandwidth]\nlimit = "{turn} Mbit/s"')
+            agent.send(signal.SIGHUP)
+        last = 40 * 125_000
+        agent.until(lambda: metric(agent, "dockd_bandwidth_limit_bytes_per_second") == last, "the last one is followed")
+        told = [line for line in agent.log() if line["event.action"] == "settings.reloaded"]
+        assert len(told) <= 40
+        assert agent.stop().code == 0
+
+
+def test_who_turns_wiping_off_is_obeyed_and_it_is_on_record(store: StoreProcess, tmp_path: Path) -> None:
+    with running(tmp_path, store.url, more='[wipe]\ngrace = "1 h"') as agent:
+        camera = agent.dock("CAM", FOOTAGE)
+        agent.until(lambda: agent.bays().get("CAM", {}).get("segments", {}).get("confirmed") == 2, "it is confirmed")
+        assert reload(agent, "[wipe]\nenabled = false", count=1) == ["wipe.enabled", "wipe.grace"]
+        bay = agent.until_state("CAM", "ready")
+        assert "Not emptied" in bay["why"]
+        assert len([one for one in camera.rglob("*") if one.is_file()]) == 2
+        assert reload(agent, "", count=2) == ["wipe.enabled"]
+        agent.until(lambda: not [one for one in camera.rglob("*") if one.is_file()], "it is emptied")
+        agent.until_state("CAM", "ready")
+        wanted = {"settings.wiping_on", "settings.wiping_off", "permit.issued"}
+        told = [line["event.action"] for line in agent.log() if line["event.action"] in wanted]
+        assert told == ["settings.wiping_on", "settings.wiping_off", "settings.wiping_on", "permit.issued"]
+        assert [line["dockd.seconds"] for line in agent.log() if line["event.action"] == "settings.wiping_on"] == [
+            3600,
+            0,
+        ]
+
+
+def test_camera_profiles_are_read_again_and_those_of_before_stay_where_one_is_wrong(
+    store: StoreProcess, tmp_path: Path
+) -> None:
+    profiles, others = tmp_path / "cameras", tmp_path / "others"
+    profiles.mkdir()
+    others.mkdir()
+    with running(tmp_path, store.url, usb=True, more=f'[cameras]\nprofiles = "{profiles}"') as agent:
+        (profiles / "ours.toml").write_text('name = "ours"\ncolour = "blue"\n')
+        agent.send(signal.SIGHUP)
+        agent.until_logged("settings.reloaded")
+        refused = agent.until_logged("settings.refused")
+        assert refused["dockd.what"] == "profiles"
+        assert any("ours.toml:2: colour" in one for one in refused["dockd.mistakes"])
+        assert metric(agent, "dockd_config_last_reload_successful") == 0
+        assert reload(agent, f'[cameras]\nprofiles = "{others}"', count=2) == ["cameras.profiles"]
+        assert metric(agent, "dockd_config_last_reload_successful") == 1
+        assert "config_wrong" not in problems(agent)
+
+
+def test_a_wrong_list_of_cameras_is_said_and_the_one_of_before_stays(store: StoreProcess, tmp_path: Path) -> None:
+    listed = tmp_path / "cameras.csv"
+    listed.write_text("camera,assigned_to\nCAM,PC 4711\n")
+    with running(tmp_path, store.url, more=f'[registry]\nfile = "{listed}"') as agent:
+        agent.dock("CAM", FOOTAGE)
+        agent.until_state("CAM", "ready")
+        listed.write_text("kamera;assigned_to\nCAM;PC 4711\n")
+        agent.send(signal.SIGHUP)
+        agent.until_logged("settings.reloaded")
+        assert "no column named camera" in agent.until_logged("settings.refused")["error.message"]
+        (bay,) = agent.api("/bays")["bays"]
+        assert bay["camera"]["assigned_to"] == "PC 4711"
+        agent.until(lambda: agent.api("/problems")["problems"], "it is a problem")
+        assert list(problems(agent)) == ["config_wrong", "registry_unread"]
