@@ -23,6 +23,7 @@ from ingest.ledger.pin_file import kept
 
 _FAULTS = 50
 _FOLDER = Path("/run/credentials")
+_NAMES_A_SECRET = re.compile(r"(?:token|key|auth|secret|password)_file\s*=\s*[\"'](/[^\"'\n]{1,4000})[\"']")
 _NO_SECRET = re.compile(r"head(\..*)?|store\.pin(\..*)?|dock\.id(\..*)?|.*\.csr|.*\.lock")
 
 
@@ -106,17 +107,17 @@ def users(settings: Settings) -> Gathered:
         known = book.known()
     finally:
         book.close()
-    found = Gathered(hashes=[*(one.password for one in known.users.values()), *known.sessions, *known.tokens])
+    found = Gathered(hashes=[*known.sessions, *known.tokens], secrets=[one.password for one in known.users.values()])
     found.names = [("person", one) for one in (*known.users, *(token.name for token in known.tokens.values()))]
     found.names += [("person", one.name) for one in known.sessions.values()]
     found.names += [("address", place) for _, place in known.places]
     return found
 
 
-def secrets(machine: Machine, settings: Settings) -> Gathered:
-    """Everything that is secret here, to be looked for in all the rest; `notes` names files that could not be read."""
-    found = Gathered()
-    for path in dict.fromkeys(_files(machine, settings, found)):
+def secrets(machine: Machine, settings: Settings, *, shown: str, config: Path | None) -> Gathered:
+    """Everything that is secret here, to be looked for in all the rest; `notes` names files that could not be read. `shown`: a token of whoever asks."""
+    found = Gathered(secrets=[shown] if shown else [])
+    for path in dict.fromkeys([*_files(machine, settings, found), *_written(machine, config)]):
         try:
             said = machine.text(path)
         except NotSeen as error:
@@ -124,6 +125,15 @@ def secrets(machine: Machine, settings: Settings) -> Gathered:
             continue
         found.secrets += sorted(words_of(said)) if said else []
     return found
+
+
+def _written(machine: Machine, config: Path | None) -> list[Path]:
+    """Files that a configuration names for secrets, also one that cannot be read as a whole."""
+    try:
+        text = machine.text(config, most=1 << 20) if config is not None else None
+    except NotSeen:  # which is told of where the configuration itself is
+        return []
+    return [Path(found) for found in _NAMES_A_SECRET.findall(text or "")][:64]
 
 
 def _files(machine: Machine, settings: Settings, found: Gathered) -> list[Path]:

@@ -34,7 +34,7 @@ def learning(asked: Asked) -> list[Part]:
     """What is gathered only to be left out of all the rest."""
     machine, settings = asked.machine, asked.settings
     return [
-        Part(file="", what="the dock's secrets", look=lambda: ledger_parts.secrets(machine, settings)),
+        Part(file="", what="the dock's secrets", look=lambda: ledger_parts.secrets(machine, settings, shown=asked.token, config=asked.config)),
         Part(file="", what="the list of users (access.db)", look=lambda: ledger_parts.users(settings), as_agent=True),
         Part(file="", what="the list of cameras (registry.file)", look=lambda: ledger_parts.registry_names(settings), most=4 << 20),
         Part(file="", what="cameras and officers of the ledger", look=lambda: ledger_parts.ledger_names(settings), as_agent=True, most=4 << 20),
