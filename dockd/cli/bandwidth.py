@@ -5,45 +5,76 @@ from __future__ import annotations
 import json
 import re
 import urllib.error
-import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import click
 
 from dockd.cli.bandwidth_words import coming_words, holding_words, rate_words
 from dockd.cli.common_options import fail
-from dockd.cli.page_client import base_of, token_of
+from dockd.cli.page_client import NotLetIn, NotReachable, PageClient, Refused, base_of, token_of
 from dockd.settings.mistakes import WrongValue, printable
 from dockd.settings.units import parse_duration, parse_rate
 
 _LARGEST = 1 << 20
-_PATIENCE = 10.0
 _TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
-_url = click.option("--url", metavar="URL", help="The page's address (default: as the agent's own configuration says).")
-_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on one line.")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """Whom to ask, and how to tell: as it was given to the command, or else to `dockd bandwidth` before it."""
+
+    url: str | None
+    config: Path | None
+    token_file: Path | None
+    ca_file: Path | None
+    as_json: bool
+
+    def below(self, above: _Asked | None) -> _Asked:
+        """What was not given here is as it was given before the command's name."""
+        if above is None:
+            return self
+        where = (self.url, self.config) if self.url or self.config else (above.url, above.config)
+        return _Asked(
+            url=where[0], config=where[1], token_file=self.token_file or above.token_file,
+            ca_file=self.ca_file or above.ca_file, as_json=self.as_json or above.as_json,
+        )  # fmt: skip
+
+    def page(self) -> PageClient:
+        """Raises click.UsageError; ends the program where there is no token in the file."""
+        return PageClient(base=base_of(self.url, config=self.config), token=token_of(self.token_file), ca_file=self.ca_file)  # fmt: skip
+
+
+def _asking(function: F) -> F:
+    """The options of all three, as `dockd status` has them."""
+    file = click.Path(dir_okay=False, path_type=Path)
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="One JSON document on one line."),
+        click.option("--ca-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Who vouches for the page's certificate, where this machine does not know it."),
+        click.option("--token-file", type=file, help="A token of `dockd token create`, where the agent has users; with the role ops, to set anything."),
+        click.option("--config", type=file, help="The agent's configuration, which says where its page is (default /etc/dockd/dockd.toml)."),
+        click.option("--url", metavar="URL", help="The page's address (default: as the agent's own configuration says)."),
+    ):  # fmt: skip
+        function = option(function)
+    return function
 
 
 @click.group("bandwidth", invoke_without_command=True)
-@_url
-@_json
-@click.option(
-    "--token-file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="A token of `dockd token create`, where the agent has users.",
-)
+@_asking
 @click.pass_context
-def bandwidth(context: click.Context, *, url: str | None, as_json: bool, token_file: Path | None) -> None:
+def bandwidth(context: click.Context, /, **asked: Any) -> None:
     """What may be sent to the store, now and next; `limit` sets it for a time, `lift` ends that.
 
     Exit codes: 0 done; 1 the agent refused; 2 usage; 3 the agent is not reachable.
     """
-    token = token_of(token_file)
-    context.obj = (url, as_json, token)
+    context.obj = _Asked(**asked)
     if context.invoked_subcommand is None:
-        _tell(_ask(base_of(url), "/api/v1/bandwidth", token=token), as_json=as_json)
+        _tell(_ask(context.obj.page(), "/api/v1/bandwidth"), as_json=context.obj.as_json)
 
 
 @bandwidth.command("limit")
@@ -54,12 +85,9 @@ def bandwidth(context: click.Context, *, url: str | None, as_json: bool, token_f
     metavar="TIME",
     help='Or until when: "18:00", "2026-11-20 18:00", by this machine\'s clock, or with its zone.',
 )
-@_url
-@_json
+@_asking
 @click.pass_context
-def limit(
-    context: click.Context, *, rate: str, lasts: str | None, until: str | None, url: str | None, as_json: bool
-) -> None:  # fmt: skip
+def limit(context: click.Context, /, *, rate: str, lasts: str | None, until: str | None, **asked: Any) -> None:
     """Let dockd send RATE ("5 Mbit/s", or unlimited) for a time, whatever the timetable says.
 
     It ends by itself, and outlives a restart of dockd. It is recorded. To be called on the machine that dockd runs on.
@@ -80,17 +108,17 @@ def limit(
         wanted["until"] = moment_meant(until, now=datetime.now().astimezone())
     else:
         raise click.UsageError('say how long: --for "2 h", or --until TIME')
-    _change(context, wanted, url=url, as_json=as_json)
+    _change(_Asked(**asked).below(context.obj), wanted)
 
 
 @bandwidth.command("lift")
-@_url
-@_json
+@_asking
 @click.pass_context
-def lift(context: click.Context, *, url: str | None, as_json: bool) -> None:
+def lift(context: click.Context, /, **asked: Any) -> None:
     """End what was set by hand: the timetable and bandwidth.limit hold again. No harm where nothing was set: that is said."""
-    before = _ask(base_of(url or context.obj[0]), "/api/v1/bandwidth", token=context.obj[2])
-    _change(context, {"rate": None}, url=url, as_json=as_json)
+    meant = _Asked(**asked).below(context.obj)
+    before = _ask(meant.page(), "/api/v1/bandwidth")
+    _change(meant, {"rate": None})
     if before["source"] != "override":
         click.echo("nothing was set by hand: there was nothing to lift", err=True)
 
@@ -117,31 +145,21 @@ def moment_meant(text: str, *, now: datetime, zone: tzinfo | None = None) -> str
         ) from None
 
 
-def _change(context: click.Context, wanted: dict[str, Any], *, url: str | None, as_json: bool) -> None:
-    above_url, above_json, token = context.obj
-    said = _ask(base_of(url or above_url), "/api/v1/bandwidth/override", wanted, token=token)
-    _tell(said, as_json=as_json or above_json)
+def _change(asked: _Asked, wanted: dict[str, Any]) -> None:
+    _tell(_ask(asked.page(), "/api/v1/bandwidth/override", wanted), as_json=asked.as_json)
 
 
-def _ask(base: str, path: str, wanted: dict[str, Any] | None = None, *, token: str) -> dict[str, Any]:
-    headers = {"Accept": "application/json"}
-    if token:
-        headers["Authorization"] = f"Bearer {token}"
-    if wanted is not None:
-        headers["Content-Type"] = "application/json"
-    body = None if wanted is None else json.dumps(wanted).encode("ascii")
-    request = urllib.request.Request(base + path, data=body, headers=headers)
+def _ask(page: PageClient, path: str, wanted: dict[str, Any] | None = None) -> dict[str, Any]:
     try:
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=_PATIENCE) as answer:
-            said = json.loads(answer.read(_LARGEST))
+        said = page.send(path, wanted)
         if not isinstance(said, dict) or not {"limit_bytes_per_second", "source", "until", "next"} <= said.keys():
-            raise ValueError("what answers there is not dockd's page")
+            raise NotReachable("what answers there is not dockd's page")
     except urllib.error.HTTPError as error:
-        _refused(base, error)
-    except urllib.error.URLError as error:
-        _unreachable(base, str(error.reason))
-    except (OSError, ValueError) as error:
-        _unreachable(base, str(error) or type(error).__name__)
+        _refused(page.base, error)
+    except (NotLetIn, Refused) as error:
+        fail(f"{page.base}: {str(error).rstrip('.')}.", code=3)
+    except NotReachable as error:
+        _unreachable(page.base, str(error))
     return said
 
 

@@ -142,3 +142,21 @@ def test_the_command_says_what_is_wrong(agent: Running) -> None:
     nowhere = CliRunner().invoke(bandwidth, ["--url", "http://127.0.0.1:1"])
     assert nowhere.exit_code == 3
     assert "is not reachable" in nowhere.stderr
+
+
+def test_it_is_asked_as_a_configuration_says_and_with_a_token(agent: Running) -> None:
+    """Given before the command's name or behind it; what is behind goes first."""
+    told = agent.folder / "elsewhere.toml"
+    told.write_text(f'[page]\nlisten = "{urllib.parse.urlsplit(agent.url).netloc}"\n')
+    token = agent.folder / "token"
+    token.write_text("two words\n")
+    lines = (["--config", str(told), "lift"], ["lift", "--config", str(told)], ["--url", "http://127.0.0.1:1", "lift", "--config", str(told)])  # fmt: skip
+    for words in lines:
+        said = CliRunner().invoke(bandwidth, words)
+        assert (said.exit_code, said.stderr) == (0, "nothing was set by hand: there was nothing to lift\n")
+    for words in (["--token-file", str(token), "lift"], ["lift", "--token-file", str(token)]):
+        said = CliRunner().invoke(bandwidth, [*words, "--url", agent.url])
+        assert (said.exit_code, said.stdout) == (2, "")
+        assert "holds no token" in said.stderr
+    both = CliRunner().invoke(bandwidth, ["lift", "--config", str(told), "--url", agent.url])
+    assert both.exit_code == 2

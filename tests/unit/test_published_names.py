@@ -28,7 +28,7 @@ COMMANDS = {
     "custody show": "--config --state", "custody export": "--format --out --camera --segment --since --until --config --state",
     "reconcile": "--camera --json --config --state", "store serve": "--root --listen --token-file --config", "bays learn": "--config",
     "user add": "--role --config --state", "user passwd": "--role --config --state", "user list": "--config --state",
-    "user remove": "--config --state", "token create": "--role --expires --config --state", "plan": "--config", "store pin": "--config --state",
+    "user remove": "--config --state", "token create": "--role --expires --config --state", "plan": "--config", "store pin": "--config --state", "bandwidth": "--config", "bandwidth limit": "--config", "bandwidth lift": "--config",
 }  # fmt: skip
 SETTINGS = {
     "station": "name rack", "docks": "usb folders", "bays": "number usb_path", "cameras": "profiles", "pull": "parallel",
