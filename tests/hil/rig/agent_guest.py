@@ -132,8 +132,8 @@ def _freeze(booted: Snapshot, building: Path, *, sources: Path, settings: str) -
         )
         agent = Agent(vm=vm, machine=booted.machine)
         agent.start(*UNITS)
-        agent.await_answer()
-        agent.await_store()
+        agent.await_answer(timeout=400)  # once for many tests, also on a machine with other work
+        agent.await_store(timeout=400)
         # What a camera's first minute needs: nobody waits for the disk to find it.
         vm.check("modprobe -a usb-storage vfat exfat nls_utf8 nls_cp437 nls_ascii nls_iso8859-1; sync; udevadm settle")
         vm.freeze(building / "memory.zst")

@@ -33,7 +33,7 @@ def test_the_configuration_and_the_list_are_right() -> None:
 
 
 def test_every_file_that_is_named_is_there() -> None:
-    named = set(re.findall(r"\b(?:packaging|config)/[\w.-]+|\brequirements[\w.-]*\.lock", TEXT))
+    named = set(re.findall(r"\b(?:packaging|config)/[\w./-]*\w|\brequirements[\w.-]*\.lock", TEXT))
     assert {f"packaging/{unit}" for unit in UNITS} | {"packaging/70-dockd.rules"} <= named
     assert all((ROOT / name).is_file() for name in named)
     assert "docs/install.md" in (ROOT / "README.md").read_text()
