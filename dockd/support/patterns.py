@@ -39,7 +39,7 @@ _PATTERNS = (
     (("$",), re.compile(r"\$(?:argon2\w*|scrypt|pbkdf2[\w-]*|bcrypt\w*|2[abxy]|[156y]|gy|7)\$[^\s\"'\\;]+"), INSTEAD),
     # NAME=VALUE and "name": "value", where the name says what it is; a file's name is none
     (_HINTS, re.compile(rf"""{_NAMED}(\\?["'])(?!\[)[^"'\\\r\n]++(\2)?"""), rf"\1\2{INSTEAD}\3"),
-    (_HINTS, re.compile(rf"""{_NAMED}(?![\["'\\]|unknown key)[^\s"',;&<>\\]+"""), rf"\1{INSTEAD}"),
+    (_HINTS, re.compile(rf"""{_NAMED}(?![\["'\\]|unknown key|# \[taken out)[^\s"',;&<>\\]+"""), rf"\1{INSTEAD}"),
 )  # fmt: skip
 
 
