@@ -31,6 +31,14 @@ HEADER = (
     "| way | what befell it | sent | received | restarts | rotations | cuts | missing | twice | missing, twice after `dockd logs unique` |\n"
     "|---|---|---|---|---|---|---|---|---|---|"
 )
+_WAYS = {
+    "journal-relp": "journal → rsyslog → RELP", "file-relp": "file → rsyslog → RELP", "journal-upload": "journal-upload → journal-remote", "journal-tls": "journal → rsyslog → TLS",
+    "journal-syslog-ng": "journal → syslog-ng → TLS", "file-syslog-ng": "file → syslog-ng → TLS",
+}  # fmt: skip
+_BEFELL = {
+    "stop": "stopped", "kill": "killed", "rotate": "rotated", "cut": "cut", "far-stop": "receiver stopped", "far-kill": "receiver killed",
+    "cut-kill": "both killed while cut", "cut-stop": "stopped while cut",
+}  # fmt: skip
 _RESTARTS = {"stop": 1, "kill": 1, "far-stop": 1, "far-kill": 1, "cut-stop": 1, "cut-kill": 2}
 _OF_A_FILE = 2  # rotations at a time: the second finds the name of the first taken
 
@@ -57,7 +65,8 @@ class Outcome:
         rotations = faults.count("rotate") * (_OF_A_FILE if name.startswith("file") else 1)
         cuts = sum(fault.startswith("cut") for fault in faults)
         told = f"{self.verdict['missing']:,} | {self.verdict['twice']:,} | {self.once['missing']:,}, {self.once['twice']:,}"
-        return f"| {name} | {', '.join(faults) or 'nothing'} | {self.said:,} | {self.arrived:,} | {restarts} | {rotations} | {cuts} | {told} |"
+        befell = ", ".join(_BEFELL[fault] for fault in faults) or "nothing"
+        return f"| {_WAYS[name]} | {befell} | {self.said:,} | {self.arrived:,} | {restarts} | {rotations} | {cuts} | {told} |"
 
 
 @dataclass(kw_only=True)
