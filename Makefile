@@ -137,7 +137,7 @@ events: env-dev  ## make docs/events.md and the journal's catalogue from the reg
 reference: env-dev  ## make docs/reference.md from commands, settings, addresses and metrics as the code has them
 	@$(BIN)/python packaging/reference.py
 
-.PHONY: package bundle test-package test-package-services
+.PHONY: package bundle test-package test-package-short test-package-services
 package: env-dev  ## source package, wheel and Debian package in dist/: the last needs debhelper (Debian 12, amd64)
 	@rm -rf dist
 	@$(BIN)/python -m hatchling build
@@ -147,6 +147,8 @@ bundle: package  ## one file to install from without any network, in dist/: need
 	@$(BIN)/python packaging/make_bundle.py dist/dockd_*_amd64.deb --out dist
 test-package: env-dev  ## the packages in clean Debian systems: needs root, debhelper, lintian and mmdebstrap (ARGS="-k upgrade")
 	@$(PYTEST) tests/package --ignore tests/package/test_services.py $(ARGS)
+test-package-short: env-dev
+	@$(PYTEST) tests/package -m package_short $(ARGS)
 test-package-services: env-dev  ## what of them runs after an install, an upgrade and a removal, in a virtual machine: needs what test-hil needs, too
 	@$(PYTEST) tests/package/test_services.py $(ARGS)
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.hil.rig.places import scratch_folder, state_folder
 from tests.package.dock import Dock
-from tests.package.packages import Packages, made
+from tests.package.packages import Packages, bundle_of, made
 from tests.package.prerequisites import missing
 from tests.package.system import Ended, Image, System, bare_debian, remove, system_on
 
@@ -35,6 +35,12 @@ def machine() -> None:
 def packages(machine: None) -> Iterator[Packages]:
     with scratch_folder("packages") as folder:
         yield made(folder)
+
+
+@pytest.fixture(scope="session")
+def bundle(packages: Packages) -> Iterator[Path]:
+    with scratch_folder("bundle") as folder:
+        yield bundle_of(packages, folder)
 
 
 @pytest.fixture(scope="session")
@@ -76,27 +82,30 @@ class Installed:
         self.said = said
 
 
+def install(system: System, deb: Path, *, name: str) -> Ended:
+    """`apt-get install ./dockd.deb` with the network, and what it said."""
+    system.online()
+    shutil.copyfile(deb, system.path(f"/root/{name}"))
+    system.run("apt-get", "update", online=True)
+    return system.run("apt-get", "install", "--yes", "--no-install-recommends", f"/root/{name}", online=True)
+
+
 @pytest.fixture(scope="session")
 def installed(packages: Packages, bare: Image, frozen: Frozen) -> Installed:
     system = frozen.system(bare)
     try:
-        system.online()
-        shutil.copyfile(packages.deb, system.path("/root/dockd.deb"))
-        system.run("apt-get", "update", online=True)
-        said = system.run("apt-get", "install", "--yes", "--no-install-recommends", "/root/dockd.deb", online=True)
+        said = install(system, packages.deb, name="dockd.deb")
         return Installed(system.freeze(), said)
     finally:
         system.end()
 
 
 @pytest.fixture(scope="session")
-def before(installed: Installed, packages: Packages, frozen: Frozen) -> Image:
+def before(bare: Image, packages: Packages, frozen: Frozen) -> Image:
     """A dock that has been at work with the older package: see `Dock.lived_in`."""
-    system = frozen.system(installed.image)
+    system = frozen.system(bare)
     try:
-        shutil.copyfile(packages.older, system.path("/root/older.deb"))
-        system.run("dpkg", "--purge", "dockd")
-        system.run("dpkg", "--install", "/root/older.deb")
+        install(system, packages.older, name="older.deb")
         Dock(system).lived_in()
         return system.freeze()
     finally:

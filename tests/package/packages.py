@@ -28,7 +28,6 @@ class Packages:
     version: str
     deb: Path
     changes: Path
-    bundle: Path
     older: Path
 
 
@@ -36,24 +35,22 @@ def made(folder: Path) -> Packages:
     """The packages of HEAD. Raises AssertionError with what the build said."""
     if named := os.environ.get("DOCKD_PACKAGES"):
         (deb,) = Path(named).glob("dockd_*_amd64.deb")
-        (bundle,) = Path(named).glob("dockd-*.tar")
-        return _packages(deb, bundle, folder)
-    version = _script("build_deb.py", "--say-version").strip()
-    deb = DIST / f"dockd_{version}_amd64.deb"
-    if not deb.is_file():
-        deb = Path(_script("build_deb.py", "--out", str(folder)).strip())
-    bundle = DIST / f"dockd-{version}-bookworm-amd64.tar"
-    if not bundle.is_file():
-        mirror = ["--mirror", os.environ["DOCKD_HIL_MIRROR"]] if "DOCKD_HIL_MIRROR" in os.environ else []
-        bundle = Path(_script("make_bundle.py", str(deb), "--out", str(folder), *mirror).strip())
-    return _packages(deb, bundle, folder)
-
-
-def _packages(deb: Path, bundle: Path, folder: Path) -> Packages:
+    else:
+        deb = DIST / f"dockd_{_script('build_deb.py', '--say-version').strip()}_amd64.deb"
+        if not deb.is_file():
+            deb = Path(_script("build_deb.py", "--out", str(folder)).strip())
     version = host("dpkg-deb", "--field", deb, "Version").strip()
-    return Packages(
-        version=version, deb=deb, changes=deb.with_suffix(".changes"), bundle=bundle, older=older(deb, folder)
-    )
+    return Packages(version=version, deb=deb, changes=deb.with_suffix(".changes"), older=older(deb, folder))
+
+
+def bundle_of(packages: Packages, folder: Path) -> Path:
+    """The bundle with that package. Raises AssertionError with what was said instead."""
+    name = f"dockd-{packages.version}-bookworm-amd64.tar"
+    for there in (packages.deb.parent / name, folder / name):
+        if there.is_file():
+            return there
+    mirror = ["--mirror", os.environ["DOCKD_HIL_MIRROR"]] if "DOCKD_HIL_MIRROR" in os.environ else []
+    return Path(_script("make_bundle.py", str(packages.deb), "--out", str(folder), *mirror).strip())
 
 
 def older(deb: Path, folder: Path) -> Path:

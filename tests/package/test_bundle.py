@@ -13,12 +13,12 @@ from tests.package.system import Image, System, system_on
 
 
 @pytest.fixture
-def unpacked(bare: Image, packages: Packages) -> Iterator[tuple[System, str]]:
+def unpacked(bare: Image, bundle: Path) -> Iterator[tuple[System, str]]:
     """A bare system with the bundle unpacked in a folder with a space in its name, and that folder."""
     with system_on(bare) as system:
         system.path("/srv/from stick").mkdir()
-        subprocess.run(["tar", "-xf", str(packages.bundle), "-C", str(system.path("/srv/from stick"))], check=True)
-        yield system, f"/srv/from stick/{packages.bundle.stem}"
+        subprocess.run(["tar", "-xf", str(bundle), "-C", str(system.path("/srv/from stick"))], check=True)
+        yield system, f"/srv/from stick/{bundle.stem}"
 
 
 def test_it_installs_without_any_network(unpacked: tuple[System, str], packages: Packages) -> None:

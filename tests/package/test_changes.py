@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.package.dock import CONFIGURATION, Dock
 from tests.package.packages import GONE, Packages
 
@@ -61,6 +63,7 @@ def test_removed_and_installed_again_it_goes_on(dock: Dock) -> None:
     dock.goes_on(after=history)
 
 
+@pytest.mark.package_short
 def test_a_purge_takes_no_footage_no_record_and_no_key(dock: Dock) -> None:
     system = dock.system
     system.run(*APT, "install", "/root/dockd.deb")

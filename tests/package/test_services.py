@@ -31,7 +31,7 @@ KEPT = "cd /var/lib/dockd && find spool keys -type f ! -name '*.lock' ! -name 'h
 
 
 @pytest.fixture
-def guest(packages: Packages) -> Iterator[Vm]:
+def guest(packages: Packages, bundle: Path) -> Iterator[Vm]:
     """A booted Debian 12 with the unpacked bundle, and a package of a higher version, in HERE."""
     reason = prerequisites.missing()
     if reason is not None:
@@ -39,8 +39,8 @@ def guest(packages: Packages) -> Iterator[Vm]:
     with scratch_folder("services") as folder:
         share = folder / "share"
         share.mkdir()
-        subprocess.run(["tar", "-xf", str(packages.bundle), "-C", str(share)], check=True)
-        (share / packages.bundle.stem).rename(share / "bundle")
+        subprocess.run(["tar", "-xf", str(bundle), "-C", str(share)], check=True)
+        (share / bundle.stem).rename(share / "bundle")
         newer(packages.deb, share / "newer.deb", folder / "tree")
         with restored(snapshot_of(guest_image(), Machine(), packages=libraries()), shares={"source": share}) as vm:
             yield vm
