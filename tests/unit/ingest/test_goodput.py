@@ -132,3 +132,31 @@ def test_where_nothing_else_waits_a_request_takes_longer() -> None:
 
 def test_a_low_limit_is_divided_among_few() -> None:
     assert [lanes_under(limit) for limit in (None, 125.0, 4000.0, 8000.0, 1e6)] == [None, 1, 1, 2, 250]
+
+
+def test_more_and_fewer_may_be_used_from_now_on() -> None:
+    sender = Sender(most=2)
+    sender.run(THIN_AND_FAR, seconds=60)
+    assert sender.width.lanes <= 2
+    sender.width.resize(8, now=sender.now)
+    sender.run(THIN_AND_FAR, seconds=60)
+    assert sender.rate(last=30) >= 0.9 * THIN_AND_FAR.rate, "what was found before is no measure"
+    sender.width.resize(3, now=sender.now)
+    assert sender.width.lanes == 3
+    sender.run(THIN_AND_FAR, seconds=60)
+    assert max(sender.widths[-60:]) <= 3
+
+
+def test_smaller_and_larger_pieces_from_the_next_one_on() -> None:
+    piece = Piece(64 << 20)
+    piece.worked(2 << 20, seconds=0.1)
+    piece.resize(1 << 20)
+    assert piece.next() == 1 << 20
+    piece.worked(1 << 20, seconds=0.01)
+    assert piece.next() == 1 << 20
+    piece.resize(100_000)
+    assert piece.next() == 100_000
+    piece.resize(64 << 20)
+    piece.worked(piece.size, seconds=0.001)
+    piece.worked(piece.size, seconds=0.001)
+    assert piece.next() > 256 << 10

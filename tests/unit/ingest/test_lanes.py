@@ -150,3 +150,21 @@ async def test_who_is_dismissed_while_it_waits_has_no_lane_and_costs_none() -> N
     await users.go("a")
     assert users.have == ["c"]
     await users.end()
+
+
+async def test_more_and_fewer_while_they_are_taken() -> None:
+    users = Users(Lanes(1))
+    for name in "abcd":
+        await users.come(name)
+    assert users.have == ["a"]
+    users.lanes.resize(8)
+    await _settle()
+    assert users.have == ["a", "b"], "as many as a line is begun with, at once"
+    users.lanes.resize(1)
+    await _settle()
+    assert users.have == ["a", "b"], "nobody is put out"
+    await users.go("a")
+    assert users.have == ["b"]
+    await users.go("b")
+    assert users.have == ["c"]
+    await users.end()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from ingest.events import Event, SegmentReleased
 from ingest.ledger import segments, stores
+from ingest.ledger.segments import Segment
 from ingest.ledger.stores import Pinned
 from ingest.model import Claim, StoreIdentity
 from ingest.pace import Pace
@@ -252,3 +254,35 @@ async def test_a_copy_that_was_pulled_since_it_was_given_up_is_another_one(tmp_p
         )  # fmt: skip
         await given_up(place, releasing, 1)
         assert place.spool.segments() == [old]
+
+
+async def test_kept_for_another_time_from_now_on_also_what_waits(tmp_path: Path) -> None:
+    async with station(tmp_path, keep_confirmed=30 * DAY) as place:
+        (segment,) = await confirmed(place, b"footage")
+        releasing = Releasing(
+            ledger=place.ledger, spool=place.spool, keep_confirmed=DAY, trusted=place.delivery.trusted, attest=place.delivery.attest
+        )  # fmt: skip
+        assert await releasing.some() == 0
+        place.clock.pass_by(3600)
+        releasing.keep(7200.0)
+        assert await releasing.some() == 0
+        releasing.keep(1800.0)
+        assert await releasing.some() == 1, "though it was to be looked at in a day"
+        assert place.spool.segments() == []
+        assert not (await place.row(segment)).in_spool
+
+
+async def test_to_be_kept_longer_is_obeyed_by_what_is_being_proven(tmp_path: Path) -> None:
+    async with station(tmp_path, keep_confirmed=30 * DAY) as place:
+        (segment,) = await confirmed(place, b"footage")
+
+        async def attest(wanted: Sequence[Segment]) -> list[str]:
+            releasing.keep(DAY)
+            return await place.delivery.attest(wanted)
+
+        releasing = Releasing(
+            ledger=place.ledger, spool=place.spool, keep_confirmed=0.0, trusted=place.delivery.trusted, attest=attest
+        )
+        place.clock.pass_by(3600)
+        assert await releasing.some() == 0
+        assert (await place.row(segment)).in_spool

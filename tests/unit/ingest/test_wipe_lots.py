@@ -13,6 +13,7 @@ import pytest
 from ingest.activity import Activity
 from ingest.clock import Clock
 from ingest.errors import CameraGone, DockdError, Stop
+from ingest.leave import Leave
 from ingest.ledger import stores
 from ingest.ledger.segments import Segment
 from ingest.model import WipePermit
@@ -52,7 +53,10 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(folder: Path, *, files: int) -> AsyncIterator[Scene]:
+async def scene(
+    folder: Path, *, files: int, leave: Leave | None = None, meanwhile: Callable[[], None] = lambda: None
+) -> AsyncIterator[Scene]:
+    """`meanwhile` is called when the store has attested."""
     camera, spool = folder / "CAM", folder / "spool"
     camera.mkdir()
     spool.mkdir()
@@ -66,9 +70,10 @@ async def scene(folder: Path, *, files: int) -> AsyncIterator[Scene]:
         async def attest(wanted: Sequence[Segment]) -> list[str]:
             for one in wanted:
                 await dock.attest(one.id)
+            meanwhile()
             return [one.id for one in wanted]
 
-        wiping = Wiping(ledger=dock.ledger, activity=Activity(), attest=attest)
+        wiping = Wiping(ledger=dock.ledger, activity=Activity(), attest=attest, leave=leave)
         try:
             async with pool.lent(os.fsencode(camera)) as worker:
                 ready = await confirmed(dock, worker)
