@@ -12,7 +12,7 @@ from dockd.cli import cli
 
 ROOT = Path(__file__).parents[2]
 # Decisions say what was, too; the fault model names tests alone.
-DOCUMENTS = sorted({ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "runbooks").glob("*.md")} - {ROOT / "docs" / "reliability.md"})
+DOCUMENTS = sorted({ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "runbooks").glob("*.md")} - {ROOT / "docs" / "reliability.md"})
 _INLINE = re.compile(r"`((?:dockd|make) [^`]+)`")
 _LINE = re.compile(r"(?m)^ {4,}(?:runuser -u dockd -- |sudo )?((?:dockd|make) .*)$")
 TARGETS = frozenset(re.findall(r"(?m)^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8")))
