@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "tests" / "hil").glob("*.md")])
+FOLDERS = ("config", "dockd", "docs", "ingest", "packaging", "tests")
+DOCUMENTS = sorted(
+    [*ROOT.glob("*.md"), *(one for folder in FOLDERS for one in (ROOT / folder).rglob("*.md") if "node_modules" not in one.parts)]
+)  # fmt: skip
+# What is installed beside the documents, and sends its readers to them.
+SHIPPED = sorted(
+    one for folder in ("config", "packaging") for one in (ROOT / folder).rglob("*")
+    if one.suffix in (".toml", ".service", ".conf", ".yml", ".txt", ".sh", ".rules") and "node_modules" not in one.parts
+)  # fmt: skip
 _LINK = re.compile(r"\]\(\s*<?([^)\s>]+)")
 _PATH = re.compile(r"`((?:docs|dockd|ingest|tests|config|packaging)/[\w./-]+)(?:::\w+)?`")
 _ELSEWHERE = re.compile(r"[a-z]+:")
@@ -45,6 +53,33 @@ def wrong_in(document: Path, text: str) -> list[str]:
     return found + [path for path in _PATH.findall(text) if not (ROOT / path).exists()]
 
 
+def torn_in(text: str) -> list[str]:
+    """Rows of tables that have not as many cells as their head: a bar in a cell needs a backslash, in code too."""
+    found, wanted = [], 0
+    for line in without_code(text).splitlines():
+        cells = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else 0
+        if cells and wanted and cells != wanted:
+            found.append(line)
+        wanted = (wanted or cells) if cells else 0
+    return found
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=[str(one.relative_to(ROOT)) for one in DOCUMENTS])
+def test_each_row_of_a_table_is_whole(document: Path) -> None:
+    assert torn_in(document.read_text(encoding="utf-8")) == []
+
+
+def test_where_what_is_shipped_sends_its_readers() -> None:
+    name = re.compile(r"[\w/.-]*\.md\b")
+    sent = {
+        (str(file.relative_to(ROOT)), re.sub(r"^(/+usr/share/doc/dockd/|docs/)", "", to))
+        for file in SHIPPED
+        for to in name.findall(file.read_text(encoding="utf-8"))
+    }
+    assert len(sent) > 5
+    assert sorted(to for to in sent if not (ROOT / "docs" / to[1]).exists() and "NAME" not in to[1]) == []
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=[str(one.relative_to(ROOT)) for one in DOCUMENTS])
 def test_what_it_points_at_is_there(document: Path) -> None:
     assert wrong_in(document, document.read_text(encoding="utf-8")) == []
@@ -59,6 +94,8 @@ def test_each_decision_is_listed() -> None:
 def test_what_is_not_there_is_found() -> None:
     readme = ROOT / "README.md"
     assert len(DOCUMENTS) > 40
+    assert {"README.md", "docs/README.md", "tests/hil/README.md"} <= {str(one.relative_to(ROOT)) for one in DOCUMENTS}
+    assert torn_in("| a | b |\n| --- | --- |\n| `c|d` | e |\n| `c\\|d` | e |\n\n| f |\n") == ["| `c|d` | e |"]
     assert wrong_in(readme, "[a](docs/none.md) [b](LICENSE) [c](https://example.org) `tests/none.py::test_a`") == [
         "docs/none.md",
         "tests/none.py",

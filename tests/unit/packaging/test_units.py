@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 UNITS = ("dockd.service", "dockd-mount.service")
 MOST = {"dockd.service": 1.7, "dockd-mount.service": 4.1}
-TEXT = (ROOT / "docs" / "security-units.md").read_text()
+TEXT = (ROOT / "docs" / "security-units.md").read_text().replace("\\|", "|")  # a bar in a cell
 
 _VERSION = (
     subprocess.run(["systemd-analyze", "--version"], capture_output=True, text=True, check=False).stdout
