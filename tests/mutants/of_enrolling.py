@@ -202,4 +202,8 @@ ENROLLING = (
         name="enrol: what cannot be read is left out", promise=_SOON, file="dockd/page/expiring.py",
         old="    over = [one for one in found if isinstance(one, Unread) or one.stage(now) == 4]\n", new="    over = [one for one in found if isinstance(one, Certificate) and one.stage(now) == 4]\n", tests=_EXPIRY,
     ),
+    Mutant(
+        name="enrol: a dock reads what others brought", promise="a stolen dock opens nothing but what it brought", file="ingest/central/access.py",
+        old="        return self.dock is None or self.id == owner\n", new="        return bool(self.id or owner)\n", tests=_STORE,
+    ),
 )  # fmt: skip
