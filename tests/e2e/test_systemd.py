@@ -43,7 +43,11 @@ def test_ready_alive_reloaded_and_ended(tmp_path: Path) -> None:
                 heard.until("WATCHDOG")
             process.send_signal(signal.SIGHUP)
             assert int(heard.until("RELOADING")["MONOTONIC_USEC"]) > 0
-            heard.until("READY")
+            assert "all of it is followed" in heard.until("READY")["STATUS"]
+            agent.configure(more='[wipe]\ngrace = "soon"\n[log]\nlevel = "loud"')
+            process.send_signal(signal.SIGHUP)
+            heard.until("RELOADING")
+            assert "has 2 mistakes" in heard.until("READY")["STATUS"], "systemctl status says it"
             process.terminate()
             heard.until("STOPPING")
             assert process.wait(timeout=20) == 0

@@ -28,6 +28,7 @@ from tests.mutants.of_proofs import PROOFS
 from tests.mutants.of_queue import QUEUE
 from tests.mutants.of_records import RECORDS
 from tests.mutants.of_refusals import REFUSALS
+from tests.mutants.of_reloads import RELOADS
 from tests.mutants.of_reviewed import REVIEWED
 from tests.mutants.of_room import ROOM
 from tests.mutants.of_s3 import S3
@@ -65,6 +66,7 @@ MUTANTS = (
     *RECORDS,
     *QUEUE,
     *REFUSALS,
+    *RELOADS,
     *REVIEWED,
     *ROOM,
     *BANDWIDTH,

@@ -1,0 +1,62 @@
+"""What a reload must not bring about: a wipe that the site does not want any more, half a configuration, a wish that is lost."""
+
+from __future__ import annotations
+
+from tests.mutants.planting import Mutant
+
+_LEAVE = ("tests/unit/ingest/test_leave.py",)
+_RELOADING = "tests/unit/dockd/test_reloading.py"
+
+RELOADS = (
+    Mutant(
+        name="reload: a permit is written though wiping was turned off", promise="P2: no permit is written against the site's word",
+        file="ingest/wipe.py", old="            self._leave.check(tx.execute, tx.clock, attested)\n", new="", tests=_LEAVE, short=True,
+    ),
+    Mutant(
+        name="reload: a permit is used though wiping was turned off", promise="P2: nothing is deleted against the site's word",
+        file="ingest/wipe.py", old='        return f"is not used any more, as {why}" if why else ""\n', new='        return "" if why else ""\n', tests=_LEAVE, short=True,
+    ),
+    Mutant(
+        name="reload: off is not off", promise="P2: wiping that was turned off goes on", file="ingest/leave.py", old="        if not wish.wipe:\n",
+        new="        if not wish.wipe and wish.grace:\n", tests=_LEAVE,
+    ),
+    Mutant(
+        name="reload: a longer grace is not looked at last", promise="P2: deleted before the site's time", file="ingest/leave.py", old="        if wish.grace and any(",
+        new="        if wish.grace < 0 and any(", tests=_LEAVE,
+    ),
+    Mutant(
+        name="reload: the looser word holds before it is on record", promise="P4: cameras are emptied, and the record says that they are not",
+        file="dockd/reloading.py", old="        self._wish(stricter)\n", new="        self._wish(wanted)\n", tests=(f"{_RELOADING}::test_what_cannot_be_put_on_record_is_the_stricter_of_both",),
+    ),
+    Mutant(
+        name="reload: the stricter word waits for the record", promise="P2: a permit is written after the file that forbids it was read",
+        file="dockd/reloading.py", old="        self._wish(stricter)\n", new="", tests=(f"{_RELOADING}::test_what_cannot_be_put_on_record_is_the_stricter_of_both",),
+    ),
+    Mutant(
+        name="reload: of two wishes the looser one holds", promise="P2: turned off and back on in one file is on in between", file="ingest/leave.py",
+        old="wipe=self.wipe and other.wipe", new="wipe=self.wipe or other.wipe", tests=_LEAVE,
+    ),
+    Mutant(
+        name="reload: a start that does not empty is not on record", promise="P4: the record does not say why cameras were not emptied",
+        file="dockd/reloading.py", old="        if self.agent.intake.wish != Wish():\n", new="        if self.agent.intake.wish is None:\n",
+        tests=(f"{_RELOADING}::test_a_start_that_does_not_empty_at_once_is_on_record",),
+    ),
+    Mutant(
+        name="reload: a wish during a reload is lost", promise="P5: the file that lies there is not the one that is followed, and nobody says so",
+        file="dockd/reloading.py", old="                await self._one()\n            except", new="                await self._one()\n                self.wishes.reloading.clear()\n            except",
+        tests=(f"{_RELOADING}::test_a_wish_in_the_middle_of_a_reload_is_another_one",),
+    ),
+    Mutant(
+        name="reload: one that is cut off is lost", promise="P5: the file that lies there is not the one that is followed, and nobody says so",
+        file="dockd/reloading.py", old="                self.wishes.reload()  # it was", new="                pass  # it was", tests=(f"{_RELOADING}::test_a_reload_that_is_cut_off_is_wished_for_still",),
+    ),
+    Mutant(
+        name="reload: what wants a restart is not said", promise="P5: the page shows a configuration that is not followed",
+        file="dockd/reloading.py", old="        self.applied.restart = [key for key in left if key not in LIVE]\n", new="        self.applied.restart = [key for key in left if key in LIVE]\n",
+        tests=("tests/e2e/test_reload.py::test_with_a_wrong_file_the_running_one_stays_and_everybody_can_see_it",),
+    ),
+    Mutant(
+        name="release: to be kept longer is not obeyed by what is being proven", promise="P1: the dock's copy goes though the site wants it kept",
+        file="ingest/release.py", old="        if keep < self._keep:", new="        if keep < 0:", tests=("tests/unit/ingest/test_release.py::test_to_be_kept_longer_is_obeyed_by_what_is_being_proven",),
+    ),
+)  # fmt: skip

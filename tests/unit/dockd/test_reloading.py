@@ -1,0 +1,232 @@
+"""A reload of an agent that was really built: each live setting is followed where it is used, and what goes wrong on the way is the stricter of both."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dockd.app import Agent, agent
+from dockd.ops.ending import Wishes
+from dockd.ops.happenings import SettingsRefused, SettingsReloaded
+from dockd.ops.notify import Notify
+from dockd.ops.reloading import Applied
+from dockd.page.facts import Sources
+from dockd.page.server import Names
+from dockd.page.view import View
+from dockd.reloading import Reloading
+from dockd.service import Ops
+from dockd.settings import load
+from dockd.settings.live import LIVE
+from ingest.events import Event, WipingOff, WipingOn
+from ingest.leave import Wish
+
+
+@dataclass(kw_only=True)
+class Scene:
+    """An agent and its reload; `heard` what was said, `profiles` the folders from which profiles were read."""
+
+    folder: Path
+    agent: Agent
+    sources: Sources
+    reloading: Reloading
+    heard: list[Event]
+    profiles: list[Path]
+    meanwhile: Callable[[], None] = lambda: None
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "dockd.toml"
+
+    def configure(self, more: str = "") -> None:
+        self.config.write_text(
+            f'[docks]\nusb = false\nfolders = "{self.folder}/docks"\n[store]\nurl = "http://127.0.0.1:9"\n[ledger]\npath = "{self.folder}/state/ledger.db"\n'
+            + (more or f'[spool]\npath = "{self.folder}/state/spool"\nkeep_free = "0 B"\n')
+        )
+
+    async def reload(self, more: str = "") -> SettingsReloaded | SettingsRefused:
+        """Its last word."""
+        self.configure(more)
+        said = len(self.heard)
+        await self.reloading._one()
+        return [e for e in self.heard[said:] if isinstance(e, SettingsReloaded | SettingsRefused)][-1]
+
+
+@contextlib.asynccontextmanager
+async def scene(folder: Path, *, notify: Notify | None = None) -> AsyncIterator[Scene]:
+    (folder / "docks").mkdir()
+    heard: list[Event] = []
+    profiles: list[Path] = []
+    made = Scene.__new__(Scene)
+    made.folder = folder
+    made.configure()
+    settings = load(made.config, environ={})
+    ops = Ops.begin(settings, version="test")
+    try:
+        async with agent(settings, version="test") as built:
+            sources = Sources(
+                settings=settings, version="test", clock=built.clock, ledger=built.ledger, spool=built.spool, activity=built.activity, rack=built.rack,
+                store_state=lambda: built.delivery.state, bandwidth=built.bandwidth,
+            )  # fmt: skip
+
+            async def again(fresh: Any) -> list[str]:
+                profiles.append(fresh.cameras.profiles)
+                here.meanwhile()
+                return []
+
+            reloading = Reloading(
+                agent=built, applied=Applied(settings=settings), config=made.config, wishes=Wishes(), sources=sources, view=View(sources), logs=ops.logs,
+                metrics=ops.metrics, notify=notify or Notify(None), reloaded=again,
+            )  # fmt: skip
+            built.ledger.subscribe(lambda event, _seq: heard.append(event))
+            here = Scene(
+                folder=folder, agent=built, sources=sources, reloading=reloading, heard=heard, profiles=profiles
+            )
+            yield here
+    finally:
+        ops.close()
+
+
+def limits(here: Scene) -> Any:
+    return here.agent.bandwidth.rules
+
+
+SEEN: Mapping[str, Callable[[Scene], object]] = {
+    "cameras.profiles": lambda here: here.profiles[-1:],
+    "pull.parallel": lambda here: here.agent.pool._slots._most,
+    "pull.per_controller": lambda here: here.agent.pool._per_controller,
+    "spool.keep_free": lambda here: here.agent.spool.keep_free,
+    "spool.keep_confirmed": lambda here: here.agent.delivery._releasing._keep,
+    "upload.parallel": lambda here: here.agent.delivery._lanes.most,
+    "upload.chunk": lambda here: here.agent.delivery._uploading._piece._most,
+    "bandwidth.limit": lambda here: limits(here).limit,
+    "bandwidth.timetable": lambda here: limits(here).lines,
+    "bandwidth.evidential": lambda here: limits(here).bypass,
+    "wipe.enabled": lambda here: here.agent.intake.wish.wipe,
+    "wipe.grace": lambda here: here.agent.intake.wish.grace,
+    "ready.min_battery": lambda here: here.sources.settings.ready.min_battery,
+    "ready.max_clock_offset": lambda here: (here.agent.intake._telling.max_clock_offset, here.agent.rack._max_clock_offset),
+    "ready.min_room": lambda here: here.agent.intake._settings.min_room,
+    "ready.usable_after": lambda here: here.sources.settings.ready.usable_after,
+    "page.allowed_hosts": lambda here: "dock.example" in Names(here.sources),
+    "page.idle": lambda here: here.sources.settings.page.idle,
+    "log.level": lambda here: here.reloading.logs.level,
+    "registry.file": lambda here: len(here.reloading.view.registry.assigned),
+}  # fmt: skip
+"""Where each live setting is used, and what is seen there."""
+
+
+async def test_each_live_setting_is_followed_where_it_is_used(tmp_path: Path) -> None:
+    assert SEEN.keys() == LIVE.keys()
+    (tmp_path / "cameras.csv").write_text("camera,assigned_to\nCAM,PC 1\n")
+    (tmp_path / "ours").mkdir()
+    async with scene(tmp_path) as here:
+        before = {key: look(here) for key, look in SEEN.items()}
+        said = await here.reload(
+            f'[cameras]\nprofiles = "{tmp_path}/ours"\n[pull]\nparallel = 3\nper_controller = 1\n[spool]\npath = "{tmp_path}/state/spool"\nkeep_free = "1 MB"\n'
+            'keep_confirmed = "1 h"\n[upload]\nparallel = 3\nchunk = "1 MiB"\n[bandwidth]\nlimit = "5 Mbit/s"\ntimetable = ["Mon-Fri 07:00-19:00 20 Mbit/s"]\n'
+            'evidential = "unlimited"\n[wipe]\nenabled = false\ngrace = "1 h"\n[ready]\nmin_battery = 5\nmax_clock_offset = "5 s"\nmin_room = "1 GiB"\n'
+            'usable_after = "1 min"\n[page]\nallowed_hosts = ["Dock.example"]\nidle = "1 min"\n[log]\nlevel = "debug"\n'
+            f'[registry]\nfile = "{tmp_path}/cameras.csv"\n'
+        )
+        assert isinstance(said, SettingsReloaded)
+        assert sorted(said.applied) == sorted(LIVE)
+        assert said.restart == []
+        assert [key for key, look in SEEN.items() if look(here) == before[key]] == []
+        assert here.reloading.applied.settings == here.sources.settings == load(here.config, environ={})
+        assert [event for event in here.heard if isinstance(event, WipingOff | WipingOn)] == [WipingOff()]
+        back = await here.reload()
+        assert isinstance(back, SettingsReloaded)
+        assert sorted(back.applied) == sorted(LIVE)
+        assert [event for event in here.heard if isinstance(event, WipingOff | WipingOn)] == [WipingOff(), WipingOn(seconds=0)]  # fmt: skip
+
+
+async def test_with_one_mistake_nothing_is_followed(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here:
+        said = await here.reload('[wipe]\nenabled = false\n[upload]\nparallel = 3\nchunk = "much"\n')
+        assert isinstance(said, SettingsRefused)
+        assert (said.what, len(said.mistakes)) == ("file", 1)
+        assert here.agent.intake.wish == Wish()
+        assert "config_wrong" in here.sources.troubles.now
+
+
+async def test_what_cannot_be_put_on_record_is_the_stricter_of_both(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here:
+        spool = f'[spool]\npath = "{tmp_path}/state/spool"\nkeep_free = "0 B"\n'
+        await here.reload(f'{spool}[wipe]\ngrace = "1 h"\n')
+        assert here.agent.intake.wish == Wish(grace=3600.0)
+        await here.agent.ledger.close()
+        said = await here.reload(f'{spool}[wipe]\ngrace = "0 s"\n[ready]\nmin_battery = 5\n')
+        assert isinstance(said, SettingsReloaded)
+        assert said.applied == ["ready.min_battery"]
+        assert here.agent.intake.wish == Wish(grace=3600.0)
+        assert "wipe.grace: cannot be written into the record" in here.sources.troubles.now["config_wrong"]
+        await here.reload(f"{spool}[wipe]\nenabled = false\n")
+        assert here.agent.intake.wish == Wish(wipe=False, grace=3600.0)
+
+
+async def test_a_reload_that_is_cut_off_is_wished_for_still(tmp_path: Path) -> None:
+    """By a ledger that is opened anew in this run: the next agent begins with it, and with what was said of the one before."""
+    address = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+        told.bind(os.fspath(address))
+        told.setblocking(False)
+        async with scene(tmp_path, notify=Notify(os.fspath(address))) as here:
+            here.reloading.applied.restart = ["ledger.path"]
+            here.reloading.wishes.reload()
+            running = asyncio.create_task(here.reloading.run())
+            async with asyncio.timeout(30):
+                word = await asyncio.get_running_loop().sock_recv(told, 4096)
+            assert word.startswith(b"RELOADING=1\nMONOTONIC_USEC=")
+            running.cancel()
+            await asyncio.wait({running})
+            assert here.reloading.wishes.reloading.is_set()
+            assert "ledger.path" in here.sources.troubles.now["restart_needed"]
+            assert not [event for event in here.heard if isinstance(event, SettingsReloaded)]
+
+
+async def test_a_wish_in_the_middle_of_a_reload_is_another_one(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here:
+        again = asyncio.Event()
+
+        def meanwhile() -> None:
+            here.meanwhile = again.set
+            here.reloading.wishes.reload()
+
+        here.meanwhile = meanwhile
+        here.reloading.wishes.reload()
+        running = asyncio.create_task(here.reloading.run())
+        async with asyncio.timeout(30):
+            await again.wait()
+        running.cancel()
+        await asyncio.wait({running})
+
+
+def test_a_sighup_before_anybody_listens_is_kept() -> None:
+    before = signal.getsignal(signal.SIGHUP)
+    try:
+        wishes = Wishes()
+        wishes.keep_reloads()
+        signal.raise_signal(signal.SIGHUP)
+        assert wishes.reloading.is_set()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("wish", [Wish(wipe=False), Wish(grace=2.5)])
+async def test_a_start_that_does_not_empty_at_once_is_on_record(tmp_path: Path, wish: Wish) -> None:
+    async with scene(tmp_path) as here:
+        await here.reloading.say_at_the_start()
+        assert not [event for event in here.heard if isinstance(event, WipingOff | WipingOn)]
+        here.agent.intake.wishes(wish)
+        await here.reloading.say_at_the_start()
+        (said,) = [event for event in here.heard if isinstance(event, WipingOff | WipingOn)]
+        assert said == (WipingOn(seconds=3) if wish.wipe else WipingOff())
