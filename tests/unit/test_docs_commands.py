@@ -12,16 +12,24 @@ from dockd.cli import cli
 
 ROOT = Path(__file__).parents[2]
 # Decisions say what was, too; the fault model names tests alone.
-DOCUMENTS = sorted({ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "runbooks").glob("*.md")} - {ROOT / "docs" / "reliability.md"})
-_INLINE = re.compile(r"`((?:dockd|make) [^`]+)`")
-_LINE = re.compile(r"(?m)^ {4,}(?:runuser -u dockd -- |sudo )?((?:dockd|make) .*)$")
+DOCUMENTS = sorted(
+    {
+        *ROOT.glob("*.md"), ROOT / "config" / "dockd.toml", ROOT / "packaging" / "events.toml", ROOT / "packaging" / "bundle" / "README.txt",
+        *(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "runbooks").glob("*.md"), *(ROOT / "tests").glob("*/README.md"),
+    }
+    - {ROOT / "docs" / "reliability.md", ROOT / "CHANGELOG.md"}
+)  # fmt: skip
+_INLINE = re.compile(r"`((?:dockd|make)\s[^`]+)`")
+_LINE = re.compile(r"(?m)^ {4,}(?:[^\n`]*(?:runuser -u dockd -- |sudo |\| |&& |; ))?((?:dockd|make) .*)$")
+_FENCED = re.compile(r"(?ms)^```(?:sh|bash|console|text)?[^\n]*\n(.*?)^```$")
 TARGETS = frozenset(re.findall(r"(?m)^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8")))
 
 
 def typed_in(text: str) -> list[str]:
     """What begins with a command of ours, a line or a piece of code each; what comes behind a mark of a comment is none of it."""
+    text = re.sub(r"\\\n\s*", "", _FENCED.sub(lambda block: re.sub("(?m)^", "    ", block[1]), text))
     found = [*_LINE.findall(text), *(" ".join(one.split()) for one in _INLINE.findall(text))]
-    return [one.partition(" #")[0].strip() for one in found]
+    return [re.split(r" #| && | \|\s|; |\)", one)[0].strip() for one in found]
 
 
 def wrong_with(typed: str) -> list[str]:
@@ -36,7 +44,16 @@ def wrong_with(typed: str) -> list[str]:
             return [words[0]]
         command, words = there, words[1:]
     options = {"--help", "--version"} | {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
-    return [word for word in re.findall(r"(?<![\w-])--[a-z][a-z-]*", " ".join(words)) if word not in options]
+    wrong = [word for word in re.findall(r"(?<![\w-])--[a-z][a-z-]*", " ".join(words)) if word not in options]
+    return wrong + [value for one in command.params for value in _unknown_values(one, typed)]
+
+
+def _unknown_values(option: click.Parameter, typed: str) -> list[str]:
+    """Words given to an option that takes a few words alone; `a|b` and what stands for a word are none."""
+    if not isinstance(option.type, click.Choice) or not isinstance(option, click.Option):
+        return []
+    given = [one for name in option.opts for one in re.findall(rf"{name}[ =]([a-z][a-z0-9-]*)(?![\w|-])", typed)]
+    return [one for one in given if one not in option.type.choices]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=[one.name for one in DOCUMENTS])
@@ -46,7 +63,11 @@ def test_what_is_to_be_typed_is_there(document: Path) -> None:
 
 
 def test_what_is_not_there_is_found() -> None:
-    assert sum(len(typed_in(one.read_text(encoding="utf-8"))) for one in DOCUMENTS) > 60
+    assert sum(len(typed_in(one.read_text(encoding="utf-8"))) for one in DOCUMENTS) > 200
+    assert typed_in("    a.sh | dockd logs verify -  # b\n    x && dockd status --json\n```sh\ndockd \\\n  plan\n```\n`dockd\n  run`\n") == [
+        "dockd logs verify -", "dockd status --json", "dockd plan", "dockd run",
+    ]  # fmt: skip
+    assert wrong_with("dockd custody export --format xml --out x") == ["xml"]
     assert [
         wrong_with(one) for one in ("dockd usr add x", "dockd user add x --rule ops", "make tset", "dockd --verson")
     ] == [["usr"], ["--rule"], ["tset"], ["--verson"]]
