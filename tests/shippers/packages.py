@@ -55,7 +55,12 @@ def unpacked() -> Path:
 
 def _unpack(group: tuple[str, ...], *, archives: Path, root: Path) -> None:
     (archives / "partial").mkdir(parents=True)
-    _run("apt-get", "install", "--yes", "--quiet", "--quiet", "--reinstall", "--download-only", "--no-install-recommends", "-o", f"Dir::Cache::archives={archives}", *group)  # fmt: skip
+    fetch = ("apt-get", "install", "--yes", "--quiet", "--quiet", "--reinstall", "--download-only", "--no-install-recommends", "-o", f"Dir::Cache::archives={archives}", *group)  # fmt: skip
+    try:
+        _run(*fetch)
+    except RuntimeError:  # this machine's lists are older than the archive: what they name is gone from it
+        _run("apt-get", "update", "--quiet", "--quiet")
+        _run(*fetch)
     for name in ("bin", "sbin", "lib", "lib64"):
         (root / "usr" / name).mkdir(parents=True, exist_ok=True)
         if not (root / name).is_symlink():
