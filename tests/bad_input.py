@@ -233,7 +233,7 @@ ROWS: dict[str, Row] = {
     ),
     "ledger newer": Row(
         given="a ledger of a newer dockd",
-        says="dockd: the ledger … was written by a newer dockd (it has …): install that version again; nothing was changed",
+        says="dockd: the ledger … was written by a newer dockd (it has …): install that version again; nothing was changed. The way back to this one is in docs/upgrade.md",
         then="nothing is touched",
         exits=3,
     ),

@@ -80,6 +80,17 @@ class LedgerRebuilt(
 
 
 @dataclass(frozen=True, kw_only=True)
+class LedgerUpgraded(
+    Event,
+    action="ledger.upgraded",
+    text="the ledger of an older dockd ({before}) was brought up to this one ({after}); as it was, it is kept as: {kept}",
+):
+    before: str
+    after: str
+    kept: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class LedgerWentBack(
     Event,
     action="ledger.went_back",

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from ingest.clock import Clock, rfc3339
 from ingest.errors import LedgerDamaged, LedgerUnusable
-from ingest.events import CustodyKeyRotated, CustodyOpened, Event, LedgerWentBack
+from ingest.events import CustodyKeyRotated, CustodyOpened, Event, LedgerUpgraded, LedgerWentBack
 from ingest.ledger import custody
 from ingest.ledger.database import folder_unwritten, open_reader, unusable
 from ingest.ledger.kept_head import HeadKeeper, forget_head, kept_head
@@ -29,6 +29,7 @@ from ingest.ledger.pin_file import durable_text
 from ingest.ledger.place import Place
 from ingest.ledger.rebuild import Rebuilt, open_as_it_is, open_or_rebuild, rebuild_over, suspect
 from ingest.ledger.timekeeping import Timekeeping
+from ingest.ledger.upgrading import Upgraded
 from ingest.model import Head, whole_text
 from ingest.steps import Steps
 
@@ -141,6 +142,7 @@ class Ledger:
         self._keeper = HeadKeeper(keys.folder)
         self._unkept = False
         self.rebuilt: Rebuilt | None = None
+        self.upgraded: Upgraded | None = None
         self.went_back: LedgerWentBack | None = None
         self.settled = (
             True  # whether all that stores have seen of this dock is in it; whoever opens an old one sets it to False
@@ -157,15 +159,16 @@ class Ledger:
         """
         clock = clock or Clock()
         folder = KeyFolder(keys)
+        brought_up: list[Upgraded] = []
         connection, rebuilt = (
-            open_or_rebuild(path, keys=folder, lived=lived, now=clock.now())
+            open_or_rebuild(path, keys=folder, lived=lived, now=clock.now(), upgraded=brought_up.append)
             if anew
-            else (open_as_it_is(path, keys=folder, now=clock.now()), None)
+            else (open_as_it_is(path, keys=folder, now=clock.now(), upgraded=brought_up.append), None)
         )
         try:
             key = folder.load(announced=_signs(connection))
             ledger = cls(path, connection, keys=folder, key=key, clock=clock)
-            ledger.rebuilt = rebuilt
+            ledger.rebuilt, ledger.upgraded = rebuilt, brought_up[0] if brought_up else None
             if rebuilt is None:
                 ledger.went_back = ledger._behind(kept_head(keys))
             else:
@@ -193,6 +196,8 @@ class Ledger:
         self._know_key(tx)
         if self.went_back is not None:
             tx.record(self.went_back)
+        if (found := self.upgraded) is not None:
+            tx.record(LedgerUpgraded(before=found.before, after=found.after, kept=found.kept))
 
     def _behind(self, kept: Head | None) -> LedgerWentBack | None:
         """What is to be said of a ledger that does not have the entry that its record ended with."""

@@ -11,10 +11,12 @@ import errno
 import os
 import secrets
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 from ingest.errors import LedgerDamaged, LedgerUnusable
 from ingest.ledger import schema, write_ahead_log
+from ingest.ledger.upgrading import Upgraded, upgrade
 
 _ROOM = 1 << 20  # bytes that a new ledger and the files beside it want
 _REBUILD = (
@@ -25,8 +27,8 @@ _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _LONGEST_WHY = 200
 
 
-def open_writer(path: Path) -> sqlite3.Connection:
-    """The one connection that writes, migrated to this dockd's schema.
+def open_writer(path: Path, *, upgraded: Callable[[Upgraded], None] = lambda _found: None) -> sqlite3.Connection:
+    """The one connection that writes, migrated to this dockd's schema; `upgraded` is told where it was an older one.
 
     Raises LedgerDamaged where the file is not what was written, LedgerUnusable: locked, read-only, no ledger at all, or from a newer dockd.
     """
@@ -45,10 +47,12 @@ def open_writer(path: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise LedgerUnusable(_unopened(error, path)) from error
     try:
-        _prepare(connection, path)
+        found = _prepare(connection, path)
     except BaseException:
         connection.close()
         raise
+    if found is not None:
+        upgraded(found)
     return connection
 
 
@@ -80,7 +84,7 @@ def _make(path: Path) -> None:
         os.close(folder)
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+def _prepare(connection: sqlite3.Connection, path: Path) -> Upgraded | None:
     try:
         connection.execute("PRAGMA busy_timeout = 2000")
         connection.execute("PRAGMA journal_mode = WAL")
@@ -88,7 +92,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("COMMIT")
-        schema.migrate(connection)
+        return upgrade(connection, path)
     except sqlite3.DatabaseError as error:
         raise unusable(error, path) from error
 
@@ -115,10 +119,16 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     if path.stat().st_size == 0:
         raise damaged(path, "it was cut to nothing", is_so="is empty")
     _check_log(path)
+    applied = schema.applied(connection)
+    newer = sorted(applied - schema.known())
+    if newer:  # before all else: what is damage in it, that version knows
+        raise LedgerUnusable(
+            f"the ledger {path} was written by a newer dockd (it has {newer[-1]}): install that version again; nothing was changed. "
+            "The way back to this one is in docs/upgrade.md"
+        )
     problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if problem != "ok":
         raise damaged(path, str(problem))
-    applied = schema.applied(connection)
     there = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
     if not applied and not there & schema.names(schema.known()):
         raise LedgerUnusable(f"{path} is a database, but no ledger of dockd: name another path in ledger.path")
@@ -129,11 +139,6 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     if problem != "ok":
         raise damaged(path, str(problem))
     _check_end(connection, path)
-    newer = sorted(applied - schema.known())
-    if newer:
-        raise LedgerUnusable(
-            f"the ledger {path} was written by a newer dockd (it has {newer[-1]}): install that version again; nothing was changed"
-        )
 
 
 def _check_log(path: Path) -> None:
@@ -213,6 +218,8 @@ def explain(error: sqlite3.Error, path: Path) -> str:
     text = str(error)
     if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
         return f"the ledger {path} is damaged ({text}). {_REBUILD}"
+    if "no such table" in text or "no such column" in text:
+        return f"the ledger {path} is of an older dockd ({text}): start the agent once, which brings it up to this version; nothing was changed"
     if "locked" in text or "busy" in text:
         return f"the ledger {path} is locked by another program: end it (is another dockd, a backup or a database browser using it?)"
     if "readonly" in text or "read-only" in text:

@@ -14,6 +14,7 @@ import os
 import re
 import secrets
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from ingest.events import LedgerRebuilt
 from ingest.ledger.database import damaged, is_whole, open_writer, reading
 from ingest.ledger.keys import KeyFolder
 from ingest.ledger.pin_file import NAME, durable_text, sync_folder
+from ingest.ledger.upgrading import Upgraded
 
 MISSING = "it was not there any more"
 _SUFFIXES = ("", "-wal", "-shm")
@@ -47,9 +49,10 @@ class Rebuilt:
 
 
 def open_or_rebuild(
-    path: Path, *, keys: KeyFolder, lived: bool, now: float
+    path: Path, *, keys: KeyFolder, lived: bool, now: float, upgraded: Callable[[Upgraded], None] = lambda _found: None
 ) -> tuple[sqlite3.Connection, Rebuilt | None]:
-    """The ledger's one writer. `lived`: something beside it shows that this dock is no new one; `now`: seconds since the epoch.
+    """The ledger's one writer. `lived`: something beside it shows that this dock is no new one; `now`: seconds since the epoch;
+    `upgraded` is told where it was of an older dockd.
 
     Raises LedgerUnusable. Blocks.
     """
@@ -62,7 +65,7 @@ def open_or_rebuild(
             begun = _gone(path) if lived and not os.path.lexists(path) else None
         if begun is None:
             try:
-                connection = _opened(path, keys, now=now)
+                connection = _opened(path, keys, now=now, upgraded=upgraded)
                 _note(path).unlink(missing_ok=True)
                 return connection, None
             except LedgerDamaged as damage:
@@ -76,7 +79,9 @@ def open_or_rebuild(
     return connection, begun
 
 
-def open_as_it_is(path: Path, *, keys: KeyFolder, now: float) -> sqlite3.Connection:
+def open_as_it_is(
+    path: Path, *, keys: KeyFolder, now: float, upgraded: Callable[[Upgraded], None] = lambda _found: None
+) -> sqlite3.Connection:
     """The ledger's one writer, for what must not make a new one on the way.
 
     Raises LedgerDamaged where a start would put it aside, or has begun to; else as `open_or_rebuild`. Blocks.
@@ -87,7 +92,7 @@ def open_as_it_is(path: Path, *, keys: KeyFolder, now: float) -> sqlite3.Connect
             raise damaged(path, begun.reason)
         if not os.path.lexists(path):
             raise damaged(path, MISSING)
-        return _opened(path, keys, now=now)
+        return _opened(path, keys, now=now, upgraded=upgraded)
     except OSError as error:
         raise LedgerUnusable(
             f"the ledger {path} cannot be opened: {error.filename or path}: {error.strerror}. Check its folder and its disk"
@@ -107,7 +112,7 @@ def suspect(path: Path, why: str) -> None:
         durable_text(_suspect(path), why)
 
 
-def _opened(path: Path, keys: KeyFolder, *, now: float) -> sqlite3.Connection:
+def _opened(path: Path, keys: KeyFolder, *, now: float, upgraded: Callable[[Upgraded], None]) -> sqlite3.Connection:
     """The ledger as it is. Raises LedgerDamaged, LedgerUnusable, OSError."""
     if _suspect(path).exists():
         why = _suspect(path).read_text(encoding="utf-8", errors="replace")
@@ -120,7 +125,7 @@ def _opened(path: Path, keys: KeyFolder, *, now: float) -> sqlite3.Connection:
         raise LedgerDamaged(
             f"the ledger {path} is another dock's ({its})", why=f"it is another dock's: {its}, where this one is {mine}"
         )
-    return open_writer(path)
+    return open_writer(path, upgraded=upgraded)
 
 
 def _name_in(path: Path) -> str | None:

@@ -247,8 +247,13 @@ def applied(connection: sqlite3.Connection) -> frozenset[str]:
     return frozenset(row[0] for row in rows)
 
 
+def pending(applied: Collection[str]) -> list[str]:
+    """Names of the migrations that a ledger with these still needs, in order."""
+    return [name for name, _ in MIGRATIONS if name not in applied]
+
+
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the ledger to this dockd's schema; each migration and its record are one transaction."""
+    """Bring the ledger to this dockd's schema: all migrations and their records are one transaction."""
     if known() <= applied(connection):
         return
     from sqlite_utils import Database, Migrations  # heavy: a quarter of a second at each start, for nothing
@@ -263,7 +268,9 @@ def migrate(connection: sqlite3.Connection) -> None:
 
     for name, script in MIGRATIONS:
         register(name, script)
-    migrations.apply(Database(connection))
+    database = Database(connection)
+    with database.atomic():
+        migrations.apply(database)
 
 
 def _statements(script: str) -> list[str]:
