@@ -91,6 +91,14 @@ def test_each_decision_is_listed() -> None:
     assert sorted(re.findall(r"\((\d{4}-[\w-]+\.md)\)", text)) == sorted(one.name for one in folder.glob("[0-9]*.md"))
 
 
+def test_each_document_is_found_from_the_index_and_each_runbook_from_operating() -> None:
+    docs = ROOT / "docs"
+    linked = set(_LINK.findall((docs / "README.md").read_text(encoding="utf-8")))
+    assert {one.name for one in docs.glob("*.md")} - linked == {"README.md"}
+    linked = set(_LINK.findall((docs / "operate.md").read_text(encoding="utf-8")))
+    assert {f"runbooks/{one.name}" for one in (docs / "runbooks").glob("*.md")} - linked == set()
+
+
 def test_what_is_not_there_is_found() -> None:
     readme = ROOT / "README.md"
     assert len(DOCUMENTS) > 40
