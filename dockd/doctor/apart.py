@@ -11,10 +11,11 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 _REAPED_WITHIN = 0.2
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,15 +55,27 @@ def apart(jobs: Sequence[Job]) -> list[bytes | None]:
     started: list[_Started] = []
     try:
         for job in jobs:
-            started.append(_start(job))  # noqa: PERF401 (what was started is ended, also where the next cannot be)
+            with _unheard():
+                started.append(_start(job))
         _hear({one.stream: one for one in started})
     finally:
-        for one in started:
-            os.close(one.stream)
-            _kill(one.process)
-        for one in started:
-            _reap(one.process)
+        with _unheard():
+            for one in started:
+                os.close(one.stream)
+                _kill(one.process)
+            for one in started:
+                _reap(one.process)
     return [_whole(bytes(one.said)) if one.ended else None for one in started]
+
+
+@contextlib.contextmanager
+def _unheard() -> Iterator[None]:
+    """Whoever interrupts is heard right after this: Python passes over what its own hooks of a fork are interrupted with, and half a start cannot be ended."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _hear(open_: dict[int, _Started]) -> None:
@@ -100,8 +113,9 @@ def _start(job: Job) -> _Started:
 
 def _child(job: Job, stream: int) -> None:
     os.setpgid(0, 0)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in _ENDING:
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     nowhere = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):  # who reads what is said does not wait for one that hangs
         os.dup2(nowhere, standard)
