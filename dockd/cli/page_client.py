@@ -11,7 +11,7 @@ import os
 import ssl
 import urllib.error
 import urllib.request
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.client import BadStatusLine, HTTPException
 from pathlib import Path
 from typing import Any
@@ -153,7 +153,10 @@ def token_of(file: Path | None) -> str:
 
 
 def default_url(config: Path | None = None) -> str:
-    """Where the agent of this machine has its page, by its configuration or by this one. Ends the program with 2 where that is wrong."""
+    """Where the agent of this machine has its page, by its configuration or by this one. Ends the program with 2 where that is wrong.
+
+    A page with a certificate that listens on every address is asked by the first name that it allows: no certificate is made out to 0.0.0.0.
+    """
     from dockd.settings import DEFAULT_FILE, SettingsError, defaults, load
 
     settings = defaults()
@@ -162,7 +165,12 @@ def default_url(config: Path | None = None) -> str:
             settings = load(config or DEFAULT_FILE, environ=os.environ, for_run=False)
         except SettingsError as error:
             fail(str(error), code=2)
-    return f"{'https' if settings.page.tls_cert_file is not None else 'http'}://{settings.page.listen}"
+    listen = settings.page.listen
+    if settings.page.tls_cert_file is None:
+        return f"http://{listen}"
+    if listen.host in ("0.0.0.0", "::") and settings.page.allowed_hosts:  # noqa: S104 - looked at, not bound
+        listen = replace(listen, host=settings.page.allowed_hosts[0])
+    return f"https://{listen}"
 
 
 def base_of(url: str | None, *, config: Path | None = None) -> str:

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from dockd.cli import cli
-from dockd.cli.page_client import NotReachable, PageClient, Refused, token_of
+from dockd.cli.page_client import NotReachable, PageClient, Refused, base_of, token_of
 from tests.simulators.authority import Authority
 
 
@@ -121,3 +121,20 @@ def test_a_certificate_that_nobody_here_knows_wants_ca_file(tmp_path: Path) -> N
     elsewhere = answering(200, {}, tls=authority.served("named", for_="DNS:dock.example"))
     with elsewhere as base, pytest.raises(Refused, match="does not hold: .*Ask by a name that is in it"):
         PageClient(base=base, ca_file=authority.certificate).get("/")
+
+
+@pytest.mark.parametrize(
+    ("page", "asked"),
+    [
+        ('listen = "127.0.0.1:8081"', "http://127.0.0.1:8081"),
+        ('listen = "0.0.0.0:8443"\ntls_cert_file = "/c"\ntls_key_file = "/k"\nallowed_hosts = ["dock.example", "b"]', "https://dock.example:8443"),
+        ('listen = "[::]:8443"\ntls_cert_file = "/c"\ntls_key_file = "/k"\nallowed_hosts = ["10.0.0.3"]', "https://10.0.0.3:8443"),
+        ('listen = "[::1]:8443"\ntls_cert_file = "/c"\ntls_key_file = "/k"\nallowed_hosts = ["dock.example"]', "https://[::1]:8443"),
+        ('listen = "0.0.0.0:8443"\ntls_cert_file = "/c"\ntls_key_file = "/k"', "https://0.0.0.0:8443"),
+        ('listen = "0.0.0.0:8080"\nplain_http = true\nallowed_hosts = ["dock.example"]', "http://0.0.0.0:8080"),
+    ],
+)  # fmt: skip
+def test_a_page_with_a_certificate_is_asked_by_a_name_that_may_be_in_it(tmp_path: Path, page: str, asked: str) -> None:
+    file = tmp_path / "dockd.toml"
+    file.write_text(f"[page]\n{page}\n")
+    assert base_of(None, config=file) == asked
