@@ -70,7 +70,7 @@ _TYPED = frozenset({"bay.out_of_use", "problem.closed"})  # a person's reason, i
 def _parts(action: str, data: Data) -> dict[str, Any]:
     """Everything that a sentence may name; what an entry lacks is "?"."""
     many = next((data[name] for name in ("count", "left", "wiped", "expected") if data.get(name) is not None), None)
-    names = "aside before key known lost_seq number officer own_seq path store store_seq url version name bay"
+    names = "aside before kept key known lost_seq number officer own_seq path store store_seq url version name bay"
     reason, by = shown(data.get("reason")), str(data.get("by") or "")
     stranger = action == "user.refused" and by in ("", "somebody unknown")
     return {
