@@ -62,6 +62,18 @@ def test_what_is_to_be_typed_is_there(document: Path) -> None:
     assert [(typed, wrong) for typed in found if (wrong := wrong_with(typed))] == []
 
 
+def test_the_checks_of_doctor_that_a_symptom_is_sent_to_are_there() -> None:
+    text = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    named = {
+        one
+        for part in re.findall(r"doctor: ((?:\*[^*|]+\*(?:, )?)+)", text)
+        for one in re.findall(r"\*([^*]+)\*", part)
+    }
+    said = "".join(one.read_text(encoding="utf-8") for one in (ROOT / "dockd" / "doctor").glob("*.py"))
+    assert len(named) > 10
+    assert sorted(one for one in named if f'"{one}"' not in said and f'}}: {one.partition(": ")[2]}"' not in said) == []
+
+
 def test_what_is_not_there_is_found() -> None:
     assert sum(len(typed_in(one.read_text(encoding="utf-8"))) for one in DOCUMENTS) > 200
     assert typed_in("    a.sh | dockd logs verify -  # b\n    x && dockd status --json\n```sh\ndockd \\\n  plan\n```\n`dockd\n  run`\n") == [
