@@ -137,6 +137,10 @@ events: env-dev  ## make docs/events.md and the journal's catalogue from the reg
 reference: env-dev  ## make docs/reference.md from commands, settings, addresses and metrics as the code has them
 	@$(BIN)/python packaging/reference.py
 
+.PHONY: sbom
+sbom: env-dev  ## the bill of materials of what is shipped, in dist/ (CycloneDX): fetches its tool on first use
+	@$(BIN)/python packaging/make_sbom.py $(ARGS)
+
 .PHONY: package bundle test-package test-package-short test-package-services
 package: env-dev  ## source package, wheel and Debian package in dist/: the last needs debhelper (Debian 12, amd64)
 	@rm -rf dist

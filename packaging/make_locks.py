@@ -27,6 +27,7 @@ LOCKS = (
         ],
     ),
     ("requirements-build.lock", ["--group", "build", "-c", "requirements-dev.lock"]),
+    ("requirements-sbom.lock", ["packaging/sbom.in"]),
     ("requirements-bench.lock", ["pyproject.toml", "--extra", "bench", "-c", "requirements-dev.lock"]),
 )
 
