@@ -28,17 +28,15 @@ class Appliance:
     machine: Machine
 
     def types(self, block: str, *, answers: str = "") -> str:
-        """A block of commands, each of which has to succeed; what they said. Raises GuestCommandFailed."""
+        """A block of commands in /root, each of which has to succeed; what they said. Raises GuestCommandFailed."""
         said = f"printf '%s' {shlex.quote(answers)} | " if answers else ""
-        return self.vm.check(f"{said}bash -eu -o pipefail -c {shlex.quote(block)}", timeout=LONG)
+        return self.vm.check(f"cd /root && {said}bash -eu -o pipefail -c {shlex.quote(block)}", timeout=LONG)
 
-    def puts(self, files: Mapping[str, Path], *, owner: str = "root:root") -> None:
-        """Files of the host onto its disk, 0600."""
+    def puts(self, files: Mapping[str, Path]) -> None:
+        """Files of the host onto its disk, root's alone."""
         for where, file in files.items():
             text = shlex.quote(file.read_text(encoding="utf-8"))
-            self.vm.check(
-                f"install -D -m 0600 /dev/null {where} && printf %s {text} > {where} && chown {owner} {where}"
-            )
+            self.vm.check(f"install -D -m 0600 /dev/null {where} && printf %s {text} > {where}")
 
     def learns_bays(self, command: str, *, number: int) -> str:
         """`dockd bays learn`, with something plugged into each of the first bays as it asks; what it said."""

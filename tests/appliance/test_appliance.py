@@ -116,13 +116,15 @@ def test_from_a_bare_appliance_to_a_rack_in_service(
         watched(rack)
         doctor_looks(rack)
         stages.milestone("from a bare appliance to a rack in service")
-        cameras = cameras_are_emptied(rack)
+        handed_in = cameras_are_emptied(rack)
         stages.milestone("from a bare appliance to the first shift's footage in the store")
         page_is_reached(rack)
+        for one in handed_in.plugged:
+            one.pull_cable()
         fault_is_told(rack)
         nothing_is_missing_of_the_log(rack)
         appliance.vm.power_cut()
-    for card, before in cameras:
+    for card, before in handed_in.cards:
         assert card.files() == set(), card.image
         assert unexplained_changes(before, card) == []
 
@@ -151,10 +153,8 @@ def configured(rack: Rack) -> None:
         )
         appliance.types(with_(block, {"C3441,PC 1204,\n": LISTED}))
     with rack.stages.stage("the dock is enrolled at the store"):
-        appliance.puts(
-            {"/etc/dockd/store-ca.pem": rack.centre.tls / "ca.pem", "/root/invitation": rack.folder / "invitation"},
-            owner="root:root",
-        )
+        invitation = rack.folder / "invitation"
+        appliance.puts({"/etc/dockd/store-ca.pem": rack.centre.tls / "ca.pem", "/root/invitation": invitation})
         appliance.types("chmod 0644 /etc/dockd/store-ca.pem")
         enroll = next(
             line
@@ -182,8 +182,7 @@ def opened_to_others(rack: Rack) -> None:
     """docs/install.md, 5, and the token of docs/monitoring.md."""
     appliance, force = rack.appliance, rack.centre
     with rack.stages.stage("the page is opened to others"):
-        certificate = {f"/etc/dockd/page.{end}": force.tls / f"{DOCK}.{end}" for end in ("pem", "key")}
-        appliance.puts(certificate, owner="dockd:dockd")
+        appliance.puts({f"/root/page.{end}": force.tls / f"{DOCK}.{end}" for end in ("pem", "key")})
         (block,) = blocks("install.md", "5. Who may come in")
         user, rest = block.split("\n", 1)
         appliance.types(with_(user, {"NAME": "olga"}), answers=PASSWORD)
@@ -234,20 +233,27 @@ def doctor_looks(rack: Rack) -> None:
         assert [one for one in told.values() if one["outcome"] == "fail"] == []
 
 
-def cameras_are_emptied(rack: Rack) -> list[tuple[Card, Card]]:
+@dataclass(frozen=True, kw_only=True)
+class HandedIn:
+    """Cameras in their bays; each card with a copy of what it was before."""
+
+    plugged: list[Camera | Thing] = field(default_factory=list)
+    cards: list[tuple[Card, Card]] = field(default_factory=list)
+
+
+def cameras_are_emptied(rack: Rack) -> HandedIn:
     """Two cards and a camera over MTP: their footage is in the store, and they are empty."""
-    vm, kept = rack.appliance.vm, []
+    vm, handed_in = rack.appliance.vm, HandedIn()
     with rack.stages.stage("three cameras are emptied"):
-        plugged: list[Camera | Thing] = []
         for bay, filesystem in ((1, Filesystem.FAT32), (2, Filesystem.EXFAT)):
             serial = f"C344{bay}"
             card = rack.card(serial, filesystem=filesystem)
-            kept.append((card, card.copied_to(rack.folder / f"{serial}.before.img")))
-            plugged.append(rack.docked(card, bay=bay, serial=serial))
+            handed_in.cards.append((card, card.copied_to(rack.folder / f"{serial}.before.img")))
+            handed_in.plugged.append(rack.docked(card, bay=bay, serial=serial))
         tree = footage.write_tree(rack.folder / "mtp", {"DCIM/100MEDIA/BWC1.MP4": 5 * MEGABYTE, "NOTES.TXT": 300})
         rack.originals["C3443"] = {name: digest for name, digest in hashes(tree).items() if name.startswith("DCIM")}
         bus, port = rack.appliance.machine.bus(3)
-        plugged.append(plug_mtp(vm, str(tree), bus=bus, port=port, serial="C3443"))
+        handed_in.plugged.append(plug_mtp(vm, str(tree), bus=bus, port=port, serial="C3443"))
         for bay in (1, 2, 3):
             rack.await_bay(bay, "ready")
         assert rack.in_store("C3441", "C3442", "C3443") == []
@@ -256,9 +262,7 @@ def cameras_are_emptied(rack: Rack) -> list[tuple[Card, Card]]:
         rack.stages.note(
             f"FAT32, exFAT and MTP: {footage_bytes / MEGABYTE:.0f} MB in the store byte for byte, cameras emptied"
         )
-        for one in plugged:
-            one.pull_cable()
-    return kept
+    return handed_in
 
 
 def page_is_reached(rack: Rack) -> None:
@@ -290,7 +294,9 @@ def page_is_reached(rack: Rack) -> None:
         assert signed == "303", signed
         front, bays = (force.page(*shown, f"{PAGE}{path}") for path in ("/", "/bays"))
         assert "North" in front, front
-        assert bays, bays
+        words = [rack.bay(number)["word"] for number in (1, 2, 3)]
+        assert all(word in bays for word in words), bays
+        rack.stages.note(f"the page answers over TLS, and says of bays 1 to 3: {', '.join(words)}")
 
 
 def fault_is_told(rack: Rack) -> None:
