@@ -5,8 +5,7 @@ schema: every key is in exactly one of the two.
 
 Rules kept here: pure. A key is live only where all that rests on it can change while pulls, uploads and wipes are under way; where two
 keys belong together (an address and its certificate, a store and its pin) both want a restart. What a named file *holds* (a token,
-a certificate, the list of cameras, profiles) is
-read anew in either case.
+a certificate, the list of cameras, profiles) is read anew in either case.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ How = Literal["live", "restart"]
 
 LIVE: Mapping[str, str] = MappingProxyType(
     {
-        "cameras.profiles": "for the cameras that are docked from then on, and those that were not known",
+        "cameras.profiles": "at once; cameras to which something else applies by then are docked anew",
         "pull.parallel": "for the next camera whose turn it is; none that is read is put off",
         "pull.per_controller": "for the next camera whose turn it is; none that is read is put off",
         "spool.keep_free": "for the next copy",

@@ -59,7 +59,7 @@ def test_a_pull_and_an_upload_go_on_and_obey_the_new_limits(store: StoreProcess,
         agent.dock("SENDING", {"a.mp4": b"a" * size})
         agent.until_state("SENDING", "unconfirmed")
         agent.until(lambda: metric(agent, "dockd_uploaded_bytes_total") > 0, "it is being sent")
-        agent.dock("PULLED", {"b.mp4": bytes(64 << 20)})
+        agent.dock("PULLED", {"b.mp4": bytes(32 << 20)})
         stopped = stopped_in_the_middle_of_a_copy(agent)
         try:
             more = (
