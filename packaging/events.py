@@ -30,7 +30,7 @@ CATALOGUE = ROOT / "packaging/dockd.catalog"
 _COMMON = ("camera", "segment", "bay")
 _WHOSE = {
     "access": "Who may come in", "agent": "The agent", "bandwidth": "Bandwidth", "bay": "Bays", "camera": "Cameras", "certificate": "Certificates", "clock": "The station's clock",
-    "custody": "The record", "docks": "USB", "file": "Files that are no footage", "ledger": "The ledger", "log": "The log itself",
+    "custody": "The record", "dock": "The dock as a whole", "docks": "USB", "file": "Files that are no footage", "ledger": "The ledger", "log": "The log itself",
     "page": "The page", "permit": "Leave to delete", "problem": "Problems", "program": "Libraries", "segment": "Segments", "settings": "The configuration",
     "spool": "The dock's own room", "store": "The store", "user": "Signing in", "worker": "Workers",
 }  # fmt: skip

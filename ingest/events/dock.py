@@ -80,6 +80,15 @@ class LedgerRebuilt(
 
 
 @dataclass(frozen=True, kw_only=True)
+class DockDecommissioned(
+    Event,
+    action="dock.decommissioned",
+    text="this dock was taken out of service: what it copied is proven in the store; {left} segments stay on cameras alone",
+):
+    left: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class LedgerUpgraded(
     Event,
     action="ledger.upgraded",

@@ -1,0 +1,62 @@
+"""What keeps a dock from being taken out of service: footage that only it has, or only it knows of. Nothing is changed here but by `record`.
+
+Rules: whatever is in the spool keeps it, proven or not (its copy is given up by the one place that does so, against a proof); so does what the store
+is still to be asked for, and a mark of evidence that it has not heard. What is on cameras alone is in no danger from this: it may be left to another
+dock, where a person says so. What was lost and told as lost keeps nobody.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from dataclasses import dataclass
+
+from ingest.events import DockDecommissioned
+from ingest.ledger.core import Transaction
+from ingest.ledger.segments import IN_DOUBT
+
+_SHOWN = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """`count` of something; `examples`: some of them, as camera: path. `on_cameras`: no copy of it is here."""
+
+    count: int
+    what: str
+    examples: tuple[str, ...] = ()
+    on_cameras: bool = False
+
+
+_LOOKS = (
+    ("in_store = 0 AND in_spool = 1", "are on this dock and not proven in the store: let it run until they are", False),
+    ("in_store = 1 AND in_spool = 1", "are proven and still on this dock: let it run until it has given them up (spool.keep_confirmed)", False),
+    ("in_store = 0 AND in_spool = 0 AND on_camera = 1", "are on cameras alone: dock those, or leave them to another dock (--leave-on-cameras)", True),
+    (f"in_store = 0 AND in_spool = 0 AND on_camera = 0 AND held = '{IN_DOUBT}'", "are in doubt: the store is still to be asked for them", False),
+)  # fmt: skip
+
+
+def reasons(db: sqlite3.Connection) -> list[Reason]:
+    """All that there are. Raises sqlite3.DatabaseError."""
+    found = []
+    for which, what, on_cameras in _LOOKS:
+        count = db.execute(f"SELECT count(*) FROM segments WHERE {which}").fetchone()[0]
+        rows = db.execute(f"SELECT camera, path FROM segments WHERE {which} ORDER BY captured_at LIMIT {_SHOWN}")
+        examples = tuple(f"{camera}: {os.fsdecode(bytes(path))}" for camera, path in rows)
+        if count:
+            found.append(Reason(count=count, what=f"segments {what}", examples=examples, on_cameras=on_cameras))
+    for table, what in (
+        ("permits WHERE closed_at IS NULL", "leaves to delete are open: start the agent once, which looks what became of them"),
+        ("marks WHERE told_at IS NULL AND cannot IS NULL", "marks of evidence were not told to the store: let it run until they are"),
+    ):  # fmt: skip
+        count = db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+        if count:
+            found.append(Reason(count=count, what=what))
+    return found
+
+
+def record(tx: Transaction, *, left: int) -> None:
+    """The dock's last entry; not a second time where it is there. `left`: segments that stay on cameras alone."""
+    last = tx.execute("SELECT action FROM custody ORDER BY seq DESC LIMIT 1").fetchone()
+    if last is None or last[0] != DockDecommissioned.action:
+        tx.record(DockDecommissioned(left=left))
