@@ -141,6 +141,10 @@ reference: env-dev  ## make docs/reference.md from commands, settings, addresses
 sbom: env-dev  ## the bill of materials of what is shipped, in dist/ (CycloneDX): fetches its tool on first use
 	@$(BIN)/python packaging/make_sbom.py $(ARGS)
 
+.PHONY: wrong-configurations
+wrong-configurations: env-dev  ## make docs/wrong-configurations.md by running check-config on each
+	@$(BIN)/python packaging/wrong_configurations.py
+
 .PHONY: package bundle test-package test-package-short test-package-services
 package: env-dev  ## source package, wheel and Debian package in dist/: the last needs debhelper (Debian 12, amd64)
 	@rm -rf dist

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from dockd.cli.config_findings import page_refused, profile_files, wrong_bays
+from dockd.cli.config_findings import lines_that_never_hold, page_refused, profile_files, wrong_bays
 from dockd.cli.secret_forms import wrong_secrets
 from dockd.profiles.reading import ProfilesWrong, load_profiles
 from dockd.profiles.registry_checks import registry_mistakes
@@ -84,6 +84,7 @@ def _look(file: Path) -> _Found:
     if reading is not None:
         mistakes, found.warnings = wrong_bays(reading)
         found.mistakes += mistakes
+        found.warnings += lines_that_never_hold(reading)
         if not found.wrong(_PAGE_KEYS):
             found.mistakes += page_refused(reading)
         if not found.wrong(_KIND_KEYS):  # what a secret has to look like depends on it

@@ -67,6 +67,23 @@ def wrong_bays(reading: Reading) -> tuple[list[Mistake], list[Mistake]]:
     return mistakes, warnings
 
 
+def lines_that_never_hold(reading: Reading) -> list[Mistake]:
+    """Warnings of the timetable: lines all of whose time an earlier one has."""
+    found: list[Mistake] = []
+    taken: set[int] = set()
+    for index, line in enumerate(reading.settings.bandwidth.timetable):
+        end = line.end if line.end > line.begin else line.end + 1440
+        minutes = {(day * 1440 + at) % 10080 for day in line.days for at in range(line.begin, end)}
+        if minutes <= taken:
+            at_line = reading.lines.of("bandwidth", "timetable", index)
+            origin = reading.origin("bandwidth", "timetable")
+            place = Origin(origin.file, at_line if origin.line is not None else None, origin.key)
+            why = f"its line {index + 1} never holds: earlier lines have all of its time"
+            found.append(place.mistake(why, "the narrower line first, for of several that fit the first one holds"))
+        taken |= minutes
+    return found
+
+
 def page_refused(reading: Reading) -> list[Mistake]:
     """What `dockd run` would refuse of the page, and what it could not serve it with. Looks at the files that are named, and at access.db."""
     settings = reading.settings

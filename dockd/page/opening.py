@@ -108,9 +108,18 @@ def _read(cert: Path, key: Path) -> tuple[ssl.SSLContext, bytes]:
             names = [stack.enter_context(_as_file(one)) for one in read]
             context.load_cert_chain(names[0], names[1], password=_no_password)
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise CertificateUnusable(f"the page's certificate {cert} with its key {key} cannot be used: {why}") from error
+        raise CertificateUnusable(
+            f"the page's certificate {cert} with its key {key} cannot be used: {_why(error)}"
+        ) from error
     return context, sha256(b"".join(sha256(one).digest() for one in read)).digest()
+
+
+def _why(error: OSError | ValueError) -> str:
+    """For whoever has to mend it: what OpenSSL says of it names its own sources."""
+    if isinstance(error, ssl.SSLError):
+        other = "KEY_VALUES_MISMATCH" in str(error)
+        return "the key is that of another certificate" if other else "one of them is no PEM of what belongs there"
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
 
 
 def _bytes_of(file: Path) -> bytes:

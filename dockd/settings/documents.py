@@ -14,6 +14,7 @@ from typing import Any
 
 from dockd.settings.kinds import Kind
 from dockd.settings.mistakes import Mistake, WrongValue
+from dockd.settings.syntax import VALID, hint
 
 MAX_LINE = 4096
 """Characters in a line. tomllib takes time in the square of a dotted key's length; nobody writes lines like that."""
@@ -50,12 +51,14 @@ def parse_document(text: str, *, file: str) -> dict[str, Any] | Mistake:
         place = _TOML_PLACE.search(str(error))
         line = int(place[1]) if place and place[1] else text.rstrip("\n").count("\n") + 1
         said = _TOML_TABLE.sub(_as_written, _TOML_PLACE.sub("", str(error)))
-        return _broken(file, line, f"this is not TOML: {said[:1].lower()}{said[1:]}"[:300], "valid TOML")
+        key, what, expected = hint(text, line=line, said=said)
+        what = what or f"this is not TOML: {said[:1].lower()}{said[1:]}"[:300]
+        return Origin(file, line, key).mistake(what, expected)
     except RecursionError:
         return _broken(file, 1, "lists or tables are nested too deeply", "the sections that the documentation lists")
     except ValueError:
         # Not a TOMLDecodeError: Python's own refusal of a number or a date that TOML's grammar lets through.
-        return _broken(file, 1, "a number or date in it cannot be read", "valid TOML")
+        return _broken(file, 1, "a number or date in it cannot be read", VALID)
 
 
 def _broken(file: str, line: int, message: str, expected: str) -> Mistake:

@@ -7,6 +7,7 @@ a FIFO or device in place of a file is refused without being opened for reading;
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 import stat
@@ -66,7 +67,9 @@ def read_file(path: Path, *, file: str, something: str = _SOMETHING) -> str | Mi
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        return Origin(file, line, "").mistake("is not UTF-8 text", "a TOML file in UTF-8")
+        wide = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        said = "is UTF-16 text, as some editors on Windows save it" if wide else "is not UTF-8 text"
+        return Origin(file, line, "").mistake(said, "a TOML file in UTF-8")
 
 
 def _bytes(path: Path) -> bytes | str:
@@ -131,6 +134,8 @@ def _wrong_with_file(path: Path, *, secret: bool) -> tuple[str, str] | None:
         return missing(path) or (f"{path} does not exist", expected)
     if isinstance(status, str):
         return status, expected + f" ({_AS_USER})"
+    if stat.S_ISDIR(status.st_mode):
+        return f"{path} is a directory", expected
     if not stat.S_ISREG(status.st_mode):
         return f"{path} is not a regular file", expected
     if not os.access(path, os.R_OK):

@@ -23,6 +23,14 @@ _SECRET = re.compile(
     r"(^|[_-])(token|pass|passwd|password|passphrase|secret|credentials?|(api|access|private)[_-]?key)s?$"
 )
 
+_MEANT = {
+    **{("page", word): "page.listen" for word in ("port", "host", "address", "bind", "url")},
+    **{("store", word): "store.url" for word in ("host", "server", "address", "endpoint", "bucket", "path", "folder")},
+    ("station", "id"): "station.name", ("spool", "size"): "spool.keep_free", ("spool", "limit"): "spool.keep_free", ("upload", "limit"): "bandwidth.limit",
+    ("wipe", "disabled"): "wipe.enabled", ("log", "path"): "log.file", ("registry", "path"): "registry.file", ("cameras", "file"): "registry.file",
+}  # fmt: skip
+"""Words that other programs have for it, and that no likeness of letters finds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -204,5 +212,7 @@ def _unknown_key(place: Origin, section: str, key: str) -> Mistake:
     if nearest is not None:
         nearest = f"{section}.{nearest}"
     else:
-        nearest = next((f"{other}.{key}" for other, keys in KEYS.items() if key in keys), None)
+        nearest = next(
+            (f"{other}.{key}" for other, keys in KEYS.items() if key in keys), _MEANT.get((section, key.lower()))
+        )
     return place.mistake("unknown key", "one of " + ", ".join(KEYS[section]), nearest)

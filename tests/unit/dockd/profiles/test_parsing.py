@@ -58,7 +58,7 @@ def test_everything() -> None:
 
 
 WRONG = [
-    ("name = ", ["F:1: this is not TOML: invalid value, expected valid TOML"]),
+    ("name = ", ["F:1: this is not TOML: invalid value, expected a value after name ="]),
     ("# nothing\n", [
         'F:1: name: is missing, expected lower-case letters, digits and - (at most 32), such as "patrol-camera"',
         "F:1: title: is missing, expected a name of 1 to 64 printable characters, in quotes",

@@ -65,7 +65,7 @@ def test_every_mistake_of_every_file(tmp_path: Path) -> None:
         f"{tmp_path}/f.toml:2: is not UTF-8 text, expected a TOML file in UTF-8",
         f"{tmp_path}/g.toml: is not a regular file, expected a readable TOML file",
         f"{tmp_path}/h.toml: there is no such file, expected a readable TOML file",
-        f"{broken}/x.toml:1: this is not TOML: expected '=' after a key in a key/value pair, expected valid TOML",
+        f"{broken}/x.toml:1: this is not TOML: expected '=' after a key in a key/value pair, expected [section] in brackets, or key = \"value\"",
     ]
 
 

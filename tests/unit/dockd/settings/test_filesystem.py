@@ -39,7 +39,7 @@ def test_a_file_that_is_right(said: Say) -> None:
         (b" \n\t\n", ": is empty, expected at least [store] with a url in it"),
         (b"[wipe]\n# caf\xe9\n", ":2: is not UTF-8 text, expected a TOML file in UTF-8"),
         (b"[\x00]", ":1: this is not TOML: invalid initial character for a key part, expected valid TOML"),
-        (b"\xff\xfe[\x00", ":1: is not UTF-8 text, expected a TOML file in UTF-8"),
+        (b"\xff\xfe[\x00", ":1: is UTF-16 text, as some editors on Windows save it, expected a TOML file in UTF-8"),
         (b"#" * (1024 * 1024 + 1), ": is larger than 1 MiB, expected a readable TOML file of at most 1 MiB"),
     ],
 )
@@ -102,7 +102,7 @@ def test_files_that_are_named_have_to_be_there(tmp_path: Path, said: Say) -> Non
     expected = "expected the path of a file that dockd can read"
     assert said(text) == [
         f"@/F:3: store.token_file: @/none does not exist, {expected}",
-        f"@/F:4: store.ca_file: @/dir is not a regular file, {expected}",
+        f"@/F:4: store.ca_file: @/dir is a directory, {expected}",
         f"@/F:5: store.client_cert_file: @/none does not exist, {expected}",
         f"@/F:6: store.client_key_file: @/empty is empty, {expected}",
         f"@/F:8: registry.file: @/none/none does not exist, {expected}",

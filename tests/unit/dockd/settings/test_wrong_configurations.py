@@ -11,28 +11,84 @@ STORE = '[store]\nurl = "https://s"\n'
 WRONG = [
     pytest.param(
         '[store\nurl = "https://s"\n' + STORE,
-        ["F:1: this is not TOML: expected ']' at the end of a table declaration, expected valid TOML"],
+        [
+            "F:1: this is not TOML: expected ']' at the end of a table declaration, expected [section] alone on its line, with both brackets"
+        ],
         id="not-toml",
     ),
     pytest.param(
         '[store]\nurl = "https://s',
-        ["F:2: this is not TOML: unterminated string, expected valid TOML"],
+        [
+            'F:2: this is not TOML: unterminated string, expected a " at the end of the text, in the line in which it begins'
+        ],
         id="half-a-string",
     ),
     pytest.param(
         '[store]\nurl = "https://s"\n[wipe]\ngra',
-        ["F:4: this is not TOML: expected '=' after a key in a key/value pair, expected valid TOML"],
+        [
+            "F:4: this is not TOML: expected '=' after a key in a key/value pair, expected [section] in brackets, or key = \"value\""
+        ],
         id="half-a-key",
     ),
     pytest.param(
         '[store]\nurl = "https://s"\nurl = "https://t"\n',
-        ["F:3: this is not TOML: cannot overwrite a value, expected valid TOML"],
+        ["F:3: store.url: this key is written twice, first in line 2, expected each key once in its section"],
         id="key-twice",
     ),
     pytest.param(
         '[wipe]\n[store]\nurl = "https://s"\n[wipe]\n',
-        ["F:4: this is not TOML: cannot declare [wipe] twice, expected valid TOML"],
+        [
+            "F:4: wipe: this section is begun twice, first in line 1, expected each section once, with all its keys below it"
+        ],
         id="section-twice",
+    ),
+    pytest.param(
+        "[store]\nurl = \u201chttps://hunter2\u201d\n",
+        ['F:2: this is not TOML: invalid value, expected straight quotes ("), not typographic ones'],
+        id="typographic-quotes",
+    ),
+    pytest.param(
+        "[store]\nurl = hunter2\n",
+        ['F:2: this is not TOML: invalid value, expected the value in quotes: url = "..."'],
+        id="no-quotes",
+    ),
+    pytest.param(
+        "[wipe]\nenabled = No\n" + STORE,
+        ["F:2: this is not TOML: invalid value, expected enabled = false, in small letters and without quotes"],
+        id="no",
+    ),
+    pytest.param(
+        "[wipe]\nenabled =\n" + STORE,
+        ["F:2: this is not TOML: invalid value, expected a value after enabled ="],
+        id="no-value",
+    ),
+    pytest.param(
+        "[spool]\nkeep_free = 5 GiB\n" + STORE,
+        [
+            'F:2: this is not TOML: expected newline or end of document after a statement, expected one key and its value on a line; sizes, rates, durations and texts stand in quotes: keep_free = "..."'
+        ],
+        id="size-without-quotes",
+    ),
+    pytest.param(
+        "store:\n  url: hunter2\n",
+        [
+            "F:1: this is not TOML: expected '=' after a key in a key/value pair, expected key = \"value\" below a [section]: this looks like YAML"
+        ],
+        id="yaml",
+    ),
+    pytest.param(
+        '[spool]\npath = "\\spool"\n' + STORE,
+        [
+            "F:2: this is not TOML: unescaped '\\' in a string, expected single quotes around what has backslashes in it: 'a\\b'"
+        ],
+        id="backslash",
+    ),
+    pytest.param(
+        "[page]\nport = 8080\n" + STORE,
+        [
+            "F:2: page.port: unknown key, expected one of listen, tls_cert_file, tls_key_file, allowed_hosts, idle, plain_http (nearest known key: page.listen)"
+        ],
+        id="another-programs-word",
     ),
     pytest.param(
         "# " + "x" * 5000 + "\n" + STORE,
