@@ -193,9 +193,10 @@ class StoreSettings:
         kinds.duration(86400.0), "2557 d", "s3: how long an evidential segment is locked, from when it was captured."
     )
     pin: str | None = setting(
-        kinds.identifier("the store's identity as `dockd status --json` shows it"),
+        kinds.identifier("the thumbprint of the store's key, or the id of a store that has none"),
         None,
-        "The identity that the store must have. None: the first honest store that answers is pinned in the ledger.",
+        "Who the store must be: of dockd's own the thumbprint of its key, which `dockd store docks` shows there and `dockd enroll` writes here; of others "
+        "the id that `dockd status --json` shows. None: the first honest store that answers is pinned in the ledger.",
     )
 
 
