@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dockd.profiles.registry_checks import mistakes_in
 from dockd.settings import read_text
 from dockd.settings.reading import Reading
 from dockd.settings.schema import SECTIONS
@@ -43,6 +44,15 @@ def test_what_is_shown_is_taken(document: Path, tmp_path: Path) -> None:
             read_settings(file)
         else:
             assert [str(one) for one in looked_at(mark, said).mistakes] == [], said
+
+
+def test_each_list_of_cameras_that_is_shown_is_taken() -> None:
+    lists = [
+        textwrap.dedent(one) for document in DOCUMENTS
+        for one in re.findall(r"(?m)^ {4}camera,assigned_to,note\n(?:^ {4}[^\n]*,[^\n]*\n)+", document.read_text(encoding="utf-8"))
+    ]  # fmt: skip
+    assert len(lists) > 1
+    assert [mistakes_in(one.encode(), file="F") for one in lists] == [[]] * len(lists)
 
 
 def test_what_would_not_be_taken_is_found(tmp_path: Path) -> None:
