@@ -50,7 +50,9 @@ def doctor(*, config: Path | None, as_json: bool) -> None:
     settings = settings_of(file)
     owner, user = agents_user(machine, settings, asker=os.geteuid())
     try:
-        found = run(all_checks(machine, settings, mistakes=lambda: mistakes_of(file), owner=owner), agent=user)
+        found = run(
+            all_checks(machine, settings, config=file, mistakes=lambda: mistakes_of(file), owner=owner), agent=user
+        )
     except OSError as error:
         fail(f"the checks cannot be run: {error.strerror or error}", code=3)
     if as_json:

@@ -131,7 +131,9 @@ def _made(asked: Asked, *, with_names: bool) -> Made:
     from dockd.support.parts import learning, parts
 
     owner, user = agents_user(asked.machine, asked.settings, asker=os.geteuid())
-    checks = all_checks(asked.machine, asked.settings, mistakes=asked.mistakes, owner=owner)
+    checks = all_checks(
+        asked.machine, asked.settings, config=asked.config or Path(), mistakes=asked.mistakes, owner=owner
+    )
     if asked.config is None:
         checks = [check for check in checks if check.group not in _WITHOUT_AGENT]
     wanted = parts(asked)

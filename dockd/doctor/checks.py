@@ -5,8 +5,9 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
-from dockd.doctor import agent, blocks, devices, disks, files, kernel_log, page, secrecy, store, timesync, usb
+from dockd.doctor import agent, blocks, devices, disks, files, kernel_log, page, said, secrecy, store, timesync, usb
 from dockd.doctor.apart import User
 from dockd.doctor.findings import Finding, failed, passed
 from dockd.doctor.machine import Machine, NotSeen
@@ -18,9 +19,9 @@ _SHOWN = 5
 
 
 def all_checks(
-    machine: Machine, settings: Settings, *, mistakes: Callable[[], list[str]], owner: int | None
+    machine: Machine, settings: Settings, *, config: Path, mistakes: Callable[[], list[str]], owner: int | None
 ) -> list[Check]:
-    """`mistakes`: what check-config says is wrong; `owner`: the agent's user."""
+    """`config`: the agent's file; `mistakes`: what check-config says is wrong with it; `owner`: the agent's user."""
     try:
         process = agent.process(machine, settings)
     except NotSeen:
@@ -29,6 +30,12 @@ def all_checks(
     m, s = machine, settings
     return [
         Check(group="configuration", name="configuration", look=lambda: _configuration(mistakes()), as_agent=True),
+        Check(
+            group="configuration",
+            name="configuration: read",
+            look=lambda: said.read_again(m, s, config=config, agent=process, reloaded=said.last_reload()),
+        ),
+        Check(group="agent", name="log", look=lambda: said.log(s), as_agent=True),
         Check(group="agent", name="agent", look=lambda: agent.running(m, s)),
         Check(group="agent", name="versions", look=lambda: agent.versions(m, systemd=_systemd())),
         Check(group="cameras", name="udev", look=lambda: devices.udev(m, s)),
