@@ -8,6 +8,8 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.agent import Running, running
 from tests.program import StoreProcess
 
@@ -53,8 +55,9 @@ def stopped_in_the_middle_of_a_copy(agent: Running) -> list[int]:
         time.sleep(0.0005)
 
 
+@pytest.mark.timeout(120)
 def test_a_pull_and_an_upload_go_on_and_obey_the_new_limits(store: StoreProcess, tmp_path: Path) -> None:
-    size = 3_000_000
+    size = 20_000_000
     with running(tmp_path, store.url, more='[bandwidth]\nlimit = "1 Mbit/s"\n[wipe]\nenabled = false') as agent:
         agent.dock("SENDING", {"a.mp4": b"a" * size})
         agent.until_state("SENDING", "unconfirmed")
@@ -69,7 +72,7 @@ def test_a_pull_and_an_upload_go_on_and_obey_the_new_limits(store: StoreProcess,
             agent.upload = 'parallel = 2\nchunk = "1 MiB"'
             applied = reload(agent, more, count=1)
             assert sorted(applied) == ["bandwidth.limit", "log.level", "pull.parallel", "pull.per_controller", "upload.chunk", "upload.parallel"]  # fmt: skip
-            agent.until_state("SENDING", "ready", timeout=20)  # at 1 Mbit/s that would be 24 s
+            agent.until_state("SENDING", "ready", timeout=60)  # at 1 Mbit/s that would be almost three minutes
             assert metric(agent, "dockd_uploaded_bytes_total") == size, "nothing was sent twice"
         finally:
             for pid in stopped:
