@@ -79,8 +79,8 @@ class Releasing:
         if self._left:
             await asyncio.to_thread(self._remove_left)
         if self._another:
-            self._another = False
             await self._ledger.commit(queue.look_at_confirmed_again)
+            self._another = False
         clock, keep = self._ledger.clock, self._keep
         now = clock.now()
         found = await self._ledger.read(lambda db: queue.releasable(db.execute, now=now, count=_BATCH))
