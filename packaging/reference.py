@@ -117,7 +117,7 @@ def _command(command: click.Command, *, words: tuple[str, ...]) -> Iterator[str]
     context = click.Context(command, info_name=" ".join(words))
     usage = " ".join((*words, *command.collect_usage_pieces(context)))
     found = (one.get_help_record(context) for one in command.get_params(context))
-    rows = [(code(" ".join(name.split())), text) for name, text in filter(None, found) if text and name != "--help"]
+    rows = [(code(" ".join(name.split())), text) for name, text in filter(None, found) if text and "--help" not in name]
     below = [] if not isinstance(command, click.Group) else command.list_commands(context)
     parts = [f"### `{' '.join(words)}`\n"]
     if not below:

@@ -570,7 +570,7 @@ WRONG = [
     pytest.param(
         '[store]\nurl = "https://s"\npin = "two words"\n',
         [
-            'F:3: store.pin: "two words" has characters that do not belong in it, expected the store\'s identity as `dockd status --json` shows it'
+            'F:3: store.pin: "two words" has characters that do not belong in it, expected the thumbprint of the store\'s key, or the id of a store that has none'
         ],
         id="pin-characters",
     ),
