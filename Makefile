@@ -164,6 +164,12 @@ test-package-services: env-dev  ## what of them runs after an install, an upgrad
 test-appliance: env-dev  ## a bare Debian 12 becomes a rack in service: package, store, cameras, page, logs and alerts on another machine, with its times: needs what test-hil, test-package, test-shippers and test-monitoring need
 	@$(PYTEST) tests/appliance $(ARGS)
 
+.PHONY: test-upgrade test-upgrade-short
+test-upgrade: compiled  ## from the first issue's commit and from each ledger since to today's; backup, moving, the end of a dock, cut at each call: needs the history
+	@$(PYTEST) tests/upgrade -n $(JOBS) --dist worksteal --timeout 900 $(ARGS)
+test-upgrade-short: compiled
+	@$(PYTEST) tests/upgrade/test_first_commit.py --timeout 300 $(ARGS)
+
 .PHONY: lock
 lock:  ## choose the newest allowed dependencies anew and write the lock files
 	@$(PYTHON) packaging/make_locks.py

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +20,11 @@ CALLS = ("rename", "fsync", "link", "unlink")
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Lived:
     needs_stopper()
     found = lived(tmp_path_factory.mktemp("lived"))
     found.store.kill()
-    yield found
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
