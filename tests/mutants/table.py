@@ -34,6 +34,7 @@ from tests.mutants.of_room import ROOM
 from tests.mutants.of_s3 import S3
 from tests.mutants.of_saying import SAYING
 from tests.mutants.of_soundness import SOUNDNESS
+from tests.mutants.of_support import SUPPORT
 from tests.mutants.of_typed import TYPED
 from tests.mutants.of_waiting import WAITING
 from tests.mutants.of_watchdog import WATCHDOG
@@ -86,6 +87,7 @@ MUTANTS = (
     *OPTIONS,
     *LANES,
     *SOUNDNESS,
+    *SUPPORT,
     *FACE,
     *LANGUAGE,
     *SAYING,
