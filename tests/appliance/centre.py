@@ -7,8 +7,9 @@ filled in, the job of a dock that is not there is left out, and nothing else is 
 from __future__ import annotations
 
 import json
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,11 +62,20 @@ class Centre:
         words = ("store", "serve", "--root", str(self.folder / name), "--listen", "10.78.0.1:443", *pair)
         return self.runs(*DOCKD, *words, port=443)
 
-    def invitation(self, dock: str, *, to: str = "footage") -> str:
-        """What `dockd store invite` prints. A store without any serves nobody on another machine."""
-        root = self.folder / to
-        root.mkdir(mode=0o700, exist_ok=True)
-        words = ("store", "invite", dock, "--root", str(root))
+    def another_store(self) -> Sequence[Program]:
+        """One that is not the dock's, behind a front end with the right name and certificate, at the store's address; not started yet.
+
+        Behind a front end, for a store that does TLS itself asks for certificates of its own docks, and this dock would not get as far as to hear who it is.
+        """
+        both, store = self.folder / "tls/front.pem", (*DOCKD, "store", "serve", "--root", str(self.folder / "another"))
+        both.write_text("".join((self.tls / f"{STORE}.{end}").read_text(encoding="utf-8") for end in ("key", "pem")))
+        door = (sys.executable, "-m", "tests.netlab.tls_door", "127.0.0.1", "1080", str(both), "10.78.0.1", "443")
+        return (self.runs(*store, port=1080), self.runs(*door, port=443))
+
+    def invitation(self, dock: str) -> str:
+        """What `dockd store invite` prints. A store that has invited nobody serves nobody on another machine."""
+        self.footage.mkdir(mode=0o700)
+        words = ("store", "invite", dock, "--root", str(self.footage))
         return self.far.run("env", f"PYTHONPATH={REPOSITORY}", *DOCKD, *words).strip()
 
     def runs(self, *command: str, port: int) -> Program:

@@ -302,13 +302,13 @@ def page_is_reached(rack: Rack) -> None:
 def fault_is_told(rack: Rack) -> None:
     """Another store answers at the store's address: a camera that comes in is kept as it is, the shipped alert fires, and both are over once the right one is back."""
     force, stages = rack.centre, rack.stages
-    wrong = force.a_store("wrong")
-    force.invitation("somebody else", to="wrong")
+    wrong = force.another_store()
     with stages.stage("a fault: another store answers in the store's place"):
         force.store.stop()
         down = force.until(lambda: PENDING in force.alerts(), f"{PENDING} is pending", within=LONG)
         stages.note(f"the store is stopped: {PENDING} pending after {down:.0f} s (it fires after 30 minutes)")
-        wrong.start()
+        for program in wrong:
+            program.start()
         card = rack.card("C3444", filesystem=Filesystem.FAT32)
         camera = rack.docked(card, bay=4, serial="C3444")
         fired = force.until(lambda: force.alerts().get(FAULT) == "firing", f"{FAULT} fires", within=LONG)
@@ -318,7 +318,8 @@ def fault_is_told(rack: Rack) -> None:
         assert bay["segments"]["copied"] == len(FILES), bay
         assert bay["segments"]["wiped"] == bay["segments"]["confirmed"] == 0, bay
     with stages.stage("the fault is mended"):
-        wrong.stop()
+        for program in reversed(wrong):
+            program.stop()
         force.store.start()
         over = force.until(
             lambda: not {FAULT, PENDING} & force.alerts().keys(), "no alert of the store is left", within=LONG

@@ -1,6 +1,6 @@
-"""`python -m tests.netlab.tls_door HOST PORT PEM`: TLS in front of the store at HOST:PORT, as a site's own front end gives it.
+"""`python -m tests.netlab.tls_door HOST PORT PEM [ADDRESS PORT]`: TLS in front of the store at HOST:PORT, as a site's own front end gives it.
 
-Says on its first line where it listens. The store speaks no TLS itself.
+It listens at ADDRESS and PORT (HOST and any that is free), and says on its first line where. The store speaks no TLS itself.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import ssl
 import sys
 
 
-async def serve(host: str, port: int, pem: str) -> None:
+async def serve(host: str, port: int, pem: str, at: tuple[str, int]) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
 
@@ -19,8 +19,8 @@ async def serve(host: str, port: int, pem: str) -> None:
         there, back = await asyncio.open_connection(host, port)
         await asyncio.gather(pour(reader, back), pour(there, writer))
 
-    server = await asyncio.start_server(client, host, 0, ssl=context)
-    print(f"https://{host}:{server.sockets[0].getsockname()[1]}", flush=True)
+    server = await asyncio.start_server(client, *at, ssl=context)
+    print(f"https://{at[0]}:{server.sockets[0].getsockname()[1]}", flush=True)
     await asyncio.Event().wait()
 
 
@@ -33,4 +33,5 @@ async def pour(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> No
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1], int(sys.argv[2]), sys.argv[3]))
+    where = (sys.argv[4], int(sys.argv[5])) if len(sys.argv) > 4 else (sys.argv[1], 0)
+    asyncio.run(serve(sys.argv[1], int(sys.argv[2]), sys.argv[3], where))
