@@ -74,7 +74,10 @@ def no_agent_on_half_of_it(folder: Path) -> None:
     state = folder / "state"
     if state.exists() and (state / "keys").exists() and not (state / "ledger.db").exists():
         assert (state / "restore.unfinished").exists()
-        done = dockd("ingest", folder / "kept" / "keys", "--store", folder, "--state", state)
+        camera, far = folder / "camera", folder / "far"
+        for one in (camera, far):
+            one.mkdir(exist_ok=True)
+        done = dockd("ingest", camera, "--store", far, "--state", state)
         assert done.code == 3
         assert "was not finished" in done.err
 
