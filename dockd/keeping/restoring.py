@@ -29,7 +29,9 @@ def restore(folder: Path, places: Places) -> Manifest:
     places.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     owner = os.stat(places.folder)
     with locked(places.folder / "lock"):
-        for left in places.folder.glob(f"{RESTORING}.*.part"):  # half a note, of a run that was cut before anything else
+        for left in places.folder.glob(
+            f"{RESTORING}.*.part"
+        ):  # half a note, of a run that was cut before anything else
             left.unlink()
         _refuse_what_is_there(places, manifest)
         durable_text(places.folder / RESTORING, f"{manifest.head}\n")
