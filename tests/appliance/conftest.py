@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -72,12 +73,14 @@ def bare(deb: Path) -> BareAppliance:
 @pytest.fixture(scope="session")
 def stages(request: pytest.FixtureRequest) -> Stages:
     """Told line by line, also while output is captured."""
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
+    plugins = request.config.pluginmanager
+    reporter, capture = plugins.get_plugin("terminalreporter"), plugins.get_plugin("capturemanager")
 
     def tell(line: str) -> None:
-        if isinstance(reporter, pytest.TerminalReporter):
-            reporter.write_line(line)
-            reporter.flush()
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            if reporter is not None:
+                reporter.write_line(line)
+                reporter.flush()
 
     request.config.stash[STAGES] = Stages(tell=tell)
     return request.config.stash[STAGES]
