@@ -40,7 +40,11 @@ _COMMANDS = {
     "backup": ("dockd.cli.backup", "backup", "Keep a dock's record elsewhere, while it works; check such a backup."),
     "restore": ("dockd.cli.backup", "restore", "Put a backup into an empty state."),
     "rollback": ("dockd.cli.decommission", "rollback", "The ledger as it was before the last upgrade."),
-    "decommission": ("dockd.cli.decommission", "decommission", "Take a dock out of service, once all of it is proven elsewhere."),
+    "decommission": (
+        "dockd.cli.decommission",
+        "decommission",
+        "Take a dock out of service, once all of it is proven elsewhere.",
+    ),
     "bays": ("dockd.cli.bays", "bays", "Which USB port is which bay."),
     "profile": ("dockd.cli.profile", "profile", "Camera profiles: what a device is taken for, and why."),
     "user": ("dockd.cli.user", "user", "Who may come in to the page and the API."),
