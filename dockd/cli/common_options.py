@@ -107,6 +107,17 @@ def readable() -> Iterator[None]:
         fail(plain(error), code=3)
 
 
+@contextlib.contextmanager
+def as_owner(folder: Path) -> Iterator[None]:
+    """What changes a dock's state is done as the one whose state it is: root leaves nothing in it that the agent could not use, and follows none of
+    the agent's links with rights of its own. Raises OSError."""
+    from dockd.enrolling.owner import as_owner_of, see_python
+
+    with as_owner_of(folder):
+        see_python(folder)
+        yield
+
+
 def not_one(word: str, meant: list[str]) -> str:
     """Why a word does not name one segment."""
     if not meant:

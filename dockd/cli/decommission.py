@@ -6,19 +6,30 @@ import asyncio
 import json
 import sys
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from dockd.cli.common_options import fail, find_state, readable, state_options
+from dockd.cli.common_options import as_owner, fail, find_state, readable, state_options
 
+if TYPE_CHECKING:
+    from ingest.ledger.way_back import WayBack
+
+_AGES = ((86400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON document on one line.")
 
 
 def _agreed(question: str, *, yes: bool) -> None:
-    if not yes and not (sys.stdin.isatty() and click.confirm(question)):
-        click.echo("nothing was changed" + ("" if sys.stdin.isatty() else ": give --yes to do it"), err=True)
-        sys.exit(1)
+    """Ends the program where it is not so. Where nobody can be asked, what would have been is said."""
+    if yes or (sys.stdin.isatty() and click.confirm(question)):
+        return
+    click.echo(
+        "nothing was changed" if sys.stdin.isatty() else f"{question}\nnothing was changed: give --yes to do it",
+        err=True,
+    )
+    sys.exit(1)
 
 
 @click.command()
@@ -72,12 +83,26 @@ def rollback(*, yes: bool, config: Path | None, state: Path | None) -> None:
     Exit code 0: done; 1: not agreed to; 3: there is nothing to go back to, or the state cannot be used.
     """
     from dockd.app import locked
-    from ingest.ledger.backup import roll_back
+    from ingest.ledger.way_back import roll_back, way_back
 
     ledger = find_state(config=config, state=state).ledger
-    _agreed(f"Put the ledger {ledger} back to what it was before the last upgrade?", yes=yes)
-    with readable(), locked(ledger.with_name("lock")):
+    with readable(), as_owner(ledger.parent), locked(ledger.with_name("lock")):
+        found = way_back(ledger)
+        _agreed(_what_is_given_up(ledger, found), yes=yes)
         before, newer = roll_back(ledger)
     click.echo(
         f"{ledger} is what {before.name} is; the newer one stays as {newer.name}. Now install the version of then, before dockd is started"
     )
+
+
+def _what_is_given_up(ledger: Path, found: WayBack) -> str:
+    when = f"of {found.at} ({_ago(found.at)} ago)" if found.at else "when it was new"
+    return (
+        f"Put the ledger {ledger} back to what it was at entry {found.end.seq}, {when}? "
+        f"The {found.given_up} entries since then are not in it any more; they stay in a file beside it"
+    )
+
+
+def _ago(at: str) -> str:
+    seconds = max(0.0, (datetime.now(UTC) - datetime.fromisoformat(at)).total_seconds())
+    return next(f"{seconds / size:.0f} {unit}" for size, unit in _AGES if seconds >= size or size == 1)

@@ -19,7 +19,10 @@ def as_owner_of(folder: Path) -> Iterator[None]:
     if os.geteuid() != 0:
         yield
         return
-    found = _nearest(folder).stat()
+    nearest = _nearest(folder)
+    found = nearest.stat()
+    if found.st_uid == 0:
+        found = nearest.lstat()  # who has put a link to a folder of root's there is not root by that
     if found.st_uid == 0:
         yield
         return
