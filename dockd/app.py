@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ingest.ledger.core import Subscriber
     from ingest.model import ProofMethod
     from ingest.store.base import Store
-    from ingest.store.line import Patience
+    from ingest.store.patience import Patience
     from ingest.store.tls import ClientTls
 
 

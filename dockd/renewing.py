@@ -34,7 +34,7 @@ from ingest.errors import DockdError, Retry, WrongStore
 from ingest.events import Event
 from ingest.ledger.pin_file import kept
 from ingest.store.enrolling import NOT_HERE, Desk, NotEnrolled
-from ingest.store.line import Patience
+from ingest.store.patience import Patience
 from ingest.store.tls import CertificateUnusable, ClientTls
 
 _EVERY, _GLANCE = 30.0, 1.0

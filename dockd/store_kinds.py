@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from dockd.settings.schema import StoreSettings
     from ingest.model import ProofMethod
     from ingest.store.base import Store
-    from ingest.store.line import Patience
     from ingest.store.outgoing import Outgoing
+    from ingest.store.patience import Patience
     from ingest.store.proxy import Proxy
     from ingest.store.throttle import Bucket
     from ingest.store.tls import ClientTls

@@ -20,7 +20,7 @@ from ingest.ledger.keys import KeyFolder
 from ingest.ledger.pin_file import Pinned, kept
 from ingest.model import Digest, SegmentDescription, StoreIdentity
 from ingest.store.base import Store
-from ingest.store.line import Patience
+from ingest.store.patience import Patience
 from ingest.store.slices import SLICE
 
 _PATIENCE = Patience(connect=5.0, stall=10.0, answer=10.0, settle=20.0)

@@ -28,6 +28,7 @@ from ingest.clock import rfc3339
 from ingest.errors import DockdError, Garbled, ObjectGone, Refused, StoreDown
 from ingest.store.answers import error_of, retry_after
 from ingest.store.outgoing import Outgoing
+from ingest.store.patience import Patience
 from ingest.store.proxy import Proxy
 from ingest.store.sockets import Sockets
 
@@ -53,20 +54,6 @@ _THE_END = (
 )  # bytes: so much of a body a store may well let wait, and answer late, when it has begun to make it safe
 _MARGIN = 10.0  # seconds: whoever waits here is told first, and the kernel gives up after that
 _SLOWEST_BODY = 1 << 10  # bytes per second: less is no body
-
-
-@dataclass(frozen=True, kw_only=True)
-class Patience:
-    """Seconds. `connect`: until there is a connection; `stall`: nothing moves in the middle of a body; `answer`: a small request; `settle`: nothing
-    moves at the end of a body (4 MiB), and the answer after it.
-
-    A line that is dead, where the store is not merely slow, is noticed long before (`ingest.store.sockets`).
-    """
-
-    connect: float = 10.0
-    stall: float = 60.0
-    answer: float = 30.0
-    settle: float = 300.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,8 +19,8 @@ from ingest.model import Claim, Head, SegmentDescription, Span, StoreIdentity, i
 from ingest.store.base import Begun, Slices
 from ingest.store.description import DESCRIPTION, custody_ending, describing
 from ingest.store.directory.porters import Porters
-from ingest.store.line import Patience
 from ingest.store.names import place_of
+from ingest.store.patience import Patience
 
 _LONG = frozenset({"begin", "take", "read"})
 _SWEEP_EVERY = 86_400.0

@@ -15,7 +15,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, AsyncIterator
 
 from ingest import errors
-from ingest.store.line import Patience
+from ingest.store.patience import Patience
 from ingest.store.porter import blocks
 from ingest.worker import frames
 
