@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING
 import click
 
 from dockd.cli.common_options import fail, find_state, readable, state_options
+from dockd.cli.custody import thumbprints
 
 if TYPE_CHECKING:
+    from dockd.keeping.checking import Checked
     from dockd.keeping.making import Wish
     from dockd.keeping.manifest import Manifest
 
@@ -46,6 +49,7 @@ def backup(
         raise click.UsageError("--to is missing: name the folder that is to be the backup")
     from dockd.keeping.making import make
     from dockd.state_places import Places
+    from ingest.ledger.backup import faults
 
     where = find_state(config=config, state=state)
     with readable():
@@ -53,7 +57,8 @@ def backup(
             Places(ledger=where.ledger, spool=where.spool), target, wish=_wish(config, state, keys=with_keys, spool=with_spool),
             progress=lambda line: click.echo(line, err=True),
         )  # fmt: skip
-    _say(made, target, as_json=as_json)
+        record = faults(target / "ledger.db")
+    _say(made, target, record, as_json=as_json)
 
 
 def _wish(config: Path | None, state: Path | None, *, keys: bool, spool: bool) -> Wish:
@@ -73,9 +78,10 @@ def _wish(config: Path | None, state: Path | None, *, keys: bool, spool: bool) -
     return Wish(keys=keys, spool=spool, configuration=tuple(found))
 
 
-def _say(made: Manifest, target: Path, *, as_json: bool) -> None:
+def _say(made: Manifest, target: Path, record: list[str], *, as_json: bool) -> None:
+    _warn(record, made.unlike)
     if as_json:
-        click.echo(json.dumps({"backup": str(target), **asdict(made), "files": len(made.files)}))
+        click.echo(json.dumps({"backup": str(target), **asdict(made), "files": len(made.files), "record": record}))
         return
     size = sum(size for size, _digest in made.files.values())
     click.echo(f"{target}: {len(made.files)} files, {size} bytes; the record up to entry {made.seq} ({made.head})")
@@ -91,41 +97,56 @@ def _say(made: Manifest, target: Path, *, as_json: bool) -> None:
         )
 
 
+def _warn(record: Sequence[str], copies: Sequence[str]) -> None:
+    """What is wrong with the dock itself: it is in the backup as it is."""
+    for fault in record:
+        click.echo(f"the dock's record has a fault, and is kept with it: {fault}", err=True)
+    for fault in copies:
+        click.echo(f"copy of footage {fault}", err=True)
+
+
 @backup.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True), metavar="DIR")
+@click.option(
+    "--key", "vouched", metavar="K", multiple=True, callback=thumbprints,
+    help="Thumbprint of a key of this dock that is known from elsewhere: a change to it needs no signature of the old one.",
+)  # fmt: skip
 @_json
-def verify(*, folder: Path, as_json: bool) -> None:
+def verify(*, folder: Path, vouched: tuple[str, ...], as_json: bool) -> None:
     """Hold every file of a backup against its SHA-256, and its record against its own chain and signatures.
 
-    Exit code 0: it is whole; 1: it is not (each fault is printed); 3: it cannot be read.
+    What is not whole is not put back. Faults that the dock's record, or its footage, had when the backup was made are told and put back as they are.
+    Exit code 0: all of it holds; 1: it is not whole, or its record has a fault (each is printed); 3: it cannot be read.
     """
     from dockd.keeping.checking import check
     from dockd.keeping.manifest import BackupUnusable
 
     with readable():
         try:
-            manifest, faults = check(folder)
+            found = check(folder, vouched=frozenset(vouched))
         except BackupUnusable as error:
             fail(error.message, code=1)
     if as_json:
         click.echo(
             json.dumps(
                 {
-                    "backup": str(folder),
-                    "whole": not faults,
-                    "faults": faults,
-                    "seq": manifest.seq,
-                    "head": manifest.head,
+                    "backup": str(folder), "whole": not found.damage, "faults": list(found.damage), "record": list(found.record),
+                    "copies": list(found.copies), "seq": found.manifest.seq, "head": found.manifest.head,
                 }
             )
-        )
+        )  # fmt: skip
     else:
-        for fault in faults:
-            click.echo(f"FAULT {fault}")
-        click.echo(
-            f"{folder}: {'NOT whole' if faults else 'whole'}; of {manifest.made_at}, the record up to entry {manifest.seq}"
-        )
-    sys.exit(1 if faults else 0)
+        for line in _verdict(found):
+            click.echo(line)
+        whole = "NOT whole" if found.damage else "whole" + (", of a record with faults" if found.record else "")
+        click.echo(f"{folder}: {whole}; of {found.manifest.made_at}, the record up to entry {found.manifest.seq}")
+    sys.exit(1 if found.damage or found.record else 0)
+
+
+def _verdict(found: Checked) -> list[str]:
+    told = [f"FAULT {fault}" for fault in found.damage]
+    told += [f"FAULT of the dock's record (it can be put back with it) {fault}" for fault in found.record]
+    return told + [f"copy of footage {fault}" for fault in found.copies]
 
 
 @click.command()
@@ -152,21 +173,22 @@ def restore(*, folder: Path, as_json: bool, config: Path | None, state: Path | N
     where = find_state(config=config, state=state)
     with readable():
         try:
-            made = put_back(folder, Places(ledger=where.ledger, spool=where.spool))
+            done = put_back(folder, Places(ledger=where.ledger, spool=where.spool))
         except BackupUnusable as error:
             fail(error.message, code=1)
+    made = done.manifest
+    _warn(done.checked.record, done.checked.copies)
+    for name in done.passed_over:
+        click.echo(f"{name} was not put back: it is no file of a dock's state", err=True)
     if as_json:
         click.echo(
             json.dumps(
                 {
-                    "state": str(where.ledger.parent),
-                    "seq": made.seq,
-                    "head": made.head,
-                    "keys": made.keys,
-                    "spool": made.spool,
+                    "state": str(where.ledger.parent), "seq": made.seq, "head": made.head, "keys": made.keys, "spool": made.spool,
+                    "record": list(done.checked.record), "copies": list(done.checked.copies), "passed_over": list(done.passed_over),
                 }
             )
-        )
+        )  # fmt: skip
         return
     click.echo(
         f"{where.ledger.parent}: the record up to entry {made.seq}, of {made.made_at}. What has happened since, the store is asked for"

@@ -69,7 +69,8 @@ def _head(_context: click.Context, _option: click.Parameter, value: str | None) 
     return _Known(found, word)
 
 
-def _thumbprints(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+def thumbprints(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Of the dock's keys, as `verify` prints them. Raises click.BadParameter."""
     for value in values:
         if not re.fullmatch(r"[A-Za-z0-9_-]{43}", value):
             raise click.BadParameter(
@@ -84,7 +85,7 @@ def _thumbprints(_context: click.Context, _option: click.Parameter, values: tupl
     help="What is known from outside: an entry's hash (64 hex digits), or a receipt of the store (the file, or its text).",
 )  # fmt: skip
 @click.option(
-    "--key", "keys", metavar="K", multiple=True, callback=_thumbprints,
+    "--key", "keys", metavar="K", multiple=True, callback=thumbprints,
     help="Thumbprint of a key of this dock that is known from elsewhere: a change to it needs no signature of the old one.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on one line.")

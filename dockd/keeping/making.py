@@ -10,25 +10,35 @@ given up meanwhile is left out, for the store has it.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from dockd import __version__
 from dockd.access.copying import copy_access
-from dockd.keeping.manifest import BackupUnusable, Manifest, copy_file, measured
+from dockd.keeping.manifest import (
+    BackupUnusable,
+    Manifest,
+    Unread,
+    copy_file,
+    copy_from,
+    is_of_keys,
+    measured,
+    opened,
+    opened_folder,
+)
 from dockd.state_places import Places
 from ingest.clock import Clock, rfc3339
-from ingest.ledger.backup import Copied, copy_ledger
+from ingest.ledger.backup import Copied, copy_ledger, waiting
 from ingest.ledger.keys import KeyFolder
 from ingest.ledger.pin_file import sync_folder
-from ingest.spool import is_segment
+from ingest.spool import Description, is_segment
 
 PUBLIC = ("dock.id", "store.pin")
+_LARGEST_DESCRIPTION = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +67,10 @@ def make(places: Places, target: Path, *, wish: Wish, progress: Callable[[str], 
         _keys(places, part, private=wish.keys)
         for name, source in wish.configuration:
             _tree(source, part / "config" / name)
-        left_out = (
-            _spool(places, part, copied, progress=progress) if wish.spool else (copied.waiting, copied.waiting_bytes)
-        )
-        manifest = _manifest(places, part, copied, wish=wish, left_out=left_out)
+        left_out, unlike = (copied.waiting, copied.waiting_bytes), list[str]()
+        if wish.spool:
+            left_out, unlike = _spool(places, part, waiting=waiting(part / "ledger.db"), progress=progress)
+        manifest = _manifest(places, part, copied, wish=wish, left_out=left_out, unlike=unlike)
         os.rename(part, target)
         sync_folder(target.parent)
     except BaseException:
@@ -69,11 +79,14 @@ def make(places: Places, target: Path, *, wish: Wish, progress: Callable[[str], 
     return manifest
 
 
-def _manifest(places: Places, part: Path, copied: Copied, *, wish: Wish, left_out: tuple[int, int]) -> Manifest:
+def _manifest(
+    places: Places, part: Path, copied: Copied, *, wish: Wish, left_out: tuple[int, int], unlike: list[str]
+) -> Manifest:
     files = {str(one.relative_to(part)): measured(one) for one in sorted(part.rglob("*")) if one.is_file()}
     manifest = Manifest(
         made_at=rfc3339(Clock().now()), version=__version__, dock=KeyFolder(places.keys).identity() or "", seq=copied.head.seq, head=copied.head.hash,
         tables=copied.tables, keys=wish.keys, spool=wish.spool, left_out=left_out, files=files,
+        unlike=tuple(unlike),
     )  # fmt: skip
     for folder in [one for one in part.rglob("*") if one.is_dir()]:
         sync_folder(folder)
@@ -82,13 +95,19 @@ def _manifest(places: Places, part: Path, copied: Copied, *, wish: Wish, left_ou
 
 
 def _keys(places: Places, part: Path, *, private: bool) -> None:
-    """Never the kept head: a ledger that is put back would be held against a moment of another one."""
+    """Never the kept head: a ledger that is put back would be held against a moment of another one. Nothing that dockd does not write there, either."""
     (part / "keys").mkdir(mode=0o700)
-    names: Iterable[str] = sorted(os.listdir(places.keys)) if private else PUBLIC
-    for name in names:
-        if name == "head" or name.endswith((".part", ".lock")) or not (places.keys / name).is_file():
-            continue
-        copy_file(places.keys / name, part / "keys" / name)
+    try:
+        folder = opened_folder(places.keys)
+    except FileNotFoundError:
+        return
+    try:
+        for name in sorted(os.listdir(folder)):
+            if name in PUBLIC or (private and is_of_keys(name)):
+                with opened(name, within=folder) as file:
+                    copy_from(file, part / "keys" / name)
+    finally:
+        os.close(folder)
 
 
 def _tree(source: Path, target: Path) -> None:
@@ -102,15 +121,61 @@ def _tree(source: Path, target: Path) -> None:
                 copy_file(one, target / one.name)
 
 
-def _spool(places: Places, part: Path, copied: Copied, *, progress: Callable[[str], None]) -> tuple[int, int]:
-    """Every copy with its description; none is left out but those that the store has meanwhile."""
-    (part / "spool").mkdir(mode=0o700)
-    names = sorted(name for name in os.listdir(places.spool) if is_segment(name))
-    for number, name in enumerate(names, 1):
-        with contextlib.suppress(FileNotFoundError):
-            copy_file(places.spool / f"{name}.json", part / "spool" / f"{name}.json")
-            copy_file(places.spool / name, part / "spool" / name)
-            progress(f"{number} of {len(names)} copies of the spool")
-        if not (part / "spool" / name).exists():
-            (part / "spool" / f"{name}.json").unlink(missing_ok=True)
-    return 0, 0
+def _spool(
+    places: Places, part: Path, *, waiting: dict[str, int], progress: Callable[[str], None]
+) -> tuple[tuple[int, int], list[str]]:
+    """Every copy, with its description where it has one; how much waited and is not in it, and what is wrong with what is.
+
+    What cannot be read, and what is not what it should be, keeps nothing else out: it may be all there is of that, too.
+    """
+    into, unlike = part / "spool", []
+    into.mkdir(mode=0o700)
+    try:
+        folder = opened_folder(places.spool)
+    except FileNotFoundError:
+        folder = -1
+    names = sorted(name for name in os.listdir(folder) if is_segment(name)) if folder >= 0 else []
+    try:
+        for number, name in enumerate(names, 1):
+            fault = _copy(name, within=folder, into=into)
+            unlike += [f"{name}: {fault}"] if fault else []
+            progress(f"{number} of {len(names)} copies of the spool" + (f" ({name}: {fault})" if fault else ""))
+    finally:
+        if folder >= 0:
+            os.close(folder)
+    lacking = [size for name, size in waiting.items() if not (into / name).exists()]
+    return (len(lacking), sum(lacking)), unlike
+
+
+def _copy(name: str, *, within: int, into: Path) -> str:
+    """One copy; what is wrong with it. One that the store has meanwhile is not there any more, and nothing is wrong with that. Raises OSError."""
+    described = into / f"{name}.json"
+    try:
+        said = _described(described, within=within)
+        try:
+            with opened(name, within=within) as file:
+                found = copy_from(file, into / name)
+        except FileNotFoundError:
+            described.unlink(missing_ok=True)
+            return ""
+    except Unread as error:
+        described.unlink(missing_ok=True)
+        return f"it is not in the backup: it cannot be read ({error.strerror})"
+    if said is None:
+        return "it has no description that can be read"
+    return (
+        ""
+        if (said.segment, said.digest.size, said.digest.sha256) == (name, *found)
+        else "it is not the segment that its description names"
+    )
+
+
+def _described(target: Path, *, within: int) -> Description | None:
+    """Its description is copied as it is. None where there is none, or it describes no segment. Raises OSError."""
+    try:
+        with opened(target.name, within=within) as file:
+            copy_from(file, target)
+        with target.open("rb") as file:
+            return Description.of_text(file.read(_LARGEST_DESCRIPTION).decode("utf-8"))
+    except (FileNotFoundError, Unread, ValueError):
+        return None

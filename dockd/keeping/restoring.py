@@ -1,88 +1,195 @@
 """Put a backup into an empty state.
 
-Rules: a backup that is not whole is not begun with; nothing that is there is overwritten or removed; a note lies in the state until all of it is there,
-and no agent starts before that; run again it goes on. What the agent does then: what is in the spool is brought together with the ledger, and the
-store, which has seen more of this dock's history, is answered by a new chain (`custody.restored`); nothing is deleted before it has proven anew.
+Rules: a backup that is not what was written is not begun with; nothing that is there is overwritten or removed; a note lies in the state until all of
+it is there, and no agent starts before that; run again it goes on, with what is there held against the backup, and never with a ledger that is another.
+What is written is written as who owns the state: whoever has taken over the agent's user gets nothing from root by laying links or names there. What
+was wrong in the dock already is put back as it was (`dockd.keeping.checking`).
+
+What the agent does then: what is in the spool is brought together with the ledger, and the store, which has seen more of this dock's history, is
+answered by a new chain (`custody.restored`); nothing is deleted before it has proven anew.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from dockd.app import locked
-from dockd.keeping.checking import check
-from dockd.keeping.manifest import NAME, BackupUnusable, Manifest, copy_file
+from dockd.enrolling.owner import as_owner_of
+from dockd.keeping.checking import Checked, check
+from dockd.keeping.manifest import BackupUnusable, Manifest, copy_from, is_of_keys, measured, opened, opened_folder
 from dockd.state_places import RESTORING, Places
 from ingest.ledger.pin_file import durable_text, sync_folder
+from ingest.spool import is_segment
 
-_OURS = ("lock", "log.mark", "spool.lock", RESTORING, "lost+found")
+_LOST = "lost+found"
+_OURS = ("lock", "log.mark", RESTORING)
+_PART = re.compile(r"\..+\.part")
+_MADE = "access.db.made"
 
 
-def restore(folder: Path, places: Places) -> Manifest:
+@dataclass(frozen=True, kw_only=True)
+class PutBack:
+    """What was put back; `passed_over`: files of the backup that dockd never puts into a state, but those of the configuration."""
+
+    checked: Checked
+    passed_over: tuple[str, ...]
+
+    @property
+    def manifest(self) -> Manifest:
+        return self.checked.manifest
+
+
+def restore(folder: Path, places: Places) -> PutBack:
     """Raises BackupUnusable, LedgerUnusable, StateInUse, OSError. Blocks."""
-    manifest, faults = check(folder)
-    if faults:
+    checked = check(folder)
+    if checked.damage:
         raise BackupUnusable(
-            f"{folder} is not whole, and nothing was put back: {faults[0]} ({len(faults)} faults; dockd backup verify names all)"
+            f"{folder} is not whole, and nothing was put back: {checked.damage[0]} ({len(checked.damage)} faults; dockd backup verify names all)"
         )
-    places.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    owner = os.stat(places.folder)
-    with locked(places.folder / "lock"):
-        for left in places.folder.glob(
-            f"{RESTORING}.*.part"
-        ):  # half a note, of a run that was cut before anything else
-            left.unlink()
-        _refuse_what_is_there(places, manifest)
-        durable_text(places.folder / RESTORING, f"{manifest.head}\n")
-        for name in sorted(manifest.files, key=lambda name: (name == "ledger.db", name)):  # the ledger last
-            target = _place(places, name)
-            if target is None:
-                continue
+    targets = {name: target for name in checked.manifest.files if (target := _place(places, name)) is not None}
+    _refuse_links(places)
+    with contextlib.ExitStack() as held:
+        with as_owner_of(places.folder):
+            for one in (places.folder, places.spool.parent):
+                one.mkdir(parents=True, exist_ok=True, mode=0o700)
+            held.enter_context(locked(places.folder / "lock"))
+            held.enter_context(locked(places.spool.with_name(f"{places.spool.name}.lock")))
+            _sweep(places)
+            there = _refuse_what_is_there(places, checked.manifest, targets)
+            durable_text(places.folder / RESTORING, f"{checked.manifest.head}\n")
+        for name in sorted(targets, key=lambda name: (name == "ledger.db", name)):  # the ledger last
+            if name not in there:
+                _put(folder, name, targets[name], places, wanted=checked.manifest.files[name])
+        with as_owner_of(places.folder):
+            if "access.db" in targets:
+                durable_text(places.folder / _MADE, "")
+            for one in {target.parent for target in targets.values()}:
+                sync_folder(one)
+            (places.folder / RESTORING).unlink()
+            sync_folder(places.folder)
+    passed_over = tuple(
+        sorted(name for name in checked.manifest.files if name not in targets and not name.startswith("config/"))
+    )
+    return PutBack(checked=checked, passed_over=passed_over)
+
+
+def _put(folder: Path, name: str, target: Path, places: Places, *, wanted: tuple[int, str]) -> None:
+    """Read as whoever asks, written as who owns the state. Raises OSError."""
+    top, _, rest = name.rpartition("/")
+    with contextlib.ExitStack() as held:
+        within = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        held.callback(os.close, within)
+        if top:
+            within = opened_folder(top, within=within)
+            held.callback(os.close, within)
+        file = held.enter_context(opened(rest, within=within))
+        with as_owner_of(places.folder):
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            copy_file(folder / name, target)
-            _own(target.parent, owner)
-            _own(target, owner)
+            copy_from(file, target, wanted=wanted)
             sync_folder(target.parent)
-        if "access.db" in manifest.files:
-            durable_text(places.folder / "access.db.made", "")
-            _own(places.folder / "access.db.made", owner)
-        _own(places.folder / "lock", owner)
-        (places.folder / RESTORING).unlink()
-        sync_folder(places.folder)
-    return manifest
 
 
 def _place(places: Places, name: str) -> Path | None:
-    """Where a file of a backup belongs; None for the configuration, which is the site's to put back."""
+    """Where a file of a backup belongs; None for the configuration, which is the site's to put back, and for what is of no dock."""
     top, _, rest = name.partition("/")
     if not rest:
         return {"ledger.db": places.ledger, "access.db": places.access}.get(name)
-    if "/" in rest or top not in ("keys", "spool") or name == NAME:
-        return None
-    return (places.keys if top == "keys" else places.spool) / rest
+    if top == "keys" and is_of_keys(rest):
+        return places.keys / rest
+    if top == "spool" and is_segment(rest.removesuffix(".json")):
+        return places.spool / rest
+    return None
 
 
-def _refuse_what_is_there(places: Places, manifest: Manifest) -> None:
-    unfinished = places.folder / RESTORING
-    if unfinished.exists():
-        if unfinished.read_text(encoding="ascii", errors="replace").strip() == manifest.head:
-            return  # the same one goes on: what it has put there is put there again
+def _refuse_links(places: Places) -> None:
+    """A link that somebody else than root has laid must not lead root elsewhere: who owns the folder behind it is not who may write here."""
+    for one in (places.keys, *((places.folder, *places.folder.parents) if os.geteuid() == 0 else ())):
+        with contextlib.suppress(FileNotFoundError):
+            seen = os.lstat(one)
+            if stat.S_ISLNK(seen.st_mode) and (one == places.keys or seen.st_uid != 0):
+                raise BackupUnusable(f"{one} is a link, and nothing is put back through it: move it away first")
+
+
+def _sweep(places: Places) -> None:
+    """What a run that was cut has half written. Raises OSError."""
+    for one in places.folder.glob(f"{RESTORING}.*.part"):
+        one.unlink()
+
+
+def _refuse_what_is_there(places: Places, manifest: Manifest, targets: dict[str, Path]) -> set[str]:
+    """Which files of the backup a run before this one has put there already. Raises BackupUnusable, OSError."""
+    unfinished = _noted(places.folder / RESTORING)
+    if unfinished is not None and unfinished != manifest.head:
         raise BackupUnusable(
             f"another restore into {places.folder} was not finished: go on with that one, or empty the folder"
         )
-    there = [name for name in os.listdir(places.folder) if name not in _OURS]
-    spooled = os.listdir(places.spool) if places.spool.is_dir() else []
-    if places.spool.parent == places.folder and not spooled:
-        there = [name for name in there if name != places.spool.name]
-    if there or spooled:
-        what = f"{places.folder / sorted(there)[0]}" if there else f"{len(spooled)} files in {places.spool}"
-        raise BackupUnusable(
-            f"a dock has lived here ({what}), and a restore overwrites nothing: move its state away first, whole"
-        )
+    names = {target: name for name, target in targets.items()}
+    found = set()
+    for path in _there(places):
+        name = names.get(path)
+        if unfinished is None:
+            raise BackupUnusable(
+                f"a dock has lived here ({path}), and a restore overwrites nothing: move its state away first, whole"
+            )
+        if path == places.folder / _MADE:
+            continue
+        if name is None or not _is(path, manifest.files[name]):
+            raise BackupUnusable(
+                f"a restore into {places.folder} was begun and {path} is not what it has put there: move all of it away first, whole"
+            )
+        found.add(name)
+    return found
 
 
-def _own(path: Path, owner: os.stat_result) -> None:
-    """As root, what is made belongs to whom the state's folder belongs to."""
-    if os.geteuid() == 0:
-        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+def _there(places: Places) -> Iterator[Path]:
+    """Every file in the state but those that no dock's life leaves. Raises OSError."""
+    for folder in (places.folder, places.keys, places.spool):
+        for name in sorted(_names(folder)):
+            path = folder / name
+            if path in (places.keys, places.spool) and stat.S_ISDIR(os.stat(path).st_mode):
+                continue
+            if name == _LOST and _is_empty(path):
+                continue
+            if path in (*(places.folder / one for one in _OURS), places.spool.with_name(f"{places.spool.name}.lock")):
+                continue
+            if not _PART.fullmatch(name):
+                yield path
+
+
+def _names(folder: Path) -> list[str]:
+    with contextlib.suppress(FileNotFoundError):
+        return os.listdir(folder)
+    return []
+
+
+def _is_empty(folder: Path) -> bool:
+    """A disk of its own has one of these, root's: who may not look into it has nothing in it."""
+    try:
+        return stat.S_ISDIR(os.lstat(folder).st_mode) and not os.listdir(folder)
+    except PermissionError:
+        return True
+
+
+def _is(path: Path, wanted: tuple[int, str]) -> bool:
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode) and measured(path) == wanted
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOENT):
+            return False
+        raise
+
+
+def _noted(note: Path) -> str | None:
+    """Which restore was begun. Raises OSError."""
+    try:
+        with opened(note) as file:
+            return file.read(4096).decode("ascii", "replace").strip()
+    except FileNotFoundError:
+        return None
