@@ -20,7 +20,7 @@ from dockd.app import Agent, until_clear
 from dockd.store_kinds import Misconfigured
 from ingest.camera.mass_storage import MassStorage, no_camera
 from ingest.errors import CameraGone, DockdError, Stop, Unreadable
-from ingest.ledger import cameras, queue, segments, views
+from ingest.ledger import cameras, queue, segments, views, wiping_word
 from ingest.ledger.segments import Segment
 from ingest.model import Balance, Tally, folder_camera, legible, shown
 from ingest.visit import Visit
@@ -159,6 +159,8 @@ async def ingest(agent: Agent, visits: Sequence[Visit], *, wait: float) -> Outco
     began = time.monotonic()
     lost_before = await _lost(agent)
     left_over = await agent.ledger.read(lambda db: segments.ids(db.execute, UNFINISHED))
+    if agent.wipes:
+        await agent.ledger.commit(lambda tx: wiping_word.say(tx, agent.intake.wish.word()))
     await agent.ledger.commit(segments.forget_delays)
     agent.delivery.wake()
     failures: list[str] = []

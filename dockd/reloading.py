@@ -10,7 +10,6 @@ is cut off, or comes meanwhile, is another wish. What is wrong, and what wants a
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -31,8 +30,8 @@ from dockd.page.view import View
 from dockd.settings import Settings, SettingsError, load
 from dockd.settings.live import LIVE
 from ingest.errors import LedgerUnusable
-from ingest.events import Event, WipingOff, WipingOn
 from ingest.leave import Wish
+from ingest.ledger import wiping_word
 
 Reloaded = Callable[[Settings], Awaitable[Sequence[str]]]
 
@@ -72,9 +71,14 @@ class Reloading:
                 raise
 
     async def say_at_the_start(self) -> None:
-        """What the site wants of emptying, where that is not "at once": a record that says nothing of it means that."""
-        if self.agent.intake.wish != Wish():
-            await self.agent.ledger.commit(lambda tx: tx.record(_said_of(self.agent.intake.wish)))
+        """What the site wants of emptying, where the record says otherwise. While that cannot be written nothing is emptied, and a reload is wished for."""
+        wish = self.agent.intake.wish
+        try:
+            await self.agent.ledger.commit(lambda tx: wiping_word.say(tx, wish.word()))
+        except LedgerUnusable:
+            if wish.wipe:
+                self._wish(replace(wish, wipe=False))
+                self.wishes.reload()
 
     async def _one(self) -> None:
         self.logs.reopen()
@@ -137,7 +141,7 @@ class Reloading:
         stricter = self.agent.intake.wish.stricter(wanted)
         self._wish(stricter)
         try:
-            await self.agent.ledger.commit(lambda tx: tx.record(_said_of(wanted)))
+            await self.agent.ledger.commit(lambda tx: tx.record(wanted.word()))
         except LedgerUnusable as error:
             if wanted == stricter:
                 return []
@@ -189,7 +193,3 @@ class Reloading:
             troubles.open("restart_needed", text)
         else:
             troubles.close("restart_needed")
-
-
-def _said_of(wish: Wish) -> Event:
-    return WipingOn(seconds=math.ceil(wish.grace)) if wish.wipe else WipingOff()

@@ -9,12 +9,14 @@ lot that is deleted under one. So whatever the record says after "cameras are no
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from ingest.clock import Clock
 from ingest.errors import Stop
+from ingest.events import WipingOff, WipingOn
 from ingest.ledger.passed import since_proof
 
 Execute = Callable[..., Any]
@@ -40,6 +42,10 @@ class Wish:
         Wish(wipe=False, grace=5.0)
         """
         return Wish(wipe=self.wipe and other.wipe, grace=max(self.grace, other.grace))
+
+    def word(self) -> WipingOff | WipingOn:
+        """What the record says of it."""
+        return WipingOn(seconds=math.ceil(self.grace)) if self.wipe else WipingOff()
 
 
 class Leave:

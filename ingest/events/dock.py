@@ -19,7 +19,7 @@ class AgentStopped(Event, action="agent.stopped", text="dockd stopped"):
 
 @dataclass(frozen=True, kw_only=True)
 class WipingOff(Event, action="settings.wiping_off", text="cameras are not emptied from now on"):
-    """The site does not want it: said where a reload changes it, and at a start where it is so. No permit is written after it."""
+    """The site does not want it: said where a reload changes it, and at a start where the record says otherwise. No permit is written after it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class WipingOn(
     action="settings.wiping_on",
     text="cameras are emptied from now on, what was confirmed {seconds} s ago or earlier",
 ):
-    """The site wants it: said where a reload changes it, and at a start where footage is to stay for a while."""
+    """The site wants it: said where a reload changes it, and at a start where the record says otherwise."""
 
     seconds: int
 

@@ -205,6 +205,11 @@ CREATE INDEX IF NOT EXISTS custody_events ON custody(seq) WHERE segment IS NULL 
 CREATE INDEX IF NOT EXISTS custody_problems ON custody(seq) WHERE action >= 'problem.' AND action < 'problem/';
 """
 
+# The few entries that say whether the site wants cameras emptied: asked for at each start.
+_0017_WIPING = """
+CREATE INDEX custody_wiping ON custody(seq) WHERE action IN ('settings.wiping_off', 'settings.wiping_on');
+"""
+
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     ("0001_spine", _0001_SPINE),
     ("0002_cameras", _0002_CAMERAS),
@@ -222,6 +227,7 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
     ("0014_places", _0014_PLACES),
     ("0015_addresses", _0015_ADDRESSES),
     ("0016_late", _0016_LATE),
+    ("0017_wiping", _0017_WIPING),
 )
 
 

@@ -38,8 +38,22 @@ RELOADS = (
     ),
     Mutant(
         name="reload: a start that does not empty is not on record", promise="P4: the record does not say why cameras were not emptied",
-        file="dockd/reloading.py", old="        if self.agent.intake.wish != Wish():\n", new="        if self.agent.intake.wish is None:\n",
+        file="dockd/reloading.py", old="            await self.agent.ledger.commit(lambda tx: wiping_word.say(tx, wish.word()))\n", new="            pass\n",
         tests=(f"{_RELOADING}::test_a_start_that_does_not_empty_at_once_is_on_record",),
+    ),
+    Mutant(
+        name="reload: a start that empties is not on record over a word that says otherwise", promise="P4: the record says that cameras are not emptied, and permits follow",
+        file="ingest/ledger/wiping_word.py", old="    if word != last(tx.execute):\n", new="    if word != WipingOn(seconds=0):\n",
+        tests=(f"{_RELOADING}::test_a_start_that_empties_is_on_record_where_the_record_says_otherwise",), short=True,
+    ),
+    Mutant(
+        name="reload: a start whose word cannot be written empties", promise="P4: the record says that cameras are not emptied, and permits follow",
+        file="dockd/reloading.py", old="                self._wish(replace(wish, wipe=False))\n", new="",
+        tests=(f"{_RELOADING}::test_a_start_that_cannot_be_put_on_record_empties_nothing_until_a_reload_did",),
+    ),
+    Mutant(
+        name="reload: who empties by hand is not on record", promise="P4: the record says that cameras are not emptied, and permits follow",
+        file="dockd/oneshot.py", old="    if agent.wipes:\n", new="    if not agent.wipes:\n", tests=("tests/unit/dockd/test_oneshot_wait.py::test_who_empties_by_hand_is_on_record_where_the_record_says_otherwise",),
     ),
     Mutant(
         name="reload: a wish during a reload is lost", promise="P5: the file that lies there is not the one that is followed, and nobody says so",

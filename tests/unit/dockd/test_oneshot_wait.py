@@ -10,6 +10,7 @@ from pathlib import Path
 from dockd.app import agent
 from dockd.oneshot import ingest
 from dockd.settings import defaults
+from ingest.events import Event, WipingOff, WipingOn
 from ingest.model import CameraId
 from ingest.visit import Visit
 
@@ -54,3 +55,24 @@ async def test_all_is_well_without_a_store_only_where_nothing_is_left_to_do(tmp_
             outcome = await ingest(built, visits(), wait=0.2)
         assert (outcome.complete, outcome.unreachable is None) == (not wipe, not wipe)
     assert (root / "A.MP4").exists()
+
+
+async def test_who_empties_by_hand_is_on_record_where_the_record_says_otherwise(tmp_path: Path) -> None:
+    """An agent that does not empty worked with this state before; the run after it says so before any permit, and one that deletes nothing says nothing."""
+    root, plain = tmp_path / "CAM", defaults()
+    root.mkdir()
+    settings = replace(
+        plain, store=replace(plain.store, url="http://127.0.0.1:9"), ledger=replace(plain.ledger, path=tmp_path / "ledger.db"),
+        spool=replace(plain.spool, path=tmp_path / "spool", keep_free=0),
+    )  # fmt: skip
+    heard: list[Event] = []
+    async with agent(settings, version="test") as built:
+        await built.ledger.commit(lambda tx: tx.record(WipingOff()))
+    for wipe in (False, True):
+        emptying = replace(settings, wipe=replace(plain.wipe, enabled=wipe))
+        async with agent(emptying, version="test", subscribers=(lambda event, _seq: heard.append(event),)) as built:
+            await ingest(
+                built, [Visit(camera=CameraId(profile="folder", serial="CAM"), root=os.fsencode(root))], wait=0.2
+            )
+        said = [event for event in heard if isinstance(event, WipingOff | WipingOn)]
+        assert said == ([WipingOn(seconds=0)] if wipe else [])

@@ -230,3 +230,23 @@ async def test_a_start_that_does_not_empty_at_once_is_on_record(tmp_path: Path, 
         await here.reloading.say_at_the_start()
         (said,) = [event for event in here.heard if isinstance(event, WipingOff | WipingOn)]
         assert said == (WipingOn(seconds=3) if wish.wipe else WipingOff())
+
+
+async def test_a_start_that_empties_is_on_record_where_the_record_says_otherwise(tmp_path: Path) -> None:
+    """The record's last word is what an auditor reads beside the permits that follow: it is said again where it is not so any more, and only there."""
+    async with scene(tmp_path) as here:
+        for wish in (Wish(wipe=False), Wish(wipe=False), Wish(grace=2.5), Wish(grace=2.5), Wish(), Wish()):
+            here.agent.intake.wishes(wish)
+            await here.reloading.say_at_the_start()
+        said = [event for event in here.heard if isinstance(event, WipingOff | WipingOn)]
+        assert said == [WipingOff(), WipingOn(seconds=3), WipingOn(seconds=0)]
+
+
+async def test_a_start_that_cannot_be_put_on_record_empties_nothing_until_a_reload_did(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here:
+        here.agent.intake.wishes(Wish(grace=2.5))
+        await here.agent.ledger.close()
+        await here.reloading.say_at_the_start()
+        assert here.agent.intake.wish == Wish(wipe=False, grace=2.5)
+        assert not here.sources.settings.wipe.enabled, "the reload sees what has changed"
+        assert here.reloading.wishes.reloading.is_set()
