@@ -61,7 +61,7 @@ class Cameras(Known, Protocol):
         """The profiles that a device's and a volume's properties fit, best first."""
 
     def reload(self, site: Path | None = None) -> Sequence[str]:
-        """Read everything again, the site's profiles from another folder where one is given; the mistakes, and with any of them all stays as it was. Blocks."""
+        """Read everything again, the site's profiles from another folder where one is given; the mistakes, and with any of them nothing more may be emptied than before. Blocks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,16 +166,18 @@ class UdevDock:
             self._warn("helper", f"no camera on USB can be read: {why}")
 
     async def reload(self, site: Path | None = None) -> Sequence[str]:
-        """Read profiles (from the folder `site`, where one is given) and registry again. With mistakes (which are returned) all stays as it was.
+        """Read profiles (from the folder `site`, where one is given) and registry again. With mistakes (which are returned) all stays as it was, but for
+        who was struck off the registry.
 
         Cameras to which something else applies by now leave and are docked anew.
         """
         mistakes = await asyncio.to_thread(self._cameras.reload, site)
         if not mistakes:
             self._findings.clear()
-            for bay in list(self._bays.values()):
-                if bay.stale():
-                    bay.anew()
+        for bay in list(self._bays.values()):
+            if bay.stale():
+                bay.anew()
+        if not mistakes:
             self._judge(again=True)
             self._judge_soon()
         return mistakes

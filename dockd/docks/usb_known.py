@@ -1,6 +1,7 @@
 """Which cameras are known: the profiles, and the site's list of its cameras, as they were when they were last read whole.
 
-Rules kept here: with one mistake in any profile all of them stay as they were, and the list with them; where there is nothing that they were
+Rules kept here: with one mistake in any profile all of them stay as they were, and the list names nobody more, while who was struck off it is named
+no more at once; where there is nothing that they were
 (the agent starts, and a site's profile cannot be read) nothing is deleted from any camera, for nobody knows what the site withholds; a list of
 cameras that cannot be read names nobody, which keeps footage and deletes nothing.
 """
@@ -24,6 +25,16 @@ Listed = Callable[[], Container[str]]
 UNREAD = "The site's camera profiles cannot be read: nothing is deleted until they are right (dockd check-config)"
 
 
+class _Both:
+    """The names that stand in both."""
+
+    def __init__(self, one: Container[str], other: Container[str]) -> None:
+        self._one, self._other = one, other
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._one and name in self._other
+
+
 class KnownCameras:
     """The profiles in the folders `site` and `shipped`, and the cameras that `listed` names. Blocks. Raises ProfilesWrong.
 
@@ -41,7 +52,7 @@ class KnownCameras:
                 raise
             self.mistakes = tuple(str(mistake) for mistake in wrong.mistakes)
             self._profiles = load_profiles(None, shipped=shipped)
-        self._listed = listed()
+        self._whole = self._listed = listed()  # `_whole`: as it was when the profiles were last right
 
     @property
     def profiles(self) -> tuple[Profile, ...]:
@@ -49,14 +60,16 @@ class KnownCameras:
         return self._profiles
 
     def reload(self, site: Path | None = None) -> Sequence[str]:
-        """Read all again, the profiles from another folder `site` where one is given; the mistakes in them, and with any of them profiles and list stay as
-        they were. Blocks."""
-        site = site or self._site
+        """Read all again, the profiles from another folder `site` where one is given; the mistakes in them, and with any of them the profiles stay as
+        they were, and the list names nobody that it did not name then. Blocks."""
+        site, listed = site or self._site, self._read_list()
         try:
             profiles = load_profiles(site, shipped=self._shipped)
         except ProfilesWrong as wrong:
+            self._listed = _Both(self._whole, listed)
             return tuple(str(mistake) for mistake in wrong.mistakes)
-        self._site, self._profiles, self._listed, self.mistakes = site, profiles, self._read_list(), ()
+        self._site, self._profiles, self.mistakes = site, profiles, ()
+        self._whole = self._listed = listed
         return ()
 
     def candidates(self, usb: Properties, volume: Properties | None) -> Sequence[Profile]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutants.planting import Mutant
 
 _LEAVE = ("tests/unit/ingest/test_leave.py",)
+_DOCKS = "tests/unit/dockd/docks"
 _RELOADING = "tests/unit/dockd/test_reloading.py"
 
 RELOADS = (
@@ -68,6 +69,18 @@ RELOADS = (
         name="reload: what wants a restart is not said", promise="P5: the page shows a configuration that is not followed",
         file="dockd/reloading.py", old="        self.applied.restart = [key for key in left if key not in LIVE]\n", new="        self.applied.restart = [key for key in left if key in LIVE]\n",
         tests=("tests/e2e/test_reload.py::test_with_a_wrong_file_the_running_one_stays_and_everybody_can_see_it",),
+    ),
+    Mutant(
+        name="reload: a wrong profile keeps on the list who was struck off it", promise="P3: a camera is emptied that the site does not name any more",
+        file="dockd/docks/usb_known.py", old="            self._listed = _Both(self._whole, listed)\n", new="", tests=(f"{_DOCKS}/test_usb_known.py", f"{_DOCKS}/test_usb_dock.py"), short=True,
+    ),
+    Mutant(
+        name="reload: a wrong profile lets the list name more", promise="P3: a camera is emptied while nobody knows what the site withholds",
+        file="dockd/docks/usb_known.py", old="_Both(self._whole, listed)", new="listed", tests=(f"{_DOCKS}/test_usb_known.py",),
+    ),
+    Mutant(
+        name="reload: who was struck off is emptied on until it is docked anew", promise="P3: a camera is emptied that the site does not name any more",
+        file="dockd/docks/usb_dock.py", old="            if bay.stale():\n", new="            if bay.stale() and not mistakes:\n", tests=(f"{_DOCKS}/test_usb_dock.py",),
     ),
     Mutant(
         name="release: to be kept longer is not obeyed by what is being proven", promise="P1: the dock's copy goes though the site wants it kept",

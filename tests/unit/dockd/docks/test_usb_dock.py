@@ -455,6 +455,20 @@ async def test_the_registry_names_cameras_and_is_read_again(tmp_path: Path) -> N
     await bench.close()
 
 
+async def test_who_is_struck_off_the_registry_is_not_emptied_though_a_profile_is_wrong(tmp_path: Path) -> None:
+    site, listed = tmp_path / "cameras", {"C3441"}
+    site.mkdir()
+    bench = Bench(tmp_path, site=site, listed=lambda: frozenset(listed))
+    bench.machine.plug("1", Card())
+    assert (await bench.docked()).wipe
+    (site / "ours.toml").write_text("name = 3\n")
+    listed.clear()
+    assert await bench.dock.reload()
+    assert await bench.next() == Undocked(place=place("1"), again=True)
+    assert not (await bench.docked()).wipe
+    await bench.close()
+
+
 async def test_a_site_profile_is_taken_up_and_a_wrong_one_changes_nothing(tmp_path: Path) -> None:
     site = tmp_path / "cameras"
     site.mkdir()

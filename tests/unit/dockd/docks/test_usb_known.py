@@ -74,3 +74,22 @@ def test_with_a_mistake_the_list_of_cameras_stays_as_it_was_too(site: Path) -> N
     (site / "other.toml").unlink()
     assert known.reload() == ()
     assert verdict(known) == ("dcim", True, "")
+
+
+def test_with_a_mistake_a_camera_that_was_struck_off_the_list_is_not_emptied(site: Path) -> None:
+    """Nobody is added by it; who is put back before the mistake is mended was named all the time."""
+    (site / "kept.toml").unlink()
+    listed = {"C3441"}
+    known = KnownCameras(site=site, shipped=shipped("cameras"), listed=lambda: frozenset(listed))
+    (site / "other.toml").write_text(WRONG)
+    listed.clear()
+    for _again in range(2):
+        assert known.reload()
+        assert not verdict(known)[1]
+    listed.add("C3441")
+    assert known.reload()
+    assert verdict(known) == ("dcim", True, "")
+    listed.clear()
+    (site / "other.toml").unlink()
+    assert known.reload() == ()
+    assert not verdict(known)[1]
