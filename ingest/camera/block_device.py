@@ -2,7 +2,8 @@
 
 Why: a filesystem does not say when its disk has left. FAT lists as empty then, without an error, and for a moment the disk is still in the
 kernel's list. What is asked here is asked of sysfs, which needs no right to the device. Rules: what sysfs does not tell (a loop device has no
-error count) is None or nothing, never a guess.
+error count) is None or nothing, never a guess. Where there is no sysfs (a plain chroot), only the disk that this very system runs from is known to be
+there: a folder on another one cannot be watched, and is not read.
 """
 
 from __future__ import annotations
@@ -51,6 +52,11 @@ class BlockDevice:
     def failures(self) -> int | None:
         """How many requests it has answered with an error so far; None where that is not counted."""
         return _number(self.disk / "device" / "ioerr_cnt")
+
+
+def is_told(sysfs: Path) -> bool:
+    """Whether the kernel's list of block devices is there to be asked."""
+    return (sysfs / "dev" / "block").is_dir()
 
 
 def _text(file: Path) -> str:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from ingest.camera.block_device import BlockDevice
+from ingest.camera.block_device import BlockDevice, is_told
 from ingest.camera.held_file import GONE, HeldFile, as_listed, explain
 from ingest.errors import CameraGone, SourceUnstable, Unreadable
 from ingest.model import Listed, Skipped, Vitals, legible
@@ -48,9 +48,12 @@ def no_camera(names: Iterable[bytes]) -> str | None:
 
 
 class MassStorage:
-    """A folder as a camera. `root` is the folder's path, links in it already resolved. Raises CameraGone, Unreadable."""
+    """A folder as a camera. `root` is the folder's path, links in it already resolved; `system`: a folder on the disk that this process runs from.
 
-    def __init__(self, root: bytes, *, sysfs: Path = Path("/sys")) -> None:
+    Raises CameraGone, Unreadable.
+    """
+
+    def __init__(self, root: bytes, *, sysfs: Path = Path("/sys"), system: Path = Path("/")) -> None:
         self.root = root
         try:
             self._fd = os.open(root, _FOLDER)
@@ -60,7 +63,19 @@ class MassStorage:
         self._mount = mount_of(self._fd)
         self._disk = BlockDevice.of(self._is.st_dev, sysfs=sysfs)
         self._has_disk = os.major(self._is.st_dev) != 0
+        if self._has_disk and self._disk is None and not is_told(sysfs):
+            self._unwatched(sysfs, system)
         self._filesystem = _filesystem(self._mount)
+
+    def _unwatched(self, sysfs: Path, system: Path) -> None:
+        """Nothing says whether its disk is there (a chroot without /sys): only that of the system itself cannot leave. Raises Unreadable."""
+        if self._is.st_dev != os.stat(system).st_dev:
+            self.close()
+            raise Unreadable(
+                f"whether the disk of {legible(self.root)} is there cannot be told: sysfs is not mounted on {sysfs}. "
+                f"Leave it in and tell ops: mount it there, or put the folder on the disk that {system} is on"
+            )
+        self._has_disk = False
 
     def close(self) -> None:
         """Let go of the root."""

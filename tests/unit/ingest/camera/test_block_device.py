@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from ingest.camera.block_device import BlockDevice
 from ingest.camera.mass_storage import MassStorage
-from ingest.errors import CameraGone
+from ingest.errors import CameraGone, Unreadable
 from ingest.model import Listed, Skipped
 
 
@@ -125,3 +126,31 @@ def test_a_disk_that_fails_and_leaves_a_moment_later_has_left(camera: MassStorag
     sysfs.says("device/ioerr_cnt", "0x3").says("device/state", "offline")
     with pytest.raises(CameraGone):
         list(listing)
+
+
+def test_without_sysfs_a_folder_on_the_systems_own_disk_is_read(camera_folder: Path, tmp_path: Path) -> None:
+    """As in a plain chroot: the disk that dockd itself runs from has not left."""
+    (camera_folder / "a.mp4").write_bytes(b"x")
+    with contextlib.closing(
+        MassStorage(os.fsencode(camera_folder), sysfs=tmp_path / "none", system=tmp_path)
+    ) as camera:
+        assert [item.path for item in camera.listing()] == [b"a.mp4"]
+        camera_folder.rename(tmp_path / "elsewhere")
+        with pytest.raises(CameraGone, match="not there any more"):
+            camera.present()
+
+
+def test_without_sysfs_a_folder_on_another_disk_is_not_read_and_it_is_said_why(
+    camera_folder: Path, tmp_path: Path
+) -> None:
+    """A FAT disk that was pulled lists as empty: where nobody can say that it is there, nothing is concluded from it."""
+    none = tmp_path / "none"
+    with pytest.raises(Unreadable, match=f"CAM is there cannot be told: sysfs is not mounted on {none}. Leave it in"):
+        MassStorage(os.fsencode(camera_folder), sysfs=none, system=Path("/proc"))
+
+
+def test_with_sysfs_a_disk_that_is_not_in_it_has_left(camera_folder: Path, sysfs: Sysfs, tmp_path: Path) -> None:
+    sysfs.entry.unlink()
+    camera = MassStorage(os.fsencode(camera_folder), sysfs=sysfs.root, system=tmp_path)
+    with contextlib.closing(camera), pytest.raises(CameraGone, match="it has left"):
+        camera.present()
