@@ -25,7 +25,7 @@ from ingest.errors import DockdError, LedgerUnusable
 from ingest.events import AgentStarted, AgentStopped, Event
 from ingest.intake import Intake, IntakeSettings
 from ingest.leave import Wish
-from ingest.ledger import Ledger, Transaction, stores, views
+from ingest.ledger import Ledger, Transaction, leaving, stores, views
 from ingest.ledger.pin_file import Pinned, kept
 from ingest.recovery import Found, bring_together
 from ingest.spool import Spool
@@ -202,6 +202,7 @@ def _tell(subscribers: tuple[Subscriber, ...], event: Event) -> None:
 def _begin(tx: Transaction, pinned: Pinned | None, *, version: str) -> None:
     """A run begins: with the store that was believed last, whatever the ledger knows of that."""
     stores.agree(tx, pinned)
+    leaving.take_back(tx, reason="dockd was started")
     tx.record(AgentStarted(version=version))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -12,9 +13,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dockd.cli.common_options import as_owner, fail, find_state, readable, state_options
+from dockd.cli.common_options import State, as_owner, fail, find_state, readable, state_options
+from dockd.cli.custody import thumbprints
 
 if TYPE_CHECKING:
+    from dockd.keeping.decommissioning import GivenUp
     from ingest.ledger.way_back import WayBack
 
 _AGES = ((86400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
@@ -37,40 +40,81 @@ def _agreed(question: str, *, yes: bool) -> None:
     "--out", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="DIR", help="Where the whole record is handed over: not on this dock.",
 )  # fmt: skip
 @click.option("--leave-on-cameras", is_flag=True, help="What is on cameras alone is left to another dock.")
+@click.option(
+    "--key", "keys", metavar="K", multiple=True, callback=thumbprints,
+    help="Thumbprint of a key of this dock that is known from elsewhere: a change to it needs no signature of the old one.",
+)  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_json
 @state_options
 def decommission(
-    *, out: Path, leave_on_cameras: bool, yes: bool, as_json: bool, config: Path | None, state: Path | None
-) -> None:
+    *, out: Path, leave_on_cameras: bool, keys: tuple[str, ...], yes: bool, as_json: bool, config: Path | None, state: Path | None
+) -> None:  # fmt: skip
     """Take this dock out of service, for good: hand over its record, then erase its keys. No footage is deleted by it.
 
-    Refused while anything is on this dock, or known to it alone, and it says what. The agent must not be running. May be run again after a cut.
-    Exit code 0: done; 1: it is still needed, or was not agreed to; 3: the state cannot be used.
+    Refused while anything is on this dock, or known to it alone, and it says what. The agent must not be running. As root it works as the one who
+    owns the state, who has to be able to write DIR. May be run again after a cut, and with another DIR. Exit code 0: done; 1: it is still needed, or
+    was not agreed to; 2: usage; 3: the state cannot be used, its record does not hold, or DIR cannot be written.
     """
-    from dockd.keeping.decommissioning import RECORD, StillNeeded, give_up
+    from dockd.keeping.decommissioning import Going, StillNeeded, give_up, lost_and_found
+    from dockd.keeping.handing_over import WrongOut, on_one_disk
     from dockd.state_places import Places
 
     where = find_state(config=config, state=state)
+    going = Going(
+        out=out.absolute(), leave_on_cameras=leave_on_cameras, vouched=frozenset(keys), apart=_gone_with_it(),
+        lost=lost_and_found(where.spool),
+    )  # fmt: skip
+    stay = _stay(where, config=config, state=state)
+    if on_one_disk(going.out, where.ledger.parent):
+        click.echo(f"note: {out} is on the disk of this dock's state: keep the record on another one", err=True)
     _agreed(f"Take the dock in {where.ledger.parent} out of service, and erase its keys?", yes=yes)
     with readable():
         try:
-            found = asyncio.run(
-                give_up(Places(ledger=where.ledger, spool=where.spool), out=out, leave_on_cameras=leave_on_cameras)
-            )
+            with as_owner(where.ledger.parent):
+                found = asyncio.run(give_up(Places(ledger=where.ledger, spool=where.spool), going))
+        except WrongOut as error:
+            fail(error.message, code=3 if error.unwritten else 2)
         except StillNeeded as error:
             for reason in error.reasons:
                 click.echo(f"{reason.count} {reason.what}")
                 for example in reason.examples:
                     click.echo(f"  {example}")
             fail(error.message, code=1)
+    _say(found, stay, as_json=as_json)
+
+
+def _gone_with_it() -> tuple[Path, ...]:
+    """The folders that are removed by hand at the end of a dock (docs/backup.md)."""
+    from dockd.settings import DEFAULT_FILE, defaults
+
+    return (DEFAULT_FILE.parent, defaults().ledger.path.parent)
+
+
+def _stay(where: State, *, config: Path | None, state: Path | None) -> list[Path]:
+    """Files with secrets that are not the dock's to erase."""
+    from dockd.keeping.erasing import secrets_elsewhere
+    from dockd.settings import DEFAULT_FILE, load
+
+    if state is not None or (config is None and not DEFAULT_FILE.exists()):
+        return []
+    settings = load(config or DEFAULT_FILE, environ=os.environ, for_run=False)
+    return secrets_elsewhere(settings, where.ledger.with_name("keys"))
+
+
+def _say(found: GivenUp, stay: list[Path], *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({**asdict(found), "record": str(out / RECORD)}))
-        return
+        click.echo(json.dumps({**asdict(found), "stay": [str(one) for one in stay]}))
+    else:
+        click.echo(
+            f"dock {found.dock} is out of service; its record is in {found.record} (SHA-256 {found.sha256}), and ends with entry {found.seq} ({found.head})"
+        )
     click.echo(
-        f"dock {found.dock} is out of service; its record is in {out / RECORD}, and ends with entry {found.seq} ({found.head})"
+        "the keys and the list of users in its state are erased. At the store, revoke what it came in with: dockd store revoke",
+        err=True,
     )
-    click.echo("its keys are erased. At the store, revoke what it came in with: dockd store revoke", err=True)
+    for one in stay:
+        click.echo(f"not erased, for the configuration names it and it is not the dock's own: {one}", err=True)
 
 
 @click.command()

@@ -1,8 +1,10 @@
 """Take a dock out of service: only where it holds nothing that is not proven elsewhere, and its record was handed over whole.
 
-The order: look (nothing was changed, whatever is found); the last entry of the record; the record, written out and checked; the note that this dock is
-no more; its keys and what it comes in with. A cut anywhere leaves a dock that works, or one that goes on from there when it is asked again. No
-footage is deleted here: a dock that still has some is refused. Files are deleted; a flash disk may keep their bytes (docs/backup.md).
+The order: look, and see that the record holds and can be written where it is to go (nothing was changed, whatever is found); the last entry of the
+record; the record, written out and checked; the note that this dock is no more, which says where that is; its keys and what it comes in with. A
+cut anywhere leaves a dock that works, or one that goes on from there when it is asked again. What fails after the last entry is followed by one
+that takes it back. No footage is deleted here: a dock that still has some is refused. Files are deleted; a flash disk may keep their bytes
+(docs/backup.md).
 """
 
 from __future__ import annotations
@@ -10,23 +12,22 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from dockd.app import locked
+from dockd.keeping.erasing import forget_keys
+from dockd.keeping.handing_over import Handed, as_it_holds, hand_over, name_of, see_out, there
 from dockd.state_places import GIVEN_UP, Places
 from ingest.clock import Clock, rfc3339
 from ingest.errors import DockdError
 from ingest.ledger import Ledger, leaving
-from ingest.ledger.audit import check, moment
-from ingest.ledger.handover import handover
-from ingest.ledger.history import Wanted
+from ingest.ledger.audit import moment
 from ingest.ledger.leaving import Reason
-from ingest.ledger.pin_file import durable_text, sync_folder
+from ingest.ledger.pin_file import durable_text
 
-RECORD = "dockd-custody.jsonl"
-_STAYS = ("dock.id", "store.pin", "head")
+LOST_AND_FOUND = "lost+found"
 
 
 class StillNeeded(DockdError):
@@ -38,94 +39,124 @@ class StillNeeded(DockdError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Going:
+    """What was asked. `out`: where the record goes; `apart`: folders besides the dock's own where it may not be; `vouched`: keys of this dock that are
+    known from elsewhere; `lost`: what lies in the spool's lost+found, None where that is not known.
+    """
+
+    out: Path
+    leave_on_cameras: bool = False
+    apart: tuple[Path, ...] = ()
+    vouched: frozenset[str] = frozenset()
+    lost: Sequence[str] | None = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class GivenUp:
-    """The dock's name, and where its record ends (entry, hash)."""
+    """The dock's name, where its record ends (entry, hash), and the file in which it was handed over."""
 
     dock: str
     seq: int
     head: str
+    record: str
+    sha256: str
 
 
-async def give_up(places: Places, *, out: Path, leave_on_cameras: bool) -> GivenUp:
-    """Raises StillNeeded, StateInUse, LedgerUnusable, OSError."""
+def lost_and_found(spool: Path) -> list[str] | None:
+    """What fsck has put aside on a spool that is a file system of its own; None where this one may not look."""
+    try:
+        fd = os.open(spool / LOST_AND_FOUND, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except PermissionError:
+        return None
+    except OSError:  # none, or no folder: then it is what lies in the spool
+        return []
+    try:
+        return sorted(os.listdir(fd))
+    finally:
+        os.close(fd)
+
+
+async def give_up(places: Places, going: Going) -> GivenUp:
+    """Raises StillNeeded, WrongOut, StateInUse, LedgerUnusable, DockdError, OSError."""
+    see_out(going.out, [places.folder, places.spool, *going.apart])
     with locked(places.folder / "lock"), locked(places.spool.with_name(f"{places.spool.name}.lock")):
         note = places.folder / GIVEN_UP
-        if not note.exists():
-            dock = await _last_entry(places, leave_on_cameras=leave_on_cameras)
-            found = _hand_over(places, out, dock=dock)
-            durable_text(
-                note,
-                json.dumps({"at": rfc3339(Clock().now()), "dock": dock, "seq": found.seq, "head": found.head}) + "\n",
-            )
-        said = json.loads(note.read_text(encoding="utf-8"))
-        _forget_keys(places)
-        return GivenUp(dock=said["dock"], seq=said["seq"], head=said["head"])
+        if note.exists():
+            found = _again(places, going.out, note)
+        else:
+            found = await _for_good(places, going)
+            _write_note(note, found)
+        forget_keys(places)
+        return found
 
 
-async def _last_entry(places: Places, *, leave_on_cameras: bool) -> str:
-    ledger = await Ledger.open(places.ledger, keys=places.keys, anew=False)
-    try:
-        found = await ledger.read(leaving.reasons)
+async def _for_good(places: Places, going: Going) -> GivenUp:
+    """Up to the record, handed over; nothing is changed before all was looked at."""
+    left = _look(places, going)
+    with there(going.out) as part:
+        ledger = await Ledger.open(places.ledger, keys=places.keys, anew=False)
+        try:
+            await ledger.commit(lambda tx: leaving.record(tx, left=left))
+            try:
+                handed = hand_over(places.ledger, part, dock=ledger.dock, vouched=going.vouched)
+            except BaseException as error:
+                why = error.message if isinstance(error, DockdError) else str(error) or type(error).__name__
+                with contextlib.suppress(DockdError, OSError):
+                    await ledger.commit(lambda tx: leaving.take_back(tx, reason=why))
+                raise
+            return _given_up(ledger.dock, handed)
+        finally:
+            await ledger.close()
+
+
+def _look(places: Places, going: Going) -> int:
+    """How many segments stay on cameras alone. Raises StillNeeded, and DockdError where the record does not hold."""
+    with moment(places.ledger) as reader:
+        found = leaving.reasons(reader)
         if not [one for one in found if not one.on_cameras]:
-            found += _unexplained(places)
-        kept = [one for one in found if not (leave_on_cameras and one.on_cameras)]
+            found += _unexplained(places.spool, going.lost)
+        kept = [one for one in found if not (going.leave_on_cameras and one.on_cameras)]
         if kept:
             raise StillNeeded(kept)
-        left = sum(one.count for one in found)
-        await ledger.commit(lambda tx: leaving.record(tx, left=left))
-        return ledger.dock
-    finally:
-        await ledger.close()
+        as_it_holds(reader, vouched=going.vouched)
+    return sum(one.count for one in found)
 
 
-def _unexplained(places: Places) -> list[Reason]:
+def _unexplained(spool: Path, lost: Sequence[str] | None) -> list[Reason]:
     """Whatever lies in the spool and no row speaks of may be all there is of something."""
-    names = sorted(os.listdir(places.spool)) if places.spool.is_dir() else []
+    names = sorted(os.listdir(spool)) if spool.is_dir() else []
+    if LOST_AND_FOUND in names and (spool / LOST_AND_FOUND).is_dir() and not (spool / LOST_AND_FOUND).is_symlink():
+        names.remove(LOST_AND_FOUND)
+        if lost is None:
+            what = f"folder ({spool / LOST_AND_FOUND}) is root's to look into, and may hold footage: run this as root"
+            return [Reason(count=1, what=what), *_lying(spool, names)]
+        return _lying(spool, names) + _lying(spool / LOST_AND_FOUND, lost)
+    return _lying(spool, names)
+
+
+def _lying(folder: Path, names: Collection[str]) -> list[Reason]:
     if not names:
         return []
-    return [
-        Reason(
-            count=len(names),
-            what=f"files lie in {places.spool}: what they are has to be known first",
-            examples=tuple(names[:10]),
-        )
-    ]
+    what = f"files lie in {folder}: what they are has to be known first"
+    return [Reason(count=len(names), what=what, examples=tuple(list(names)[:10]))]
 
 
-def _hand_over(places: Places, out: Path, *, dock: str) -> GivenUp:
-    """The whole record with its receipts, durable, from a ledger in which all of it holds."""
-    out.mkdir(parents=True, exist_ok=True)
-    part = out / f".{RECORD}.{secrets.token_hex(4)}.part"
-    with moment(places.ledger) as reader:
-        audit = check(reader)
-        if audit.faults:
-            raise DockdError(
-                f"the record does not hold ({audit.faults[0]}): `dockd custody verify` names every fault; no key was erased"
-            )
-        signed = audit.signed
-        if signed is None:
-            raise DockdError("the record has no end that was signed: nothing was handed over, and no key erased")
-        try:
-            with part.open("x", encoding="ascii") as file:
-                for line in handover(reader, Wanted(), with_receipts=True):
-                    file.write(json.dumps(line) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            os.rename(part, out / RECORD)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-    sync_folder(out)
-    return GivenUp(dock=dock, seq=signed.head.seq, head=signed.head.hash)
+def _again(places: Places, out: Path, note: Path) -> GivenUp:
+    """It is no more already: its record is in `out` all the same, as it was handed over then."""
+    said = json.loads(note.read_text(encoding="utf-8"))
+    name = name_of(said["dock"], seq=said["seq"], head=said["head"])
+    with there(out) as part:
+        handed = hand_over(places.ledger, part, dock=said["dock"], wanted=(said["seq"], said["head"]))
+    found = _given_up(said["dock"], handed)
+    if handed.sha256 != said.get("sha256", handed.sha256):
+        raise DockdError(f"{out / name} is not what was handed over as {said['record']}: the ledger was changed since")
+    _write_note(note, found, at=said["at"])
+    return found
 
 
-def _forget_keys(places: Places) -> None:
-    """The dock's private key, what it comes in with to its store, and who may come in to it."""
-    names = sorted(os.listdir(places.keys)) if places.keys.is_dir() else []
-    for path in [places.keys / name for name in names if name not in _STAYS]:
-        with contextlib.suppress(FileNotFoundError, IsADirectoryError):
-            path.unlink()
-    for name in ("access.db", "access.db-journal", "access.db.made"):
-        (places.folder / name).unlink(missing_ok=True)
-    for folder in (places.keys, places.folder):
-        sync_folder(folder)
+def _given_up(dock: str, handed: Handed) -> GivenUp:
+    return GivenUp(dock=dock, seq=handed.seq, head=handed.head, record=str(handed.path), sha256=handed.sha256)
+
+
+def _write_note(note: Path, found: GivenUp, *, at: str | None = None) -> None:
+    durable_text(note, json.dumps({"at": at or rfc3339(Clock().now()), **asdict(found)}) + "\n")

@@ -148,6 +148,7 @@ _SENTENCES: Mapping[str, Said] = {
     "custody.restored": said("The dock's record had gone back in time: a new one begins after entry {store_seq}, the last that the store had seen"),
     "file.skipped": said("Not taken as footage on camera {camera}: {path} ({error})"),
     "ledger.rebuilt": said("The dock's record book could not be used, and a new one was begun with what lay on the dock. What was left of the old one is kept as {aside}: {reason}"),
+    "dock.decommission_cancelled": said("This dock is not out of service: that was begun, and not done to its end"),
     "dock.decommissioned": said("This dock was taken out of service"),
     "ledger.upgraded": said("The dock's record book was brought up to a newer version of dockd. As it was before, it is kept as {kept}"),
     "ledger.went_back": said("The dock's record book ends with entry {own_seq}, and had ended with entry {lost_seq} before: what came after is not in it"),

@@ -89,6 +89,16 @@ class DockDecommissioned(
 
 
 @dataclass(frozen=True, kw_only=True)
+class DockDecommissionCancelled(
+    Event,
+    action="dock.decommission_cancelled",
+    text="this dock is not out of service: that was begun, and not done to its end ({reason})",
+    level="warning",
+):
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class LedgerUpgraded(
     Event,
     action="ledger.upgraded",

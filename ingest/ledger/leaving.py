@@ -11,11 +11,14 @@ import os
 import sqlite3
 from dataclasses import dataclass
 
-from ingest.events import DockDecommissioned
+from ingest.errors import LedgerUnusable
+from ingest.events import DockDecommissionCancelled, DockDecommissioned
+from ingest.ledger import schema
 from ingest.ledger.core import Transaction
 from ingest.ledger.segments import IN_DOUBT
 
 _SHOWN = 10
+_NEAR = 100  # entries: whatever else writes before an agent does, its first start takes it back
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +40,11 @@ _LOOKS = (
 
 
 def reasons(db: sqlite3.Connection) -> list[Reason]:
-    """All that there are. Raises sqlite3.DatabaseError."""
+    """All that there are. Raises LedgerUnusable where the ledger is of an older dockd, sqlite3.DatabaseError."""
+    if schema.pending(schema.applied(db)):
+        raise LedgerUnusable(
+            "the ledger is of an older dockd: start the agent once, which brings it up to this version; nothing was changed"
+        )
     found = []
     for which, what, on_cameras in _LOOKS:
         count = db.execute(f"SELECT count(*) FROM segments WHERE {which}").fetchone()[0]
@@ -60,3 +67,14 @@ def record(tx: Transaction, *, left: int) -> None:
     last = tx.execute("SELECT action FROM custody ORDER BY seq DESC LIMIT 1").fetchone()
     if last is None or last[0] != DockDecommissioned.action:
         tx.record(DockDecommissioned(left=left))
+
+
+def take_back(tx: Transaction, *, reason: str) -> None:
+    """The dock goes on after all: an entry, where the record's end says that it does not."""
+    near = "SELECT action, seq FROM custody ORDER BY seq DESC LIMIT ?"
+    last = tx.execute(
+        f"SELECT action FROM ({near}) WHERE action IN (?, ?) ORDER BY seq DESC LIMIT 1",
+        (_NEAR, DockDecommissioned.action, DockDecommissionCancelled.action),
+    ).fetchone()
+    if last is not None and last[0] == DockDecommissioned.action:
+        tx.record(DockDecommissionCancelled(reason=reason))

@@ -44,10 +44,20 @@ def test_a_backup_with_everything_is_the_dock_on_another_machine(tmp_path: Path,
     assert {path.stat().st_mode & 0o077 for path in [kept, *kept.rglob("*")]} == {0}
     done = dockd("restore", "--from", kept, "--state", state)
     assert done.code == 0, done.said
+    assert "dockd store pin" in done.err
     assert dockd("restore", "--from", kept, "--state", state).code == 1
-    done = Dock(state=state, url=made.store.url).ingest(filled(tmp_path / "CAM09", {"z.mp4": b"z"}))
-    assert done.code == 0, done.said
+    dock, camera = Dock(state=state, url=made.store.url), filled(tmp_path / "CAM09", {"z.mp4": b"z"})
+    done = dock.ingest(camera)
+    assert done.code != 0, "it was emptied on the word of a store that nobody has confirmed"
+    assert "dockd store pin" in done.said
+    assert (camera / "z.mp4").exists()
     assert made.digests <= stored(made)
+    done = dockd("store", "pin", "--store", made.store.url, "--yes", "--state", state)
+    assert done.code == 0, done.said
+    done = dock.ingest(camera)
+    assert done.code == 0, done.said
+    assert not list(camera.iterdir())
+    assert "store.unconfirmed" in actions(state)
     assert dockd("custody", "verify", "--state", state).code == 0
     assert "segment.rotted" not in actions(state)
 
@@ -145,7 +155,9 @@ def test_a_dock_is_given_up(tmp_path: Path, made: Lived) -> None:
     done = dockd("decommission", "--out", out, "--yes", "--state", state, "--json")
     assert done.code == 0, done.said
     assert sorted(everything(state / "keys")) == ["dock.id", "head", "store.pin"]
-    lines = [json.loads(line) for line in (out / "dockd-custody.jsonl").read_text().splitlines()]
+    (record,) = out.iterdir()
+    assert str(record) == done.document["record"]
+    lines = [json.loads(line) for line in record.read_text().splitlines()]
     assert lines[0]["head"]["hash"] == done.document["head"]
     assert lines[0]["whole"] is True
     assert (
