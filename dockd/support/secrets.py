@@ -17,27 +17,34 @@ INSTEAD = "[secret taken out]"
 _SHORTEST = 6
 _SHORTEST_CORE = 8
 _JS_SAFE = "!*'()~"
+_COMMENT = re.compile(r"\s#.*$")
+_HEADER = re.compile(r"\[[^]]*\]")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
 def words_of(text: str) -> set[str]:
-    """What of a secret's file is secret: the whole, its lines, and what stands after `=` or around `:` in them; comments and headers are not.
+    """What of a secret's file may be the secret: the whole, each line as it stands, and what comes before a comment, after `=` or around `:` in it.
 
-    >>> sorted(words_of("# a\\n[default]\\naws_secret_access_key = abcdefgh\\n"))
-    ['abcdefgh']
+    >>> sorted(words_of("# a\\n[x]\\nsecret_key = abcdefgh\\n"))
+    ['# a\\n[x]\\nsecret_key = abcdefgh', 'abcdefgh', 'secret_key = abcdefgh']
     """
     if "-----BEGIN" in text:  # of PEM the private blocks alone, line by line: certificates are no secret
         blocks = re.findall(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(.*?)(?:-----END|\Z)", text, re.S)
         return {line.strip() for block in blocks for line in block.splitlines() if len(line.strip()) >= _SHORTEST}
-    found: set[str] = set()
-    lines = [line.split("#", 1)[0].strip() for line in text.splitlines()]
-    for line in lines:
-        if not line or line.startswith("["):
-            continue
-        key, equals, value = line.partition("=")
-        named = bool(equals) and re.fullmatch(r"[a-z_]+\s*", key) is not None
-        said = value.strip() if named else line
-        found |= {said, *said.split(":"), *said.split()}
+    found = {text.strip()}
+    for line in map(str.strip, text.lstrip("\ufeff").splitlines()):
+        found.add(line)
+        if not (line.startswith("#") or _HEADER.fullmatch(line)):
+            as_tokens_are_read = line.split("#", 1)[0].strip()
+            found |= _pieces(line) | _pieces(_COMMENT.sub("", line)) | _pieces(as_tokens_are_read)
     return {word for word in found if len(word) >= _SHORTEST}
+
+
+def _pieces(line: str) -> set[str]:
+    name, equals, value = line.partition("=")
+    named = bool(equals) and _NAME.fullmatch(name.strip()) is not None
+    said = value.strip() if named else line
+    return {piece.strip() for piece in (said, *said.split(":"), said.partition(":")[2], *said.split())}
 
 
 def forms(secret: str) -> set[str]:

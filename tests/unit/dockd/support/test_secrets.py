@@ -54,17 +54,35 @@ def test_hashes_are_taken_out_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("file", "words"),
     [
-        ("# the store's\ntok-123456  # since May\n", {"tok-123456"}),
+        ("# the store's\ntok-123456  # since May\n", {"tok-123456", "tok-123456  # since May"}),
         ("dock:pa55word\n", {"dock:pa55word", "pa55word"}),
-        ("AKIDEXAMPLE\nwJalrXUtnFEMI\n", {"AKIDEXAMPLE", "wJalrXUtnFEMI"}),
+        ("dock:pa55:word\n", {"dock:pa55:word", "pa55:word"}),
+        ("AKIDEXAMPLE\nwJalrXUtnFEMI\n", {"AKIDEXAMPLE", "wJalrXUtnFEMI", "AKIDEXAMPLE\nwJalrXUtnFEMI"}),
         ("[default]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key=wJalr=XUtn\n", {"AKIDEXAMPLE", "wJalr=XUtn"}),
         ("-----BEGIN CERTIFICATE-----\nMIIpublic\n-----END CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\nMC4CAQAw\nabcdef\n-----END PRIVATE KEY-----\n", {"MC4CAQAw", "abcdef"}),
-        ("ab\n", set()),
+        ("ab#Secret-12345\n", {"ab#Secret-12345"}),
+        ("Secret-12345#ab\n", {"Secret-12345#ab", "Secret-12345"}),
+        ("#Secret-12345\n", {"#Secret-12345"}),
+        ("user:pa #Secret\n", {"user:pa #Secret", "pa #Secret"}),
+        ("[Secret12345]\n", {"[Secret12345]"}),
+        ("dockpass=Secret\n", {"dockpass=Secret", "Secret"}),
+        ("correct horse 12\n", {"correct horse 12"}),
     ],
-    ids=["token", "user-and-password", "two-lines", "aws", "pem", "too-short-to-be-told-apart"],
+    ids=[
+        "token", "user-and-password", "colon-in-it", "two-lines", "aws", "pem", "number-sign-in-it", "number-sign-as-tokens-are-read", "number-sign-first", "number-sign-after-a-space",
+        "in-brackets", "as-if-named", "several-words",
+    ],
 )  # fmt: skip
 def test_what_of_a_file_is_secret(file: str, words: set[str]) -> None:
-    assert words_of(file) == words
+    found = words_of(file)
+    assert words <= found
+    assert Secrets(found).taken_out(file.strip().splitlines()[-1])[0].count("[secret taken out]") or "BEGIN" in file
+
+
+def test_what_is_no_secret_of_a_file_is_not_looked_for() -> None:
+    assert words_of("ab\n") == set()
+    assert words_of("# a\ntok-123456\n") == {"tok-123456", "# a\ntok-123456"}
+    assert "MIIpublic" not in words_of("-----BEGIN CERTIFICATE-----\nMIIpublic\n-----END CERTIFICATE-----\n")
 
 
 @pytest.mark.parametrize(
