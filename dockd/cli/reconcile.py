@@ -29,7 +29,7 @@ _USUAL_ABSENCE = "24h"
 @click.option("--shifts", metavar="TIMES", default=_USUAL_SHIFTS, show_default=True, help="When shifts begin.")
 @click.option("--zone", metavar="ZONE", default="", help="Time zone of the times above (default: this machine's).")
 @click.option(
-    "--not-seen", metavar="D", help=f"Cameras that were not docked for so long; given, each is a failure  [default: {_USUAL_ABSENCE}]"
+    "--not-seen", metavar="D", help=f"Fail for each camera that was not docked for so long. Without it those not docked for {_USUAL_ABSENCE} are named, and are no failure."
 )  # fmt: skip
 @click.option(
     "--by", type=click.Choice(["station", "shift", "camera", "docking"]), multiple=True,
@@ -46,8 +46,9 @@ def reconcile(
     A segment counts once, with the docking in which it was seen last, and a docking with the shift in which it was docked. Parts that are
     missing are told where a camera's profile names recordings and parts.
 
-    Exit code 0: it balances, and everything is proven in the store; 1: something is left, held or lost, a part of a recording is missing, a
-    camera was not seen for as long as --not-seen says, or the books disagree (which, is printed); 3: there is no ledger.
+    Exit code 0: it balances, and everything that is docked was listed and is proven in the store; 1: something is left, held or lost, a camera is
+    docked and was not listed whole yet, a part of a recording is missing, a camera was not seen for as long as --not-seen says (without it that
+    is no failure), or the books disagree (which, is printed); 3: there is no ledger.
     """
     from dockd.cli.reconcile_books import Asked, books
     from dockd.cli.reconcile_words import document, lines

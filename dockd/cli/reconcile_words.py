@@ -33,6 +33,7 @@ def document(found: Books) -> dict[str, Any]:
     return {
         "cameras": [_camera(one) for one in accounts.cameras.values()],
         "total": _sums(files, size), "balances": accounts.balances, "complete": accounts.complete,
+        "docked_not_listed": [_unlisted(one) for one in accounts.unlisted],
         "open": [_open(one) for one in accounts.open], "open_total": accounts.open_total,
         "station": {"name": found.station, "rack": found.rack, **_sums(files, size)},
         "since": None if span.since == -float("inf") else rfc3339(span.since),
@@ -70,6 +71,10 @@ def _docking(one: DockingBalance) -> dict[str, Any]:
         "docking": one.docking or None, "camera": one.camera, "bay": one.bay, "docked_at": _time(one.docked_at),
         "undocked_at": _time(one.undocked_at), "listing": listing, **_sums(one.segments, one.bytes), "complete": one.complete,
     }  # fmt: skip
+
+
+def _unlisted(one: DockingBalance) -> dict[str, Any]:
+    return {"camera": one.camera, "docking": one.docking, "bay": one.bay, "docked_at": _time(one.docked_at)}
 
 
 def _time(moment: float | None) -> str | None:
@@ -117,6 +122,7 @@ def lines(found: Books, by: Sequence[str]) -> Iterator[str]:
         rows = [(one.camera, one.segments, one.bytes) for one in cameras]
         yield from _table("camera" if cameras else "", rows + ([("total", files, size)] if len(rows) != 1 else []))
     yield from _unfinished(found, by)
+    yield from _not_listed(found)
     yield from _what_is_open(found)
     yield from _gaps(found)
     yield from _absent(found)
@@ -157,7 +163,7 @@ def _docking_name(found: Books, one: DockingBalance) -> str:
 
 def _unfinished(found: Books, by: Sequence[str]) -> Iterator[str]:
     """Dockings that have something left, unless all are in a table anyway."""
-    open_ones = [one for one in found.accounts.dockings.values() if not one.complete]
+    open_ones = [one for one in found.accounts.dockings.values() if not one.complete and not one.unlisted]
     if "docking" in by:
         return
     for one in open_ones[:_NAMED_MOST]:
@@ -177,6 +183,16 @@ def _what_is_open(found: Books) -> Iterator[str]:
             yield f"{words}: {legible(one.path)} of camera {one.camera}, {one.bytes:,} bytes{because}"
         if len(mine) > _NAMED_MOST:
             yield f"{words}: and {len(mine) - _NAMED_MOST} more (--json names them)"
+
+
+def _not_listed(found: Books) -> Iterator[str]:
+    unlisted = found.accounts.unlisted
+    for one in unlisted[:_NAMED_MOST]:
+        bay = "" if one.bay is None else f" in bay {one.bay}"
+        since = "" if one.docked_at is None else f" since {wall_time(one.docked_at, found.asked.shifts.zone)}"
+        yield f"docked and not listed: camera {one.camera}{bay}{since}: what is on it is in no sum here"
+    if len(unlisted) > _NAMED_MOST:
+        yield f"docked and not listed: and {len(unlisted) - _NAMED_MOST} more (--json names them)"
 
 
 def _gaps(found: Books) -> Iterator[str]:
@@ -236,4 +252,7 @@ def _verdict(found: Books, files: Count, size: Count) -> str:
         return f"PARTS ARE MISSING: {found.gaps.missing:,} parts of recordings were never seen here; {said}"
     if accounts.complete:
         return f"balances: {said}; everything is proven in the store"
+    if accounts.unlisted:
+        are = "1 camera is" if len(accounts.unlisted) == 1 else f"{len(accounts.unlisted)} cameras are"
+        return f"balances, but {are} docked and not listed: {said}"
     return f"balances, but not everything is proven in the store yet: {said}"

@@ -33,6 +33,7 @@ _STYLES = {
     "yellow": "bold yellow",
     "grey": "dim",
 }
+_UNREAD = {"reading", "queued", "copy_failed", "bay_fault", "unknown"}
 _SIGNS = {
     "circle": "●",
     "ring": "○",
@@ -56,7 +57,7 @@ def figures(found: Document) -> list[str]:
         *_next_ready(found),
         f"store: {store['state']}{_for_how_long(said)}{': ' + store['message'] if store['message'] else ''}",
         f"on its way to the store: {some(backlog['segments'])}, {size_words(backlog['bytes'])}{_uncopied(backlog)}{when}",
-        f"not in the store, and not on its way: {', '.join(not_coming_words(said)) or 'nothing'}",
+        f"not in the store, and not on its way: {', '.join(not_coming_words(said)) or 'nothing of what was listed'}{_unlisted(found)}",
         f"oldest not confirmed: {_oldest(oldest)}",
         f"room on the dock: {room_words(spool['free_bytes'], spool.get('days_left'))}{_kept(spool)}",
     ]
@@ -81,6 +82,14 @@ def _next_ready(found: Document) -> list[str]:
     if known is None:
         return ["next ready: cannot be told yet"]
     return [f"next ready: about {time_words(from_rfc3339(known['ready_at']))}, bay {known['number']}"]
+
+
+def _unlisted(found: Document) -> str:
+    """Bays with something of which nobody knows yet what is on it: no figure has any of that."""
+    bays = [
+        str(bay["number"]) for bay in found["bays"] if bay.get("state") in _UNREAD and not bay["segments"]["listed"]
+    ]
+    return f"; nothing is listed of {'bay' if len(bays) == 1 else 'bays'} {', '.join(bays)}" if bays else ""
 
 
 def _for_how_long(said: Document) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from ingest.copies import STORE
 from ingest.ledger.books import Replayed, differences, entry_data, side_by_side
+from ingest.ledger.gaps import agent_started
 from ingest.ledger.segments import IN_DOUBT, Segment
 
 KINDS = ("listed", "copied", "confirmed", "wiped", "held", "left", "lost")
@@ -81,6 +82,7 @@ class DockingBalance:
     """The segments that were last seen in one docking. `docking` 0: in none (taken in from the spool after the ledger was lost).
 
     `listing`: files and bytes of its last whole listing, which may have some that a later docking counts; None: there was none.
+    `docked`: as far as is known, the camera is still in it.
     """
 
     docking: int
@@ -89,14 +91,20 @@ class DockingBalance:
     docked_at: float | None = None
     undocked_at: float | None = None
     listing: tuple[int, int] | None = None
+    docked: bool = False
     segments: Count = field(default_factory=Count)
     bytes: Count = field(default_factory=Count)
     stuck: int = 0
 
     @property
+    def unlisted(self) -> bool:
+        """Whether the camera is docked and nobody has seen yet, whole, what is on it: no sum has any of that. (A listing comes with its segments, or not at all.)"""
+        return self.docked and self.listing is None and not self.segments.listed
+
+    @property
     def complete(self) -> bool:
         """Whether all of it is proven in the store, and nothing is held."""
-        return self.segments.confirmed == self.segments.listed and not self.stuck
+        return self.segments.confirmed == self.segments.listed and not self.stuck and not self.unlisted
 
 
 @dataclass(kw_only=True)
@@ -114,9 +122,15 @@ class Accounts:
         return all(not one.faults and not one.segments.lost for one in self.cameras.values())
 
     @property
+    def unlisted(self) -> list[DockingBalance]:
+        """Cameras that are docked and were not listed whole in this docking: of what is on them no sum knows."""
+        return [one for one in self.dockings.values() if one.unlisted]
+
+    @property
     def complete(self) -> bool:
-        """Whether moreover everything is proven in the store, and nothing is held."""
-        return self.balances and not self.open_total and all(not one.unseen for one in self.cameras.values())
+        """Whether moreover everything is proven in the store, nothing is held, and no camera is docked of which nobody has seen what is on it."""
+        seen = all(not one.unseen for one in self.cameras.values()) and not self.unlisted
+        return self.balances and not self.open_total and seen
 
     def total(self) -> tuple[Count, Count]:
         """The sums of segments and of bytes."""
@@ -191,17 +205,18 @@ def accounts(reader: sqlite3.Connection, *, camera: str | None = None, span: Spa
 
 def _dockings(reader: sqlite3.Connection, camera: str | None, span: Span) -> dict[tuple[str, int], DockingBalance]:
     rows = reader.execute(
-        "SELECT d.id, d.camera, d.bay, d.docked_at, d.undocked_at, l.files, l.bytes FROM dockings d LEFT JOIN"
+        "SELECT d.id, d.camera, d.bay, d.docked_at, d.undocked_at, l.files, l.bytes, d.undocked_at IS NULL AND d.docked_at >= ?4"
+        " AND d.id = (SELECT max(id) FROM dockings WHERE camera = d.camera) FROM dockings d LEFT JOIN"
         " (SELECT docking, files, bytes, max(id) FROM listings GROUP BY docking) l ON l.docking = d.id"
         " WHERE (?1 IS NULL OR d.camera = ?1) AND d.docked_at >= ?2 AND d.docked_at < ?3 ORDER BY d.id",
-        (camera, span.since, span.until),
+        (camera, span.since, span.until, agent_started(reader)),
     )
     return {
         (name, number): DockingBalance(
             docking=number, camera=name, bay=bay, docked_at=docked_at, undocked_at=undocked_at,
-            listing=None if files is None else (files, size),
+            listing=None if files is None else (files, size), docked=bool(docked),
         )
-        for number, name, bay, docked_at, undocked_at, files, size in rows
+        for number, name, bay, docked_at, undocked_at, files, size, docked in rows
     }  # fmt: skip
 
 

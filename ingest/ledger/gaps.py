@@ -144,23 +144,27 @@ class Seen:
     docked: bool
 
 
+def agent_started(reader: sqlite3.Connection) -> float:
+    """When the agent last started, seconds since the epoch; 0: it never did (`dockd ingest` alone has worked here)."""
+    row = reader.execute("SELECT at, max(seq) FROM custody WHERE action = 'agent.started'").fetchone()
+    try:
+        return from_rfc3339(row[0])
+    except (TypeError, ValueError):  # never, or a damaged entry: `custody verify` says so
+        return 0.0
+
+
 def last_seen(reader: sqlite3.Connection, *, camera: str | None = None) -> list[Seen]:
     """Every camera that the ledger knows, by id. A docking that was open when the agent last started is over: nobody knows since when.
 
     A camera that is known only from a rebuilt ledger was never seen as far as that ledger knows.
     """
-    row = reader.execute("SELECT at, max(seq) FROM custody WHERE action = 'agent.started'").fetchone()
-    try:
-        started = from_rfc3339(row[0])
-    except (TypeError, ValueError):  # never, or a damaged entry: `custody verify` says so
-        started = 0.0
     rows = reader.execute(
         "SELECT c.id, c.serial, c.last_bay, max(d.docked_at, coalesce(d.undocked_at, 0), coalesce(l.at, 0)),"
         " d.undocked_at IS NULL AND d.docked_at >= ?2"
         " FROM cameras c LEFT JOIN dockings d ON d.id = (SELECT max(id) FROM dockings WHERE camera = c.id)"
         " LEFT JOIN (SELECT docking, max(at) AS at FROM listings GROUP BY docking) l ON l.docking = d.id"
         " WHERE ?1 IS NULL OR c.id = ?1 ORDER BY c.id",
-        (camera, started),
+        (camera, agent_started(reader)),
     )
     return [
         Seen(camera=name, serial=serial, at=at, bay=bay, docked=bool(docked) and at is not None)

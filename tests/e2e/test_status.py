@@ -52,7 +52,7 @@ def test_plain_where_there_is_no_terminal(agent: Running) -> None:
     assert lines[1] == "store: connected"
     assert "oldest not confirmed: none" in lines
     assert "on its way to the store: 0 segments, 0 bytes" in lines
-    assert "not in the store, and not on its way: nothing" in lines
+    assert "not in the store, and not on its way: nothing of what was listed" in lines
     assert sorted(line.split()[2:4] for line in lines if line.startswith("bay ")) == [
         ["Take", "CAM01"],
         ["Take", "[red]x[bold]"],

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from dockd.cli.reconcile import reconcile
+from ingest.events import AgentStarted
 from ingest.ledger import Transaction, cameras, segments
 from ingest.model import Listed, folder_camera
 from ingest.rules import FileRules, Grouping
@@ -102,6 +103,45 @@ def test_a_missing_part_is_a_failure_and_is_named(tmp_path: Path) -> None:
     assert (found["gaps"]["missing"], found["complete"], found["well"]) == (1, True, False)
 
 
+def test_a_camera_that_is_docked_and_could_not_be_listed_is_a_failure_and_is_named(tmp_path: Path) -> None:
+    async def faulty(dock: Dock) -> None:
+        await dock.write(lambda tx: cameras.undocked(tx, dock.docking, taken=True))
+        dock.clock.time = EVENING
+        await dock.write(lambda tx: cameras.docked(tx, folder_camera(b"OLD"), bay=9, source="x"))
+
+    told = asked(ledger_of(tmp_path, faulty), "--zone", "UTC")
+    assert told.exit_code == 1
+    assert (
+        "docked and not listed: camera OLD in bay 9 since 2026-11-20 18:00: what is on it is in no sum here"
+        in told.output
+    )
+    assert told.output.splitlines()[-1].startswith("balances, but 1 camera is docked and not listed: 0 ")
+    assert "everything is proven" not in told.output
+    found = document(tmp_path)
+    assert (found["balances"], found["complete"], found["well"]) == (True, False, False)
+    assert found["docked_not_listed"] == [
+        {"camera": "OLD", "docking": 2, "bay": 9, "docked_at": "2026-11-20T18:00:00.000Z"}
+    ]
+
+
+@pytest.mark.parametrize("ending", ["taken", "agent started anew", "listed, and empty"])
+def test_a_camera_that_is_not_there_any_more_or_is_empty_is_no_failure(tmp_path: Path, ending: str) -> None:
+    async def over(dock: Dock) -> None:
+        dock.clock.time += 60.0
+        match ending:
+            case "taken":
+                await dock.write(lambda tx: cameras.undocked(tx, dock.docking, taken=True))
+            case "agent started anew":
+                await dock.write(lambda tx: tx.record(AgentStarted(version="x")))
+            case _:
+                await dock.write(
+                    lambda tx: cameras.listing(tx, camera=CAMERA.id, docking=dock.docking, files=(), skipped=())
+                )
+
+    assert asked(ledger_of(tmp_path, over)).exit_code == 0
+    assert document(tmp_path)["docked_not_listed"] == []
+
+
 async def left(dock: Dock) -> None:
     await dock.confirmed(b"a")
     await dock.write(lambda tx: cameras.undocked(tx, dock.docking, taken=True))
@@ -114,6 +154,7 @@ def test_a_camera_that_nobody_saw_is_told_and_is_a_failure_where_that_was_asked_
     folder.mkdir()
 
     async def long_ago(dock: Dock) -> None:
+        await left(dock)
         dock.clock.time = 1_700_000_000.0
         dock.docking = await dock.write(lambda tx: cameras.docked(tx, folder_camera(b"OLD"), bay=9, source="x"))
         await dock.write(lambda tx: cameras.undocked(tx, dock.docking, taken=True))

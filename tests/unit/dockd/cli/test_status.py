@@ -45,6 +45,22 @@ def test_what_is_away_and_held_is_told() -> None:
     assert "not in the store, and not on its way: 2 segments on 1 camera that is not here, 1 segment held here" in lines
 
 
+def test_a_camera_that_nobody_could_list_is_not_told_as_nothing() -> None:
+    told = found()
+    told["bays"] = [
+        {"number": number, "verb": "act", "state": state, "segments": {"listed": listed}}
+        for number, state, listed in (
+            (1, "copy_failed", 0),
+            (2, "ready", 0),
+            (3, "copy_failed", 2),
+            (4, "bay_fault", 0),
+        )
+    ]
+    line = "not in the store, and not on its way: nothing of what was listed"
+    assert f"{line}; nothing is listed of bays 1, 4" in figures(told)
+    assert line in figures(found())
+
+
 def test_since_when_the_store_is_not_there() -> None:
     down = {"state": "down", "message": "no route", "since": "2026-03-01T10:00:00Z"}
     (line,) = [one for one in figures(found(store=down, time="2026-03-01T12:05:00Z")) if one.startswith("store: ")]
