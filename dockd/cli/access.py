@@ -15,7 +15,8 @@ import click
 from dockd.access.book import Book, Damaged, NotSo, Unwritten
 from dockd.access.roles import ROLES
 from dockd.access.words import LONGEST, NotTaken
-from dockd.cli.common_options import fail, find_state, state_options
+from dockd.cli.common_options import as_owner, fail, find_state, plain, state_options
+from dockd.enrolling.owner import as_oneself
 from dockd.settings import DEFAULT_FILE
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -47,7 +48,7 @@ def book_of(*, config: Path | None, state: Path | None, to_read: bool = False) -
 
 def by() -> str:
     """Whose hand it is, as custody names them: who is signed in to this machine, and through whom where that is known."""
-    through = os.environ.get("SUDO_USER", "") if os.geteuid() == 0 else ""
+    through = os.environ.get("SUDO_USER", "") if os.getuid() == 0 else ""
     try:
         name = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
@@ -57,9 +58,12 @@ def by() -> str:
 
 @contextlib.contextmanager
 def told(book: Book) -> Iterator[None]:
-    """Exit code 1 where it is not so, 2 where a name or a password is not taken, 3 where the file cannot be used."""
+    """The list is changed as the one whose dock it is. Exit code 1 where it is not so, 2 where a name or a password is not taken, 3 where the file cannot be used."""
     try:
-        yield
+        with as_owner(book.path.parent), contextlib.closing(book):
+            yield
+    except PermissionError as error:
+        fail(plain(error), code=3)
     except NotTaken as error:
         fail(f"dockd: {error}", code=2)
     except NotSo as error:
@@ -73,8 +77,6 @@ def told(book: Book) -> Iterator[None]:
         )
     except Unwritten as error:
         fail(f"{error.message}. Who owns {book.path.parent} (or root) may change it", code=3)
-    finally:
-        book.close()
 
 
 def password_from(file: Path | None, *, name: str) -> str:
@@ -88,7 +90,7 @@ def password_from(file: Path | None, *, name: str) -> str:
         if file is None or str(file) == "-":
             read = sys.stdin.buffer.read(_LARGEST + 1)
         else:
-            with file.open("rb") as opened:
+            with as_oneself(), file.open("rb") as opened:
                 read = opened.read(_LARGEST + 1)
         line = read.decode("utf-8").split("\n", 1)[0].removesuffix("\r")
     except (OSError, UnicodeDecodeError) as error:

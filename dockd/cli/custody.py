@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dockd.cli.common_options import fail, find_state, not_one, readable, state_options
+from dockd.cli.common_options import as_owner, fail, find_state, not_one, readable, state_options
 from dockd.cli.custody_certificate import certificate
 from dockd.cli.custody_export import export
 
@@ -174,7 +174,7 @@ def rotate_key(*, config: Path | None, state: Path | None) -> None:
         fail(
             f"there is no ledger at {where}: nothing has been signed with this state yet, or the path is wrong", code=3
         )
-    with readable():
+    with readable(), as_owner(where.parent):
         try:
             old, new, seq, went_back = asyncio.run(_rotate(where))
         except LedgerDamaged as damage:

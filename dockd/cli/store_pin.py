@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dockd.cli.common_options import default_state, fail, in_state, plain, root_cause, state_options
+from dockd.cli.common_options import as_owner, default_state, fail, in_state, plain, readable, root_cause, state_options
 from dockd.cli.store_options import Given, store_options, with_store
 
 if TYPE_CHECKING:
@@ -31,7 +31,10 @@ def pin(*, url: str | None, yes: bool, config: Path | None, state: Path | None, 
 
     Exit code 0: pinned, and it refused wrong bytes; 1: not pinned, or not to be believed; 2: usage; 3: the store or the state cannot be used.
     """
-    sys.exit(asyncio.run(_run(_settings(url=url, given=Given(**named), config=config, state=state), yes=yes)))
+    settings = _settings(url=url, given=Given(**named), config=config, state=state)
+    with readable(), as_owner(settings.ledger.path.parent):
+        code = asyncio.run(_run(settings, yes=yes))
+    sys.exit(code)
 
 
 def _settings(*, url: str | None, given: Given, config: Path | None, state: Path | None) -> Settings:

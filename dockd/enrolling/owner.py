@@ -39,6 +39,22 @@ def as_owner_of(folder: Path) -> Iterator[None]:
         os.setgroups(groups)
 
 
+@contextlib.contextmanager
+def as_oneself() -> Iterator[None]:
+    """Within `as_owner_of`, who asked, for as long as this lasts: for a file that was named on the command line, and is the caller's to read."""
+    owner, group = os.geteuid(), os.getegid()
+    if owner == os.getuid():
+        yield
+        return
+    os.seteuid(os.getuid())
+    os.setegid(os.getgid())
+    try:
+        yield
+    finally:
+        os.setegid(group)
+        os.seteuid(owner)
+
+
 def see_python(folder: Path) -> None:
     """Whoever may not read dockd's own modules cannot go on in the middle of it: some are loaded when they are used. Raises PermissionError."""
     for own in (Path(os.__file__).parent, Path(__file__).parent):
