@@ -117,6 +117,28 @@ def test_what_is_no_secret_of_a_file_is_not_looked_for() -> None:
         "hash $argon2id$v=19$m=65536,t=3,p=1$PLANTED$PLANTED",
         "-----BEGIN EC PRIVATE KEY-----\nPLANTED\nPLANTED\n-----END EC PRIVATE KEY-----",
         "-----BEGIN PRIVATE KEY-----\\nPLANTED, cut off",
+        'Authorization: Digest username="PLANTED", realm="r", response="PLANTED"',
+        '{"authorization": "Digest username=\\"PLANTED\\", response=\\"PLANTED\\""}',
+        'Authorization: Token token="PLANTED"',
+        'Cookie: sid="PLANTED"; other=PLANTED',
+        '{"Cookie": "a=\\"PLANTED\\"; b=PLANTED"}',
+        "GET http://u:p/PLANTED@host/x",
+        "proxy http://u:p@PLANTED@host/ refused",
+        "sftp://dock:PLANTED@h",
+        "secret_key=PLANTED",
+        "secretKey: PLANTED",
+        "pass=PLANTED",
+        "auth=PLANTED",
+        '"x-auth": "PLANTED"',
+        "SharedAccessSignature sr=a&sig=PLANTED",
+        "password: correct PLANTED",
+        "password=ab,PLANTED",
+        "the program said --password PLANTED and ended",
+        "curl -u dock:PLANTED https://x",
+        "curl --user dock:PLANTED https://x",
+        "basic auth dockd:PLANTED",
+        '{"token": ["PLANTED", "PLANTED"]}',
+        "ghp_PLANTEDaaaaaaaaaaaaaaaaaaaaaaaaaaa",
     ],
 )
 def test_what_looks_like_a_secret_is_taken_out(line: str) -> None:
@@ -136,13 +158,43 @@ def test_what_looks_like_a_secret_is_taken_out(line: str) -> None:
         "usb 1-1.4: device descriptor read/64, error -71",
         "dockd.service: Main process exited, code=exited, status=2/INVALIDARGUMENT",
         "is that so? yes",
+        "the password is wrong",
+        '{"message": "GET / was answered", "author": "a"}',
+        "2026-11-21 07:00:00 bay 3: author=officer, passed=12",
     ],
 )
 def test_what_is_no_secret_stays(line: str) -> None:
     assert without_secrets(line) == (line, 0)
 
 
+@pytest.mark.parametrize(
+    "said",
+    ['Digest username="PLANTED", response="PLANTED"', "Basic PLANTED=", 'sid="PLANTED"; b=PLANTED'],
+)
+def test_a_document_stays_one(said: str) -> None:
+    for inside in ({"Cookie": said}, {"message": f"Cookie: {said}"}):
+        for document in (inside, {"MESSAGE": json.dumps(inside)}):
+            text, _ = without_secrets(json.dumps({**document, "other": "stays"}))
+            assert "PLANTED" not in text
+            assert json.loads(text)["other"] == "stays"
+
+
 def test_what_is_made_to_take_long_does_not() -> None:
     """No pattern looks at the same characters again and again: twice as much takes no four times as long, and this would take hours."""
-    for some in ("a1", "token", "https://", "?a=", "-----BEGIN PRIVATE KEY", '"', "x://y", "%3A%2F%2F%40", "$1$"):
+    for some in (
+        "a1",
+        "token",
+        "https://",
+        "?a=",
+        "-----BEGIN PRIVATE KEY",
+        '"',
+        "x://y",
+        "%3A%2F%2F%40",
+        "$1$",
+        'cookie:="',
+        "cookie: =\\",
+        "password=",
+        "token: [",
+        "-u a:",
+    ):
         without_secrets(some * (60_000 // len(some)))
