@@ -22,7 +22,7 @@ from ingest.bandwidth import Bandwidth, Rules
 from ingest.clock import Clock
 from ingest.delivery import Delivery, DeliverySettings
 from ingest.errors import DockdError, LedgerUnusable
-from ingest.events import AgentStarted, AgentStopped, Event
+from ingest.events import AgentStarted, AgentStopped, Event, StoreUnconfirmed
 from ingest.intake import Intake, IntakeSettings
 from ingest.leave import Wish
 from ingest.ledger import Ledger, Transaction, leaving, stores, views
@@ -204,6 +204,8 @@ def _begin(tx: Transaction, pinned: Pinned | None, *, version: str) -> None:
     stores.agree(tx, pinned)
     leaving.take_back(tx, reason="dockd was started")
     tx.record(AgentStarted(version=version))
+    if tx.unconfirmed:
+        tx.record(StoreUnconfirmed(error=tx.unconfirmed))
 
 
 async def _say_stopped(ledger: Ledger) -> None:

@@ -21,6 +21,7 @@ from dockd.store_kinds import Misconfigured
 from ingest.camera.mass_storage import MassStorage, no_camera
 from ingest.errors import CameraGone, DockdError, Stop, Unreadable
 from ingest.ledger import cameras, queue, segments, views, wiping_word
+from ingest.ledger.permits import not_confirmed
 from ingest.ledger.segments import Segment
 from ingest.model import Balance, Tally, folder_camera, legible, shown
 from ingest.visit import Visit
@@ -246,7 +247,7 @@ async def _released(agent: Agent) -> None:
     """Wait until no spool copy is left that may go now: footage does not stay on a dock that nobody may start again."""
     changed = asyncio.Event()
     agent.ledger.subscribe(lambda _event, _seq: changed.set())
-    if agent.settings.spool.keep_confirmed > 0:
+    if agent.settings.spool.keep_confirmed > 0 or agent.ledger.unconfirmed:
         return
     while True:
         changed.clear()
@@ -267,7 +268,7 @@ async def _patience(agent: Agent, working: asyncio.Task[None], wait: float) -> s
             continue
         now = time.monotonic()
         since = since if since is not None else now
-        hopeless = agent.delivery.state.word in ("dishonest", "wrong-store")
+        hopeless = agent.delivery.state.word in ("dishonest", "wrong-store") or reason == _to_confirm(agent)
         if hopeless or now - since >= wait:
             return reason
 
@@ -290,7 +291,16 @@ async def _obstacle(agent: Agent) -> str | None:
     if agent.activity.spool_failed:
         return agent.activity.spool_failed
     still = await agent.ledger.read(lambda db: queue.standing_still(db.execute, now=agent.clock.now()))
-    return agent.delivery.in_vain() if still is None else f"{still[0]} segments wait for another try: {still[1]}"
+    if still is not None:
+        return f"{still[0]} segments wait for another try: {still[1]}"
+    return agent.delivery.in_vain() or _to_confirm(agent)
+
+
+def _to_confirm(agent: Agent) -> str | None:
+    """What every camera that is not done yet waits for, where that is a person's word on the store."""
+    said = {doing.message for doing in agent.activity.cameras.values() if doing.phase == "waiting"}
+    why = not_confirmed(agent.ledger.unconfirmed) if agent.ledger.unconfirmed else ""
+    return why if why and said == {why} else None
 
 
 async def _count(agent: Agent, visits: Sequence[Visit], left_over: Sequence[str]) -> Outcome:

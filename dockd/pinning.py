@@ -22,11 +22,12 @@ _STORE_REASONS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What is pinned, and what answers. `held`: how many segments wait for somebody to look at the store."""
+    """What is pinned, and what answers. `held`: how many segments wait for somebody to look at the store; `unconfirmed`: why a person has to say so."""
 
     before: Pinned | None
     answers: StoreIdentity
     held: int
+    unconfirmed: str = ""
 
 
 async def choice(agent: Agent) -> Choice:
@@ -34,7 +35,7 @@ async def choice(agent: Agent) -> Choice:
     answers = await agent.store.identify()
     before = await agent.ledger.read(lambda db: stores.pinned(db.execute))
     held = await agent.ledger.read(lambda db: len(segments.ids(db.execute, _HELD, _STORE_REASONS)))
-    return Choice(before=before, answers=answers, held=held)
+    return Choice(before=before, answers=answers, held=held, unconfirmed=agent.ledger.unconfirmed)
 
 
 _UNDER_WAY = "in_store = 0 AND upload IS NOT NULL"
@@ -53,7 +54,9 @@ async def pin(agent: Agent, answers: StoreIdentity) -> int:
             segments.unhold(tx, segment)
         return len(held)
 
-    return await agent.ledger.commit(write)
+    again = await agent.ledger.commit(write)
+    await agent.ledger.confirmed()
+    return again
 
 
 def told(found: Choice) -> list[str]:
@@ -67,6 +70,8 @@ def told(found: Choice) -> list[str]:
         lines.append(f"  seen to refuse wrong bytes: {rfc3339(before.honest_at) if before.honest_at else 'not yet'}")
         if before.dishonest is not None:
             lines.append(f"  CAUGHT: {before.dishonest}")
+    if found.unconfirmed:
+        lines.append(f"  TO BE CONFIRMED: {found.unconfirmed}")
     answers = found.answers
     lines += ["answers:", *_store(answers.id, answers.url, answers.method, answers.keys)]
     if before is not None and (answers.id, answers.method) != (before.id, before.method):

@@ -291,7 +291,9 @@ class _Running:
                     await proven.wait()
 
     async def say_what_nobody_has_seen(self) -> None:
-        """A store that went back in time is a problem until a person has pinned a store since, however often dockd is started."""
+        """A store that went back in time, or is to be confirmed, is a problem until a person has pinned a store since, however often dockd is started."""
+        if why := self.agent.ledger.unconfirmed:
+            self.sources.troubles.open("store_unconfirmed", sentence(why))
         with contextlib.suppress(LedgerUnusable):
             found = await self.agent.ledger.read(lambda db: store_memory.unseen(db.execute))
             if found is not None:

@@ -168,7 +168,7 @@ def _which(file: Path) -> Which | None:
 
 def released(tx: Transaction, names: Sequence[str]) -> list[str]:
     """Give up those of these spool copies for which the proof holds in this very transaction; returns which."""
-    store = stores.pinned(tx.execute)
+    store = None if tx.unconfirmed else stores.pinned(tx.execute)
     if store is None or store.dishonest is not None or (store.method != "read-back" and store.honest_at is None):
         return []
     if store_memory.unasked(tx.execute, store.id):

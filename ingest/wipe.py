@@ -78,6 +78,8 @@ class Wiping:
 
     async def provable(self) -> None:
         """Whether the store can be asked at all: no card is read again and again for one that cannot. Raises Retry and Stop (the store)."""
+        if why := self._ledger.unconfirmed:
+            raise permits.PermitRefused(permits.not_confirmed(why))
         await self._attest(())
 
     async def batch(

@@ -186,12 +186,17 @@ def restore(*, folder: Path, as_json: bool, config: Path | None, state: Path | N
                 {
                     "state": str(where.ledger.parent), "seq": made.seq, "head": made.head, "keys": made.keys, "spool": made.spool,
                     "record": list(done.checked.record), "copies": list(done.checked.copies), "passed_over": list(done.passed_over),
+                    "store_to_confirm": True,
                 }
             )
         )  # fmt: skip
         return
     click.echo(
         f"{where.ledger.parent}: the record up to entry {made.seq}, of {made.made_at}. What has happened since, the store is asked for"
+    )
+    click.echo(
+        "nothing is deleted, from cameras or from the dock, before the store is confirmed: dockd store pin (footage is copied and sent before that)",
+        err=True,
     )
     if not made.keys:
         click.echo(

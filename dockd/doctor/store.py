@@ -18,6 +18,7 @@ from ingest.errors import DockdError, StoreDishonest
 from ingest.ledger import segments
 from ingest.ledger.keys import KeyFolder
 from ingest.ledger.pin_file import Pinned, kept
+from ingest.ledger.unconfirmed import why_unconfirmed
 from ingest.model import Digest, SegmentDescription, StoreIdentity
 from ingest.store.base import Store
 from ingest.store.patience import Patience
@@ -94,6 +95,8 @@ def _pin(settings: Settings, identity: StoreIdentity, pinned: Pinned | None) -> 
             f"the pinned store was caught: {pinned.dishonest}",
             f"Nothing is deleted until a person pins it anew. {anew}",
         )
+    if why := why_unconfirmed(settings.keys_path):
+        return warned(check, f"nothing is deleted until a person pins it anew: {why}", anew)
     if (identity.id, identity.method) != (pinned.id, pinned.method):
         return failed(
             check,

@@ -6,7 +6,7 @@ What is written is written as who owns the state: whoever has taken over the age
 was wrong in the dock already is put back as it was (`dockd.keeping.checking`).
 
 What the agent does then: what is in the spool is brought together with the ledger, and the store, which has seen more of this dock's history, is
-answered by a new chain (`custody.restored`); nothing is deleted before it has proven anew.
+answered by a new chain (`custody.restored`); nothing is deleted before a person has confirmed the store (`store.unconfirmed`) and it has proven anew.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from dockd.keeping.checking import Checked, check
 from dockd.keeping.manifest import BackupUnusable, Manifest, copy_from, is_of_keys, measured, opened, opened_folder
 from dockd.state_places import RESTORING, Places
 from ingest.ledger.pin_file import durable_text, sync_folder
+from ingest.ledger.unconfirmed import NAME as UNCONFIRMED
+from ingest.ledger.unconfirmed import to_confirm
 from ingest.spool import is_segment
 
 _LOST = "lost+found"
@@ -64,6 +66,8 @@ def restore(folder: Path, places: Places) -> PutBack:
             _sweep(places)
             there = _refuse_what_is_there(places, checked.manifest, targets)
             durable_text(places.folder / RESTORING, f"{checked.manifest.head}\n")
+            places.keys.mkdir(exist_ok=True, mode=0o700)
+            to_confirm(places.keys, why=_why(checked.manifest))
         for name in sorted(targets, key=lambda name: (name == "ledger.db", name)):  # the ledger last
             if name not in there:
                 _put(folder, name, targets[name], places, wanted=checked.manifest.files[name])
@@ -94,6 +98,11 @@ def _put(folder: Path, name: str, target: Path, places: Places, *, wanted: tuple
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             copy_from(file, target, wanted=wanted)
             sync_folder(target.parent)
+
+
+def _why(manifest: Manifest) -> str:
+    at = manifest.made_at if manifest.made_at.isascii() and manifest.made_at.isprintable() else "another time"
+    return f"this dock was put back from a backup of {at[:40]}, which cannot know whether the store was caught, or replaced, since"
 
 
 def _place(places: Places, name: str) -> Path | None:
@@ -138,7 +147,7 @@ def _refuse_what_is_there(places: Places, manifest: Manifest, targets: dict[str,
             raise BackupUnusable(
                 f"a dock has lived here ({path}), and a restore overwrites nothing: move its state away first, whole"
             )
-        if path == places.folder / _MADE:
+        if path in (places.folder / _MADE, places.keys / UNCONFIRMED):
             continue
         if name is None or not _is(path, manifest.files[name]):
             raise BackupUnusable(

@@ -182,6 +182,7 @@ _SENTENCES: Mapping[str, Said] = {
     "store.honest": said("The store {store} was tried with wrong bytes, and refused them as it must"),
     "store.key_rotated": said("The store {store} has a new key, which a known one has signed for"),
     "store.pinned": said("The store {store} at {url} is from here on the one that this dock knows"),
+    "store.unconfirmed": said("Nothing is deleted until a person says which store is believed: {error}"),
     "store.went_back": said("The store {store} went back in time: after its receipt {known} it gave receipt {number}. What it has proven since is asked for again"),
     "user.signed_in": said("Signed in: {by} ({role})"),
 }  # fmt: skip

@@ -109,6 +109,12 @@ OF_PROBLEMS: Mapping[str, Guidance] = {
         sergeant=said("Leave the cameras in and tell ops at once."),
         ops=said("Was a backup put back? This stays until a person pins the store anew (dockd store pin)."),
     ),
+    "store_unconfirmed": Guidance(
+        title=said("A store has to be confirmed"), who="ops",
+        means=said("This dock was put back from a backup, which cannot know whether the store was caught or replaced since. Footage is copied and sent. Nothing is deleted, from no camera and not from the dock, until a person pins the store."),
+        sergeant=said("Cameras are not emptied meanwhile. Tell ops."),
+        ops=said("Ask the store's operator whether it was replaced since the backup, and hold its key against what they say. Then stop dockd, dockd store pin, and start it."),
+    ),
     "wrong_store": Guidance(
         title=said("Another store answers"), who="ops",
         means=said("What answers at the store's address is not the store that this dock knows. Nothing is sent there, and nothing is deleted."),

@@ -18,7 +18,7 @@ from ingest.ledger.views import Newest
 # The worst first. What is of the whole rack stands before what is of one camera or bay: footage that is gone or in doubt, what keeps footage from being
 # brought in, what keeps it from leaving; then the cameras and the bays; then what the site has set up.
 PROBLEMS = (
-    "footage_lost", "footage_in_doubt", "ledger_unusable", "ledger_rebuilt", "ledger_went_back", "spool_spoils", "spool_failed", "store_dishonest", "store_went_back", "wrong_store",
+    "footage_lost", "footage_in_doubt", "ledger_unusable", "ledger_rebuilt", "ledger_went_back", "spool_spoils", "spool_failed", "store_dishonest", "store_went_back", "store_unconfirmed", "wrong_store",
     "store_down", "spool_full", "dock_unwatched", "usb_trouble", "access_unreadable", "evidence_not_marked",
     "integrity_failed", "removed_early", "copy_failed", "store_refused", "bay_fault", "will_not_charge", "clock_wrong", "not_ours", "config_wrong", "registry_unread", "certificate_ended",
     "certificate_ends", "restart_needed", "page_in_clear",
@@ -31,10 +31,12 @@ _BOOK: Mapping[str, str] = {
     "ledger_rebuilt": said("The dock's own record book was damaged or gone, and a new one was begun with what lies on the dock and in its cameras."),
     "ledger_went_back": said("The dock's own record book is an older one: what it wrote last is gone from it, and is looked for in the store."),
     "store_went_back": said("The central store is an older copy of itself: it has forgotten footage that it had proven."),
+    "store_unconfirmed": said("This dock was put back from a backup, and somebody has to say which store it may believe."),
 }  # fmt: skip
 _OF_AGENT: Mapping[str, str] = {
     "store_went_back": said("Tell ops at once. What it lost is sent again where a copy lives, and told as lost where none does; nothing is deleted until all of it was asked for. "
     "Ops: was a backup put back? This stays until a person pins the store anew (dockd store pin)."),
+    "store_unconfirmed": said("Tell ops. Footage is copied and sent as ever, and no camera is emptied before. Ops: ask the store's operator whether it was replaced or caught since the backup; then stop dockd, and dockd store pin."),
     "ledger_went_back": said("Leave the cameras in: nothing is deleted until the store has answered. Tell ops: was a backup put back, or does the disk fail?"),
     "ledger_rebuilt": said("Leave the cameras in: nothing is deleted until the store has answered. Tell ops: what there was of the old book is kept, and the disk may be failing."),
     "access_unreadable": said("Tell ops. Footage is looked after as ever."),

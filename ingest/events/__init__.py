@@ -103,6 +103,7 @@ from ingest.events.stores import (
     StoreHonest,
     StoreKeyRotated,
     StorePinned,
+    StoreUnconfirmed,
     StoreWentBack,
 )
 
@@ -185,6 +186,7 @@ __all__ = [
     "StoreHonest",
     "StoreKeyRotated",
     "StorePinned",
+    "StoreUnconfirmed",
     "StoreWentBack",
     "UserRefused",
     "UserRefusedElsewhere",

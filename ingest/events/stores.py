@@ -57,6 +57,17 @@ class StoreWentBack(
 
 
 @dataclass(frozen=True, kw_only=True)
+class StoreUnconfirmed(
+    Event,
+    action="store.unconfirmed",
+    text="nothing is deleted until a person pins the store anew: {error}",
+    level="warning",
+    outcome="unknown",
+):
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class StoreChanged(Event, action="store.state", text="the store is {state}: {error}", outcome="unknown", custody=False):
     state: str
     error: str

@@ -77,6 +77,7 @@ def undocked(tx: Transaction, docking: int, *, taken: bool, may_go: bool = False
         (docking,),
     ).fetchone()
     tx.record(events.CameraUndocked(camera=camera, bay=bay, docking=docking))
+    may_go = may_go and not tx.unconfirmed
     if taken:
         issues.seen_out(tx, camera)
     unsafe = unsafe or views.only_elsewhere(tx.execute, camera, docking=docking)

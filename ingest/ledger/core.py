@@ -29,6 +29,7 @@ from ingest.ledger.pin_file import durable_text
 from ingest.ledger.place import Place
 from ingest.ledger.rebuild import Rebuilt, open_as_it_is, open_or_rebuild, rebuild_over, suspect
 from ingest.ledger.timekeeping import Timekeeping
+from ingest.ledger.unconfirmed import confirmed, why_unconfirmed
 from ingest.ledger.upgrading import Upgraded
 from ingest.model import Head, whole_text
 from ingest.steps import Steps
@@ -47,12 +48,15 @@ class Transaction:
     outside may keep its own record from being made.
     """
 
-    def __init__(self, connection: sqlite3.Connection, clock: Clock, end: Head, *, settled: bool = True) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, clock: Clock, end: Head, *, settled: bool = True, unconfirmed: str = ""
+    ) -> None:
         self._connection = connection
         self.clock = clock
         self.now = clock.now()
         self.end = end
         self.settled = settled
+        self.unconfirmed = unconfirmed  # why no leave to delete may be given
         self.beside: dict[str, str] = {}
         self.events: list[tuple[Event, int]] = []
         self.key: DockKey | None = None  # set where the chain is signed with another key from here on
@@ -136,6 +140,7 @@ class Ledger:
         self.committing = Steps("the ledger's writing", patience=_PATIENCE)
         self.reading = Steps("the ledger's reading", patience=_PATIENCE)
         self._dock = key.thumbprint
+        self.unconfirmed = why_unconfirmed(keys.folder)
         self._time = Timekeeping()
         self._damage: asyncio.Future[LedgerDamaged] = self._loop.create_future()
         self._place = Place(path)
@@ -264,6 +269,14 @@ class Ledger:
         if event.custody:
             raise ValueError(f"{event.action} belongs into custody: commit it")
         self._tell([(event, 0)])
+
+    async def confirmed(self) -> None:
+        """A person has said which store is believed, and that is committed. Raises LedgerUnusable."""
+        try:
+            await asyncio.to_thread(confirmed, self._keys.folder)
+        except OSError as error:
+            raise LedgerUnusable(folder_unwritten(error, self._keys.folder)) from error
+        self.unconfirmed = ""
 
     async def commit(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in the next transaction and return its result once that is on the disk."""
@@ -423,7 +436,7 @@ class Ledger:
             work.error = LedgerUnusable(folder_unwritten(error, self._keys.folder))
 
     def _run_one(self, work: _Work, end: Head) -> Head:
-        tx = Transaction(self._connection, self.clock, end, settled=self.settled)
+        tx = Transaction(self._connection, self.clock, end, settled=self.settled, unconfirmed=self.unconfirmed)
         self._connection.execute("SAVEPOINT one")
         try:
             work.result = work.function(tx)

@@ -27,6 +27,11 @@ class PermitRefused(Stop):
     reason = "permit_refused"
 
 
+def not_confirmed(why: str) -> str:
+    """What to say of a store that a person has to confirm first."""
+    return f"nothing is deleted until a person pins the store anew (dockd store pin): {why}"
+
+
 def issue(tx: Transaction, *, camera: str, device: str, segments: Sequence[str]) -> WipePermit:
     """Leave to delete these segments from this device. Raises PermitRefused; then nothing was issued."""
     store = stores.pinned(tx.execute)
@@ -36,6 +41,8 @@ def issue(tx: Transaction, *, camera: str, device: str, segments: Sequence[str])
         raise PermitRefused(f"the store {store.id} was caught: {store.dishonest}. Nothing may be deleted")
     if store.method != "read-back" and store.honest_at is None:
         raise PermitRefused(f"the store {store.id} has not yet been seen to refuse wrong bytes")
+    if tx.unconfirmed:
+        raise PermitRefused(not_confirmed(tx.unconfirmed))
     if store_memory.unasked(tx.execute, store.id):
         raise PermitRefused(
             f"the store {store.id} went back in time, and has not been asked again for all that it may have lost: nothing is deleted meanwhile"

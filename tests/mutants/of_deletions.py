@@ -162,6 +162,16 @@ DELETIONS = (
         tests=("tests/unit/ingest/ledger/test_permits.py",),
     ),
     Mutant(
+        name="permit: a store that nobody has confirmed since a restore is believed", promise="P2: deleted on the word of a store that was caught since the backup",
+        file="ingest/ledger/permits.py", old="    if tx.unconfirmed:", new="    if tx.unconfirmed and not tx.now:",
+        tests=("tests/unit/ingest/ledger/test_unconfirmed.py",),
+    ),
+    Mutant(
+        name="release: a store that nobody has confirmed since a restore is believed", promise="P1: the spool gives up what a caught store says that it has",
+        file="ingest/release.py", old="store = None if tx.unconfirmed else stores.pinned(tx.execute)", new="store = stores.pinned(tx.execute)",
+        tests=("tests/unit/ingest/ledger/test_unconfirmed.py",),
+    ),
+    Mutant(
         name="release: a store that went back is believed before it was asked again", promise="P1: the spool gives up what the store has lost",
         file="ingest/release.py", old="    if store_memory.unasked(tx.execute, store.id):", new='    if store_memory.unasked(tx.execute, ""):',
         tests=("tests/unit/ingest/ledger/test_permits.py",),

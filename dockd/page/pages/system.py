@@ -39,7 +39,7 @@ _SOURCES = {
 _HOURS = (("1", said("1 hour")), ("2", said("2 hours")), ("4", said("4 hours")), ("8", said("8 hours")), ("24", said("24 hours")), ("168", said("7 days")))  # fmt: skip
 _DONE = {"set": said("It is set."), "lifted": said("What was set by hand holds no longer.")}
 _MACHINE = frozenset(
-    {"ledger_unusable", "ledger_rebuilt", "ledger_went_back", "store_dishonest", "store_went_back", "wrong_store", "store_down", "spool_spoils", "spool_failed",
+    {"ledger_unusable", "ledger_rebuilt", "ledger_went_back", "store_dishonest", "store_went_back", "store_unconfirmed", "wrong_store", "store_down", "spool_spoils", "spool_failed",
      "spool_full", "dock_unwatched", "usb_trouble", "registry_unread", "access_unreadable"}
 )  # fmt: skip
 

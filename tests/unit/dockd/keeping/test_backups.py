@@ -22,6 +22,8 @@ from dockd.keeping.restoring import restore
 from dockd.state_places import RESTORING, Places
 from ingest.events import AgentStarted
 from ingest.ledger import Ledger
+from ingest.ledger.unconfirmed import NAME as UNCONFIRMED
+from ingest.ledger.unconfirmed import why_unconfirmed
 from ingest.model import Digest
 from ingest.spool import Description
 
@@ -166,6 +168,7 @@ async def test_one_that_was_cut_goes_on(tmp_path: Path, cut: str) -> None:
         (state / "ledger.db").rename(state / ".ledger.db.part")
     restore(tmp_path / "kept", places(state))
     assert not (state / RESTORING).exists()
+    (state / "keys" / UNCONFIRMED).unlink()
     for top in ("keys", "spool"):
         assert everything(state / top) == everything(tmp_path / "kept" / top)
     assert end_of(state / "ledger.db") == made.seq
@@ -191,6 +194,19 @@ async def test_a_spool_on_a_disk_of_its_own(tmp_path: Path, empty: bool) -> None
     (found / "#12").write_bytes(b"what a repair has found")
     with pytest.raises(BackupUnusable, match=r"lost\+found"):
         restore(tmp_path / "kept", places(tmp_path / "state"))
+
+
+async def test_a_store_that_was_caught_since_is_not_believed_again_by_that(tmp_path: Path) -> None:
+    """The backup says that it was honest. Nor does a run that goes on forget that somebody has to confirm it."""
+    dock = await lived(tmp_path / "dock")
+    make(dock, tmp_path / "kept", wish=Wish(keys=True))
+    state = tmp_path / "state"
+    for _run in range(2):
+        restore(tmp_path / "kept", places(state))
+        assert "caught" in why_unconfirmed(state / "keys")
+        (state / RESTORING).write_text(f"{read(tmp_path / 'kept').head}\n")
+        (state / "ledger.db").unlink()
+    assert why_unconfirmed(dock.keys) == ""
 
 
 # -- as nobody else ------------------------------------------------------------------------------------------------------------
