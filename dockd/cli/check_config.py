@@ -51,10 +51,10 @@ class _Found:
 def check_config(*, file: Path, as_json: bool) -> None:
     """Check FILE (default /etc/dockd/dockd.toml), the environment, the files they name, the camera profiles, and the list of cameras.
 
-    Prints every mistake as FILE:LINE: section.key: what is wrong, what was expected; what may be meant is a warning. Run it as the user that
-    dockd runs as. Exit code 0: fine (there may be warnings), 2: not.
+    Prints every mistake as FILE:LINE: section.key: what is wrong, what was expected; what may be meant is a warning. Root judges as the user who
+    owns the agent's state, anybody else for themselves: what that user may not read is a mistake. Exit code 0: fine (there may be warnings), 2: not.
     """
-    found = _look(file)
+    found = _for_the_agent(file)
     name = printable(str(file))
     if as_json:
         document = {
@@ -71,6 +71,23 @@ def check_config(*, file: Path, as_json: bool) -> None:
         lines += [f"camera profile read: {printable(str(path))}" for path in found.profiles]
         click.echo("\n".join([*lines, *([] if found.mistakes else [f"{name}: fine"])]))
     sys.exit(2 if found.mistakes else 0)
+
+
+def _for_the_agent(file: Path) -> _Found:
+    """Root may read everything, and the agent may not: where root asks, look as the one who owns the ledger's folder."""
+    from dockd.enrolling.owner import as_owner_of, see_python
+
+    reading = _reading(file) if os.geteuid() == 0 else None
+    if reading is None:
+        return _look(file)
+    folder = reading.settings.ledger.path.parent
+    try:
+        with as_owner_of(folder):
+            see_python(folder)
+            return _look(file)
+    except OSError as error:
+        click.echo(f"judged as root, not as the owner of {folder}: {error.strerror or error}", err=True)
+        return _look(file)
 
 
 def mistakes_of(file: Path) -> list[str]:

@@ -138,7 +138,7 @@ def _wrong_with_file(path: Path, *, secret: bool) -> tuple[str, str] | None:
         return f"{path} is a directory", expected
     if not stat.S_ISREG(status.st_mode):
         return f"{path} is not a regular file", expected
-    if not os.access(path, os.R_OK):
+    if not os.access(path, os.R_OK, effective_ids=True):
         return f"{path} may not be read by this user", expected
     if secret and status.st_mode & 0o007:
         return f"{path} can be read by everybody on this machine", f"a file of dockd's own: chmod 600 {path}"
@@ -208,7 +208,7 @@ def _folder(reading: Reading, key: tuple[str, str], path: Path) -> Iterator[Mist
     elif status is None or not stat.S_ISDIR(status.st_mode):
         what = "does not exist" if status is None else "is not a folder"
         yield reading.origin(*key).mistake(f"{path} {what}", f"a folder that is there: mkdir -p {path}")
-    elif not os.access(path, os.R_OK | os.X_OK):
+    elif not os.access(path, os.R_OK | os.X_OK, effective_ids=True):
         yield reading.origin(*key).mistake(f"{path} may not be read by this user", "a folder that dockd can read")
 
 

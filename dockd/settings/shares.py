@@ -62,7 +62,7 @@ def _look(path: bytes) -> bytes:
         real = os.path.realpath(path)
     except (OSError, ValueError) as failed:
         error = getattr(failed, "errno", None) or 22
-    enters = mode is not None and os.access(path, os.R_OK | os.X_OK)
+    enters = mode is not None and os.access(path, os.R_OK | os.X_OK, effective_ids=True)
     return json.dumps({"real": real.hex(), "mode": mode, "error": error, "enters": enters}).encode("ascii") + b"\n"
 
 
