@@ -32,13 +32,3 @@ def with_(block: str, changes: Mapping[str, str]) -> str:
         assert example in block, f"{example!r} is not in what the document has by now:\n{block}"
         block = block.replace(example, ours)
     return block
-
-
-def without(block: str, *lines: str) -> str:
-    """A block without its lines that begin so, each of which is there. Raises AssertionError."""
-    kept = block.splitlines(keepends=True)
-    for begin in lines:
-        left = [line for line in kept if not line.startswith(begin)]
-        assert len(left) < len(kept), f"no line begins with {begin!r} in what the document has by now:\n{block}"
-        kept = left
-    return "".join(kept)

@@ -21,7 +21,7 @@ import pytest
 from tests.appliance.appliance import LONG, SOURCE, Appliance, booted
 from tests.appliance.bare_appliance import BareAppliance
 from tests.appliance.centre import CABLE, DOCK, PAGE, Centre, centre
-from tests.appliance.manual import blocks, with_, without
+from tests.appliance.manual import blocks, with_
 from tests.appliance.stages import Stages
 from tests.hil.rig import footage
 from tests.hil.rig.cards import Card, Filesystem, unexplained_changes
@@ -148,9 +148,6 @@ def configured(rack: Rack) -> None:
     appliance = rack.appliance
     with rack.stages.stage("the configuration is written"):
         (block, *_) = blocks("install.md", "2. The configuration")
-        block = without(
-            block, "[store]", "url = ", "token_file = ", "printf 'Token", "chown dockd:dockd /etc/dockd/store.token"
-        )
         appliance.types(with_(block, {"C3441,PC 1204,\n": LISTED}))
     with rack.stages.stage("the dock is enrolled at the store"):
         invitation = rack.folder / "invitation"

@@ -20,9 +20,10 @@ UNITS = ("dockd-mount.service", "dockd.service")
 
 
 def pasted(file: str) -> str:
-    found = re.search(rf"^    cat > {re.escape(file)} <<'END'\n(.*?)^    END$", TEXT, re.MULTILINE | re.DOTALL)
-    assert found is not None
-    return textwrap.dedent(found[1])
+    """All that is written into a file, one block after the other."""
+    found = re.findall(rf"^    cat >>? {re.escape(file)} <<'END'\n(.*?)^    END$", TEXT, re.MULTILINE | re.DOTALL)
+    assert found
+    return "".join(textwrap.dedent(block) for block in found)
 
 
 def test_the_configuration_and_the_list_are_right() -> None:
