@@ -35,7 +35,7 @@ _COMMANDS = {
     ),
     "custody": ("dockd.cli.custody", "custody", "Check, show and export the record of what happened."),
     "reconcile": ("dockd.cli.reconcile", "reconcile", "Listed, copied, confirmed and wiped, to the file and the byte."),
-    "store": ("dockd.cli.store", "store", "The embedded central store."),
+    "store": ("dockd.cli.store", "store", "The store that a dock believes, and the embedded central store."),
     "enroll": ("dockd.cli.enroll", "enroll", "What this dock comes in with to its store: got, proven, renewed."),
     "backup": ("dockd.cli.backup", "backup", "Keep a dock's record elsewhere, while it works; check such a backup."),
     "restore": ("dockd.cli.backup", "restore", "Put a backup into an empty state."),

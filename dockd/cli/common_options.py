@@ -31,7 +31,7 @@ def state_options(function: F) -> F:
         click.option(
             "--state",
             type=click.Path(path_type=Path, file_okay=False),
-            help="State folder, as given to `dockd ingest`.",
+            help="The state's folder in place of a configuration: ledger.db, keys, spool. An agent's is /var/lib/dockd; without an agent `dockd ingest` keeps its in ~/.local/state/dockd.",
         ),
         click.option(
             "--config",

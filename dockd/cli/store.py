@@ -25,7 +25,7 @@ _USAGE, _ENVIRONMENT = 2, 3
 
 @click.group()
 def store() -> None:
-    """The embedded central store: for a first run and for small sites."""
+    """The store that this dock believes (pin), and the embedded central store (all the others): for a first run and for small sites."""
 
 
 for _command in (pin, invite, docks, approve, revoke):
