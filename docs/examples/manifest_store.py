@@ -174,7 +174,9 @@ class ManifestStore:
     def _name(self, upload: str, sha256: str) -> None:
         """The manifest first: a line without its file is found by `sha256sum -c`, a file without its line is found by nobody."""
         self._look()
-        with (self._folder / MANIFEST).open("ab") as manifest:
+        with (self._folder / MANIFEST).open("a+b") as manifest:
+            if manifest.tell() > 0 and os.pread(manifest.fileno(), 1, manifest.tell() - 1) != b"\n":
+                manifest.write(b"\n")  # the line before was cut off: it must not take this one with it
             manifest.write(f"{sha256}  {upload}\n".encode())
             manifest.flush()
             os.fsync(manifest.fileno())

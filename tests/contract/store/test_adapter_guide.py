@@ -71,6 +71,21 @@ class TestTheExample(StoreExam):
         assert ended.returncode == 1
         assert uploads[1] in ended.stdout
 
+    async def test_a_line_that_was_cut_off_takes_no_other_with_it(self, store: Store, far: FarSide) -> None:
+        """The power went in the middle of a line: what comes after it is checked, and the cut line is told."""
+        manifest = Path(far.url) / "SHA256SUMS"
+        first = (await delivered(store, b"one", path=b"1.mp4"))[0]
+        whole = manifest.read_bytes()
+        manifest.write_bytes(whole + b"0123abcd")
+        second = (await delivered(store, b"two", path=b"2.mp4"))[0]
+        lines = manifest.read_text().splitlines()
+        assert [line.partition("  ")[2] for line in lines] == [first, "", second]
+        (Path(far.url) / second).write_bytes(b"TWO")
+        ask = ["sha256sum", "--check", "--quiet", "SHA256SUMS"]
+        ended = subprocess.run(ask, cwd=far.url, capture_output=True, text=True, check=False)
+        assert second in ended.stdout
+        assert "improperly formatted" in ended.stderr
+
     async def test_an_unmounted_disk_is_no_store(self, store: Store, far: FarSide) -> None:
         upload, segment = await delivered(store, b"footage")
         marker = Path(far.url) / ".manifest-store"
