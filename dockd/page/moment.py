@@ -27,7 +27,9 @@ from ingest.model import CameraId
 from ingest.standing import StoreState
 
 _LATE = 900.0
-_UNSOUND = frozenset({"ledger_rebuilt", "ledger_went_back", "ledger_unusable", "store_went_back", "store_unconfirmed", "spool_failed"})
+_UNSOUND = frozenset(
+    {"ledger_rebuilt", "ledger_went_back", "ledger_unusable", "store_went_back", "store_unconfirmed", "spool_failed"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
