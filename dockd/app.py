@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dockd.docking import Rack, Turns
-from dockd.state_places import refuse_what_is_not_whole
+from dockd.state_places import refuse_anothers, refuse_what_is_not_whole
 from dockd.store_kinds import Needs, client_tls, store_of
 from ingest.activity import Activity
 from ingest.bandwidth import Bandwidth, Rules
@@ -93,6 +93,7 @@ async def agent(
     """
     clock = clock or Clock()
     async with contextlib.AsyncExitStack() as stack:
+        await asyncio.to_thread(refuse_anothers, settings.ledger.path)  # before anything is made there
         stack.enter_context(locked(settings.ledger.path.with_name("lock")))
         await asyncio.to_thread(refuse_what_is_not_whole, settings.ledger.path.parent)
         spool = Spool(settings.spool.path, keep_free=settings.spool.keep_free)

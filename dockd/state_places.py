@@ -1,15 +1,17 @@
 """Where a dock's state lies, and the notes in it that keep an agent from starting on what is not whole.
 
 Rules: a restore that was cut leaves its note, and no agent starts before it was done to its end; a dock that was given up does not come to life
-again by a reboot.
+again by a reboot; root is no agent on the state of somebody else, who could not go on with what root leaves there.
 """
 
 from __future__ import annotations
 
 import os
+import pwd
 from dataclasses import dataclass
 from pathlib import Path
 
+from dockd.enrolling.owner import whose
 from ingest.errors import LedgerUnusable
 
 RESTORING = "restore.unfinished"
@@ -47,3 +49,29 @@ def refuse_what_is_not_whole(folder: Path) -> None:
         raise LedgerUnusable(
             f"this dock was taken out of service ({folder / GIVEN_UP} says when), and its keys are gone: move {folder} away to make a new dock here"
         )
+
+
+def refuse_anothers(ledger: Path) -> None:
+    """Raises LedgerUnusable where root is to be the agent on a state that is another user's, or is to be made in a folder of theirs. Blocks.
+
+    It is not done as the owner, as other commands are: an agent reads and empties cameras, and what is mounted for root alone would have to be read
+    as root by what is not root's. Raises OSError.
+    """
+    if os.geteuid() != 0:
+        return
+    found = whose(ledger.parent)
+    if found.st_uid == 0 and os.path.lexists(ledger):
+        found = ledger.lstat()
+    if found.st_uid == 0:
+        return
+    try:
+        name = pwd.getpwuid(found.st_uid).pw_name
+        how = f"runuser -u {name} --"
+    except KeyError:
+        name = f"user {found.st_uid}"
+        how = f"setpriv --reuid {found.st_uid} --regid {found.st_gid} --clear-groups"
+    raise LedgerUnusable(
+        f"the state in {ledger.parent} is not root's: it belongs to {name}, who could not use what root makes there. Nothing was changed. "
+        f"Run it as {name}: `{how} dockd …` (the agent: `systemctl start dockd`). Where a camera's mount is for root alone, mount it so that {name} "
+        "may read it, and with --wipe write to it, or let root have a state folder of its own (--state DIR)"
+    )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dockd import __version__
-from dockd.cli.common_options import fail, plain, root_cause
+from dockd.cli.common_options import fail, plain, readable, root_cause
 
 _REST = 1.0
 _LONGEST_REST = 60.0
@@ -65,6 +65,7 @@ async def _run(settings: Settings, file: Path, *, wishes: Wishes, notify: Notify
     from dockd.ops.ending import until_ended
     from dockd.page.connections import raise_the_limit
     from dockd.service import Ops, refuse_an_open_page
+    from dockd.state_places import refuse_anothers
     from dockd.store_kinds import Misconfigured
     from ingest.errors import DockdError
 
@@ -75,6 +76,8 @@ async def _run(settings: Settings, file: Path, *, wishes: Wishes, notify: Notify
         refuse_an_open_page(settings)
     except Misconfigured as error:
         fail(f"{file}: {error.message}", code=2)
+    with readable():
+        refuse_anothers(settings.ledger.path)  # the log's mark lies in it, too
     ops = Ops.begin(settings, version=__version__)
     try:
         async with until_ended(wishes, ops.logs):

@@ -19,10 +19,7 @@ def as_owner_of(folder: Path) -> Iterator[None]:
     if os.geteuid() != 0:
         yield
         return
-    nearest = _nearest(folder)
-    found = nearest.stat()
-    if found.st_uid == 0:
-        found = nearest.lstat()  # who has put a link to a folder of root's there is not root by that
+    found = whose(folder)
     if found.st_uid == 0:
         yield
         return
@@ -63,6 +60,15 @@ def see_python(folder: Path) -> None:
                 errno.EACCES,
                 f"who owns {folder} may not read {own}: dockd has to be installed where the agent's user reads it",
             )
+
+
+def whose(folder: Path) -> os.stat_result:
+    """The folder, or the nearest one above it that is there, with its owner. Raises OSError."""
+    nearest = _nearest(folder)
+    found = nearest.stat()
+    if found.st_uid == 0:
+        return nearest.lstat()  # who has put a link to a folder of root's there is not root by that
+    return found
 
 
 def _nearest(folder: Path) -> Path:
