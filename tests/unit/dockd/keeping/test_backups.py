@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -36,22 +38,60 @@ def places(folder: Path) -> Places:
     return Places(ledger=folder / "ledger.db", spool=folder / "spool")
 
 
-async def lived(folder: Path, *, spooled: int = 0) -> Places:
-    """A dock with an entry more, and this many copies in its spool."""
-    found = places(folder)
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state of a dock with an entry more: what the tests begin with is a copy of it."""
+    folder = tmp_path_factory.mktemp("once") / "state"
+    asyncio.run(_live(places(folder)))
+    return folder
+
+
+async def _live(found: Places) -> None:
+    found.spool.mkdir(parents=True)
     ledger = await Ledger.open(found.ledger, keys=found.keys)
     await ledger.commit(lambda tx: tx.record(AgentStarted(version="1")))
     await ledger.close()
-    found.spool.mkdir()
+
+
+@pytest.fixture
+def dock(once: Path, tmp_path: Path) -> Places:
+    shutil.copytree(once, tmp_path / "dock")
+    return places(tmp_path / "dock")
+
+
+@pytest.fixture(scope="module")
+def kept(once: Path) -> Path:
+    """A backup with its keys and one copy: nobody may change it."""
+    folder = once.parent / "kept"
+    shutil.copytree(once, once.parent / "dock")
+    dock = places(once.parent / "dock")
+    filled(dock, 1)
+    make(dock, folder, wish=Wish(keys=True, spool=True))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def with_bob(once: Path) -> Path:
+    """A backup of a dock into which somebody may come: nobody may change it."""
+    shutil.copytree(once, once.parent / "bobs")
+    dock = places(once.parent / "bobs")
+    words = ["user", "add", "bob", "--role", "ops", "--password-file", "-", "--state", str(dock.folder)]
+    done = CliRunner().invoke(cli, words, input="correct horse battery 9\n")
+    assert done.exit_code == 0, done.output
+    make(dock, once.parent / "kept-bobs", wish=Wish())
+    return once.parent / "kept-bobs"
+
+
+def filled(dock: Places, spooled: int) -> None:
+    """This many copies in its spool."""
     for name in SEGMENTS[:spooled]:
         content = os.urandom(1000)
-        (found.spool / name).write_bytes(content)
+        (dock.spool / name).write_bytes(content)
         said = Description(
             segment=name, camera={"profile": "folder", "serial": "C", "card": "1"}, path=b"a.mp4", mtime_ns=1, captured_at=1.0,
             digest=Digest(size=1000, sha256=hashlib.sha256(content).hexdigest(), xxh3_128="0" * 32),
         )  # fmt: skip
-        (found.spool / f"{name}.json").write_text(said.text())
-    return found
+        (dock.spool / f"{name}.json").write_text(said.text())
 
 
 def everything(folder: Path) -> dict[str, bytes]:
@@ -70,9 +110,8 @@ def end_of(path: Path) -> int:
 # -- a record with faults ------------------------------------------------------------------------------------------------------
 
 
-async def test_a_dock_that_was_put_back_without_its_key_can_be_put_back_again(tmp_path: Path) -> None:
-    await lived(tmp_path / "first")
-    make(places(tmp_path / "first"), tmp_path / "kept", wish=Wish())
+async def test_a_dock_that_was_put_back_without_its_key_can_be_put_back_again(tmp_path: Path, dock: Places) -> None:
+    make(dock, tmp_path / "kept", wish=Wish())
     restore(tmp_path / "kept", places(tmp_path / "second"))
     new = await Ledger.open(tmp_path / "second" / "ledger.db", keys=tmp_path / "second" / "keys")
     key = new.key.thumbprint
@@ -95,9 +134,9 @@ async def test_a_dock_that_was_put_back_without_its_key_can_be_put_back_again(tm
 
 
 @pytest.mark.parametrize("damage", ["rotten", "undescribed", "odd", "unreadable"])
-async def test_one_bad_copy_keeps_no_other_out(tmp_path: Path, damage: str) -> None:
+def test_one_bad_copy_keeps_no_other_out(tmp_path: Path, dock: Places, damage: str) -> None:
     """Neither of the backup nor of the dock that it is put back into; and it is told, by name, at each step."""
-    dock = await lived(tmp_path / "dock", spooled=3)
+    filled(dock, 3)
     bad = dock.spool / SEGMENTS[1]
     if damage == "rotten":
         bad.write_bytes(b"x" * 1000)
@@ -122,8 +161,8 @@ async def test_one_bad_copy_keeps_no_other_out(tmp_path: Path, damage: str) -> N
     assert everything(tmp_path / "new" / "spool") == everything(dock.spool)
 
 
-async def test_what_waits_and_is_not_in_it_is_counted(tmp_path: Path) -> None:
-    dock = await lived(tmp_path / "dock", spooled=2)
+def test_what_waits_and_is_not_in_it_is_counted(tmp_path: Path, dock: Places) -> None:
+    filled(dock, 2)
     with closing(sqlite3.connect(dock.ledger, isolation_level=None)) as db:
         db.execute("PRAGMA foreign_keys = OFF")
         columns = {row[1]: row for row in db.execute("PRAGMA table_info(segments)")}
@@ -144,69 +183,61 @@ async def test_what_waits_and_is_not_in_it_is_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "changed", ["ledger.db", "ledger.db-wal", "keys/dock.key", f"spool/{SEGMENTS[0]}", "keys/more"]
 )
-async def test_a_note_that_was_left_lets_nothing_be_overwritten(tmp_path: Path, changed: str) -> None:
-    dock = await lived(tmp_path / "dock", spooled=1)
-    made = make(dock, tmp_path / "kept", wish=Wish(keys=True, spool=True))
+def test_a_note_that_was_left_lets_nothing_be_overwritten(tmp_path: Path, kept: Path, changed: str) -> None:
     state = tmp_path / "state"
-    restore(tmp_path / "kept", places(state))
-    (state / RESTORING).write_text(f"{made.head}\n")
+    restore(kept, places(state))
+    (state / RESTORING).write_text(f"{read(kept).head}\n")
     (state / changed).write_bytes(b"newer")
     before = everything(state)
     with pytest.raises(BackupUnusable, match=changed.replace(".", r"\.")):
-        restore(tmp_path / "kept", places(state))
+        restore(kept, places(state))
     assert everything(state) | {"lock": b"", "spool.lock": b""} == before | {"lock": b"", "spool.lock": b""}
 
 
 @pytest.mark.parametrize("cut", ["before the ledger", "before its note went"])
-async def test_one_that_was_cut_goes_on(tmp_path: Path, cut: str) -> None:
-    dock = await lived(tmp_path / "dock", spooled=1)
-    made = make(dock, tmp_path / "kept", wish=Wish(keys=True, spool=True))
-    state = tmp_path / "state"
-    restore(tmp_path / "kept", places(state))
+def test_one_that_was_cut_goes_on(tmp_path: Path, kept: Path, cut: str) -> None:
+    made, state = read(kept), tmp_path / "state"
+    restore(kept, places(state))
     (state / RESTORING).write_text(f"{made.head}\n")
     if cut == "before the ledger":
         (state / "ledger.db").rename(state / ".ledger.db.part")
-    restore(tmp_path / "kept", places(state))
+    restore(kept, places(state))
     assert not (state / RESTORING).exists()
     (state / "keys" / UNCONFIRMED).unlink()
     for top in ("keys", "spool"):
-        assert everything(state / top) == everything(tmp_path / "kept" / top)
+        assert everything(state / top) == everything(kept / top)
     assert end_of(state / "ledger.db") == made.seq
 
 
-async def test_who_works_in_the_spool_keeps_a_restore_out(tmp_path: Path) -> None:
-    make(await lived(tmp_path / "dock"), tmp_path / "kept", wish=Wish())
+def test_who_works_in_the_spool_keeps_a_restore_out(tmp_path: Path, kept: Path) -> None:
     (tmp_path / "state").mkdir()
     with locked(tmp_path / "state" / "spool.lock"), pytest.raises(StateInUse):
-        restore(tmp_path / "kept", places(tmp_path / "state"))
+        restore(kept, places(tmp_path / "state"))
     assert not (tmp_path / "state" / "ledger.db").exists()
 
 
 @pytest.mark.parametrize("empty", [True, False])
-async def test_a_spool_on_a_disk_of_its_own(tmp_path: Path, empty: bool) -> None:
-    make(await lived(tmp_path / "dock"), tmp_path / "kept", wish=Wish())
+def test_a_spool_on_a_disk_of_its_own(tmp_path: Path, kept: Path, empty: bool) -> None:
     found = tmp_path / "state" / "spool" / "lost+found"
     found.mkdir(parents=True)
     if empty:
-        restore(tmp_path / "kept", places(tmp_path / "state"))
+        restore(kept, places(tmp_path / "state"))
         assert found.exists()
         return
     (found / "#12").write_bytes(b"what a repair has found")
     with pytest.raises(BackupUnusable, match=r"lost\+found"):
-        restore(tmp_path / "kept", places(tmp_path / "state"))
+        restore(kept, places(tmp_path / "state"))
 
 
-async def test_a_store_that_was_caught_since_is_not_believed_again_by_that(tmp_path: Path) -> None:
+def test_a_store_that_was_caught_since_is_not_believed_again_by_that(tmp_path: Path, once: Path, kept: Path) -> None:
     """The backup says that it was honest. Nor does a run that goes on forget that somebody has to confirm it."""
-    dock = await lived(tmp_path / "dock")
-    make(dock, tmp_path / "kept", wish=Wish(keys=True))
     state = tmp_path / "state"
     for _run in range(2):
-        restore(tmp_path / "kept", places(state))
+        restore(kept, places(state))
         assert "caught" in why_unconfirmed(state / "keys")
-        (state / RESTORING).write_text(f"{read(tmp_path / 'kept').head}\n")
+        (state / RESTORING).write_text(f"{read(kept).head}\n")
         (state / "ledger.db").unlink()
-    assert why_unconfirmed(dock.keys) == ""
+    assert why_unconfirmed(once / "keys") == ""
 
 
 # -- as nobody else ------------------------------------------------------------------------------------------------------------
@@ -222,8 +253,10 @@ def open_folder() -> Iterator[Path]:
         yield Path(above)
 
 
-async def test_what_root_puts_back_is_the_owners_and_leads_root_nowhere(open_folder: Path, tmp_path: Path) -> None:
-    dock = await lived(tmp_path / "dock", spooled=1)
+def test_what_root_puts_back_is_the_owners_and_leads_root_nowhere(
+    open_folder: Path, tmp_path: Path, dock: Places
+) -> None:
+    filled(dock, 1)
     (dock.keys / "passwd").write_text("of somebody who broke in")
     made = make(dock, tmp_path / "kept", wish=Wish(keys=True, spool=True))
     assert "keys/passwd" not in made.files
@@ -244,8 +277,8 @@ async def test_what_root_puts_back_is_the_owners_and_leads_root_nowhere(open_fol
     assert end_of(state / "ledger.db") == made.seq
 
 
-async def test_a_name_that_dockd_gives_to_no_key_is_passed_over(tmp_path: Path) -> None:
-    make(await lived(tmp_path / "dock"), tmp_path / "kept", wish=Wish())
+def test_a_name_that_dockd_gives_to_no_key_is_passed_over(tmp_path: Path, dock: Places) -> None:
+    make(dock, tmp_path / "kept", wish=Wish())
     (tmp_path / "kept" / "keys" / "passwd").write_bytes(b"root::0:0")
     said = json.loads((tmp_path / "kept" / NAME).read_text())
     said["files"]["keys/passwd"] = [9, hashlib.sha256(b"root::0:0").hexdigest()]
@@ -255,8 +288,7 @@ async def test_a_name_that_dockd_gives_to_no_key_is_passed_over(tmp_path: Path) 
     assert not (tmp_path / "state" / "keys" / "passwd").exists()
 
 
-async def test_a_folder_of_keys_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
-    dock = await lived(tmp_path / "dock")
+def test_a_folder_of_keys_that_is_a_link_is_not_followed(tmp_path: Path, dock: Places) -> None:
     dock.keys.rename(tmp_path / "elsewhere")
     dock.keys.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(OSError, match="a link is not followed"):
@@ -264,39 +296,27 @@ async def test_a_folder_of_keys_that_is_a_link_is_not_followed(tmp_path: Path) -
     assert not (tmp_path / "kept").exists()
 
 
-def with_bob(dock: Places) -> None:
-    words = ["user", "add", "bob", "--role", "ops", "--password-file", "-", "--state", str(dock.folder)]
-    done = CliRunner().invoke(cli, words, input="correct horse battery 9\n")
-    assert done.exit_code == 0, done.output
-
-
 # -- who may come in -----------------------------------------------------------------------------------------------------------
 
 
-async def test_who_may_come_in_is_kept_and_put_back(tmp_path: Path) -> None:
-    dock = await lived(tmp_path / "dock")
-    with_bob(dock)
-    make(dock, tmp_path / "kept", wish=Wish())
-    restore(tmp_path / "kept", places(tmp_path / "state"))
+def test_who_may_come_in_is_kept_and_put_back(tmp_path: Path, with_bob: Path) -> None:
+    restore(with_bob, places(tmp_path / "state"))
     assert (tmp_path / "state" / "access.db.made").exists()
     done = dockd("user", "list", "--state", tmp_path / "state")
     assert "bob" in done.output
     assert "ops" in done.output
 
 
-async def test_users_that_are_not_what_was_kept_keep_a_restore_from_going_on(tmp_path: Path) -> None:
-    dock = await lived(tmp_path / "dock")
-    with_bob(dock)
-    made = make(dock, tmp_path / "kept", wish=Wish())
+def test_users_that_are_not_what_was_kept_keep_a_restore_from_going_on(tmp_path: Path, with_bob: Path) -> None:
     (tmp_path / "state").mkdir()
-    (tmp_path / "state" / RESTORING).write_text(f"{made.head}\n")
+    (tmp_path / "state" / RESTORING).write_text(f"{read(with_bob).head}\n")
     (tmp_path / "state" / "access.db").write_bytes(b"another's")
     with pytest.raises(BackupUnusable, match=r"access\.db"):
-        restore(tmp_path / "kept", places(tmp_path / "state"))
+        restore(with_bob, places(tmp_path / "state"))
     assert (tmp_path / "state" / "access.db").read_bytes() == b"another's"
 
 
-async def test_what_is_read_another_time_is_not_what_was_looked_at(tmp_path: Path) -> None:
+def test_what_is_read_another_time_is_not_what_was_looked_at(tmp_path: Path) -> None:
     """A backup on a share may be written by others between the look at it and the copy."""
     (tmp_path / "a").write_bytes(b"changed")
     with opened(tmp_path / "a") as file, pytest.raises(Changed):

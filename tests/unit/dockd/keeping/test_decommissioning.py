@@ -22,7 +22,6 @@ from dockd.state_places import GIVEN_UP, Places
 from ingest.errors import DockdError, LedgerUnusable
 from ingest.events import AgentStopped
 from ingest.ledger import Ledger, leaving
-from tests.foreign_owner import by_root, folder_for_all, give_away, python, roots_own
 
 
 def dock(folder: Path, *, entries: int = 1) -> Places:
@@ -213,25 +212,3 @@ def test_secrets_of_the_sites_own_are_named(tmp_path: Path) -> None:
     token.parent.mkdir()
     token.write_text("secret")
     assert secrets_elsewhere(settings, tmp_path / "keys") == [token, handed]
-
-
-def test_root_leaves_a_dock_that_its_owner_can_use(tmp_path: Path) -> None:
-    found = python()
-    with folder_for_all() as above:
-        places = dock(above / "state")
-        (places.spool / "odd").touch()
-        give_away(places.folder)
-        done = by_root(found, "decommission", "--state", places.folder, "--out", above / "out", "--yes")
-        assert done.code == 1, done.said
-        assert "on the disk of this dock's state" in done.err
-        assert roots_own(places.folder) == []
-        (places.spool / "odd").unlink()
-        done = by_root(found, "decommission", "--state", places.folder, "--out", above / "out", "--yes")
-        assert done.code == 3, done.said
-        assert "cannot be written by nobody, who owns the dock's state" in done.err
-        (above / "out").mkdir()
-        give_away(above / "out")
-        done = by_root(found, "decommission", "--state", places.folder, "--out", above / "out", "--yes", "--json")
-        assert done.code == 0, done.said
-        assert Path(done.document["record"]).exists()
-        assert roots_own(places.folder) == []

@@ -1,9 +1,10 @@
-"""The way back puts a whole copy of this very ledger in its place, or nothing; and root's rights go nowhere that the agent could send them."""
+"""The way back puts a whole copy of this very ledger in its place, or nothing (as root: tests/upgrade/test_by_root.py)."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +16,6 @@ from ingest.events import AgentStopped
 from ingest.ledger import Ledger
 from ingest.ledger.upgrading import kept_copies
 from ingest.ledger.way_back import roll_back, way_back
-from tests.foreign_owner import by_root, folder_for_all, give_away, python, roots_own
 
 
 def upgraded(folder: Path) -> Path:
@@ -35,9 +35,16 @@ async def _live(path: Path) -> None:
     await ledger.close()
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the tests begin with is a copy of it."""
+    return upgraded(tmp_path_factory.mktemp("once") / "state")
+
+
 @pytest.fixture
-def ledger(tmp_path: Path) -> Path:
-    return upgraded(tmp_path / "state")
+def ledger(once: Path, tmp_path: Path) -> Path:
+    shutil.copytree(once.parent, tmp_path / "state")
+    return tmp_path / "state" / once.name
 
 
 def refused(ledger: Path, match: str) -> None:
@@ -86,37 +93,3 @@ def test_a_link_is_not_followed(ledger: Path, tmp_path: Path) -> None:
     copy.rename(tmp_path / "somewhere")
     copy.symlink_to(tmp_path / "somewhere")
     refused(ledger, "symbolic links")
-
-
-def test_root_gives_the_owner_nothing_of_its_own(tmp_path: Path) -> None:
-    found = python()
-    with folder_for_all() as above:
-        ledger = upgraded(above / "state")
-        theirs = above / "secret"
-        theirs.write_text("root:$6$hash\n")
-        theirs.chmod(0o600)
-        copy = kept_copies(ledger)[0]
-        whole = copy.read_bytes()
-        copy.unlink()
-        copy.symlink_to(theirs)
-        victim = above / "victim"
-        victim.write_text("root's")
-        (ledger.parent / "ledger.db.back.part").symlink_to(victim)
-        give_away(ledger.parent)
-        done = by_root(found, "rollback", "--state", ledger.parent, "--yes")
-        assert done.code == 3, done.said
-        assert victim.read_text() == "root's"
-        assert b"root:" not in ledger.read_bytes()
-        copy.unlink()
-        copy.write_bytes(whole)
-        give_away(ledger.parent)
-        unasked = by_root(found, "rollback", "--state", ledger.parent)
-        assert unasked.code == 1
-        assert "nothing was changed" in unasked.err
-        assert "entry 3, of 20" in unasked.err
-        assert "seconds ago" in unasked.err
-        assert "The 2 entries since then" in unasked.err
-        done = by_root(found, "rollback", "--state", ledger.parent, "--yes")
-        assert done.code == 0, done.said
-        assert ledger.read_bytes() == whole
-        assert roots_own(ledger.parent) == []
