@@ -168,7 +168,7 @@ test-appliance: env-dev  ## a bare Debian 12 becomes a rack in service: package,
 test-upgrade: compiled  ## from the first issue's commit and from each ledger since to today's; backup, moving, the end of a dock, cut at each call: needs the history
 	@$(PYTEST) tests/upgrade -n $(JOBS) --dist worksteal --timeout 900 $(ARGS)
 test-upgrade-short: compiled
-	@$(PYTEST) tests/upgrade/test_first_commit.py --timeout 300 $(ARGS)
+	@$(PYTEST) tests/upgrade/test_first_commit.py tests/upgrade/test_by_root.py --timeout 300 $(ARGS)
 
 .PHONY: lock
 lock:  ## choose the newest allowed dependencies anew and write the lock files

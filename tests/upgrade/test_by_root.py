@@ -128,3 +128,39 @@ def test_root_gives_the_owner_nothing_of_its_own() -> None:
         assert done.code == 0, done.said
         assert ledger.read_bytes() == whole
         assert roots_own(ledger.parent) == []
+
+
+def test_root_is_no_agent_on_the_state_of_another() -> None:
+    """Not even where it would have to be made in a folder of theirs; and nothing is touched, not the log's file either."""
+    found = python()
+    with folder_for_all() as above:
+        state, camera, central, log = above / "state", above / "CAM", above / "central", above / "dockd.log"
+        state.mkdir()
+        asyncio.run(_live(state))
+        central.mkdir()
+        camera.mkdir()
+        (camera / "a.mp4").write_bytes(b"footage")
+        give_away(state)
+        before = _seen(state)
+        for own in (state, state / "another"):
+            config = above / "dockd.toml"
+            config.write_text(
+                f'[docks]\nusb = false\n[ledger]\npath = "{own}/ledger.db"\n[spool]\npath = "{above}/spool"\n'
+                f'[store]\nkind = "directory"\nurl = "{central}"\n[log]\nfile = "{log}"\n[page]\nlisten = "127.0.0.1:0"\n'
+            )
+            for words in (
+                ("ingest", camera, "--store", central, "--state", own, "--keep-free", "0 B", "--wipe"),
+                ("run", "--config", config),
+            ):
+                done = by_root(found, *words)
+                assert (done.code, "runuser -u nobody -- dockd" in done.err) == (3, True), done.said
+                assert "Nothing was changed" in done.err
+                assert _seen(state) == before, words
+        assert (log.exists(), (above / "spool").exists(), list(central.iterdir())) == (False, False, [])
+        assert (camera / "a.mp4").exists()
+
+
+def _seen(folder: Path) -> dict[str, tuple[int, int, int]]:
+    """Of each file who owns it, its size, and when it was last written."""
+    every = [folder, *folder.rglob("*")]
+    return {str(path): (seen.st_uid, seen.st_size, seen.st_mtime_ns) for path in every for seen in [path.lstat()]}
