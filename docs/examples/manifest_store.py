@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import functools
 import json
 import os
 import secrets
@@ -151,7 +152,7 @@ class ManifestStore:
                 async for piece in source:
                     if sent + len(piece) > length:
                         raise EOFError(f"more bytes came than the {length} that were announced")
-                    await _in_thread(lambda piece=piece: _write(fd, piece))
+                    await _in_thread(functools.partial(_write, fd, piece))
                     sent += len(piece)
             if sent < length:
                 raise EOFError(f"{sent} bytes came where {length} were announced")
@@ -162,7 +163,7 @@ class ManifestStore:
 
     async def finish(self, upload: str, segment: SegmentDescription) -> None:
         """Read the whole from the disk; only these very bytes get the name. Twice is once."""
-        if await _in_thread(lambda: (self._look(), (self._folder / upload).exists())[1]):
+        if await _in_thread(lambda: self._is_whole(upload)):
             return
         found = await self._sha256(self._incoming(upload, "part"), segment.digest.size)
         if found != segment.digest.sha256:
@@ -170,6 +171,10 @@ class ManifestStore:
             raise Unproven("the bytes that arrived are not the ones announced")
         async with self._manifest:
             await _in_thread(lambda: self._name(upload, segment.digest.sha256))
+
+    def _is_whole(self, upload: str) -> bool:
+        self._look()
+        return (self._folder / upload).exists()
 
     def _name(self, upload: str, sha256: str) -> None:
         """The manifest first: a line without its file is found by `sha256sum -c`, a file without its line is found by nobody."""
