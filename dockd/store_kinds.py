@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingest.errors import DockdError
+from ingest.token_lines import first_token
 
 if TYPE_CHECKING:
     from dockd.settings.schema import StoreSettings
@@ -62,7 +63,7 @@ def _tus(settings: StoreSettings, url: str, needs: Needs) -> Store:
     from ingest.store.tus import TusStore
 
     return TusStore(
-        url, token=lambda: _first_word(settings.token_file), tls=_context(settings, needs), observe=needs.observe, patience=needs.patience,
+        url, token=lambda: first_token(_secret(settings.token_file) or ""), tls=_context(settings, needs), observe=needs.observe, patience=needs.patience,
         proxy=proxy_of(settings), outgoing=_outgoing(needs),
     )  # fmt: skip
 
@@ -102,15 +103,6 @@ def _secret(file: Path | None) -> str | None:
     if file is not None:
         with contextlib.suppress(OSError, UnicodeDecodeError):
             return file.read_text(encoding="utf-8")
-    return None
-
-
-def _first_word(file: Path | None) -> str | None:
-    """The first line that says something, without its comment."""
-    for line in (_secret(file) or "").splitlines():
-        word = line.split("#", 1)[0].strip()
-        if word:
-            return word
     return None
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from dockd.settings.mistakes import Mistake
 from dockd.settings.reading import Reading
 from ingest.errors import Refused
+from ingest.token_lines import first_token
 
 _LARGEST = 64 << 10
-_TOKEN = "a bearer token, alone on its line and without spaces (# begins a comment)"
+_TOKEN = "a bearer token, alone on its line and without spaces (a # at the start of a line or after a space begins a comment)"
 _USER = "USER:PASSWORD in its first line"
 
 
@@ -43,9 +44,8 @@ def _keys(reading: Reading, text: str) -> Iterator[Mistake]:
 
 
 def _is_token(text: str) -> bool:
-    words = [line.split("#", 1)[0].split() for line in text.splitlines()]
-    said = [one for one in words if one]
-    return bool(said) and len(said[0]) == 1 and said[0][0].isascii() and said[0][0].isprintable()
+    token = first_token(text) or ""
+    return len(token.split()) == 1 and token.isascii() and token.isprintable()
 
 
 def _is_user(text: str) -> bool:

@@ -57,7 +57,7 @@ class _Listen(click.ParamType[tuple[str, int]]):
 @click.option(
     "--token-file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Bearer tokens, one a line, then optionally '# name'. Read again when it changes. "
+    help="Bearer tokens, one a line, then optionally a space and '# name'. Read again when it changes. "
     "Without one, and without docks that were invited, the store serves anyone, and only on loopback.",
 )
 @click.option(

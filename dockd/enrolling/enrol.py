@@ -25,6 +25,7 @@ from ingest.clock import Clock
 from ingest.errors import Refused
 from ingest.model import StoreIdentity
 from ingest.store.enrolling import Desk, Given, NotEnrolled, Offer, Way
+from ingest.token_lines import first_token
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -277,10 +278,7 @@ class _Got:
 def _word(file: Path | None) -> str | None:
     if file is None:
         return None
-    for line in file.read_text(encoding="utf-8").splitlines():
-        if word := line.split("#", 1)[0].strip():
-            return word
-    return None
+    return first_token(file.read_text(encoding="utf-8"))
 
 
 def _looking(store: StoreSettings) -> Needs:

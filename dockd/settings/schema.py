@@ -155,7 +155,7 @@ class StoreSettings:
     token_file: Path | None = setting(
         kinds.path("the absolute path of a file that holds the token", secret=True, file=True),
         None,
-        "A file that holds the bearer token and is readable by dockd's user alone. s3: the access key and its secret, on two lines, as KEY:SECRET, or as "
+        "A file that holds the bearer token and is readable by dockd's user alone; a # at the start of a line or after a space begins a comment. s3: the access key and its secret, on two lines, as KEY:SECRET, or as "
         "an AWS credentials file.",
     )
     ca_file: Path | None = setting(

@@ -35,8 +35,7 @@ def words_of(text: str) -> set[str]:
     for line in map(str.strip, text.lstrip("\ufeff").splitlines()):
         found.add(line)
         if not (line.startswith("#") or _HEADER.fullmatch(line)):
-            as_tokens_are_read = line.split("#", 1)[0].strip()
-            found |= _pieces(line) | _pieces(_COMMENT.sub("", line)) | _pieces(as_tokens_are_read)
+            found |= _pieces(line) | _pieces(_COMMENT.sub("", line))
     return {word for word in found if len(word) >= _SHORTEST}
 
 

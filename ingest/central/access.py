@@ -1,6 +1,6 @@
 """Who may speak to the store: bearer tokens from a file, docks that were enrolled, client certificates; or anyone on this machine where there is none of these.
 
-    # one token a line, then optionally "# name"; the name is what the access log shows
+    # one token a line, then optionally " # name"; the name is what the access log shows
     3q2-7w…  # rack 12
 
 Rules: where an authority for client certificates is named, who shows none is not let in, and a token file asks for its token as well; an enrolled dock needs nothing beside
@@ -23,6 +23,7 @@ from ingest.central.enrolment import Credential
 from ingest.central.refusals import Refusal, StoreUnusableError
 from ingest.central.shown import Certificates
 from ingest.central.threads import Threads
+from ingest.token_lines import token_and_name
 
 _log = logging.getLogger(__name__)
 _MAX_FILE = 1 << 20
@@ -158,11 +159,11 @@ class Access:
             raise ValueError(f"it is larger than {_MAX_FILE} bytes")
         found: dict[bytes, Caller] = {}
         for number, line in enumerate(content.decode("utf-8").splitlines(), 1):
-            token, _, name = (part.strip() for part in line.partition("#"))
+            token, name = token_and_name(line)
             if not token:
                 continue
             if len(token.split()) > 1:
-                raise ValueError(f"line {number} has a space inside the token: one token a line, then # and a name")
+                raise ValueError(f"line {number} has a space inside the token: one token a line, then a space, # and a name")
             key = self._hash(token)
             found[key] = Caller(key.hex()[:32], name or f"token on line {number}")
         if not found:

@@ -2,7 +2,7 @@
 
     [store]
     listen         = "127.0.0.1:1080"   # address:port; more than loopback needs a token file
-    token_file     = "/etc/dockd/store-tokens"    # one token a line, then optionally "# name"
+    token_file     = "/etc/dockd/store-tokens"    # one token a line, then optionally " # name"
     tls_cert_file  = "/etc/dockd/store.pem"       # certificate chain and key (PEM): the store serves https; a renewed one is
     tls_key_file   = "/etc/dockd/store.key"       # taken up within a minute
     client_ca_file = "/etc/dockd/docks-ca.pem"    # authorities (PEM): who shows no client certificate of theirs, or of an enrolled dock, is not let in

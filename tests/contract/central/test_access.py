@@ -19,7 +19,7 @@ CONTENT = os.urandom(10_000)
 @pytest.fixture
 def token_file(tmp_path: Path) -> Path:
     path = tmp_path / "tokens"
-    path.write_text("# racks\n\nalpha-token-0001 # rack 1\nbeta-token-00002\n")
+    path.write_text("# racks\n\nalpha-token-0001 # rack 1\nbeta#token-0002\n")
     return path
 
 
@@ -33,7 +33,9 @@ def as_(token: str | None, guarded: CentralStore, session: aiohttp.ClientSession
     return TusClient(guarded.url.replace("0.0.0.0", "127.0.0.1"), session, token=token)
 
 
-@pytest.mark.parametrize("token", [None, "", "gamma", "alpha-token-000", "alpha-token-00011", "rack 1", "#", "ключ"])
+@pytest.mark.parametrize(
+    "token", [None, "", "gamma", "beta", "alpha-token-000", "alpha-token-00011", "rack 1", "#", "ключ"]
+)
 async def test_without_a_known_token_nothing_is_told(
     guarded: CentralStore, session: aiohttp.ClientSession, token: str | None
 ) -> None:
@@ -64,7 +66,7 @@ async def test_other_schemes_do_not_count(guarded: CentralStore, session: aiohtt
 async def test_what_one_token_made_another_may_not_change(
     guarded: CentralStore, session: aiohttp.ClientSession
 ) -> None:
-    alpha, beta = as_("alpha-token-0001", guarded, session), as_("beta-token-00002", guarded, session)
+    alpha, beta = as_("alpha-token-0001", guarded, session), as_("beta#token-0002", guarded, session)
     path = await alpha.created(len(CONTENT), announced(CONTENT))
     assert (await beta.ask("DELETE", path, headers=TUS)).status == 403
     assert (await beta.patch(path, 0, b"poison")).status == 403
@@ -77,7 +79,7 @@ async def test_what_one_token_made_another_may_not_change(
 async def test_the_log_names_the_token_and_never_shows_it(
     guarded: CentralStore, session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
-    alpha, beta = as_("alpha-token-0001", guarded, session), as_("beta-token-00002", guarded, session)
+    alpha, beta = as_("alpha-token-0001", guarded, session), as_("beta#token-0002", guarded, session)
     path = await alpha.stored(CONTENT)
     await alpha.ask("GET", path)
     await beta.ask("GET", path)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from dockd.settings import defaults
 from dockd.settings.schema import StoreSettings
@@ -44,6 +45,24 @@ async def test_the_proxy_of_the_settings_is_used_with_what_its_file_says_now(tmp
         await store.identify()
         await store.close()
     assert base64.b64encode(b"station:p#ss word") in proxy.heads[-1]
+
+
+async def test_the_token_is_sent_whole_as_its_file_says_now(tmp_path: Path) -> None:
+    seen: list[str | None] = []
+
+    class Notes(HonestStore):
+        async def answer(self, request: web.Request) -> web.StreamResponse:
+            seen.append(request.headers.get("Authorization"))
+            return await super().answer(request)
+
+    secret = tmp_path / "store.token"
+    with Running(Notes()) as running:
+        store = store_of(settings(running.url, token_file=secret), needs=NEEDS)
+        for text in ("an-old-one\n", "# the store's\n#an-old-one\nab#cd#  # since May\n"):
+            secret.write_text(text)
+            await store.identify()
+        await store.close()
+    assert list(dict.fromkeys(seen)) == ["Bearer an-old-one", "Bearer ab#cd#"]
 
 
 @pytest.mark.parametrize("kind", ["tus", "s3"])
