@@ -128,8 +128,9 @@ def _refuse_links(places: Places) -> None:
 
 def _sweep(places: Places) -> None:
     """What a run that was cut has half written. Raises OSError."""
-    for one in places.folder.glob(f"{RESTORING}.*.part"):
-        one.unlink()
+    for note in (places.folder / RESTORING, places.folder / _MADE, places.keys / UNCONFIRMED):
+        for one in note.parent.glob(f"{note.name}.*.part"):
+            one.unlink()
 
 
 def _refuse_what_is_there(places: Places, manifest: Manifest, targets: dict[str, Path]) -> set[str]:

@@ -209,6 +209,18 @@ def test_one_that_was_cut_goes_on(tmp_path: Path, kept: Path, cut: str) -> None:
     assert end_of(state / "ledger.db") == made.seq
 
 
+@pytest.mark.parametrize("note", [RESTORING, f"keys/{UNCONFIRMED}", "access.db.made"])
+def test_one_that_was_cut_in_a_note_goes_on(tmp_path: Path, kept: Path, note: str) -> None:
+    """The power went before what was half written had its name."""
+    state = tmp_path / "state"
+    (state / "keys").mkdir(parents=True)
+    (state / RESTORING).write_text(f"{read(kept).head}\n")
+    (state / f"{note}.0123abcd.part").write_text("half")
+    restore(kept, places(state))
+    assert not list(state.rglob("*.part"))
+    assert end_of(state / "ledger.db") == read(kept).seq
+
+
 def test_who_works_in_the_spool_keeps_a_restore_out(tmp_path: Path, kept: Path) -> None:
     (tmp_path / "state").mkdir()
     with locked(tmp_path / "state" / "spool.lock"), pytest.raises(StateInUse):
