@@ -17,6 +17,7 @@ from dockd.page.words import (
     span_words,
     time_words,
     uncopied_words,
+    unlisted,
 )
 from dockd.settings.mistakes import printable
 from ingest.clock import from_rfc3339
@@ -33,7 +34,6 @@ _STYLES = {
     "yellow": "bold yellow",
     "grey": "dim",
 }
-_UNREAD = {"reading", "queued", "copy_failed", "bay_fault", "unknown"}
 _SIGNS = {
     "circle": "●",
     "ring": "○",
@@ -85,10 +85,7 @@ def _next_ready(found: Document) -> list[str]:
 
 
 def _unlisted(found: Document) -> str:
-    """Bays with something of which nobody knows yet what is on it: no figure has any of that."""
-    bays = [
-        str(bay["number"]) for bay in found["bays"] if bay.get("state") in _UNREAD and not bay["segments"]["listed"]
-    ]
+    bays = [str(number) for number in unlisted(found["bays"])]
     return f"; nothing is listed of {'bay' if len(bays) == 1 else 'bays'} {', '.join(bays)}" if bays else ""
 
 

@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from dockd.page.language import Figure, Moment, counted, joined, said
+
+_UNREAD = {"reading", "queued", "copy_failed", "bay_fault", "unknown"}
 
 Thing = Literal["segment", "file", "place", "camera", "bay", "day", "problem"]
 
@@ -148,6 +150,15 @@ def uncopied_words(backlog: Mapping[str, Any]) -> str:
     """
     alone = backlog.get("on_cameras_alone")
     return said("{size} of it on cameras alone", size=size_words(alone["bytes"])) if alone and alone["segments"] else ""
+
+
+def unlisted(bays: Iterable[Mapping[str, Any]]) -> list[int]:
+    """The numbers of bays with something of which nobody knows yet what is on it: no figure of a status has any of that.
+
+    >>> unlisted([{"number": 1, "state": "copy_failed", "segments": {"listed": 0}}, {"number": 2, "state": "reading", "segments": {"listed": 3}}])
+    [1]
+    """
+    return [bay["number"] for bay in bays if bay.get("state") in _UNREAD and not bay["segments"]["listed"]]
 
 
 def not_coming_words(status: Mapping[str, Any]) -> list[str]:

@@ -64,5 +64,5 @@ def what_is_so(snapshot: Snapshot, status: Document) -> dict[str, Any]:
     bays, problems = list(snapshot.bays.values()), at_most(snapshot.problems, _MOST_PROBLEMS)
     return {
         "bays": bays, "problems": [looked_at(one) for one in problems], "problems_in_all": len(snapshot.problems), "on_a_phone": on_a_phone(problems),
-        "key": key(bays), "next": next_ready(status, bays), "facts": strip.all_of(status),
+        "key": key(bays), "next": next_ready(status, bays), "facts": strip.all_of(status, bays),
     }  # fmt: skip

@@ -69,7 +69,7 @@ class Handover:
         named = left(self._sources.rack.bays, away)
         elsewhere = [one for one in (_id_of(each) for each in away) if one not in named.values()]
         return await self._rendering.page(
-            request, "handover.html", snapshot=snapshot, bays=bays, groups=groups(bays), facts=strip.all_of(status), at=exact(status["time"]),
+            request, "handover.html", snapshot=snapshot, bays=bays, groups=groups(bays), facts=strip.all_of(status, bays), at=exact(status["time"]),
             problems=folded([looked_at(one) for one in snapshot.problems], runs=runs), missing=self._missing(bays),
             gone=self._whose(named), unconfirmed=len(away), elsewhere=list(self._whose(dict(enumerate(elsewhere[:_MOST_CAMERAS]))).values()), elsewhere_in_all=len(elsewhere),
             longest_reason=longest(bay for bay in bays if bay["out_of_use"]), out=len(out), absent=absent[:_MOST_CAMERAS], absent_in_all=len(absent), seq=head.seq, hash=head.hash[:_HASH],

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from dockd.page.language import counted, joined, said
 from dockd.page.moments import clock
-from dockd.page.words import age_words, not_coming_words, room_words, size_words, some, span_words, uncopied_words
+from dockd.page.words import (
+    age_words,
+    not_coming_words,
+    room_words,
+    size_words,
+    some,
+    span_words,
+    uncopied_words,
+    unlisted,
+)
 from ingest.clock import from_rfc3339
 
 _STORE_WORDS = {
@@ -26,12 +36,15 @@ class Fact:
     tone: str = "plain"
 
 
-def all_of(status: dict[str, Any]) -> list[Fact]:
-    """All of them, in the order in which a sergeant asks."""
-    return [oldest(status), on_its_way(status), not_coming(status), store(status), room(status)]
+def all_of(status: dict[str, Any], bays: Iterable[Mapping[str, Any]]) -> list[Fact]:
+    """All of them, in the order in which a sergeant asks. Of cameras in `bays` that nobody has listed yet no figure has anything: that is said."""
+    unread = len(unlisted(bays))
+    return [
+        oldest(status, unread), on_its_way(status, unread), not_coming(status, unread), store(status), room(status),
+    ]  # fmt: skip
 
 
-def oldest(status: dict[str, Any]) -> Fact:
+def oldest(status: dict[str, Any], unread: int = 0) -> Fact:
     """The oldest footage that the store has not confirmed. What is lost is not confirmed either."""
     name, found, lost = (
         said("Oldest footage not yet in the store"),
@@ -51,6 +64,8 @@ def oldest(status: dict[str, Any]) -> Fact:
             return Fact(name=name, value=said("None"), note=note, tone="bad")
         if not status["sound"]:
             return Fact(name=name, value=said("None"), note=said("what was confirmed is in doubt"), tone="bad")
+        if unread:
+            return Fact(name=name, value=said("None"), note=said("all that was listed is confirmed"))
         return Fact(name=name, value=said("None"), note=said("all footage is confirmed"), tone="good")
     here = found["bay"] is not None
     place = said("bay {bay}", bay=found["bay"]) if here else said("camera {camera}, not docked", camera=found["camera"])
@@ -60,36 +75,44 @@ def oldest(status: dict[str, Any]) -> Fact:
     )  # fmt: skip
 
 
-def _all_is_in(status: dict[str, Any]) -> bool:
-    """Whether every segment that is known of is in the store, and nothing speaks against the store's word or the dock's."""
+def _all_is_in(status: dict[str, Any], unread: int) -> bool:
+    """Whether every segment is in the store, as far as that can be known, and nothing speaks against the store's word or the dock's."""
     parts = ("backlog", "held", "away")
     gone = status["lost_segments"] or status["in_doubt_segments"]
     return (
-        status["sound"] and not status["trouble"] and not gone and not any(status[part]["segments"] for part in parts)
-    )
+        status["sound"] and not status["trouble"] and not gone and not unread
+        and not any(status[part]["segments"] for part in parts)
+    )  # fmt: skip
 
 
-def on_its_way(status: dict[str, Any]) -> Fact:
+def on_its_way(status: dict[str, Any], unread: int = 0) -> Fact:
     """What comes by itself, and by when. Green only where nothing at all is outside of the store."""
     name, backlog = said("On its way to the store"), status["backlog"]
     if status["trouble"]:
         return Fact(name=name, value=said("Not known"), tone="bad")
     if not backlog["segments"]:
-        return Fact(name=name, value=said("Nothing"), tone="good" if _all_is_in(status) else "plain")
+        return Fact(name=name, value=_nothing(unread), tone="good" if _all_is_in(status, unread) else "plain")
     eta = backlog["eta_seconds"]
     there = said("there in {span}", span=span_words(eta["low"], eta["high"])) if eta is not None else ""
     note = joined(there, some(backlog["segments"]), uncopied_words(backlog), by=", ")
     return Fact(name=name, value=size_words(backlog["bytes"]), note=note)
 
 
-def not_coming(status: dict[str, Any]) -> Fact:
-    """What does not come by itself: on cameras that are not here, and held."""
+def _nothing(unread: int) -> str:
+    return said("Nothing of what was listed") if unread else said("Nothing")
+
+
+def not_coming(status: dict[str, Any], unread: int = 0) -> Fact:
+    """What does not come by itself: on cameras that are not here, and held; and of how many bays nobody can say."""
     name, away, held = said("Not in the store, and not on its way"), status["away"], status["held"]
     if status["trouble"]:
         return Fact(name=name, value=said("Not known"), tone="bad")
+    bays = counted("nothing is listed of {count} bay", "nothing is listed of {count} bays", count=unread)
+    note = joined(*not_coming_words(status), bays if unread else "", by=", ")
     if not away["segments"] and not held["segments"]:
-        return Fact(name=name, value=said("Nothing"), tone="good" if _all_is_in(status) else "plain")
-    note = joined(*not_coming_words(status), by=", ")
+        return Fact(
+            name=name, value=_nothing(unread), note=note, tone="good" if _all_is_in(status, unread) else "plain",
+        )  # fmt: skip
     return Fact(name=name, value=size_words(away["bytes"] + held["bytes"]), note=note, tone="bad")
 
 

@@ -48,7 +48,7 @@ async def test_all_is_in_is_said_only_of_what_is_in_no_doubt(tmp_path: Path, hap
         await happens(dock, await dock.confirmed(b"a"))
         await asyncio.sleep(LOOK_AT_MOST_EVERY)
         status = view.status_now(await view.look(anew=True))
-        oldest, on_its_way, not_coming, *_ = strip.all_of(status)
+        oldest, on_its_way, not_coming, *_ = strip.all_of(status, [])
         assert (oldest.tone, on_its_way.tone) == (tone, "good" if tone == "good" else "plain")
         assert not_coming.tone == ("good" if tone == "good" else "plain")
         page = FootagePage(Parts(sources=found, view=view, rendering=Rendering(view=view), access=None))  # type: ignore[arg-type]

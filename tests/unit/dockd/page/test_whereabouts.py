@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockd.page.pages.strip import not_coming, oldest, on_its_way
+from dockd.page.pages.strip import all_of, not_coming, oldest, on_its_way
 from dockd.page.whereabouts import Amount, whereabouts
 from ingest.ledger.views import Unproven
 
@@ -51,6 +51,27 @@ def status(**changes: Any) -> dict[str, Any]:
 def test_calm_where_all_is_in_the_store() -> None:
     for tile in (on_its_way(status()), not_coming(status())):
         assert (tile.value, tile.note, tile.tone) == ("Nothing", "", "good")
+
+
+def test_of_a_camera_that_nobody_has_listed_nothing_is_claimed() -> None:
+    known = status(
+        oldest_unconfirmed=None, time="2026-03-01T12:00:00Z", bandwidth={"limit_bytes_per_second": None, "until": None},
+        store={"state": "connected", "since": "2026-03-01T10:00:00Z"}, spool={"free_bytes": 9, "size_bytes": 10, "days_left": None},
+    )  # fmt: skip
+
+    def tiles(*states: str, listed: int = 0) -> list[tuple[str, str, str]]:
+        bays = [{"number": n, "state": state, "segments": {"listed": listed}} for n, state in enumerate(states, 1)]
+        return [(tile.value, tile.note, tile.tone) for tile in all_of(known, bays)[:3]]
+
+    calm = [("None", "all footage is confirmed", "good"), ("Nothing", "", "good"), ("Nothing", "", "good")]
+    assert tiles() == tiles("ready", "empty") == tiles("reading", listed=2) == calm
+    assert tiles("ready", "reading") == [
+        ("None", "all that was listed is confirmed", "plain"), ("Nothing of what was listed", "", "plain"),
+        ("Nothing of what was listed", "nothing is listed of 1 bay", "plain"),
+    ]  # fmt: skip
+    assert tiles("copy_failed", "bay_fault")[2][1] == "nothing is listed of 2 bays"
+    away = not_coming(status(away={"segments": 3, "bytes": 4000, "cameras": 1}), 2)
+    assert away.note == "3 segments on 1 camera that is not here, nothing is listed of 2 bays"
 
 
 @pytest.mark.parametrize(
