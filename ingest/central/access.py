@@ -163,7 +163,9 @@ class Access:
             if not token:
                 continue
             if len(token.split()) > 1:
-                raise ValueError(f"line {number} has a space inside the token: one token a line, then a space, # and a name")
+                raise ValueError(
+                    f"line {number} has a space inside the token: one token a line, then a space, # and a name"
+                )
             key = self._hash(token)
             found[key] = Caller(key.hex()[:32], name or f"token on line {number}")
         if not found:
