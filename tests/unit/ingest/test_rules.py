@@ -109,9 +109,9 @@ def test_what_is_no_pattern_is_refused_at_once(pattern: str) -> None:
 )
 def test_no_name_keeps_a_pattern_busy(pattern: str, path: bytes) -> None:
     rules = FileRules(segments=(pattern,))
-    began = time.perf_counter()
+    began = time.thread_time()
     assert rules.kind(path) == "other"
-    assert time.perf_counter() - began < 2.0
+    assert time.thread_time() - began < 2.0
 
 
 GROUPED = FileRules(grouping=Grouping(pattern=r"(?P<recording>[^/]+)_(?P<part>\d++)\.mp4$"))

@@ -19,9 +19,9 @@ def test_a_pattern_is_the_expression_that_it_stands_for(pattern: str, value: str
 
 
 def test_no_value_keeps_a_pattern_busy() -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     assert not fits("|".join(["*a" * 30 + "b"] * 3), "a" * LONGEST_VALUE)
-    assert time.perf_counter() - began < 2.0
+    assert time.thread_time() - began < 2.0
 
 
 def test_what_no_device_is_called_fits_nothing() -> None:

@@ -86,9 +86,9 @@ def test_none_that_is_taken_can_be_kept_busy(expression: str, of: str) -> None:
     except WrongValue:
         return
     text = (of * LONGEST_TEXT)[:LONGEST_TEXT]
-    began = time.perf_counter()
+    began = time.thread_time()
     assert re.search(pattern, text, re.IGNORECASE | re.ASCII) is None
-    assert time.perf_counter() - began < 2.0
+    assert time.thread_time() - began < 2.0
 
 
 @given(st.text(max_size=40) | st.text("(?P<value>)ab[]{}*+?|\\d,1", max_size=40))
