@@ -137,7 +137,7 @@ def _inputs(bay: Bay, moment: Moment) -> tuple[object, ...]:
     store = (moment.store.word, moment.store_wants, moment.kept, moment.sending)
     common = (bay, moment.blind, sources.settings, moment.registry, store, moment.is_sound, sums.issued, moment.closed)
     if visit is None or camera is None:
-        return (*common, sums.away)
+        return (*common, sums.away, sums.unasked)
     return (
         *common, moment.late, moment.short, moment.expected_of(bay), moment.has_waited(camera.id), visit.room, sources.activity.cameras.get(camera.id), sums.dockings.get(visit.docking), sums.missing.get(camera.id),
         visit.docking, visit.listed_once, visit.unsafe, visit.hidden, len(visit.unsettled), visit.root in sources.activity.queued,
@@ -153,7 +153,7 @@ def _vacant(bay: Bay, moment: Moment) -> Facts:
     return Facts(
         docked=False, last_camera=(last.serial or last.id) if last is not None else "",
         last_officer=(moment.assigned_to(last) or "") if last is not None else "", left_early=0 if given_up else early, still_unsafe=left, blind=moment.blind,
-        nowhere_else=alone, went_out=bay.went_out if left and not given_up else 0, sound=moment.is_sound,
+        nowhere_else=alone, left_unasked=last is not None and last.id in moment.sums.unasked, went_out=bay.went_out if left and not given_up else 0, sound=moment.is_sound,
         out_of_use=_out_of_use(bay),
     )  # fmt: skip
 

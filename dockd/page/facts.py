@@ -77,7 +77,8 @@ class Sources:
 @dataclass(frozen=True, kw_only=True)
 class Sums:
     """What the ledger said. `missing` by camera; `caught`: why the pinned store is not believed; `oldest` camera and capture time; `a_day`: bytes a day that come in, None: not known;
-    `waits` by camera: since when it has waited for the store, by the record (seconds of CLOCK_BOOTTIME), None: not known."""
+    `waits` by camera: since when it has waited for the store, by the record (seconds of CLOCK_BOOTTIME), None: not known. `unasked`: cameras that left with footage since `away` was
+    asked: what is not in `away` of them is not known."""
 
     dockings: dict[int, Docking] = field(default_factory=dict)
     missing: dict[str, int] = field(default_factory=dict)
@@ -93,6 +94,7 @@ class Sums:
     untold: tuple[int, int] = (0, 0)
     newest: Newest = field(default_factory=Newest)
     waits: dict[str, float | None] = field(default_factory=dict)
+    unasked: frozenset[str] = frozenset()
 
 
 _LOSSES = (
@@ -108,6 +110,7 @@ class Asking:
         self.version = 0
         self._dirty: set[str] = set()
         self._moved: set[str] = set()  # cameras whose waiting may have begun anew
+        self._left: set[str] = set()  # cameras that left with footage since the last question for those
         self._all_dirty = True
         self._backlog_dirty = True
         self._lost_dirty = True
@@ -127,6 +130,8 @@ class Asking:
             self._all_dirty = True
         if event.segment is not None or event.camera is not None:
             self._backlog_dirty = True
+        if isinstance(event, events.CameraRemovedEarly | events.CameraWentOut) and event.camera is not None:
+            self._left.add(event.camera)
         if isinstance(event, events.StoreCaught | events.StorePinned | events.CameraIssued | events.CameraReturned):
             self._store_dirty = True
         doubted = isinstance(event, events.SegmentHeld) and event.reason == IN_DOUBT
@@ -146,13 +151,15 @@ class Asking:
             and not self._store_dirty
             and known.keys() == present.keys()
         ):
-            return self._sums
+            return self._as_of_now()
         dirty, moved, lost, store = self._dirty, self._moved, self._lost_dirty, self._store_dirty
         waiting = [present[n] for n in stale if self._all_dirty or n not in known or present[n] in moved]
         rate = self._ledger.clock.now() if time.monotonic() >= self._rate_not_before else None
         # taken off before the question, so that what happens meanwhile is asked next time
         self._dirty, self._all_dirty, self._lost_dirty, self._store_dirty = set(), False, False, False
         self._moved = set()
+        left = self._left if backlog else set()
+        self._left = self._left - left
         self._backlog_dirty = self._backlog_dirty and not backlog
         try:
             fresh = await self._ledger.read(
@@ -163,12 +170,18 @@ class Asking:
         except BaseException:
             self._dirty |= dirty
             self._moved |= moved
+            self._left |= left
             self._store_dirty = self._store_dirty or store
             self._all_dirty, self._backlog_dirty, self._lost_dirty = True, True, self._lost_dirty or lost
             raise
         if rate is not None:
             self._rate_not_before = time.monotonic() + _RATE_EVERY
         self._take(fresh, present, backlog=backlog, lost=lost, rate=rate is not None)
+        return self._as_of_now()
+
+    def _as_of_now(self) -> Sums:
+        if self._sums.unasked != self._left:
+            self._sums = replace(self._sums, unasked=frozenset(self._left))
         return self._sums
 
     def _take(

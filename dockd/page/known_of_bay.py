@@ -17,7 +17,7 @@ class Facts:
     `occupied`: what is in it that is no camera or not yet one (looking, not_ours, fault), `occupied_why` in words; `note`: what people
     should know of the camera; `why_kept`: why it is not emptied; `ours`: it is the site's;
     `last_camera` (its serial) and `last_officer`: who left it last; `left_early`: segments that this one took along unproven, `still_unsafe` how many of them are so now, `nowhere_else` how many of
-    these are on it alone; `went_out`: segments that it took along, all safe on the dock; `listed_once`: a listing of this visit is in; `counts`: segments of
+    these are on it alone, `left_unasked`: the ledger was not asked for both since it left; `went_out`: segments that it took along, all safe on the dock; `listed_once`: a listing of this visit is in; `counts`: segments of
     this docking; `on_camera`: how many of them still lie on the camera and are to be wiped, `stays`: how many files that are no footage are copied and stay; `missing`: segments that should be on this camera and were not
     listed; `hidden`: places on it that nobody could look into; `unsettled`: files of which it is not yet
     known whether they are the ones of before; `unsafe`: why nothing may be deleted from it; `held`: reasons and how many; `held_example`: one of them in words;
@@ -44,6 +44,7 @@ class Facts:
     left_early: int = 0
     still_unsafe: int = 0
     nowhere_else: int = 0
+    left_unasked: bool = False
     went_out: int = 0
     last_camera: str = ""
     last_officer: str = ""

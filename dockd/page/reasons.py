@@ -22,6 +22,10 @@ def proven(counts: Tally) -> str:
 
 def why_early(facts: Facts, who: str) -> str:
     """Who left too early (empty: it is not known who), and where its footage is."""
+    if facts.left_unasked:
+        if not who:
+            return said("Its camera was taken out early. Where its footage is, is looked up now.")
+        return said("Camera {camera} was taken out early. Where its footage is, is looked up now.", camera=who)
     if not facts.still_unsafe:
         if not who:
             return said("Its camera was taken out early. Its footage is in the store by now, but still on it.")

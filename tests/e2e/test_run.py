@@ -170,7 +170,14 @@ def test_taken_out_early_said_also_after_a_restart_and_over_when_it_is_back(tmp_
 
             bay = agent.until(early, "it is missed")
             assert (bay["word"], bay["camera"]) == ("Put back", None)
-            assert "before the store had its footage: 2 segments are safe on the dock, and still on it" in bay["why"]
+            assert "in the store by now" not in bay["why"]
+
+            def known() -> object:
+                return "is looked up now" not in agent.api(f"/bays/{number}")["why"]
+
+            agent.until(known, "it is known where its footage is")
+            why = agent.api(f"/bays/{number}")["why"]
+            assert "before the store had its footage: 2 segments are safe on the dock, and still on it" in why
             assert agent.api("/status")["needs_action"] == 1
             agent.stop()
             agent.start()

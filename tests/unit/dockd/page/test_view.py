@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,7 +20,7 @@ from ingest.bandwidth import Bandwidth, Rules
 from ingest.clock import Clock
 from ingest.events import SegmentSame
 from ingest.intake import Intake, IntakeSettings
-from ingest.ledger import Ledger, segments
+from ingest.ledger import Ledger, cameras, segments
 from ingest.ledger.segments import Segment
 from ingest.model import folder_camera
 from ingest.spool import Spool
@@ -92,6 +93,31 @@ async def test_nothing_is_ready_by_sums_that_were_outrun(tmp_path: Path) -> None
         assert (await view.look()).bays[1]["state"] == "ready"
     finally:
         await ledger.close()
+
+
+async def test_of_one_that_has_just_left_nothing_is_said_to_be_in_the_store_before_the_ledger_was_asked(
+    tmp_path: Path,
+) -> None:
+    """On a busy machine the question where all footage is takes long, and is asked less often."""
+    async with dock_at(tmp_path) as dock:
+        found = sources(tmp_path, dock.ledger)
+        found.clock = dock.clock
+        view = View(found)
+        await looked(view)
+        await dock.copied(b"footage")
+        view._asking._not_before = float("inf")
+        await dock.write(lambda tx: cameras.undocked(tx, 1, taken=True))
+        bay = found.rack.bays[1]
+        found.rack.bays[1] = replace(bay, camera=None, visit=None, last_camera=bay.camera)
+        found.activity.version += 1
+        await asyncio.sleep(LOOK_AT_MOST_EVERY)
+        now = (await view.look(anew=True)).bays[1]
+        assert (now["state"], now["why"].partition(". ")[2]) == (
+            "removed_early", "Where its footage is, is looked up now. Put it back into any bay.",
+        )  # fmt: skip
+        view._asking._not_before = 0.0
+        now = (await looked(view)).bays[1]
+        assert "before the store had its footage: 1 segment is copied on the dock, and still on it" in now["why"]
 
 
 async def test_why_the_dock_is_full_though_the_store_has_what_is_on_it(tmp_path: Path) -> None:
