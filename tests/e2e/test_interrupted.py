@@ -26,10 +26,10 @@ def _until(what: str, holds: object, process: subprocess.Popen[str], *, every: f
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda one: one.name)
 def test_in_the_middle_of_a_wipe(dock: Dock, witness: Witness, tmp_path: Path, number: signal.Signals) -> None:
-    camera = filled(tmp_path / "CAM", {f"f{n:03}.mp4": os.urandom(3000) for n in range(60)})
+    camera = filled(tmp_path / "CAM", {f"f{n:03}.mp4": os.urandom(3000) for n in range(150)})
     witness.remember(camera)
     process = dock.start(camera, options=("--wipe",))
-    _until("anything was deleted", lambda: len(os.listdir(camera)) < 60, process)
+    _until("anything was deleted", lambda: len(os.listdir(camera)) < 150, process)
     process.send_signal(number)
     ended(process)
     left = len(os.listdir(camera))
@@ -38,7 +38,7 @@ def test_in_the_middle_of_a_wipe(dock: Dock, witness: Witness, tmp_path: Path, n
     assert "not by dockd" not in again.err, again.said
     assert "went back" not in again.err, again.said
     vanished = dock.command("custody", "export").out.count('"action":"segment.vanished"')
-    assert (left < 60, vanished) == (True, 0)
+    assert (left < 150, vanished) == (True, 0)
     assert witness.faults() == []
     assert dock.custody_faults() == ""
     assert dock.command("reconcile").code == 0
@@ -52,7 +52,7 @@ def _proofs(store: StoreProcess) -> int:
 
 def test_while_the_store_proves_what_it_has(store: StoreProcess, dock: Dock, tmp_path: Path) -> None:
     camera = filled(tmp_path / "CAM", {f"f{n:03}.mp4": os.urandom(200_000) for n in range(60)})
-    for _ in range(3):
+    for _ in range(4):
         before = _proofs(store)
         process = dock.start(camera, options=())
         _until("anything was proven", lambda before=before: _proofs(store) > before, process, every=0.02)
