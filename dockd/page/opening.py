@@ -7,16 +7,14 @@ leaves the one of before in use.
 
 from __future__ import annotations
 
-import contextlib
-import os
 import ssl
-from collections.abc import Callable, Iterator
-from hashlib import sha256
+from collections.abc import Callable
 from pathlib import Path
 
 from dockd.access.book import Book, Damaged, Unwritten
 from dockd.page.language import said
 from dockd.settings import Settings
+from ingest import pem
 from ingest.errors import DockdError
 
 UNREADABLE = said(
@@ -27,7 +25,6 @@ UNREADABLE = said(
 
 # Between what is wrong with page.listen and what is to be done about it.
 WANTS = ": it wants "
-_LARGEST = 1 << 20
 
 
 class CertificateUnusable(DockdError):
@@ -103,15 +100,13 @@ def _read(cert: Path, key: Path) -> tuple[ssl.SSLContext, bytes]:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     try:
-        read = [_bytes_of(file) for file in (cert, key)]
-        with contextlib.ExitStack() as stack:
-            names = [stack.enter_context(_as_file(one)) for one in read]
-            context.load_cert_chain(names[0], names[1], password=_no_password)
+        pair = pem.read(cert), pem.read(key)
+        pem.load(context, *pair, who="dockd")
     except (OSError, ValueError) as error:
         raise CertificateUnusable(
             f"the page's certificate {cert} with its key {key} cannot be used: {_why(error)}"
         ) from error
-    return context, sha256(b"".join(sha256(one).digest() for one in read)).digest()
+    return context, pem.digest(*pair)
 
 
 def _why(error: OSError | ValueError) -> str:
@@ -119,26 +114,7 @@ def _why(error: OSError | ValueError) -> str:
     if isinstance(error, ssl.SSLError):
         other = "KEY_VALUES_MISMATCH" in str(error)
         return "the key is that of another certificate" if other else "one of them is no PEM of what belongs there"
-    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-
-
-def _bytes_of(file: Path) -> bytes:
-    with file.open("rb") as opened:
-        found = opened.read(_LARGEST + 1)
-    if len(found) > _LARGEST:
-        raise ValueError(f"{file} has more than {_LARGEST} bytes")
-    return found
-
-
-@contextlib.contextmanager
-def _as_file(found: bytes) -> Iterator[str]:
-    """A name by which OpenSSL reads these bytes; they are in memory alone."""
-    fd = os.memfd_create("certificate")
-    try:
-        os.write(fd, found)
-        yield f"/proc/self/fd/{fd}"
-    finally:
-        os.close(fd)
+    return pem.why(error)
 
 
 def certificate(settings: Settings) -> Certificate | None:
@@ -147,8 +123,3 @@ def certificate(settings: Settings) -> Certificate | None:
     if page.tls_cert_file is None or page.tls_key_file is None:
         return None
     return Certificate(cert=page.tls_cert_file, key=page.tls_key_file)
-
-
-def _no_password() -> str:
-    """A key that wants a password is refused, not waited for on a terminal."""
-    raise ValueError("it is encrypted, and dockd has nobody to ask for its password")

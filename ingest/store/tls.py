@@ -6,16 +6,12 @@ that no upload ends. Files are read whole and tried in a context of their own fi
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import os
 import ssl
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-_LARGEST = 1 << 20
+from ingest import pem
 
 
 class CertificateUnusable(Exception):
@@ -50,7 +46,7 @@ class ClientTls:
         if cert is not None:
             found = self._read()
             _load(self.context, *found, names=self._names)
-            self._seen = _digest(*found)
+            self._seen = pem.digest(*found)
         self.shown: bytes | None = None  # the store's certificate (DER), of the newest connection
 
     def look(self) -> Renewed:
@@ -59,7 +55,7 @@ class ClientTls:
         pair = None
         if self._cert is not None:
             found = self._read()
-            if _digest(*found) != self._seen:
+            if pem.digest(*found) != self._seen:
                 _load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), *found, names=self._names)
                 pair = found
         return Renewed(ca=ca if ca != self._ca_seen else None, pair=pair)
@@ -74,13 +70,13 @@ class ClientTls:
         if found.pair is None:
             return False
         _load(self.context, *found.pair, names=self._names)
-        self._seen = _digest(*found.pair)
+        self._seen = pem.digest(*found.pair)
         return True
 
     def _believe(self, found: bytes) -> None:
         """What is no longer in the file stays believed until the end of the process: a context only learns."""
         try:
-            with _as_file(found) as name:
+            with pem.as_file(found) as name:
                 self.context.load_verify_locations(cafile=name)
         except OSError as error:
             raise self._no_authorities(error) from error
@@ -88,12 +84,12 @@ class ClientTls:
 
     def _read_ca(self) -> bytes:
         try:
-            return b"" if self._ca is None else _bytes_of(self._ca)
+            return b"" if self._ca is None else pem.read(self._ca)
         except (OSError, ValueError) as error:
             raise self._no_authorities(error) from error
 
     def _no_authorities(self, error: Exception) -> CertificateUnusable:
-        return CertificateUnusable(f"{self._ca} holds no PEM certificates that can be read: {_why(error)}", of="ca")
+        return CertificateUnusable(f"{self._ca} holds no PEM certificates that can be read: {pem.why(error)}", of="ca")
 
     @property
     def _names(self) -> str:
@@ -101,11 +97,11 @@ class ClientTls:
 
     def _read(self) -> tuple[bytes, bytes]:
         try:
-            cert = _bytes_of(self._cert) if self._cert is not None else b""
-            return cert, cert if self._key == self._cert or self._key is None else _bytes_of(self._key)
+            cert = pem.read(self._cert) if self._cert is not None else b""
+            return cert, cert if self._key == self._cert or self._key is None else pem.read(self._key)
         except (OSError, ValueError) as error:
             raise CertificateUnusable(
-                f"{self._names} are no pair that can be read: {_why(error)}", of="client"
+                f"{self._names} are no pair that can be read: {pem.why(error)}", of="client"
             ) from error
 
 
@@ -127,38 +123,6 @@ def _context(seen_by: ClientTls, ca: Path | None) -> ssl.SSLContext:
 
 def _load(context: ssl.SSLContext, cert: bytes, key: bytes, *, names: str) -> None:
     try:
-        with _as_file(cert) as cert_name, _as_file(key) as key_name:
-            context.load_cert_chain(cert_name, key_name, password=_no_password)
+        pem.load(context, cert, key, who="dockd")
     except (OSError, ValueError) as error:
-        raise CertificateUnusable(f"{names} are no pair that can be read: {_why(error)}", of="client") from error
-
-
-def _digest(cert: bytes, key: bytes) -> bytes:
-    return hashlib.sha256(hashlib.sha256(cert).digest() + hashlib.sha256(key).digest()).digest()
-
-
-def _bytes_of(file: Path) -> bytes:
-    with file.open("rb") as opened:
-        found = opened.read(_LARGEST + 1)
-    if len(found) > _LARGEST:
-        raise ValueError(f"it has more than {_LARGEST} bytes")
-    return found
-
-
-@contextlib.contextmanager
-def _as_file(found: bytes) -> Iterator[str]:
-    """A name by which OpenSSL reads these bytes; they are in memory alone."""
-    fd = os.memfd_create("certificate", os.MFD_CLOEXEC)
-    try:
-        os.write(fd, found)
-        yield f"/proc/self/fd/{fd}"
-    finally:
-        os.close(fd)
-
-
-def _why(error: Exception) -> str:
-    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-
-
-def _no_password() -> str:
-    raise ValueError("the key is encrypted, and dockd has nobody to ask for its password")
+        raise CertificateUnusable(f"{names} are no pair that can be read: {pem.why(error)}", of="client") from error
