@@ -142,15 +142,6 @@ class Enrolling:
         text = f"dockd1.{invited.pin}.{invited.word}\n"
         await asyncio.to_thread(whole, self.files.invitation, text)
         try:
-            try:
-                return await self.getting.asked(way, lambda half: desk.enroll(invited.word, half), wait=self.wait)
-            except NotEnrolled as error:
-                if error.slug != "key":
-                    raise
-            await asyncio.to_thread(
-                self.getting.forget
-            )  # a key that was drawn for an earlier invitation, and was taken back since
-            await asyncio.to_thread(whole, self.files.invitation, text)
             return await self.getting.asked(way, lambda half: desk.enroll(invited.word, half), wait=self.wait)
         except NotEnrolled as error:
             if used_up(error):

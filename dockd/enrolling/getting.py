@@ -14,7 +14,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dockd.enrolling import keys
@@ -79,7 +79,19 @@ class Getting:
         return keys.fingerprint(text_of(self.files.next_key))
 
     async def asked(self, way: Way, ask: Callable[[Half], Awaitable[Given]], *, wait: bool) -> Given:
-        """Ask until there is an answer; with `wait`, for as long as a person looks at it. Raises what `ask` raises, OSError, NotTaken."""
+        """Ask until there is an answer; with `wait`, for as long as a person looks at it. Raises what `ask` raises, OSError, NotTaken.
+
+        A key or token that has waited here since an earlier run, and was taken back at the store meanwhile, is drawn anew, once.
+        """
+        try:
+            return await self._answer(way, ask, wait=wait)
+        except NotEnrolled as error:
+            if error.slug != "key":
+                raise
+        await asyncio.to_thread(self.forget)
+        return await self._answer(way, ask, wait=wait)
+
+    async def _answer(self, way: Way, ask: Callable[[Half], Awaitable[Given]], *, wait: bool) -> Given:
         half = await asyncio.to_thread(self.half, way)
         told = False
         while True:
@@ -112,8 +124,12 @@ class Getting:
         return found
 
     def settle(self, way: Way) -> Path:
-        """What has been proven takes the place of what was in use; where it is. Blocks. Raises OSError."""
+        """What has been proven takes the place of what was in use; where it is. Blocks. Raises OSError.
+
+        What a renewal of that has left half done goes with it: its key may have been taken back.
+        """
         files = self.files
+        Getting(files=replace(files, turn="renewal"), name=self.name, clock=self.clock, say=self.say).forget()
         if way == "token":
             files.put(files.next_token, files.token)
             files.clear(files.invitation)
@@ -123,9 +139,9 @@ class Getting:
         return files.certificate
 
     def forget(self) -> None:
-        """What cannot be gone on with: drawn anew the next time. Blocks. Raises OSError."""
+        """What cannot be gone on with: drawn anew the next time. Invitations stay. Blocks. Raises OSError."""
         files = self.files
-        files.clear(files.next_certificate, files.next_key, files.next_token, files.request, files.invitation)
+        files.clear(files.next_certificate, files.next_key, files.next_token, files.request)
 
     def _see_clock(self, given: Given) -> None:
         """Certificates hang on clocks, and one of the two is wrong where they differ."""

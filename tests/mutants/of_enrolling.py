@@ -191,6 +191,10 @@ ENROLLING = (
         old="        self._not_before = self.clock.now() + wait\n", new="        self._not_before = self.clock.now()\n", tests=_RENEWING,
     ),
     Mutant(
+        name="enrol: a key that was taken back is asked for again and again", promise=_SWAP, file="dockd/enrolling/getting.py",
+        old='            if error.slug != "key":\n', new='            if error.slug != "no":\n', tests=_RENEWING,
+    ),
+    Mutant(
         name="enrol: a wrong pair is taken up", promise=_SWAP, file="ingest/store/tls.py",
         old="                _load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), *found, names=self._names)\n", new="", tests=_TLS,
     ),

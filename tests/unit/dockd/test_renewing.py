@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from dockd.enrolling import keys
-from dockd.enrolling.files import Files, text_of
+from dockd.enrolling.files import Files, text_of, whole
 from dockd.enrolling.getting import Getting
 from dockd.expiry import certificates_in
 from dockd.ops.happenings import (
@@ -81,7 +81,7 @@ class Scene:
         )
         return replace(found, store=store, ledger=replace(found.ledger, path=self.folder / "state" / "ledger.db"))
 
-    async def enrolled(self) -> None:
+    async def enrolled(self, *, again: bool = False) -> None:
         self.files.make_folder()
         pin = thumbprint(self.folder / "root")
         pinned = Pinned(
@@ -94,7 +94,7 @@ class Scene:
             dishonest=None,
         )
         (self.files.folder / NAME).write_text(pin_text(pinned))
-        invited = self.operator.invite("rack-1", who="os:ann", lasts=3600, ways=WAYS, approval=False, again=False)
+        invited = self.operator.invite("rack-1", who="os:ann", lasts=3600, ways=WAYS, approval=False, again=again)
         getting = Getting(files=self.files, name="x", clock=self.clock, say=self.fail)
         bare = replace(self.settings.store, client_cert_file=None, client_key_file=None)
         desk = Desk(self.store.url, tls=client_tls(bare))
@@ -214,6 +214,30 @@ async def test_what_is_refused_is_tried_later_each_time_and_said_once(scene: Sce
     assert scene.files.certificate.read_bytes() == before
 
 
+@pytest.mark.parametrize("when", ["before it was settled", "in the middle of that"])
+async def test_a_key_that_was_taken_back_while_it_waited_here_is_drawn_anew(scene: Scene, when: str) -> None:
+    """The power went in the middle of a renewal, and the dock was invited again before the next one: its key stands in the store's book as taken back."""
+    waits = Getting(files=Files(folder=scene.files.folder, turn="renewal"), name="x", clock=scene.clock, say=scene.fail)
+    half = waits.half("certificate")
+    desk = Desk(scene.store.url, tls=client_tls(scene.settings.store))
+    desk.agreed()
+    await desk.renew(half)  # and its answer was never read
+    await desk.close()
+    key = text_of(waits.files.next_key)
+    await scene.enrolled(again=True)
+    assert not list(scene.files.folder.glob("*renewal*"))
+    if when == "in the middle of that":
+        whole(waits.files.next_key, key)
+    whole(scene.files.invitation, "what a person has begun")
+    before = scene.files.certificate.read_bytes()
+    scene.clock.ahead = 46 * DAY
+    await scene.certificates().look()
+    assert [type(one) for one in scene.said] == [CertificateRenewed]
+    assert scene.files.certificate.read_bytes() != before
+    assert keys.key_in(text_of(scene.files.certificate)) != key
+    assert text_of(scene.files.invitation) == "what a person has begun"
+
+
 async def test_another_store_is_not_asked_for_one(scene: Scene) -> None:
     (scene.files.folder / NAME).write_text(
         pin_text(
@@ -238,8 +262,8 @@ async def test_a_key_in_a_file_of_its_own_is_somebody_elses_to_renew(scene: Scen
 async def test_what_somebody_else_has_renewed_is_taken_up_and_half_a_file_is_not(scene: Scene) -> None:
     working = scene.certificates()
     await working.look()
-    whole = scene.files.certificate.read_bytes()
-    scene.files.certificate.write_bytes(whole[:400])
+    before = scene.files.certificate.read_bytes()
+    scene.files.certificate.write_bytes(before[:400])
     await working.look()
     await working.look()
     assert [type(one) for one in scene.said] == [CertificateNotRenewed, CertificateUnread]
