@@ -1,7 +1,8 @@
 """The store's own small authority: certificates by which enrolled docks show who they are. Nobody else's.
 
 Rules: its key lies beside the store's signing key (0600 in a 0700 folder) and signs nothing but docks' certificates; who one is for the store decides; each is short, for
-clients alone, and never outlives the authority: well before its end another authority is made, and both are believed until the old one ends.
+clients alone, and never outlives the authority: well before its end another authority is made, and both are believed until the old one ends. A clock that was ahead for a while leaves
+behind an authority that begins in years: it waits, and the newest that is good now signs. No authority's file is ever written over.
 """
 
 from __future__ import annotations
@@ -46,24 +47,30 @@ class _One:
 
 
 class Authority:
-    """`load()` first. `lifetime`: seconds that a dock's certificate is good for."""
+    """`load()` first. `lifetime`: seconds that a dock's certificate is good for; `as_is`: the clock is right, whatever the kernel says of it."""
 
-    def __init__(self, layout: Layout, *, disk: Disk, store_id: str, clock: Clock, lifetime: float) -> None:
+    def __init__(
+        self, layout: Layout, *, disk: Disk, store_id: str, clock: Clock, lifetime: float, as_is: bool = False
+    ) -> None:
         self._layout = layout
         self._disk = disk
         self._store_id = store_id
         self._clock = clock
         self._lifetime = datetime.timedelta(seconds=lifetime)
+        self._as_is = as_is
         self._all: list[_One] = []
 
     def load(self) -> None:
         """Read what there is, or make the first one. Blocks. Raises StoreUnusableError, OSError."""
-        self._all = [_read(path) for path in sorted(self._layout.keys.glob("docks-ca-*.pem"))]
-        self._see_to_one()
+        self._all = [_read(path) for path in sorted(self._layout.keys.glob("docks-ca-*.pem"), key=_place)]
+        try:
+            self._present(self._now())
+        except Refusal as behind:
+            _log.error("no dock gets a certificate: %s", behind.detail)
 
     @property
     def trusted(self) -> str:
-        """Every authority's certificate (PEM), the present one last: for whoever checks what docks show."""
+        """Every authority's certificate (PEM): for whoever checks what docks show."""
         return "".join(_pem(one.certificate) for one in self._all)
 
     def signed(self, certificate: x509.Certificate) -> bool:
@@ -72,13 +79,8 @@ class Authority:
 
     def issue(self, dock: str, key: PublicKey) -> Issued:
         """A certificate for this dock and this key. Blocks. Raises Refusal 503 where the clock cannot be right, OSError."""
-        self._see_to_one()
-        by, now = self._all[-1], self._now()
-        if now < by.certificate.not_valid_before_utc:
-            raise Refusal(
-                503, "clock", "the store's clock is behind its own authority: its operator has to set it",
-                headers={"Retry-After": "600"},
-            )  # fmt: skip
+        now = self._now()
+        by = self._present(now)
         starts = max(now - _EARLIER, by.certificate.not_valid_before_utc)
         certificate = _leaf(dock, key, by=by, starts=starts, ends=now + self._lifetime)
         return Issued(
@@ -89,18 +91,46 @@ class Authority:
     def _now(self) -> datetime.datetime:
         return datetime.datetime.fromtimestamp(int(self._clock.now()), datetime.UTC)
 
-    def _see_to_one(self) -> None:
-        now = self._now()
-        if self._all and self._all[-1].certificate.not_valid_after_utc - now > self._lifetime * _AHEAD:
+    def _present(self, now: datetime.datetime) -> _One:
+        """The newest that is good now, and for long enough; made where there is none. Raises Refusal 503, OSError."""
+        for one in reversed(self._all):
+            starts, ends = one.certificate.not_valid_before_utc, one.certificate.not_valid_after_utc
+            if starts <= now and ends - now > self._lifetime * _AHEAD:
+                return one
+        self._see_clock(now)
+        return self._made(now)
+
+    def _see_clock(self, now: datetime.datetime) -> None:
+        """Raises Refusal 503 where an authority begins later, and nobody says that the clock was ahead then and is not behind now."""
+        later = [
+            one.certificate.not_valid_before_utc for one in self._all if now < one.certificate.not_valid_before_utc
+        ]
+        if not later or self._as_is or self._clock.synchronised() is True:
             return
-        made = _made(f"dockd docks of {self._store_id[:8]} {len(self._all) + 1}", now=now, lifetime=self._lifetime)
-        path = self._layout.keys / f"docks-ca-{len(self._all) + 1:04d}.pem"
+        raise Refusal(
+            503, "clock",
+            f"the store's clock is behind its own authority ({now:%Y-%m-%d}, and {min(later):%Y-%m-%d}): its operator has to set it, or, where it is right, to have it synchronised",
+            headers={"Retry-After": "600"},
+        )  # fmt: skip
+
+    def _made(self, now: datetime.datetime) -> _One:
+        taken = [_place(path)[0] for path in self._layout.keys.glob("docks-ca-*.pem")]
+        number = max(taken, default=0) + 1
+        made = _made(f"dockd docks of {self._store_id[:8]} {number}", now=now, lifetime=self._lifetime)
+        path = self._layout.keys / f"docks-ca-{number:04d}.pem"
         self._disk.save(path, _private(made.key) + _pem(made.certificate).encode("ascii"))
         self._disk.sync_folder(self._layout.keys)
         self._all.append(made)
         _log.info(
             "the store has a new authority for its docks' certificates, until %s", made.certificate.not_valid_after_utc
         )
+        return made
+
+
+def _place(path: Path) -> tuple[int, str]:
+    """In which order they were made."""
+    number = path.stem.removeprefix("docks-ca-")
+    return int(number) if number.isascii() and number.isdigit() else 0, path.name
 
 
 def _read(path: Path) -> _One:

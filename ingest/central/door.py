@@ -98,8 +98,9 @@ def door(
     if settings.tls_cert_file is not None and settings.tls_key_file is not None:
         tls = ServedTls(cert=settings.tls_cert_file, key=settings.tls_key_file, client_ca=settings.client_ca_file)
         authority = Authority(
-            layout, disk=disk, store_id=identity.store_id, clock=clock, lifetime=settings.certificates
-        )
+            layout, disk=disk, store_id=identity.store_id, clock=clock, lifetime=settings.certificates,
+            as_is=settings.clock == "as-is",
+        )  # fmt: skip
         certificates = Certificates(authority=authority, secret=identity.secret, clock=clock)
     wanted = settings.client_ca_file is not None
     return Door(

@@ -112,11 +112,15 @@ ENROLLING = (
     ),
     Mutant(
         name="enrol: signed by a clock that is behind", promise=_NAMED, file="ingest/central/authority.py",
-        old="        if now < by.certificate.not_valid_before_utc:\n", new="        if now < by.certificate.not_valid_before_utc and not key:\n", tests=_AUTHORITY,
+        old="self._clock.synchronised() is True", new="self._clock.synchronised() is not None", tests=_AUTHORITY,
+    ),
+    Mutant(
+        name="enrol: signed by an authority that begins in years", promise=_NAMED, file="ingest/central/authority.py",
+        old="            if starts <= now and ", new="            if ", tests=_AUTHORITY,
     ),
     Mutant(
         name="enrol: longer than its authority", promise=_NAMED, file="ingest/central/authority.py",
-        old=" - now > self._lifetime * _AHEAD:", new=" > now:", tests=_AUTHORITY,
+        old=" and ends - now > self._lifetime * _AHEAD:", new=" and ends > now:", tests=_AUTHORITY,
     ),
     Mutant(
         name="enrol: an offer of yesterday", promise=_TOLD, file="ingest/store/enrolling.py",
