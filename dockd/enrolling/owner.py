@@ -24,8 +24,7 @@ def as_owner_of(folder: Path) -> Iterator[None]:
         yield
         return
     groups = os.getgroups()
-    with contextlib.suppress(KeyError):
-        os.setgroups(os.getgrouplist(pwd.getpwuid(found.st_uid).pw_name, found.st_gid))
+    os.setgroups(_groups(found))
     os.setegid(found.st_gid)
     os.seteuid(found.st_uid)
     try:
@@ -69,6 +68,14 @@ def whose(folder: Path) -> os.stat_result:
     if found.st_uid == 0:
         return nearest.lstat()  # who has put a link to a folder of root's there is not root by that
     return found
+
+
+def _groups(found: os.stat_result) -> list[int]:
+    """The owner's; of one whom nobody knows here that of what they own, and never root's."""
+    try:
+        return os.getgrouplist(pwd.getpwuid(found.st_uid).pw_name, found.st_gid)
+    except KeyError:
+        return [found.st_gid]
 
 
 def _nearest(folder: Path) -> Path:

@@ -19,12 +19,14 @@ _UNREADABLE = "the file store.unconfirmed beside the dock's keys cannot be read"
 
 
 def why_unconfirmed(folder: Path) -> str:
-    """Why, in words, by the folder of the dock's keys; empty where nothing is to be confirmed. Blocks. Raises OSError."""
+    """Why, in words, by the folder of the dock's keys; empty where nothing is to be confirmed. Blocks."""
     try:
         with (folder / NAME).open("rb") as file:
             said = file.read(_LONGEST).decode("utf-8", "replace").strip()
     except FileNotFoundError:
         return ""
+    except OSError:  # it may be there
+        return _UNREADABLE
     return said if said.isprintable() and said else _UNREADABLE
 
 

@@ -59,3 +59,16 @@ async def test_what_cannot_be_understood_counts_and_outlives_a_restart(tmp_path:
     assert ledger.unconfirmed
     await ledger.close()
     assert why_unconfirmed(tmp_path) == ""
+
+
+@pytest.mark.parametrize("damage", ["a folder", "a link to itself", "no folder of keys"])
+def test_one_that_cannot_be_opened_counts(tmp_path: Path, keys: Path, damage: str) -> None:
+    (keys / NAME).unlink()
+    if damage == "a folder":
+        (keys / NAME).mkdir()
+    elif damage == "a link to itself":
+        (keys / NAME).symlink_to(NAME)
+    else:
+        keys.rmdir()
+        keys.write_text("")
+    assert "cannot be read" in why_unconfirmed(keys)
