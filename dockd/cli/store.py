@@ -11,8 +11,11 @@ from pathlib import Path
 
 import click
 
+from dockd.cli.common_options import as_owner, readable
 from dockd.cli.store_docks import approve, docks, invite, revoke
+from dockd.cli.store_heads import heads
 from dockd.cli.store_pin import pin
+from dockd.state_places import refuse_anothers_store
 from ingest.central.app import CentralStore
 from ingest.central.app import rotate_key as rotate
 from ingest.central.refusals import StoreMisusedError, StoreUnusableError
@@ -28,7 +31,7 @@ def store() -> None:
     """The store that this dock believes (pin), and the embedded central store (all the others): for a first run and for small sites."""
 
 
-for _command in (pin, invite, docks, approve, revoke):
+for _command in (pin, invite, docks, approve, revoke, heads):
     store.add_command(_command)
 
 
@@ -83,12 +86,14 @@ def serve(
 
     The first line on standard output is the address. What docks send is kept under --root; what is not marked
     evidential is deleted 31 days (setting: retention) after capture or upload, whichever is later, as long as the
-    machine's clock is synchronised.
+    machine's clock is synchronised. Root serves no folder that is another user's: it says how to run it as them.
 
     Exit codes: 0 ended as asked; 2 wrong usage or configuration; 3 the root or the address cannot be used.
     """
     settings = _over_tls(_settings(config), **tls)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    with readable():
+        refuse_anothers_store(root.absolute())
     where = listen or settings.listen or _DEFAULT_LISTEN
     tokens = token_file or settings.token_file
     sys.exit(asyncio.run(_serve(root, listen=where, token_file=tokens, settings=settings)))
@@ -143,10 +148,12 @@ async def _serve(root: Path, *, listen: tuple[str, int], token_file: Path | None
 def rotate_key(root: Path) -> None:
     """Draw a new signing key, signed for by the present one. The store must not be running.
 
-    Docks that have pinned any earlier key follow the chain of statements to the new one.
+    Docks that have pinned any earlier key follow the chain of statements to the new one. As root it is written as who owns the folder.
     """
     try:
-        click.echo(f"new key {rotate(root)}")
+        with as_owner(root):
+            drawn = rotate(root)
+        click.echo(f"new key {drawn}")
     except (StoreUnusableError, OSError) as failed:
         click.echo(f"dockd store: {failed}", err=True)
         sys.exit(_ENVIRONMENT)

@@ -5,7 +5,7 @@ replayed) and its custody head (so the store's receipts pin the dock's history).
 that was put back from an older copy of itself gives numbers that it has given before.
 
 Rules: the head is committed, and the object looked at, before anything is signed; a dock whose history went back gets
-409; nothing is signed for an unfinished, damaged or deleted object. What is asked is bounded and checked before that.
+409, and no dock's by what another has asked; nothing is signed for an unfinished, damaged or deleted object. What is asked is bounded and checked before that.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ingest.central.access import Caller
 from ingest.central.index import Row
 from ingest.central.keys import KeyRing
 from ingest.central.objects import Objects
@@ -24,7 +25,7 @@ from ingest.clock import Clock, rfc3339
 _NONCE = re.compile(r"[A-Za-z0-9._~-]{16,128}")
 _HEAD = re.compile(r"[0-9a-f]{64}")
 _SEQ = re.compile(r"[0-9]{1,16}")
-_MAX_SEQ = 2**53 - 1
+_MAX_SEQ = 10**13  # what a dock writes in its life, a hundred thousandfold
 _MAX_DOCK = 256
 
 
@@ -64,15 +65,17 @@ class Receipts:
         self._records = records
         self._clock = clock
 
-    async def attest(self, row: Row, question: Question, *, who: str) -> str:
-        """A compact JWS about the object as it lies on the disk. Raises Refusal 409, 410; OSError."""
+    async def attest(self, row: Row, question: Question, *, caller: Caller) -> str:
+        """A compact JWS about the object as it lies on the disk. Raises Refusal 400, 409, 410; OSError."""
         object = row.description
         said = object.announced
         seen: dict[str, str | int] = {}
         if question.seq is not None and question.head is not None:
-            # Whoever names no dock, neither here nor in the upload, shares one history with all who name none.
+            # Which dock it is the question says, and so it counts for who asks alone. Whoever names none, neither here nor in the upload, has one history.
             dock = question.dock or said.dock or said.station or ""
-            number = await self._records.pin_head(dock=dock, seq=question.seq, head=question.head)
+            number = await self._records.pin_head(
+                dock=dock, owner=caller.id, called=caller.name, seq=question.seq, head=question.head
+            )
             seen = {"head": question.head, "seq": question.seq, "number": number}
         claims = {
             "iss": self._store_id,
@@ -89,5 +92,5 @@ class Receipts:
         }
         # Signed in turn with deletions: a receipt is never made for what this store has decided to delete.
         return await self._objects.look(
-            row, who=who, say=lambda: self._keys.sign({**claims, "attested_at": rfc3339(self._clock.now())})
+            row, who=caller.name, say=lambda: self._keys.sign({**claims, "attested_at": rfc3339(self._clock.now())})
         )

@@ -1,7 +1,8 @@
 """What is kept for good: who read, what was deleted and why, and the last custody head that each dock has shown.
 
 Apart from the index, because it cannot be rebuilt from anything. Rules: rows of the access log are only ever added (the
-database itself refuses the rest); a dock's head is committed before any receipt that carries it is answered.
+database itself refuses the rest); a dock's head is committed before any receipt that carries it is answered; under what
+name a dock asks it says itself, and so a head belongs to who asked with it: nobody else's moves it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.central.database import Database
-from ingest.central.refusals import Refusal
+from ingest.central.refusals import Refusal, bad_request
 from ingest.clock import Clock, rfc3339
 
 MIGRATIONS = (
@@ -39,7 +40,23 @@ MIGRATIONS = (
     CREATE TABLE clock (one INTEGER PRIMARY KEY CHECK (one = 1), seen REAL NOT NULL)
     """,
     "ALTER TABLE docks ADD COLUMN receipts INTEGER NOT NULL DEFAULT 0",
+    """
+    CREATE TABLE docks_of_owners (
+        dock     TEXT NOT NULL,
+        owner    TEXT NOT NULL,             -- who asks with that name; '' of before it was kept
+        called   TEXT NOT NULL,             -- how people know the owner
+        seq      INTEGER NOT NULL,          -- -1: forgotten, whatever comes next is taken
+        head     TEXT NOT NULL,
+        seen_at  TEXT NOT NULL,
+        receipts INTEGER NOT NULL,
+        PRIMARY KEY (dock, owner)
+    );
+    INSERT INTO docks_of_owners SELECT dock, '', '', seq, head, seen_at, receipts FROM docks;
+    DROP TABLE docks;
+    ALTER TABLE docks_of_owners RENAME TO docks
+    """,
 )
+FARTHEST = 1_000_000_000  # entries beyond what was seen last: no dock writes more, nor follows a store that names more
 
 
 @dataclass(frozen=True)
@@ -54,6 +71,26 @@ class Entry:
     detail: dict[str, Any]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """The end of a dock's custody chain as it was seen last. `called`: who asked with it ("": before that was kept); `seq`: -1 where it was forgotten."""
+
+    dock: str
+    called: str
+    seq: int
+    head: str
+    seen_at: str
+    receipts: int
+
+
+_NOBODY = json.dumps("")  # who names no dock
+_NOTE = "INSERT INTO access_log (at, action, object, who, detail) VALUES (?, ?, ?, ?, ?)"
+_KEEP = (
+    "INSERT INTO docks (dock, owner, called, seq, head, seen_at, receipts) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (dock, owner) "
+    "DO UPDATE SET called = excluded.called, seq = excluded.seq, head = excluded.head, seen_at = excluded.seen_at, receipts = excluded.receipts"
+)
+
+
 class Records:
     """Named statements over the records."""
 
@@ -66,7 +103,7 @@ class Records:
         line = (rfc3339(self._clock.now()), action, object, who, json.dumps(detail))
 
         def work(c: sqlite3.Connection) -> None:
-            c.execute("INSERT INTO access_log (at, action, object, who, detail) VALUES (?, ?, ?, ?, ?)", line)
+            c.execute(_NOTE, line)
 
         await self._database.run(work)
 
@@ -96,26 +133,58 @@ class Records:
 
         return await self._database.run(work)
 
-    async def pin_head(self, *, dock: str, seq: int, head: str) -> int:
+    async def pin_head(self, *, dock: str, owner: str, called: str, seq: int, head: str) -> int:
         """Take note of a dock's custody head; returns the number of the receipt that is made with it: one more than that dock's last.
 
-        Raises Refusal 409 if this store has seen a later or another one.
+        `owner`: who asks (`called` by people so). Raises Refusal 409 if this store has seen a later or another one, 400 if nothing can follow it.
         """
         at = rfc3339(self._clock.now())
         key = json.dumps(dock)  # ASCII: a name may hold surrogates, which SQLite text cannot
 
-        def work(c: sqlite3.Connection) -> int:
-            known = c.execute("SELECT seq, head FROM docks WHERE dock = ?", (key,)).fetchone()
-            if known and (seq < known[0] or (seq == known[0] and head != known[1])):
-                raise _history_conflict(seq=known[0], head=known[1])
-            return int(
-                c.execute(
-                    "INSERT INTO docks (dock, seq, head, seen_at, receipts) VALUES (?, ?, ?, ?, 1) ON CONFLICT (dock) "
-                    "DO UPDATE SET seq = excluded.seq, head = excluded.head, seen_at = excluded.seen_at, receipts = receipts + 1 "
-                    "RETURNING receipts",
-                    (key, seq, head, at),
-                ).fetchone()[0]
-            )
+        def work(c: sqlite3.Connection) -> int | Refusal:
+            known = _known(c, dock=key, owner=owner, seq=seq)
+
+            def keep(*, seq: int, head: str, receipts: int) -> None:
+                c.execute(_KEEP, (key, owner, called, seq, head, at, receipts))
+
+            if seq < known[0] or (seq == known[0] and head != known[1]):
+                # Kept, and so given back and not raised: from now on it is this one's own, and no other's can come before it.
+                keep(seq=known[0], head=known[1], receipts=known[2])
+                return _history_conflict(seq=known[0], head=known[1])
+            if known[0] >= 0 and seq - known[0] > FARTHEST:
+                return bad_request(
+                    "seq", f"seq is {seq - known[0]} beyond the last one seen: no dock writes so many entries unseen"
+                )
+            keep(seq=seq, head=head, receipts=known[2] + 1)
+            return known[2] + 1
+
+        found = await self._database.run(work)
+        if isinstance(found, Refusal):
+            raise found
+        return found
+
+    async def heads(self) -> list[Head]:
+        """Of every dock, as each that asked with its name was seen last."""
+
+        def work(c: sqlite3.Connection) -> list[Head]:
+            return _heads(c, dock=None)
+
+        return await self._database.run(work)
+
+    async def forget_head(self, *, dock: str, who: str, reason: str) -> list[Head]:
+        """Whatever head comes next under that name is taken: for an operator. What was forgotten, which is in the log for good; empty: no such name.
+
+        The numbers of its receipts go on, so that no dock takes it for a store that was put back.
+        """
+        at = rfc3339(self._clock.now())
+
+        def work(c: sqlite3.Connection) -> list[Head]:
+            found = _heads(c, dock=json.dumps(dock))
+            for one in found:
+                said = {"dock": one.dock, "of": one.called, "seq": one.seq, "head": one.head, "reason": reason}
+                c.execute(_NOTE, (at, "head.forgotten", None, who, json.dumps(said)))
+            c.execute("UPDATE docks SET seq = -1, head = '' WHERE dock = ?", (json.dumps(dock),))
+            return found
 
         return await self._database.run(work)
 
@@ -139,6 +208,33 @@ class Records:
             return float(found[0]) if found else 0.0
 
         return await self._database.run(work)
+
+
+def _known(c: sqlite3.Connection, *, dock: str, owner: str, seq: int) -> tuple[int, str, int]:
+    """The head that `owner` is held against, and how many receipts were given for it; seq -1: any.
+
+    Who comes with a name for the first time is held against the highest that anybody has shown under it: a dock that has got another token, or
+    was enrolled since, goes on with its history. Not with one that it could not follow: somebody else's, put there to stop it.
+    """
+    own = c.execute("SELECT seq, head, receipts FROM docks WHERE dock = ? AND owner = ?", (dock, owner)).fetchone()
+    if own is not None:
+        return int(own[0]), str(own[1]), int(own[2])
+    if dock == _NOBODY:
+        return -1, "", 0
+    given = c.execute("SELECT coalesce(max(receipts), 0) FROM docks WHERE dock = ?", (dock,)).fetchone()[0]
+    last = c.execute(
+        "SELECT seq, head FROM docks WHERE dock = ? AND seq BETWEEN ? AND ? ORDER BY seq DESC LIMIT 1",
+        (dock, seq - FARTHEST, seq + FARTHEST),
+    ).fetchone()
+    return (int(last[0]), str(last[1]), int(given)) if last else (-1, "", int(given))
+
+
+def _heads(c: sqlite3.Connection, *, dock: str | None) -> list[Head]:
+    rows = c.execute(
+        "SELECT dock, called, seq, head, seen_at, receipts FROM docks WHERE ?1 IS NULL OR dock = ?1 ORDER BY dock, seen_at",
+        (dock,),
+    )
+    return [Head(dock=json.loads(r[0]), called=r[1], seq=r[2], head=r[3], seen_at=r[4], receipts=r[5]) for r in rows]
 
 
 def _history_conflict(*, seq: int, head: str) -> Refusal:

@@ -218,7 +218,7 @@ class FileRoutes:
         """A signed statement of what lies on the disk now."""
         question = parse_question(request.query)
         row = await self._finished(request)
-        token = await self._receipts.attest(row, question, who=caller_of(request).name)
+        token = await self._receipts.attest(row, question, caller=caller_of(request))
         return web.Response(
             body=token.encode("ascii"), content_type="application/jwt", headers={"Cache-Control": "no-store"}
         )

@@ -63,8 +63,23 @@ RECORDS = (
     ),
     Mutant(
         name="store: a dock's older history is taken", promise="P4: a ledger that went back stays hidden",
-        file="ingest/central/records.py", old="if known and (seq < known[0] or (seq == known[0] and head != known[1])):", new="if known and seq == known[0] and head != known[1]:",
+        file="ingest/central/records.py", old="if seq < known[0] or (seq == known[0] and head != known[1]):", new="if seq == known[0] and head != known[1]:",
         tests=("tests/contract/central/test_receipts.py",),
+    ),
+    Mutant(
+        name="store: a dock's head is moved by who names it", promise="P2: a dock or a token stops another dock's receipts for good",
+        file="ingest/central/receipts.py", old="dock=dock, owner=caller.id, called", new='dock=dock, owner="", called',
+        tests=("tests/contract/central/test_heads.py",),
+    ),
+    Mutant(
+        name="store: with other credentials a dock has no history", promise="P4: a ledger that went back stays hidden",
+        file="ingest/central/records.py", old='    return (int(last[0]), str(last[1]), int(given)) if last else (-1, "", int(given))', new='    return (-1, str(last[1]), int(given)) if last else (-1, "", int(given))',
+        tests=("tests/contract/central/test_heads.py",),
+    ),
+    Mutant(
+        name="store: a head that nobody can follow is told of", promise="P2: a dock or a token stops another dock's receipts for good",
+        file="ingest/central/records.py", old="(dock, seq - FARTHEST, seq + FARTHEST)", new="(dock, seq - FARTHEST, 2**62)",
+        tests=("tests/contract/central/test_heads.py",),
     ),
     Mutant(
         name="store: deletes by age though its clock jumped", promise="P1: a year ahead, everything is past its time at once",

@@ -1,0 +1,162 @@
+"""Whose history it is: under what name a dock asks for a receipt it says itself, and so nobody's head is moved by another's asking."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import secrets
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+from click.testing import CliRunner
+
+from dockd.cli.store import store as command
+from ingest.central import CentralStore
+from ingest.central.enrolment import WAYS, Enrolment, sha256
+from ingest.central.enrolment_file import EnrolmentFile
+from ingest.central.records import FARTHEST
+from ingest.clock import Clock
+from tests.contract.central.conftest import SMALL
+from tests.contract.central.tus_client import TusClient, announced
+
+CONTENT = b"some footage" * 100
+DOCK = "xLDFDtNzHgRL_XfJO4XSd2c4rJsGmxkKj5OAzvzRNkA"  # a dock says its key's thumbprint, not the name that it was enrolled by
+HEAD, OTHER = "a" * 64, "b" * 64
+Said = Callable[[str | None], TusClient]
+
+
+@pytest.fixture
+async def said(tmp_path: Path, session: aiohttp.ClientSession) -> AsyncIterator[Said]:
+    """Whoever shows that token, at a store with two tokens in its file."""
+    tokens = tmp_path / "tokens"
+    tokens.write_text("alpha-token-0001 # rack 1\nbeta-token-0002 # rack 2\n")
+    async with CentralStore(tmp_path / "root", token_file=tokens, settings=SMALL) as store:
+        yield lambda token: TusClient(store.url, session, token=token)
+
+
+async def enrolled(said: Said, root: Path, name: str) -> TusClient:
+    """A dock that was invited, and has got its token."""
+    operator = Enrolment(EnrolmentFile(root / "docks.db"), clock=Clock())
+    made = operator.invite(name, who="os:ann", lasts=3600, ways=WAYS, approval=False, again=False)
+    token = secrets.token_urlsafe(32)
+    half = json.dumps({"token_sha256": sha256(token)}).encode()
+    assert (await said(f"{made.id}.{made.secret}").ask("POST", "/enroll", data=half)).status == 200
+    return said(token)
+
+
+async def asked(client: TusClient, seq: int, head: str = HEAD, *, dock: str = DOCK) -> tuple[int, int | None]:
+    """What a receipt with that head is answered, and its number or what the store says that it has seen."""
+    path = await client.created(len(CONTENT), announced(CONTENT))
+    if (await client.offset(path)) < len(CONTENT):
+        assert (await client.patch(path, 0, CONTENT)).status == 204
+    answer = await client.receipt(path, seq=seq, head=head, dock=dock)
+    if answer.status == 200:
+        claims = answer.body.split(b".")[1]
+        return 200, int(json.loads(base64.urlsafe_b64decode(claims + b"=="))["number"])
+    return answer.status, answer.problem.get("seq")
+
+
+async def store_command(*arguments: str) -> tuple[int, str, str]:
+    """`dockd store ...`: exit code, standard output, standard error."""
+    done = await asyncio.to_thread(CliRunner().invoke, command, list(arguments))
+    return done.exit_code, done.stdout, done.stderr
+
+
+async def test_of_two_docks_neither_moves_the_others_head(said: Said, root: Path) -> None:
+    one, two, plain = (
+        await enrolled(said, root, "rack-1"),
+        await enrolled(said, root, "rack-2"),
+        said("alpha-token-0001"),
+    )
+    assert await asked(one, 7) == (200, 1)
+    for other in (two, plain):
+        for seq in (8, 1_000_000, 2_000_000):
+            await asked(other, seq, OTHER)
+        assert await asked(other, 2**53 - 1, OTHER) == (400, None)
+    assert [await asked(one, 8), await asked(one, 9)] == [(200, 2), (200, 3)]
+    assert await asked(one, 8) == (409, 9)
+    assert await asked(two, 5, dock="its own") == (200, 1)
+    assert await asked(one, 10) == (200, 4)
+
+
+async def test_neither_does_one_token_of_the_file_another_ones(said: Said) -> None:
+    alpha, beta = said("alpha-token-0001"), said("beta-token-0002")
+    assert await asked(alpha, 7) == (200, 1)
+    assert (await asked(beta, 500, OTHER))[0] == 200
+    assert await asked(alpha, 8) == (200, 2)
+
+
+async def test_a_name_that_somebody_took_before_is_kept_from_nobody(said: Said, root: Path) -> None:
+    """Far ahead it counts for nothing; where a dock may have been, it is told of once, and then goes its own way."""
+    evil = await enrolled(said, root, "rack-2")
+    assert await asked(evil, 10**12, OTHER) == (200, 1)
+    one, alpha = await enrolled(said, root, "rack-1"), said("alpha-token-0001")
+    assert await asked(one, 7) == (200, 2)
+    assert await asked(evil, 50, OTHER, dock="another") == (200, 1)
+    assert await asked(alpha, 3, dock="another") == (409, 50)
+    assert (await asked(evil, 90, OTHER, dock="another"))[0] == 200
+    assert (await asked(alpha, 51, dock="another"))[0] == 200
+
+
+async def test_a_dock_with_another_token_or_enrolled_since_goes_on_with_its_history(said: Said, root: Path) -> None:
+    assert await asked(said("alpha-token-0001"), 7) == (200, 1)
+    beta = said("beta-token-0002")
+    assert await asked(beta, 6) == (409, 7)
+    assert await asked(beta, 7, OTHER) == (409, 7)
+    assert await asked(beta, 8) == (200, 2)
+    one = await enrolled(said, root, "rack-1")
+    assert await asked(one, 7) == (409, 8)
+    assert await asked(one, 9) == (200, 3)
+
+
+async def test_nobody_puts_a_dock_where_it_cannot_follow(said: Said) -> None:
+    alpha = said("alpha-token-0001")
+    assert (await asked(alpha, 7))[0] == 200
+    assert (await asked(alpha, 8 + FARTHEST))[0] == 400
+    assert (await asked(alpha, 8))[0] == 200
+    assert (await asked(alpha, 8 + FARTHEST))[0] == 200
+
+
+async def test_those_who_name_no_dock_share_no_history(said: Said) -> None:
+    alpha, beta = said("alpha-token-0001"), said("beta-token-0002")
+    path = await alpha.stored(CONTENT)
+    for client, seq, status in ((alpha, 9, 200), (beta, 1, 200), (beta, 0, 409), (alpha, 10, 200)):
+        assert (await client.receipt(path, seq=seq, head=HEAD)).status == status
+
+
+async def test_an_operator_lets_a_dock_begin_anew_and_that_is_on_record(
+    tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
+    root = tmp_path / "root"
+    async with CentralStore(root, settings=SMALL) as store:
+        assert await asked(TusClient(store.url, session), 10**6) == (200, 1)
+        code, _, err = await store_command("heads", "--root", str(root), "--forget", DOCK, "--reason", "x", "--yes")
+        assert (code, "another process" in err) == (3, True)
+    code, out, _ = await store_command("heads", "--root", str(root), "--json")
+    (row,) = json.loads(out)["heads"]
+    assert (code, row["dock"], row["seq"], row["head"], row["receipts"]) == (0, DOCK, 10**6, HEAD, 1)
+    code, _, err = await store_command("heads", "--root", str(root), "--forget", "nobody", "--reason", "x", "--yes")
+    assert (code, "nobody" in err) == (1, True)
+    code, _, err = await store_command("heads", "--root", str(root), "--forget", DOCK, "--yes")
+    assert (code, "--reason" in err) == (2, True)
+    code, _, err = await store_command("heads", "--root", str(root), "--forget", DOCK, "--reason", "stolen, ticket 7")
+    assert (code, "--yes" in err) == (1, True)
+    code, out, _ = await store_command(
+        "heads", "--root", str(root), "--forget", DOCK, "--reason", "stolen, ticket 7", "--yes"
+    )
+    assert (code, DOCK in out) == (0, True)
+    async with CentralStore(root, settings=SMALL) as store:
+        assert await asked(TusClient(store.url, session), 5, OTHER) == (200, 2)  # no dock takes it for a store put back
+        assert await asked(TusClient(store.url, session), 4, OTHER) == (409, 5)
+        (line,) = [one for one in await store.records.entries() if one.action == "head.forgotten"]
+    assert line.who.startswith("os:")
+    assert line.detail == {
+        "dock": DOCK,
+        "of": "anyone on this machine",
+        "seq": 10**6,
+        "head": HEAD,
+        "reason": "stolen, ticket 7",
+    }
