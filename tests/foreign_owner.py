@@ -49,10 +49,10 @@ def _environment() -> dict[str, str]:
     return environment() | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def by_root(python: str, *words: str | Path) -> Ended:
-    """`dockd words`, run by root."""
+def by_root(python: str, *words: str | Path, timeout: float = 60) -> Ended:
+    """`dockd words`, run by root. Raises TimeoutExpired."""
     done = subprocess.run(
-        [python, "-m", "dockd", *map(str, words)], capture_output=True, text=True, env=_environment(), cwd="/", timeout=60, check=False,
+        [python, "-m", "dockd", *map(str, words)], capture_output=True, text=True, env=_environment(), cwd="/", timeout=timeout, check=False,
         stdin=subprocess.DEVNULL,
     )  # fmt: skip
     return Ended(code=done.returncode, out=done.stdout, err=done.stderr)

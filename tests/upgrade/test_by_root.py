@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from ingest.central.app import thumbprint
 from ingest.events import AgentStopped
 from ingest.ledger import Ledger
 from ingest.ledger.upgrading import kept_copies
@@ -158,6 +160,61 @@ def test_root_is_no_agent_on_the_state_of_another() -> None:
                 assert _seen(state) == before, words
         assert (log.exists(), (above / "spool").exists(), list(central.iterdir())) == (False, False, [])
         assert (camera / "a.mp4").exists()
+
+
+def test_root_is_no_store_on_the_folder_of_another() -> None:
+    """Nor where it would be made in a folder of theirs, nor where root's folder holds theirs."""
+    found = python()
+    with folder_for_all() as above:
+        theirs, mixed = above / "footage", above / "mixed"
+        for folder in (theirs, mixed):
+            folder.mkdir()
+            thumbprint(folder)
+            give_away(folder)
+        os.chown(mixed, 0, 0)
+        before = _seen(above)
+        for root in (theirs, theirs / "another", mixed):
+            done = by_root(found, "store", "serve", "--root", root, "--listen", "127.0.0.1:0", timeout=20)
+            assert (done.code, "runuser -u nobody -- dockd store serve" in done.err) == (3, True), done.said
+            assert "Nothing was changed" in done.err
+            assert _seen(above) == before, root
+
+
+def test_what_root_changes_of_a_store_stays_its_owners() -> None:
+    found = python()
+    with folder_for_all() as above:
+        root = above / "footage"
+        root.mkdir()
+        give_away(root)
+        for words in (
+            ("store", "invite", "north-1", "--root", root, "--approve"),
+            ("store", "docks", "--root", root),
+            ("store", "rotate-key", "--root", root),
+            ("store", "revoke", "north-1", "--yes", "--root", root),
+        ):
+            done = by_root(found, *words)
+            assert done.code == 0, done.said
+            assert roots_own(root) == [], words
+
+
+def test_root_who_only_reads_leaves_nothing_behind() -> None:
+    """Whether the agent is at work or not: what SQLite lays beside a database that is read is its owner's, too."""
+    found = python()
+    with folder_for_all() as above:
+        state = above / "state"
+        (state / "spool").mkdir(parents=True)
+        asyncio.run(_live(state))
+        give_away(state)
+        for words in (
+            ("custody", "verify"),
+            ("custody", "export", "--format", "jsonl"),
+            ("reconcile",),
+            ("backup", "--to", above / "kept", "--with-keys", "--with-spool"),
+            ("support-bundle", "--out", above / "bundle.tar.gz"),
+        ):
+            done = by_root(found, *words, "--state", state)
+            assert done.code == 0, done.said
+            assert roots_own(state) == [], words
 
 
 def _seen(folder: Path) -> dict[str, tuple[int, int, int]]:
