@@ -47,7 +47,7 @@ def _moment(_context: click.Context, _option: click.Parameter, value: str | None
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
 @click.option(
     "--until", metavar="TIME", callback=_moment,
-    help='Each host\'s newest run must have been heard until then, or have ended: "now", or a time such as 2026-11-20T06:00:00Z.',
+    help='Each host\'s newest run must have been heard until then, whether it has ended or not: "now", or a time such as 2026-11-20T06:00:00Z.',
 )  # fmt: skip
 @click.option(
     "--from-middle",
@@ -61,8 +61,8 @@ def verify(*, files: tuple[Path, ...], until: float | None, from_middle: bool, a
     FILE… is dockd's own log, what a shipper wrote at the far end, or `journalctl -o json --all`: any number of files and runs of dockd, in any order,
     rotated, plain or .gz; `-` is standard input. Lines of other programs are passed over.
 
-    Exit code 0: every run is whole; 1: lines are missing or there twice, a run's end is not known, a file is damaged, or there is no
-    line of dockd at all; 2: usage; 3: a file cannot be read.
+    Exit code 0: every run is whole; 1: lines are missing or there twice, a run's end is not known, its last lines may be among those that could not be
+    read, a file is damaged, or there is no line of dockd at all; 2: usage; 3: a file cannot be read.
     """
     from dockd.ops.logproof import Account, judge
 
@@ -131,6 +131,7 @@ def _hear(
     from dockd.ops.logproof import Torn, read_lines, what_it_says
 
     name, count, since = _name(file), 0, 0
+    account.begin_file()
     try:
         with _opened(file) as stream:
             for line in read_lines(stream):
@@ -186,6 +187,7 @@ def _run(run: RunVerdict) -> dict[str, Any]:
         "missing": {"count": run.missing_count, "told_by_the_dock": run.told, "ranges": [list(one) for one in run.missing], "more_ranges": run.missing_ranges - len(run.missing)},
         "twice": {"count": run.extra, "ranges": [list(one) for one in run.twice], "more_ranges": run.twice_ranges - len(run.twice)},
         "silent": [[_time(begin), _time(end)] for begin, end in run.silent],
+        "last_lines_may_be_unread": run.hidden,
         "not_heard_for_seconds": None if run.late is None else int(run.late),
     }  # fmt: skip
 
@@ -236,7 +238,14 @@ def _run_words(run: RunVerdict) -> Iterator[str]:
     if run.end == "unproven":
         yield f"  there is no last line (log.closed), and no next run that says where it ended: lines after {run.last} may be missing"
     if run.late is not None:
-        yield f"  NOT HEARD for {int(run.late)} s, and it says how it is each minute"
+        what = (
+            "a run that came after it may be missing as a whole"
+            if run.end == "closed"
+            else "it says how it is each minute"
+        )
+        yield f"  NOT HEARD for {int(run.late)} s: {what}"
+    if run.hidden:
+        yield f"  its last lines may be UNREAD: after line {run.last} there are some that could not be read, or have no number"
     if run.from_middle:
         yield f"  begins in the middle: 1 to {run.first - 1} were not asked for"
     for begin, end in run.silent[:_SHOWN]:
@@ -249,7 +258,7 @@ def _notes(verdict: Verdict) -> Iterator[str]:
     if verdict.unnumbered:
         yield f"{_many(verdict.unnumbered, 'line')} of dockd without a run or a number: nothing can be proven of them"
     if verdict.broken:
-        yield f"{_many(verdict.broken, 'line')} could not be read (cut off, too long or no JSON); if they were dockd's, their numbers are among the missing"
+        yield f"{_many(verdict.broken, 'line')} could not be read (cut off, too long or no JSON); if they were dockd's, their numbers are among the missing, or after the last"
     if verdict.other:
         yield f"{_many(verdict.other, 'line')} of other programs passed over"
 

@@ -1,4 +1,8 @@
-"""The account of each run: which of its numbers were seen, which twice, when it was heard, and what its own lines say of it."""
+"""The account of each run: which of its numbers were seen, which twice, when it was heard, and what its own lines say of it.
+
+A line that cannot be read, or has no number, may have been any run's. Within a file lines are in order: with one of the run's after it, its number
+would be among the missing; after the run's last one it would be missed by nobody. So where that stands is kept, for each file.
+"""
 
 from __future__ import annotations
 
@@ -42,13 +46,18 @@ class Run:
     told: list[Range] = field(default_factory=list)
     first_at: float | None = None
     last_at: float | None = None
+    ends_at: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.numbers, self.twice, self.minutes = Numbers(self.room), Numbers(self.room), Numbers(self.room)
 
-    def hear(self, said: Said) -> bool:
-        """One line of it; whether it is there for the first time. Raises TooScattered."""
+    def hear(self, said: Said, *, file: int, at: int) -> bool:
+        """One line of it, the `at`-th of a file; whether it is there for the first time. Raises TooScattered."""
         self.lines += 1
+        if said.sequence > self.numbers.highest:
+            self.ends_at.clear()
+        if said.sequence >= self.numbers.highest:
+            self.ends_at[file] = at
         self.host = self.host or said.host
         if said.at is not None and said.at >= 0:
             self.minutes.add(int(said.at) // _MINUTE)
@@ -89,20 +98,35 @@ class Account:
         self.room = Room()
         self.runs: dict[str, Run] = {}
         self.other = self.broken = self.unnumbered = 0
+        self._file = self._at = 0
+        self._numbered: set[int] = set()
+        self._unclear: dict[int, int] = {}
+
+    def begin_file(self) -> None:
+        """What is heard from now on is of another file."""
+        self._file, self._at = self._file + 1, 0
 
     def hear(self, line: Said | Line) -> bool:
         """One line; whether it is there for the first time, as far as that can be told. Raises TooScattered."""
+        self._at += 1
         if isinstance(line, Said):
+            self._numbered.add(self._file)
             run = self.runs.get(line.run)
             if run is None:
                 if len(self.runs) >= _MOST_RUNS:
                     raise TooScattered
                 run = self.runs[line.run] = Run(line.run, self.room)
-            return run.hear(line)
+            return run.hear(line, file=self._file, at=self._at)
         if line == "other":
             self.other += 1
-        elif line == "broken":
+            return True
+        self._unclear[self._file] = self._at
+        if line == "broken":
             self.broken += 1
         else:
             self.unnumbered += 1
         return True
+
+    def may_hide_lines_of(self, run: Run) -> bool:
+        """Whether a line that nobody can tell comes after the run's last one, or is in a file where nothing can be told."""
+        return any(file not in self._numbered or at > run.ends_at.get(file, at) for file, at in self._unclear.items())

@@ -1,7 +1,9 @@
 """What an account proves: what is missing, what is there twice, and what the log alone cannot tell.
 
 Rules: whatever was numbered and is not there is missing, whether the dock lost it (it tells so itself) or somebody on the way. A run is known to its
-end by its last line, or by what the next run's first line says of it; the newest run of a host may go on. Without lines there is no proof. Pure.
+end by its last line, or by what the next run's first line says of it; the newest run of a host may go on, and what cannot be read after its last
+line may be its own. Without lines there is no proof: where a host must have been heard until some time, a run that ended before says nothing of
+what came after it. Pure.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ QUIET = 180
 class RunVerdict:
     """One run. `missing` and `twice` are the first MOST_RANGES ranges of numbers, in order; `told`: how many of the missing the dock itself said it lost;
     `extra`: lines whose number was there before; `silent`: the first from and to, in seconds since the epoch, when it said nothing though no number is
-    missing for it; `late`: how long ago it was heard, where that is too long."""
+    missing for it; `late`: how long ago it was heard, where that is too long; `hidden`: lines that could not be read, or have no number, may be its last."""
 
     run: str
     host: str
@@ -47,11 +49,13 @@ class RunVerdict:
     silent: tuple[tuple[int, int], ...]
     silences: int
     late: float | None = None
+    hidden: bool = False
 
     @property
     def whole(self) -> bool:
         """Nothing missing, nothing twice, and its end is known or still to come."""
-        return not self.missing_count and not self.extra and self.end != "unproven" and self.late is None
+        proven = not self.missing_count and not self.extra and self.end != "unproven"
+        return proven and self.late is None and not self.hidden
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +88,7 @@ class Verdict:
 def judge(
     account: Account, *, until: float | None = None, from_middle: bool = False, torn: tuple[str, ...] = ()
 ) -> Verdict:
-    """`until`: seconds since the epoch until which each host's newest run must have been heard, if it has not ended; `from_middle`: the input may begin
+    """`until`: seconds since the epoch until which each host's newest run must have been heard; `from_middle`: the input may begin
     in the middle of each host's oldest run."""
     claims: dict[str, Claim] = {}
     for run in account.runs.values():
@@ -96,6 +100,7 @@ def judge(
     runs = tuple(
         _judged(
             run, claims.get(run.name), newest=run.name in newest, may_begin_late=from_middle and run.name in oldest, until=until,
+            unclear=account.may_hide_lines_of(run),
         )
         for run in sorted(account.runs.values(), key=lambda one: (one.host, one.first_at or 0.0, one.name))
     )  # fmt: skip
@@ -122,19 +127,22 @@ def _outermost(runs: Iterable[Run], claims: dict[str, Claim]) -> tuple[set[str],
     return {run.name for run in first.values()}, {run.name for run in last.values()}
 
 
-def _judged(run: Run, claim: Claim | None, *, newest: bool, may_begin_late: bool, until: float | None) -> RunVerdict:
+def _judged(
+    run: Run, claim: Claim | None, *, newest: bool, may_begin_late: bool, until: float | None, unclear: bool
+) -> RunVerdict:
     first = next(run.numbers.present())[0]
     last = max(run.numbers.highest, claim.last if claim is not None else 0)
     holes = _Holes(run)
     for one in run.numbers.missing(first if may_begin_late else 1, last):
         holes.add(one)
     end = _end(run, claim, newest=newest)
-    late = until - run.last_at if end == "open" and until is not None and run.last_at is not None else 0.0
+    late = until - (run.last_at or 0.0) if newest and until is not None else 0.0
     return RunVerdict(
         run=run.name, host=run.host, first=first, last=run.numbers.highest, lines=run.lines, missing=tuple(holes.named), missing_ranges=holes.ranges,
         missing_count=holes.count, told=holes.told, twice=tuple(islice(run.twice.present(), MOST_RANGES)), twice_ranges=_count(run.twice.present()),
         extra=run.lines - run.numbers.count, end=end, from_middle=may_begin_late and first > 1, first_at=run.first_at, last_at=run.last_at,
         silent=tuple(islice(_silences(run), MOST_RANGES)), silences=_count(_silences(run)), late=late if late > QUIET else None,
+        hidden=unclear and end == "open",
     )  # fmt: skip
 
 

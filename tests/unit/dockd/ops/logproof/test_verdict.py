@@ -189,7 +189,55 @@ def test_the_newest_run_must_have_been_heard_until_then() -> None:
     assert judged(lines, until=T0 + 60.0).whole
     verdict = judged(lines, until=T0 + 1000.0)
     assert (verdict.whole, int(verdict.runs[0].late or 0)) == (False, 995)
-    assert judged(whole_run("a", 5), until=T0 + 1000.0).whole
+
+
+def test_a_run_that_ended_long_before_proves_nothing_of_what_came_after() -> None:
+    """The dock may have begun another one, of which nothing was brought."""
+    lines = whole_run("a", 5)
+    assert judged(lines).whole
+    assert judged(lines, until=T0 + 60.0).whole
+    verdict = judged(lines, until=T0 + 1000.0)
+    assert (verdict.whole, verdict.runs[0].end, int(verdict.runs[0].late or 0)) == (False, "closed", 995)
+    both = lines + whole_run("b", 5, at=900, before=("a", 5))
+    assert judged(both, until=T0 + 1000.0).whole, "only of the newest it is asked"
+
+
+def test_who_does_not_say_when_was_not_heard_until_then() -> None:
+    lines = [{name: value for name, value in one.items() if name != "@timestamp"} for one in whole_run("a", 5)]
+    assert judged(lines).whole
+    assert not judged(lines, until=T0 + 1000.0).whole
+
+
+BROKEN = b'{"@timestamp":"2026-11-20T06:00:00Z","service.name":"dockd","event.seq'
+UNNUMBERED = b'{"SYSLOG_IDENTIFIER":"dockd","MESSAGE":"its fields were dropped"}'
+
+
+def judged_files(*files: list[dict[str, Any] | bytes], **how: Any) -> Verdict:
+    account = Account()
+    for lines in files:
+        account.begin_file()
+        for one in lines:
+            account.hear(what_it_says(one if isinstance(one, bytes) else encoded(one, "flat")))
+    return judge(account, **how)
+
+
+@pytest.mark.parametrize("bad", [BROKEN, UNNUMBERED])
+def test_what_comes_after_an_open_runs_last_line_may_be_its_own(bad: bytes) -> None:
+    run: list[dict[str, Any] | bytes] = [*whole_run("a", 5, closed=False)]
+    verdict = judged_files([*run, bad])
+    assert (verdict.whole, verdict.runs[0].end, verdict.runs[0].hidden) == (False, "open", True)
+    # In the middle its number would be among the missing, whichever file comes first; brought again it is there.
+    assert judged_files([*run[:3], bad, *run[3:]]).whole
+    assert judged_files([*run[:3], bad], run[3:]).whole
+    assert judged_files(run[3:], [*run[:3], bad]).whole
+    assert not judged_files([*run, bad, run[-1]]).runs[0].hidden
+    # Of another file than its lines nothing is known, of one without any line neither.
+    assert not judged_files(run, [bad]).whole
+    assert judged_files(run, [*run, bad]).runs[0].hidden
+    assert judged_files([*whole_run("z", 3, at=-100), bad], run).whole
+    # A run whose end is known has nothing to hide.
+    assert judged_files([*whole_run("a", 5), bad]).whole
+    assert judged_files([*run, bad, *whole_run("b", 3, at=100, before=("a", 5))]).whole
 
 
 def test_hosts_are_looked_at_apart() -> None:
