@@ -15,11 +15,12 @@ import hmac
 import logging
 import os
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.central.enrolled import Enrolled
-from ingest.central.enrolment import Credential
+from ingest.central.enrolment import Credential, sha256
 from ingest.central.refusals import Refusal, StoreUnusableError
 from ingest.central.shown import Certificates
 from ingest.central.threads import Threads
@@ -38,6 +39,7 @@ class Caller:
     name: str
     dock: str | None = None  # the name of one that was enrolled here
     ends_at: float | None = None  # when what it has shown is over, in seconds since the epoch
+    credential: str | None = None  # SHA-256 (hex) of the certificate or token that an enrolled dock has shown
 
     def may_read(self, owner: str) -> bool:
         """Whether what `owner` brought is given to it. An enrolled dock gets its own footage back, and no other rack's: one that was stolen
@@ -94,7 +96,7 @@ class Access:
         certificate = self._certificates.understand(shown)
         found = self._enrolled.by("certificate", certificate.digest)
         if found is not None:
-            return self._dock(found)
+            return self._dock(found, certificate.digest)
         if certificate.ours:
             raise Refusal(
                 403,
@@ -103,10 +105,15 @@ class Access:
             )
         return Caller(certificate.owner.hex()[:32], certificate.name, ends_at=certificate.ends)
 
-    def _dock(self, found: Credential) -> Caller:
+    async def taken_back(self, callers: Iterable[Caller]) -> set[Caller]:
+        """Which of those that were let in the book of docks says now that what they have shown holds no more. What is over by its date is none of them."""
+        await self._enrolled.fresh()
+        return {one for one in callers if one.credential is not None and self._enrolled.taken_back(one.credential)}
+
+    def _dock(self, found: Credential, digest: str) -> Caller:
         """One owner whatever it shows: what it began with a token it may end with a certificate."""
         owner = hmac.digest(self._secret, b"dock " + found.dock.encode("ascii"), "sha256")
-        return Caller(owner.hex()[:32], found.dock, dock=found.dock, ends_at=found.ends_at)
+        return Caller(owner.hex()[:32], found.dock, dock=found.dock, ends_at=found.ends_at, credential=digest)
 
     async def _by_token(self, authorization: str | None) -> Caller:
         if self._path is not None and time.monotonic() - self._looked > _FRESH:
@@ -118,7 +125,7 @@ class Access:
                 return found
             enrolled = self._enrolled.by_token(token.strip())
             if enrolled is not None:
-                return self._dock(enrolled)
+                return self._dock(enrolled, sha256(token.strip()))
         raise Refusal(
             401,
             "token",

@@ -23,6 +23,7 @@ _log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _CALLER = web.RequestKey("caller", Caller)
 OPEN_TO_ALL = frozenset({"/.well-known/dockd-store", "/enroll"})  # the second wants an invitation
+_LOOK = 0.5  # seconds: so often is asked whether those inside may be there still
 _LEAST_PROGRESS = 1024  # bytes within the idle timeout: less is as good as nothing
 
 
@@ -85,6 +86,19 @@ class Doorkeeper:
             said = request.headers.get("Authorization")
             request[_CALLER] = await self._access.caller(said, shown=shown_by(request))
         return await handler(request)
+
+    async def watch(self) -> None:
+        """Until cancelled: end the requests of docks that are taken back while they are under way. What came is kept."""
+        while True:
+            await asyncio.sleep(_LOOK)
+            inside = {request[_CALLER] for request in self._inside.values() if _CALLER in request}
+            if not any(caller.credential for caller in inside):
+                continue
+            out = await self._access.taken_back(inside)
+            for request in list(self._inside.values()) if out else ():
+                if request.get(_CALLER) in out and request.transport is not None:
+                    _log.warning("%s was taken back: its request is cut", request[_CALLER].name)
+                    request.transport.abort()
 
     def close(self) -> None:
         """Take no more requests, and cut those that are still bringing data: what came is kept."""

@@ -215,6 +215,8 @@ class CentralStore:
         self.url = await serve(app, sock=_listening(self._listen), settings=self._settings, ends=ends, tls=tls)
         renewing = self._door.renew_for_ever(every=self._settings.look_at_certificate, threads=self.threads)
         ends.push_async_callback(_end, asyncio.create_task(renewing, name="store-certificate"))
+        watching = asyncio.create_task(doorkeeper.watch(), name="store-door")
+        ends.push_async_callback(_end, watching)
         sweeper = asyncio.create_task(self._sweep_for_ever(), name="store-retention")
         ends.push_async_callback(_end, sweeper)
         ends.callback(doorkeeper.close)

@@ -70,6 +70,11 @@ class Enrolled:
         """The same for a bearer token. What is compared is a hash of what was drawn whole: how long it takes tells nothing."""
         return self.by("token", sha256(token))
 
+    def taken_back(self, digest: str) -> bool:
+        """Whether the book says so of a certificate or token; of what it does not know, or cannot be read, it says nothing."""
+        found = self._known.certificates.get(digest) or self._known.tokens.get(digest)
+        return found is not None and not found.holds
+
     def _renew(self) -> None:
         try:
             if not self.any and not self._enrolment.file.exists:

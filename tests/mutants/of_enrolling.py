@@ -79,6 +79,14 @@ ENROLLING = (
         old="            self._known, self._stamp = _NOBODY, None\n", new="            self._stamp = None\n", tests=_STORE,
     ),
     Mutant(
+        name="enrol: revoked, and its requests go on", promise=_OVER, file="ingest/central/answers.py",
+        old="                    request.transport.abort()\n", new="                    request.transport.is_closing()\n", tests=_STORE,
+    ),
+    Mutant(
+        name="enrol: revoked, and everybody's requests are cut", promise="a dock that was revoked stops no other", file="ingest/central/answers.py",
+        old="                if request.get(_CALLER) in out and ", new="                if ", tests=_STORE,
+    ),
+    Mutant(
         name="enrol: what is replaced goes on", promise=_OVER, file=_REDEEMING,
         old='        db.execute("UPDATE credentials SET ended = 1 WHERE dock = ?", (of.dock,))\n', new="", tests=_BOOK,
     ),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
+import io
 import json
 import os
 import secrets
@@ -13,6 +15,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import aiohttp
 import pytest
@@ -74,6 +77,26 @@ class Scene:
         ):
             return Answer(answer.status, answer.headers, await answer.read())
 
+    def session(self, pem: str | None) -> aiohttp.ClientSession:
+        """Requests of one client over connections that are kept."""
+        context = self.authority.trusted()
+        if pem is not None:
+            context.load_cert_chain(self.file(pem))
+        return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context))
+
+    async def brought(self, content: bytes, *, pem: str) -> str:
+        """A finished object; its path."""
+        headers = {**TUS, "Upload-Length": str(len(content)), "Upload-Metadata": announced(content), "Content-Type": "application/offset+octet-stream"}  # fmt: skip
+        made = await self.ask("POST", "/files/", pem=pem, headers=headers, data=io.BytesIO(content))
+        assert made.status == 201, made.body
+        return str(made.headers["Location"]).removeprefix(self.store.url)
+
+    async def begun(self, session: aiohttp.ClientSession) -> str:
+        """An upload of CONTENT of which nothing is there yet."""
+        headers = {**TUS, "Upload-Length": str(len(CONTENT)), "Upload-Metadata": announced(CONTENT)}
+        async with session.post(f"{self.store.url}/files/", headers=headers) as made:
+            return urljoin(self.store.url, made.headers["Location"])
+
     def file(self, pem: str | Path) -> Path:
         if isinstance(pem, Path):
             return pem
@@ -100,7 +123,7 @@ def operator(root: Path) -> Enrolment:
 @pytest.fixture
 async def scene(tmp_path: Path, authority: Authority) -> AsyncIterator[Scene]:
     server = authority.issue("server")
-    settings = replace(SMALL, tls_cert_file=server, tls_key_file=server)
+    settings = replace(SMALL, idle_timeout=30, sync_window=8 << 20, buffer=1 << 20, tls_cert_file=server, tls_key_file=server)  # fmt: skip
     async with CentralStore(tmp_path / "root", settings=settings) as store:
         yield Scene(tmp_path / "root", store, authority)
 
@@ -187,6 +210,62 @@ async def test_what_is_revoked_opens_nothing_from_the_next_moment_on(scene: Scen
         "POST", "/enroll/renew", pem=pem, json={"certificate_request": keys.request(keys.drawn(), name="x")}
     )
     assert answer.status == 403
+
+
+@pytest.mark.parametrize("how", ["revoked", "replaced"])
+async def test_what_is_taken_back_ends_in_the_middle_of_a_request_and_nobody_elses_does(scene: Scene, how: str) -> None:
+    """A stolen dock brings, and takes, no more; what it brought is kept, and the others go on."""
+    content, half = os.urandom(12 << 20), 10_000
+    token, key = secrets.token_urlsafe(32), await scene.enrolled("rack-1")
+    renewed = {"token_sha256": hashlib.sha256(token.encode()).hexdigest()}
+    assert (await scene.ask("POST", "/enroll/renew", pem=key, json=renewed)).status == 200
+    path = await scene.brought(content, pem=key)
+    begun, go_on = asyncio.Semaphore(0), asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield CONTENT[:half]
+        begun.release()
+        await go_on.wait()
+        yield CONTENT[half:]
+
+    async with contextlib.AsyncExitStack() as ends:
+        own, by_token, other = [
+            await ends.enter_async_context(scene.session(pem)) for pem in (key, None, await scene.enrolled("rack-2"))
+        ]
+        shown = {"Authorization": f"Bearer {token}"}
+        reading = await ends.enter_async_context(by_token.get(scene.store.url + path, headers=shown))
+        uploads = [await scene.begun(session) for session in (own, other)]
+        sending = [
+            asyncio.create_task(_sent(session, upload, body()))
+            for session, upload in zip((own, other), uploads, strict=True)
+        ]
+        for _ in sending:
+            await begun.acquire()
+        assert len(await reading.content.readexactly(1000)) == 1000
+        assert (await scene.ask("GET", "/enroll/self", pem=key)).status == 200
+        if how == "revoked":
+            scene.operator.revoke("rack-1", who="os:ann", reason="stolen")
+            new = None
+        else:
+            new = keys.drawn()
+            answered = await scene.enroll(scene.invite(again=True), new)
+            new += answered.json()["certificate"]
+        async with asyncio.timeout(20):
+            with pytest.raises((aiohttp.ClientError, ConnectionError)):
+                await sending[0]
+            with pytest.raises((aiohttp.ClientError, ConnectionError)):
+                await reading.content.read()
+            go_on.set()
+            assert await sending[1] == 204
+    pem = new or await scene.enrolled("rack-1")
+    left = await scene.ask("HEAD", uploads[0].removeprefix(scene.store.url), pem=pem, headers=TUS)
+    assert int(left.headers["Upload-Offset"]) == half
+
+
+async def _sent(session: aiohttp.ClientSession, upload: str, body: AsyncIterator[bytes]) -> int:
+    headers = {**TUS, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream", "Content-Length": str(len(CONTENT))}  # fmt: skip
+    async with session.patch(upload, headers=headers, data=body, expect100=True) as done:  # sent once it is let in
+        return done.status
 
 
 async def test_what_another_authority_signs_is_no_dock_and_is_not_even_let_in(scene: Scene, tmp_path: Path) -> None:
