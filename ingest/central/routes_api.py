@@ -96,12 +96,17 @@ class ApiRoutes:
         return tus.parse_number(text, name="after")
 
     async def evidential(self, request: web.Request) -> web.Response:
-        """Keep a segment for good."""
-        id = request.match_info["id"]
+        """Keep a segment for good. Refused to nobody: a dock may have announced what another rack had brought before, and then this is its evidence too.
+
+        What it is, who may not read it is not told.
+        """
+        id, caller = request.match_info["id"], caller_of(request)
         if not is_id(id):
             raise unknown("that segment")
-        row = await self._objects.mark_evidential(id, who=caller_of(request).name)
-        return web.json_response(_listed(row))
+        row = await self._objects.mark_evidential(id, who=caller.name)
+        object = row.description
+        told = _listed(row) if caller.may_read(object.owner) else {"id": object.id, "evidential": object.evidential}
+        return web.json_response(told)
 
 
 def _listed(row: Row) -> dict[str, object]:

@@ -131,9 +131,12 @@ class FileRoutes:
         return found
 
     async def head(self, request: web.Request) -> web.Response:
-        """How far an upload is, and what an object's bytes hash to."""
+        """How far an upload is, and what an object's bytes hash to. Of what another has brought a dock hears no more than it needs to have announced the same."""
         tus.check_version(request.headers.get("Tus-Resumable"))
-        found = await self._found(request)
+        found, caller = await self._found(request), caller_of(request)
+        reads = caller.may_read(found.description.owner)
+        if isinstance(found, Upload) and not reads:
+            raise unknown(found.id)  # it is to announce its own
         if isinstance(found, Upload) and found.bringing is not None and self._is_owner(found, request):
             await found.bringing.give_way()  # who asks for the offset has lost the line that he sent over
             found = await self._found(request)
@@ -143,13 +146,13 @@ class FileRoutes:
         object = found.description
         wanted = tus.wants_sha256(request.headers.get("Want-Repr-Digest"))
         if wanted:
-            await self._objects.look(found, who=caller_of(request).name, say=lambda: True)
+            await self._objects.look(found, who=caller.name, say=lambda: True)
         else:
-            await self._objects.look_quickly(found, who=caller_of(request).name)
-        more = {"ETag": f'"{object.sha256}"', "Accept-Ranges": "bytes"}
+            await self._objects.look_quickly(found, who=caller.name)
+        more = {"ETag": f'"{object.sha256}"', "Accept-Ranges": "bytes"} if reads else {}
         if wanted:
             more["Repr-Digest"] = tus.repr_digest(object.sha256)
-        return self._head(size=object.size, offset=object.size, metadata=object.metadata, more=more)
+        return self._head(size=object.size, offset=object.size, metadata=object.metadata if reads else "", more=more)
 
     def _head(self, *, size: int, offset: int, metadata: str, more: dict[str, str]) -> web.Response:
         said = {"Upload-Metadata": metadata} if metadata else {}

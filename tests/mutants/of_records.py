@@ -82,6 +82,16 @@ RECORDS = (
         tests=("tests/contract/central/test_heads.py",),
     ),
     Mutant(
+        name="store: a dock is told what another rack films", promise="a stolen dock opens nothing but what it brought",
+        file="ingest/central/routes_files.py", old="metadata=object.metadata if reads else", new="metadata=object.metadata if object.id else",
+        tests=("tests/contract/central/test_of_others.py",),
+    ),
+    Mutant(
+        name="store: a dock is shown what another rack is bringing", promise="a stolen dock opens nothing but what it brought",
+        file="ingest/central/routes_files.py", old="if isinstance(found, Upload) and not reads:", new="if isinstance(found, Upload) and reads is None:",
+        tests=("tests/contract/central/test_of_others.py",),
+    ),
+    Mutant(
         name="store: deletes by age though its clock jumped", promise="P1: a year ahead, everything is past its time at once",
         file="ingest/central/trusted_time.py", old="if boottime - self._jumped < SETTLED:", new="if boottime < self._jumped:",
         tests=("tests/unit/ingest/central/test_trusted_time.py",),
