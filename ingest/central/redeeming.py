@@ -88,12 +88,11 @@ class Redeeming:
             raise found
         return found
 
-    def renew(self, dock: str, half: Half) -> Given:
-        """For a dock that has shown who it is."""
-        now = self._clock.now()
+    def renew(self, dock: str, half: Half, *, shown: str) -> Given:
+        """For a dock that has shown who it is: by what, `shown` says (SHA-256, hex), and that is to hold still."""
         with self._file.changed() as db:
-            if db.execute("SELECT 1 FROM docks WHERE dock = ? AND state = 'enrolled'", (dock,)).fetchone() is None:
-                raise Refusal(403, "revoked", f"{dock} was revoked here")
+            now = self._clock.now()
+            _see_shown(db, shown, dock=dock, now=now)
             today = "SELECT count(*) FROM credentials WHERE dock = ? AND made_at > ?"
             if db.execute(today, (dock, now - _DAY)).fetchone()[0] >= _MOST_A_DAY:
                 raise Refusal(
@@ -217,6 +216,22 @@ def _found(db: sqlite3.Connection, id: str) -> _Invitation | None:
 
 def _enrolled(db: sqlite3.Connection, dock: str) -> bool:
     return db.execute("SELECT 1 FROM docks WHERE dock = ? AND state = 'enrolled'", (dock,)).fetchone() is not None
+
+
+def _see_shown(db: sqlite3.Connection, shown: str, *, dock: str, now: float) -> None:
+    """Raises Refusal 403, 401 where that opens nothing by now: since it was looked at by the door somebody may have kept the request back."""
+    found = db.execute(
+        "SELECT ended = 0 AND state = 'enrolled', ends_at, kind FROM credentials JOIN docks USING (dock) WHERE digest = ? AND dock = ?",
+        (shown, dock),
+    ).fetchone()
+    if found is None or not found[0]:
+        raise Refusal(403, "revoked", f"what {dock} shows was taken back here: its operator may invite it again")
+    if found[1] is not None and now > found[1]:
+        raise Refusal(
+            401,
+            f"{found[2]}-over",
+            f"the {found[2]} of {dock} is over: ask the store's operator for an invitation (dockd store invite)",
+        )
 
 
 def _see_whose(db: sqlite3.Connection, half: Half, *, dock: str) -> None:

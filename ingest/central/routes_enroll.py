@@ -133,11 +133,12 @@ class EnrollRoutes:
 
     async def renew(self, request: web.Request) -> web.Response:
         """By what the dock has now."""
-        dock = caller_of(request).dock
-        if dock is None:
+        caller = caller_of(request)
+        dock, shown = caller.dock, caller.credential
+        if dock is None or shown is None:
             raise Refusal(403, "not-enrolled", "only a dock that was enrolled here renews what it has")
         half = await self._half(await _body(request))
-        return self._answer(await self.threads.disk(lambda: self.redeeming.renew(dock, half)))
+        return self._answer(await self.threads.disk(lambda: self.redeeming.renew(dock, half, shown=shown)))
 
     async def whoami(self, request: web.Request) -> web.Response:
         """What a dock asks to see that what it has opens the door."""

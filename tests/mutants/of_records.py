@@ -92,6 +92,11 @@ RECORDS = (
         tests=("tests/contract/central/test_of_others.py",),
     ),
     Mutant(
+        name="store: renewed by what was taken back meanwhile", promise="what was taken back opens nothing",
+        file="ingest/central/redeeming.py", old="    if found is None or not found[0]:\n", new="    if found is None:\n",
+        tests=("tests/unit/ingest/central/test_enrolment.py",),
+    ),
+    Mutant(
         name="store: deletes by age though its clock jumped", promise="P1: a year ahead, everything is past its time at once",
         file="ingest/central/trusted_time.py", old="if boottime - self._jumped < SETTLED:", new="if boottime < self._jumped:",
         tests=("tests/unit/ingest/central/test_trusted_time.py",),

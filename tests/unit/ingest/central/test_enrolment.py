@@ -185,8 +185,8 @@ def test_what_was_revoked_opens_nothing_until_it_is_invited_again(book: Book) ->
     book.redeem(book.invite(), book.token("one"))
     book.operator.revoke("rack-1", who="os:ann", reason="stolen")
     assert not book.holds("token", sha256("one"))
-    with pytest.raises(Refusal, match="revoked"):
-        book.desk.renew("rack-1", book.token("two"))
+    with pytest.raises(Refusal, match="taken back"):
+        book.desk.renew("rack-1", book.token("two"), shown=sha256("one"))
     invited = book.invite()
     assert refusal(book, invited, book.token("one")) == (400, "key")  # whoever stole it has that one
     book.redeem(invited, book.token("two"))
@@ -209,28 +209,48 @@ def test_two_docks_cannot_have_one_key(book: Book) -> None:
     assert refusal(book, book.invite("rack-2"), book.certificate("key")) == (400, "key")
     book.redeem(book.invite("rack-3"), book.token("t"))
     with pytest.raises(Refusal, match="used before"):
-        book.desk.renew("rack-3", book.certificate("key"))
+        book.desk.renew("rack-3", book.certificate("key"), shown=sha256("t"))
 
 
 def test_a_renewed_token_holds_beside_the_one_before_for_a_day(book: Book) -> None:
     book.redeem(book.invite(), book.token("one"))
-    book.desk.renew("rack-1", book.token("two"))
+    book.desk.renew("rack-1", book.token("two"), shown=sha256("one"))
     known = book.operator.known().tokens
     assert known[sha256("one")].ends_at == book.clock.now() + DAY
     assert known[sha256("two")].ends_at is None
-    book.desk.renew("rack-1", book.token("two"))  # its answer was lost
+    book.desk.renew("rack-1", book.token("two"), shown=sha256("one"))  # its answer was lost
     assert book.operator.known().tokens[sha256("two")].ends_at is None
+
+
+def test_what_was_taken_back_or_is_over_renews_nothing_though_its_dock_is_enrolled(book: Book) -> None:
+    """Somebody has what the dock had, and keeps a renewal back until the dock was invited again: it brings in nobody."""
+    book.redeem(book.invite(), book.token("stolen"))
+    book.redeem(book.invite(again=True), book.token("own"))
+    for shown in (sha256("stolen"), sha256("unknown")):
+        with pytest.raises(Refusal, match="taken back") as refused:
+            book.desk.renew("rack-1", book.token("thief's"), shown=shown)
+        assert (refused.value.status, refused.value.slug) == (403, "revoked")
+    book.redeem(book.invite("rack-2"), book.token("another's"))
+    with pytest.raises(Refusal, match="taken back"):
+        book.desk.renew("rack-1", book.token("thief's"), shown=sha256("another's"))
+    book.desk.renew("rack-1", book.token("next"), shown=sha256("own"))
+    book.clock.pass_(DAY + 1)
+    with pytest.raises(Refusal, match="is over") as refused:
+        book.desk.renew("rack-1", book.token("thief's"), shown=sha256("own"))
+    assert refused.value.status == 401
+    assert not book.holds("token", sha256("thief's"))
+    assert book.actions.count("dock.renewed") == 1
 
 
 def test_a_dock_that_renews_without_end_is_slowed_down(book: Book) -> None:
     book.redeem(book.invite(), book.certificate("key"))
     for n in range(19):
-        book.desk.renew("rack-1", book.certificate(f"key {n}"))
+        book.desk.renew("rack-1", book.certificate(f"key {n}"), shown=sha256("key1"))
     with pytest.raises(Refusal, match="20 times") as refused:
-        book.desk.renew("rack-1", book.certificate("one more"))
+        book.desk.renew("rack-1", book.certificate("one more"), shown=sha256("key1"))
     assert refused.value.status == 429
     book.clock.pass_(DAY)
-    book.desk.renew("rack-1", book.certificate("one more"))
+    book.desk.renew("rack-1", book.certificate("one more"), shown=sha256("key1"))
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../x", "-x", "x" * 64, "ра", "x\n", "CN=x,O=y", "."])
