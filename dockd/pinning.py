@@ -43,7 +43,15 @@ _HELD = f"held IN ({', '.join('?' * len(_STORE_REASONS))})"
 
 
 async def pin(agent: Agent, answers: StoreIdentity) -> int:
-    """Pin it, with a custody record, and try again what was held because of a store; returns how many segments that are."""
+    """Pin it at a person's word, who thereby confirms it where that was asked for; else as `pin_the_proven`."""
+    again = await pin_the_proven(agent, answers)
+    await agent.ledger.confirmed()
+    return again
+
+
+async def pin_the_proven(agent: Agent, answers: StoreIdentity) -> int:
+    """Pin it, with a custody record, and try again what was held because of a store; returns how many segments that are. That a person has to confirm
+    it stays so: that it is who was meant, and refuses wrong bytes, does not say that it was not caught since a backup was made."""
 
     def write(tx: Transaction) -> int:
         stores.pin(tx, answers)
@@ -54,9 +62,7 @@ async def pin(agent: Agent, answers: StoreIdentity) -> int:
             segments.unhold(tx, segment)
         return len(held)
 
-    again = await agent.ledger.commit(write)
-    await agent.ledger.confirmed()
-    return again
+    return await agent.ledger.commit(write)
 
 
 def told(found: Choice) -> list[str]:

@@ -111,7 +111,9 @@ def enroll(
         settings, known, _Terminal(), pin=pin, way=cast("Way | None", way), anew=anew, wait=not no_wait, invited=invited
     )
     done = _done(enrolling, chain=_text(certificate, secret=False) if certificate is not None else None)
-    sys.exit(_told(done, file=file, write_it=write_it, as_json=as_json))
+    code = _told(done, file=file, write_it=write_it, as_json=as_json)
+    _say_what_is_left(settings)
+    sys.exit(code)
 
 
 @dataclass(frozen=True)
@@ -285,6 +287,14 @@ def _told(done: Enrolled, *, file: Path | None, write_it: bool, as_json: bool) -
             "the agent at work takes up a renewed file within a minute; what is new in its configuration with a restart: systemctl restart dockd"
         )
     return 0
+
+
+def _say_what_is_left(settings: Settings) -> None:
+    """A dock that was put back from a backup is enrolled anew, and needs a person's word on the store all the same."""
+    from ingest.ledger.unconfirmed import why_unconfirmed
+
+    if why := why_unconfirmed(settings.keys_path):
+        click.echo(f"nothing is deleted before you say that this store is believed: dockd store pin ({why})", err=True)
 
 
 def _write(file: Path, lines: dict[str, str | None]) -> Path | None:

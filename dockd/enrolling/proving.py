@@ -1,6 +1,6 @@
 """Whether what a dock has got opens the door, before it is relied on: the store is asked who it is, pinned, and given wrong bytes, which it has to refuse.
 
-Rules: that is done with the new credentials and by the same parts as every day; a store that was caught is not believed again by enrolment (`dockd store pin` is for that); while an agent works with the state, what
+Rules: that is done with the new credentials and by the same parts as every day; a store that was caught is not believed again by enrolment, and one that a person has to confirm is not confirmed by it (`dockd store pin` is for both); while an agent works with the state, what
 it has pinned is only held against what answers.
 """
 
@@ -12,8 +12,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from dockd.app import StateInUse, agent
-from dockd.pinning import Choice, choice
-from dockd.pinning import pin as pin_anew
+from dockd.pinning import Choice, choice, pin_the_proven
 from dockd.settings import Settings
 from dockd.store_kinds import Needs, client_tls, store_of
 from ingest.clock import Clock, rfc3339
@@ -51,7 +50,7 @@ async def proven(settings: Settings, *, version: str) -> Proven:
             await _see_agreed(built.store, found.answers, wanted=settings.store.pin)
             fresh = _is_new(found)
             if fresh:
-                await pin_anew(built, found.answers)
+                await pin_the_proven(built, found.answers)
             await built.delivery.trusted_now()
             before = found.before.id if fresh and found.before is not None else None
             return Proven(store=found.answers, pinned=fresh, before=before)

@@ -26,6 +26,7 @@ from ingest.ledger import Ledger, leaving
 from ingest.ledger.audit import moment
 from ingest.ledger.leaving import Reason
 from ingest.ledger.pin_file import durable_text
+from ingest.ledger.unconfirmed import why_unconfirmed
 
 LOST_AND_FOUND = "lost+found"
 
@@ -112,7 +113,7 @@ async def _for_good(places: Places, going: Going) -> GivenUp:
 def _look(places: Places, going: Going) -> int:
     """How many segments stay on cameras alone. Raises StillNeeded, and DockdError where the record does not hold."""
     with moment(places.ledger) as reader:
-        found = leaving.reasons(reader)
+        found = leaving.reasons(reader, unconfirmed=bool(why_unconfirmed(places.keys)))
         if not [one for one in found if not one.on_cameras]:
             found += _unexplained(places.spool, going.lost)
         kept = [one for one in found if not (going.leave_on_cameras and one.on_cameras)]

@@ -31,16 +31,21 @@ class Reason:
     on_cameras: bool = False
 
 
+_PROVEN = "in_store = 1 AND in_spool = 1"
+_PIN_FIRST = (
+    "are proven and still on this dock, which gives up nothing before a person has confirmed the store: `dockd store pin`, then let it run until it has "
+    "given them up (spool.keep_confirmed)"
+)
 _LOOKS = (
     ("in_store = 0 AND in_spool = 1", "are on this dock and not proven in the store: let it run until they are", False),
-    ("in_store = 1 AND in_spool = 1", "are proven and still on this dock: let it run until it has given them up (spool.keep_confirmed)", False),
+    (_PROVEN, "are proven and still on this dock: let it run until it has given them up (spool.keep_confirmed)", False),
     ("in_store = 0 AND in_spool = 0 AND on_camera = 1", "are on cameras alone: dock those, or leave them to another dock (--leave-on-cameras)", True),
     (f"in_store = 0 AND in_spool = 0 AND on_camera = 0 AND held = '{IN_DOUBT}'", "are in doubt: the store is still to be asked for them", False),
 )  # fmt: skip
 
 
-def reasons(db: sqlite3.Connection) -> list[Reason]:
-    """All that there are. Raises LedgerUnusable where the ledger is of an older dockd, sqlite3.DatabaseError."""
+def reasons(db: sqlite3.Connection, *, unconfirmed: bool = False) -> list[Reason]:
+    """All that there are. `unconfirmed`: a person has to say first which store is believed. Raises LedgerUnusable where the ledger is of an older dockd, sqlite3.DatabaseError."""
     if schema.pending(schema.applied(db)):
         raise LedgerUnusable(
             "the ledger is of an older dockd: start the agent once, which brings it up to this version; nothing was changed"
@@ -51,7 +56,8 @@ def reasons(db: sqlite3.Connection) -> list[Reason]:
         rows = db.execute(f"SELECT camera, path FROM segments WHERE {which} ORDER BY captured_at LIMIT {_SHOWN}")
         examples = tuple(f"{camera}: {os.fsdecode(bytes(path))}" for camera, path in rows)
         if count:
-            found.append(Reason(count=count, what=f"segments {what}", examples=examples, on_cameras=on_cameras))
+            said = _PIN_FIRST if unconfirmed and which == _PROVEN else what
+            found.append(Reason(count=count, what=f"segments {said}", examples=examples, on_cameras=on_cameras))
     for table, what in (
         ("permits WHERE closed_at IS NULL", "leaves to delete are open: start the agent once, which looks what became of them"),
         ("marks WHERE told_at IS NULL AND cannot IS NULL", "marks of evidence were not told to the store: let it run until they are"),

@@ -22,6 +22,8 @@ from dockd.state_places import GIVEN_UP, Places
 from ingest.errors import DockdError, LedgerUnusable
 from ingest.events import AgentStopped
 from ingest.ledger import Ledger, leaving
+from ingest.ledger.unconfirmed import to_confirm
+from tests.unit.ingest.ledger.dock import dock_at
 
 
 def dock(folder: Path, *, entries: int = 1) -> Places:
@@ -212,3 +214,21 @@ def test_secrets_of_the_sites_own_are_named(tmp_path: Path) -> None:
     token.parent.mkdir()
     token.write_text("secret")
     assert secrets_elsewhere(settings, tmp_path / "keys") == [token, handed]
+
+
+@pytest.mark.parametrize("unconfirmed", [False, True])
+async def test_what_it_takes_to_give_up_a_copy_is_said(tmp_path: Path, *, unconfirmed: bool) -> None:
+    """A dock that was put back gives up nothing by itself, however long it is let run, before a person has confirmed the store."""
+    state = tmp_path / "state"
+    state.mkdir()
+    places = Places(ledger=state / "ledger.db", spool=state / "spool")
+    async with dock_at(state) as there:
+        await there.attested()
+        await there.copied(b"b")
+    if unconfirmed:
+        to_confirm(places.keys, why="it was put back")
+    with pytest.raises(StillNeeded) as found:
+        await give_up(places, Going(out=tmp_path / "out"))
+    waits, proven = sorted(found.value.reasons, key=lambda one: "not proven" not in one.what)
+    assert "let it run until they are" in waits.what
+    assert ("dockd store pin" in proven.what, "spool.keep_confirmed" in proven.what) == (unconfirmed, True)
