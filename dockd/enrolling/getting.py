@@ -161,4 +161,4 @@ def _apart(text: str, now: float) -> float:
 
 def used_up(error: NotEnrolled) -> bool:
     """Whether an invitation is of no use any more, so that it is not kept."""
-    return error.slug in ("invitation", "invitation-over", "used", "enrolled")
+    return error.slug in ("invitation", "invitation-over", "used", "revoked", "enrolled")

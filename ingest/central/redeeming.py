@@ -185,6 +185,12 @@ class Redeeming:
                 "this invitation was used, and that is long ago: ask the store's operator for another (dockd store invite)",
             )
         if of.state == "used":
+            if not _holds(db, half, dock=of.dock):
+                return Refusal(
+                    403,
+                    "revoked",
+                    f"what {of.dock} got for this invitation was taken back since: ask the store's operator for another (dockd store invite)",
+                )
             return Given(dock=of.dock, way=half.way, certificate=of.answer)
         if of.state == "approved":
             return self._enrol(db, of, half=half, who=who)
@@ -216,6 +222,12 @@ def _found(db: sqlite3.Connection, id: str) -> _Invitation | None:
 
 def _enrolled(db: sqlite3.Connection, dock: str) -> bool:
     return db.execute("SELECT 1 FROM docks WHERE dock = ? AND state = 'enrolled'", (dock,)).fetchone() is not None
+
+
+def _holds(db: sqlite3.Connection, half: Half, *, dock: str) -> bool:
+    """Whether what was got with this half was not taken back; it may be over by its date."""
+    found = db.execute("SELECT 1 FROM credentials WHERE half = ? AND dock = ? AND ended = 0", (half.id, dock))
+    return _enrolled(db, dock) and found.fetchone() is not None
 
 
 def _see_shown(db: sqlite3.Connection, shown: str, *, dock: str, now: float) -> None:

@@ -79,6 +79,10 @@ ENROLLING = (
         old="            self._known, self._stamp = _NOBODY, None\n", new="            self._stamp = None\n", tests=_STORE,
     ),
     Mutant(
+        name="enrol: a used invitation gives again what was taken back", promise=_OVER, file=_REDEEMING,
+        old="            if not _holds(db, half, dock=of.dock):\n", new="            if not half.digest:\n", tests=_BOOK,
+    ),
+    Mutant(
         name="enrol: revoked, and its requests go on", promise=_OVER, file="ingest/central/answers.py",
         old="                    request.transport.abort()\n", new="                    request.transport.is_closing()\n", tests=_STORE,
     ),

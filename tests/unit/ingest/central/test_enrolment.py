@@ -196,6 +196,23 @@ def test_what_was_revoked_opens_nothing_until_it_is_invited_again(book: Book) ->
     ]
 
 
+@pytest.mark.parametrize("way", ["certificate", "token"])
+@pytest.mark.parametrize("how", ["revoked", "replaced"])
+def test_an_invitation_that_was_used_gives_nothing_again_once_that_was_taken_back(
+    book: Book, way: Way, how: str
+) -> None:
+    """Else a dock is told that it is enrolled, with what opens nothing."""
+    invited, half = book.invite(), book.certificate("key") if way == "certificate" else book.token("key")
+    book.redeem(invited, half)
+    if how == "revoked":
+        book.operator.revoke("rack-1", who="os:ann", reason="")
+    else:
+        book.redeem(book.invite(again=True), book.token("another"))
+    assert refusal(book, invited, half) == (403, "revoked")
+    book.redeem(book.invite(again=True), book.token("one more"))
+    assert refusal(book, invited, half) == (403, "revoked")
+
+
 def test_revoking_ends_an_invitation_that_is_still_open(book: Book) -> None:
     invited = book.invite()
     book.operator.revoke("rack-1", who="os:ann", reason="")
