@@ -124,6 +124,7 @@ async def agent(
             needs=Needs(
                 founds=_always if founding else _unpinned(ledger),
                 pinned=_none if founding else _pinned_method(ledger),
+                keys=_no_keys if founding else _pinned_keys(ledger),
                 observe=observe,
                 patience=patience,
                 bucket=bucket,
@@ -177,6 +178,20 @@ def _pinned_method(ledger: Ledger) -> Callable[[], Awaitable[ProofMethod | None]
         return None if found is None else found.method
 
     return method
+
+
+async def _no_keys() -> tuple[str, ...]:
+    return ()
+
+
+def _pinned_keys(ledger: Ledger) -> Callable[[], Awaitable[tuple[str, ...]]]:
+    """By which keys the pinned store is known."""
+
+    async def keys() -> tuple[str, ...]:
+        found = await ledger.read(lambda db: stores.pinned(db.execute))
+        return () if found is None else found.keys
+
+    return keys
 
 
 def _unpinned(ledger: Ledger) -> Callable[[], Awaitable[bool]]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ingest.store.proxy import Proxy
     from ingest.store.throttle import Bucket
     from ingest.store.tls import ClientTls
+    from ingest.store.unshown import Unshown
 
 
 class Misconfigured(DockdError):
@@ -34,13 +35,17 @@ async def _unpinned() -> None:
     return None
 
 
+async def _no_keys() -> tuple[str, ...]:
+    return ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Needs:
     """What an adapter is given beside its settings.
 
     `founds`: whether a bucket or folder that is no store yet may be made one; `observe(method, seconds)` is told of every request; `patience`:
     when silence counts as a cut line; `bucket`: the one limit that everything is charged to that goes through an adapter's sockets; `pinned`: the
-    kind of proof that the pinned store announced, None where none is or where it is to be pinned anew; `tls`: what the adapter's connections are made with (None: what
+    kind of proof that the pinned store announced, None where none is or where it is to be pinned anew; `keys`: thumbprints of its keys, none likewise; `tls`: what the adapter's connections are made with (None: what
     the settings say).
     """
 
@@ -49,6 +54,7 @@ class Needs:
     patience: Patience | None
     bucket: Bucket | None = None
     pinned: Callable[[], Awaitable[ProofMethod | None]] = _unpinned
+    keys: Callable[[], Awaitable[tuple[str, ...]]] = _no_keys
     tls: ClientTls | None = None
 
 
@@ -64,8 +70,20 @@ def _tus(settings: StoreSettings, url: str, needs: Needs) -> Store:
 
     return TusStore(
         url, token=lambda: first_token(_secret(settings.token_file) or ""), tls=_context(settings, needs), observe=needs.observe, patience=needs.patience,
-        proxy=proxy_of(settings), outgoing=_outgoing(needs),
+        proxy=proxy_of(settings), outgoing=_outgoing(needs), unshown=_unshown(settings, url, needs),
     )  # fmt: skip
+
+
+def _unshown(settings: StoreSettings, url: str, needs: Needs) -> Unshown | None:
+    """Only who shows a certificate may be cut for it."""
+    from ingest.store.tls import ClientTls
+    from ingest.store.unshown import Unshown
+
+    if settings.client_cert_file is None or not url.lower().startswith("https:"):
+        return None
+    return Unshown(
+        url=url, tls=lambda: ClientTls(ca=settings.ca_file).context, pinned=needs.keys, proxy=proxy_of(settings)
+    )
 
 
 def _s3(settings: StoreSettings, url: str, needs: Needs) -> Store:

@@ -52,9 +52,12 @@ def look(settings: Settings, *, now: float) -> list[Finding]:
 
 async def _look(settings: Settings, pinned: Pinned | None, *, now: float) -> list[Finding]:
     tls = await asyncio.to_thread(client_tls, settings.store)
-    store = store_of(
-        settings.store, needs=Needs(founds=_never, observe=lambda _method, _seconds: None, patience=_PATIENCE, tls=tls)
-    )
+
+    async def keys() -> tuple[str, ...]:
+        return () if pinned is None else pinned.keys
+
+    needs = Needs(founds=_never, observe=lambda _method, _seconds: None, patience=_PATIENCE, keys=keys, tls=tls)
+    store = store_of(settings.store, needs=needs)
     try:
         try:
             identity = await store.identify()

@@ -30,6 +30,7 @@ from ingest.store.identity import WELL_KNOWN, Announced, understand
 from ingest.store.line import Answer, Line, Patience, Proxy
 from ingest.store.outgoing import Outgoing
 from ingest.store.ranges import A_PART, number, ranged, whole
+from ingest.store.unshown import Unshown
 
 _TUS = {"Tus-Resumable": "1.0.0"}
 _DIGEST = re.compile(r"(?:^|[,\s])sha-256=:([A-Za-z0-9+/]{43}=):")
@@ -53,15 +54,16 @@ _REFUSED_PROOF = (404, 410, 422, 460)  # "nothing of it was kept"
 class TusStore:
     """One tus server at `url`. `token` goes into Authorization; `patience` says when a silent line counts as cut.
 
-    `observe(method, seconds)` is told of every request.
+    `observe(method, seconds)` is told of every request; `unshown`: who finds words for a line that ends as soon as the dock shows its certificate.
     """
 
     def __init__(
         self, url: str, *, token: Callable[[], str | None] = lambda: None, patience: Patience | None = None,
         tls: ssl.SSLContext | None = None, observe: Callable[[str, float], None] = lambda _method, _seconds: None,
-        proxy: Proxy | None = None, outgoing: Outgoing | None = None,
+        proxy: Proxy | None = None, outgoing: Outgoing | None = None, unshown: Unshown | None = None,
     ) -> None:  # fmt: skip
         self.url = url
+        self._unshown = unshown
         self._line = Line(
             url, token=token, patience=patience or Patience(), tls=tls, observe=observe, proxy=proxy, outgoing=outgoing
         )  # fmt: skip
@@ -79,7 +81,7 @@ class TusStore:
 
     async def identify(self) -> StoreIdentity:
         """Read the well-known document; a store without one is a plain tus server."""
-        answer = await self._line.ask("GET", urljoin(self.url, WELL_KNOWN), doing="a look at who it is")
+        answer = await (self._ask_who() if self._unshown is None else self._unshown.told(self._ask_who))
         if answer.status == 200 and "json" in answer.headers.get("Content-Type", ""):
             announced = understand(answer.body, url=self.url)
             self._announced, self._upload_url = announced, announced.upload_url
@@ -90,6 +92,9 @@ class TusStore:
         else:
             raise answer.error("a look at who it is")
         return self._identity
+
+    async def _ask_who(self) -> Answer:
+        return await self._line.ask("GET", urljoin(self.url, WELL_KNOWN), doing="a look at who it is")
 
     async def _plain(self) -> StoreIdentity:
         answer = await self._line.ask("OPTIONS", self.url, doing="a look at what it can do")
