@@ -2,7 +2,8 @@
 
 Rules kept here: with one mistake in the file nothing of it is followed. What belongs together changes between two awaits, so that nobody sees half of
 it. Whether cameras are emptied: the stricter of before and now holds from the moment that the file is known to be right, then it is written into the
-record, and only then what is less strict; so the record never says "emptied" too late, nor "not emptied" too early. What files of their own
+record, and only then what is less strict; so the record never says "emptied" too late, nor "not emptied" too early. While it cannot be written that
+is tried again by itself, and the file is not read for it. What files of their own
 hold (the page's certificate, the list of cameras, the profiles) stays as it was where it is wrong, each by itself. A wish to reload that
 is cut off, or comes meanwhile, is another wish. What is wrong, and what wants a restart, is a problem until it is not so.
 """
@@ -10,6 +11,7 @@ is cut off, or comes meanwhile, is another wish. What is wrong, and what wants a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +23,7 @@ from dockd.ops.happenings import Refused, Renewal, SettingsRefused, SettingsRelo
 from dockd.ops.logs import Logs
 from dockd.ops.metrics import Metrics
 from dockd.ops.notify import Notify
-from dockd.ops.reloading import Applied, changes, with_keys
+from dockd.ops.reloading import Applied, Owed, changes, with_keys
 from dockd.page.facts import Sources
 from dockd.page.language import english, said
 from dockd.page.opening import Certificate, CertificateUnusable, why_not
@@ -57,12 +59,13 @@ class Reloading:
     notify: Notify
     certified: Certificate | None = None
     reloaded: Reloaded | None = None
+    again: float = 30.0  # seconds until what could not be put on record is tried once more
 
     async def run(self) -> None:
         """Until cancelled."""
         self._say_problems()  # of a reload before the ledger was opened anew
         while True:
-            await self.wishes.reloading.wait()
+            await self._next_wish()
             self.wishes.reloading.clear()  # before it is read: a wish from now on is another one
             try:
                 await self._one()
@@ -70,12 +73,44 @@ class Reloading:
                 self.wishes.reload()  # it was not followed to its end: whoever goes on begins with it
                 raise
 
+    async def _next_wish(self) -> None:
+        """Until there is one. Meanwhile what is owed to the record is tried again."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(None if self.applied.owed is None else self.again):
+                    await self.wishes.reloading.wait()
+                    return
+            await self._pay()
+
+    async def _pay(self) -> None:
+        """What could not be put on record: once it is, it holds, and is a mistake no more."""
+        owed = self.applied.owed
+        if owed is None:
+            return
+        try:
+            await self.agent.ledger.commit(lambda tx: wiping_word.say(tx, owed.wish.word()))
+        except LedgerUnusable:
+            return
+        self.applied.owed = None
+        self._wish(owed.wish)
+        self.sources.troubles.version += 1
+        if owed.why in self.applied.wrong:
+            self.applied.wrong = [one for one in self.applied.wrong if one != owed.why]
+            self.metrics.reloaded(well=not self.applied.wrong)
+            self._say_problems()
+
     async def say_at_the_start(self) -> None:
-        """What the site wants of emptying, where the record says otherwise. While that cannot be written nothing is emptied, and a reload is wished for."""
-        wish = self.agent.intake.wish
+        """What the site wants of emptying, where the record says otherwise. While that cannot be written nothing is emptied; a reload, which says so,
+        is wished for, and then it is tried again."""
+        owed = self.applied.owed  # by an agent of this run that was opened before
+        wish = self.agent.intake.wish if owed is None else owed.wish
         try:
             await self.agent.ledger.commit(lambda tx: wiping_word.say(tx, wish.word()))
+            self.applied.owed = None
+            if owed is not None:
+                self._wish(wish)
         except LedgerUnusable:
+            self.applied.owed = Owed(wish=wish)
             if wish.wipe:
                 self._wish(replace(wish, wipe=False))
                 self.wishes.reload()
@@ -105,7 +140,7 @@ class Reloading:
         before = self.sources.settings
         found = changes(before, fresh)
         wiping = [key for key in found if key in _WIPING]
-        wrong = await self._wishes(fresh, wiping) if wiping else []
+        wrong = await self._wishes(fresh, wiping) if wiping or self.applied.owed is not None else []
         mine = [key for key in found if key in LIVE and key not in (*_WIPING, _PROFILES)]
         certificate, refused = await self._certificate()
         wrong += refused
@@ -141,12 +176,15 @@ class Reloading:
         stricter = self.agent.intake.wish.stricter(wanted)
         self._wish(stricter)
         try:
-            await self.agent.ledger.commit(lambda tx: tx.record(wanted.word()))
+            await self.agent.ledger.commit(lambda tx: wiping_word.say(tx, wanted.word()))
         except LedgerUnusable as error:
+            self.applied.owed = Owed(wish=wanted)
             if wanted == stricter:
                 return []
-            why = f"{listed(changed)}: cannot be written into the record now ({error.message}), and is not followed before it is: reload again"
+            why = f"{listed(changed)}: cannot be written into the record now ({error.message}), and is not followed before it is: that is tried again by itself"
+            self.applied.owed = Owed(wish=wanted, why=why)
             return self._refused("file", [why])
+        self.applied.owed = None
         self._wish(wanted)
         return []
 

@@ -8,18 +8,29 @@ from typing import Any
 
 from dockd.ops.happenings import listed
 from dockd.settings import Settings
+from ingest.leave import Wish
+
+
+@dataclass(frozen=True, kw_only=True)
+class Owed:
+    """What the site wants of emptying cameras and the record does not say yet; `why`: as it stands among the mistakes, empty where it does not."""
+
+    wish: Wish
+    why: str = ""
 
 
 @dataclass(kw_only=True)
 class Applied:
     """The configuration of one run, as it is followed now: an agent that is opened anew in this run goes on with it.
 
-    `wrong`: the mistakes that the last reload found; `restart`: keys that have changed in the file and want a restart.
+    `wrong`: the mistakes that the last reload found; `restart`: keys that have changed in the file and want a restart; `owed`: what could not be put
+    on record, and is tried again.
     """
 
     settings: Settings
     wrong: Sequence[str] = ()
     restart: Sequence[str] = ()
+    owed: Owed | None = None
 
     @property
     def in_a_line(self) -> str:

@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -250,3 +250,65 @@ async def test_a_start_that_cannot_be_put_on_record_empties_nothing_until_a_relo
         assert here.agent.intake.wish == Wish(wipe=False, grace=2.5)
         assert not here.sources.settings.wipe.enabled, "the reload sees what has changed"
         assert here.reloading.wishes.reloading.is_set()
+
+
+@contextlib.contextmanager
+def unwritten(here: Scene) -> Iterator[None]:
+    """Its ledger can be read, and not be written: a disk that is full, for a while."""
+    connection = here.agent.ledger._connection
+    connection.execute("PRAGMA query_only = ON")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA query_only = OFF")
+
+
+async def test_what_could_not_be_put_on_record_is_tried_again_by_itself(tmp_path: Path) -> None:
+    """One reload comes by itself, when the disk is as full as before: nobody may have to come and make another one."""
+    async with scene(tmp_path) as here:
+        here.reloading.again = 0.02
+        here.configure(f'[spool]\npath = "{tmp_path}/state/spool"\nkeep_free = "0 B"\n[wipe]\ngrace = "2 s"\n')
+        here.agent.intake.wishes(Wish(grace=2.0))
+        with unwritten(here):
+            await here.reloading.say_at_the_start()
+            running = asyncio.create_task(here.reloading.run())
+            await until(lambda: "config_wrong" in here.sources.troubles.now)
+            assert "tried again by itself" in here.sources.troubles.now["config_wrong"]
+            assert here.agent.intake.wish == Wish(wipe=False, grace=2.0)
+        await until(lambda: here.agent.intake.wish == Wish(grace=2.0))
+        assert "config_wrong" not in here.sources.troubles.now
+        assert here.sources.settings.wipe.enabled
+        assert [event for event in here.heard if isinstance(event, WipingOff | WipingOn)] == [WipingOn(seconds=2)]
+        assert len([event for event in here.heard if isinstance(event, SettingsReloaded)]) == 1, "the file is not read again"  # fmt: skip
+        running.cancel()
+        await asyncio.wait({running})
+
+
+async def test_an_agent_that_is_opened_anew_knows_what_was_wanted(tmp_path: Path) -> None:
+    """In the same run, with the settings as they were followed: nothing was emptied, and that is not what the site wants."""
+    async with scene(tmp_path) as here:
+        with unwritten(here):
+            here.agent.intake.wishes(Wish(grace=2.0))
+            await here.reloading.say_at_the_start()
+        await here.reloading.say_at_the_start()
+        assert here.agent.intake.wish == Wish(grace=2.0)
+        assert [event for event in here.heard if isinstance(event, WipingOff | WipingOn)] == [WipingOn(seconds=2)]
+
+
+async def test_a_file_that_wants_something_else_by_now_goes_before_what_is_owed(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here:
+        here.agent.intake.wishes(Wish(grace=2.0))
+        with unwritten(here):
+            await here.reloading.say_at_the_start()
+        await here.reload(
+            f'[spool]\npath = "{tmp_path}/state/spool"\nkeep_free = "0 B"\n[wipe]\nenabled = false\ngrace = "2 s"\n'
+        )
+        await here.reloading._pay()
+        assert here.agent.intake.wish == Wish(wipe=False, grace=2.0)
+        assert [event for event in here.heard if isinstance(event, WipingOff | WipingOn)] == [WipingOff()]
+
+
+async def until(so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not so():  # noqa: ASYNC110 - a clock makes it so, and nobody says so
+            await asyncio.sleep(0.005)
