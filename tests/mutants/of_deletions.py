@@ -172,6 +172,16 @@ DELETIONS = (
         tests=("tests/unit/ingest/ledger/test_unconfirmed.py",),
     ),
     Mutant(
+        name="unconfirmed: one that cannot be opened is none", promise="P2: deleted on the word of a store that was caught since the backup",
+        file="ingest/ledger/unconfirmed.py", old="    except OSError:  # it may be there\n        return _UNREADABLE\n", new="    except OSError:\n        return \"\"\n",
+        tests=("tests/unit/ingest/ledger/test_unconfirmed.py",),
+    ),
+    Mutant(
+        name="unconfirmed: enrolment confirms the store", promise="P2: deleted on the word of a store that was caught since the backup",
+        file="dockd/pinning.py", old="    return await agent.ledger.commit(write)\n", new="    again = await agent.ledger.commit(write)\n    await agent.ledger.confirmed()\n    return again\n",
+        tests=("tests/unit/dockd/enrolling/test_proving.py",),
+    ),
+    Mutant(
         name="release: a store that went back is believed before it was asked again", promise="P1: the spool gives up what the store has lost",
         file="ingest/release.py", old="    if store_memory.unasked(tx.execute, store.id):", new='    if store_memory.unasked(tx.execute, ""):',
         tests=("tests/unit/ingest/ledger/test_permits.py",),
