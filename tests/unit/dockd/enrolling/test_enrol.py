@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from dockd.app import locked
+from dockd.app import agent, locked
+from dockd.doctor.store import look as looked_at
 from dockd.enrolling.enrol import Enrolled, Enrolling
 from dockd.enrolling.files import Files, NotTaken, text_of
 from dockd.enrolling.getting import invitation
@@ -279,6 +280,23 @@ async def test_a_key_that_was_revoked_is_drawn_anew(scene: Scene) -> None:
     done = await scene.enroll(invited=scene.invite(), anew=True)
     assert done.dock == "rack-1"
     assert not text_of(scene.files.certificate).startswith(key)
+
+
+async def test_another_store_in_its_place_is_called_by_its_name_though_it_takes_no_certificate(scene: Scene) -> None:
+    await scene.enroll(invited=scene.invite())
+    server = scene.authority.issue("server")
+    served = StoreSettings(keep_free=0, tls_cert_file=server, tls_key_file=server)
+    async with CentralStore(scene.folder / "another", settings=served) as other:
+        mine = scene.files.certificate
+        store = replace(scene.settings.store, url=other.url, client_cert_file=mine, client_key_file=mine)
+        settings = replace(scene.settings, store=store)
+        async with agent(settings, version="0") as built:
+            with pytest.raises(WrongStore, match=other.store_id):
+                await built.delivery.trusted()
+            assert built.delivery.state.word == "wrong-store"
+        reached = await asyncio.to_thread(looked_at, settings, now=Clock().now())
+        assert [one.check for one in reached] == ["store: reached"]
+        assert "is not the pinned one" in reached[0].says
 
 
 async def test_beside_an_agent_at_work_its_pin_is_held_against_what_answers(scene: Scene) -> None:
