@@ -41,7 +41,8 @@ def refuse_an_open_door(
         raise StoreMisusedError(
             "tls_cert_file and tls_key_file (--tls-cert-file, --tls-key-file) go together, and client_ca_file (--client-ca-file) needs both"
         )
-    if token_file is None and client_ca is None and not is_loopback(listen[0]) and not layout.docks.exists():
+    invited = layout.docks.exists() or layout.invited.exists()
+    if token_file is None and client_ca is None and not is_loopback(listen[0]) and not invited:
         raise StoreMisusedError(
             f"without a token file the store serves anyone, and so on loopback only, not on {listen[0]}: "
             "give --token-file FILE (one token a line), invite a dock first (dockd store invite), or listen on 127.0.0.1"
@@ -93,7 +94,7 @@ def door(
 ) -> Door:  # fmt: skip
     """Put it together; nothing is read yet."""
     file = EnrolmentFile(layout.docks)
-    enrolled = Enrolled(Enrolment(file, clock=clock), clock=clock, threads=threads)
+    enrolled = Enrolled(Enrolment(file, clock=clock), mark=layout.invited, disk=disk, clock=clock, threads=threads)
     tls = authority = certificates = None
     if settings.tls_cert_file is not None and settings.tls_key_file is not None:
         tls = ServedTls(cert=settings.tls_cert_file, key=settings.tls_key_file, client_ca=settings.client_ca_file)

@@ -1,6 +1,7 @@
 """What the doorkeeper knows of enrolled docks: the book of docks, read again within a moment of each change, whoever made it.
 
-Rules: a book that cannot be read lets nobody in by it, for what was changed may have been a revocation; once there was a book the store is open to nobody who is not known.
+Rules: a book that cannot be read lets nobody in by it, for what was changed may have been a revocation; once there was a book the store is open to nobody who is not known,
+though the book be lost: that there was one is kept beside the keys.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 import logging
 import os
 import time
+from pathlib import Path
 
+from ingest.central.disk import Disk
 from ingest.central.enrolment import Credential, Enrolment, Known, Way, sha256
 from ingest.central.refusals import Refusal, StoreUnusableError
 from ingest.central.threads import Threads
@@ -21,10 +24,12 @@ _Stamp = tuple[int, int, int, int, int]
 
 
 class Enrolled:
-    """Certificates and tokens of docks, by their SHA-256."""
+    """Certificates and tokens of docks, by their SHA-256. `mark`: a file that is there once there was a book."""
 
-    def __init__(self, enrolment: Enrolment, *, clock: Clock, threads: Threads) -> None:
+    def __init__(self, enrolment: Enrolment, *, mark: Path, disk: Disk, clock: Clock, threads: Threads) -> None:
         self._enrolment = enrolment
+        self._mark = mark
+        self._disk = disk
         self._clock = clock
         self._threads = threads
         self._known = _NOBODY
@@ -35,8 +40,16 @@ class Enrolled:
     def load(self) -> None:
         """Read the book at start, where there is one. Blocks. Raises StoreUnusableError, OSError."""
         if self._enrolment.file.exists:
-            self.any = True
             self._stamp, self._known = self._seen(), self._enrolment.known()
+            self._there_is_one()
+        elif self._mark.exists():
+            self.any = True
+            _log.error(
+                "the book of docks %s is lost: nobody comes in by it, and without a token nobody at all. Put it back from a backup, or invite "
+                "every dock anew (dockd store invite); where the store is to be open on this machine again, remove %s and start it anew",
+                self._enrolment.file.path,
+                self._mark,
+            )
         self._looked = time.monotonic()
 
     async def fresh(self) -> None:
@@ -83,12 +96,22 @@ class Enrolled:
             if stamp != self._stamp:
                 self.any = True
                 self._known, self._stamp = self._enrolment.known(), stamp
+                self._there_is_one()
         except (OSError, StoreUnusableError) as failed:
             if self._known is not _NOBODY:
                 _log.error("the book of docks cannot be read (%s): no dock is let in until it can", failed)
             self._known, self._stamp = _NOBODY, None
         finally:
             self._looked = time.monotonic()
+
+    def _there_is_one(self) -> None:
+        self.any = True
+        try:
+            if not self._mark.exists():
+                self._disk.save(self._mark, b"docks were invited to this store\n")
+                self._disk.sync_folder(self._mark.parent)
+        except OSError as failed:  # a full disk keeps no dock out
+            _log.warning("%s cannot be written (%s): it is tried again at the next start", self._mark, failed)
 
     def _seen(self) -> _Stamp:
         """Another one after each change: SQLite counts them in its file's first page."""

@@ -3,6 +3,7 @@
     ROOT/lock                      held by the one process that serves this root
     ROOT/store.json                the store's id, given once
     ROOT/keys/                     signing keys and their history
+    ROOT/keys/docks-invited        that there is a book of docks, docks.db: where it is lost the store is not open to anybody
     ROOT/index.db                  what is here, for quick answers; rebuilt from the descriptions if it is lost
     ROOT/records.db                for good: reads, disclosures, deletions; the last custody head of each dock
     ROOT/uploads/ID.json .part .offset    an unfinished upload: description, bytes, how far they are durable
@@ -41,6 +42,7 @@ class Layout:
         self.index = root / "index.db"
         self.records = root / "records.db"
         self.docks = root / "docks.db"
+        self.invited = self.keys / "docks-invited"
         self.uploads = root / "uploads"
         self.objects = root / "objects"
 

@@ -11,12 +11,14 @@ Rules: bodies are small and come at once; whoever guesses is slowed down before 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import time
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from ipaddress import IPv6Network, ip_address
 from typing import Any
 
 from aiohttp import web
@@ -40,26 +42,55 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _INVITATION = re.compile(r"[0-9a-f]{12}\.[A-Za-z0-9_-]{43}")
 _MINUTE = 60.0
 _OF_ONE, _OF_ALL = 10, 60  # wrong invitations a minute
+_REMEMBERED = 5000  # wrong ones, of whatever address
 _ASK_AGAIN = 10  # seconds, while a person looks at it
 
 
 class Wrong:
-    """How often somebody was wrong within the last minute, by address and in all."""
+    """How often somebody was wrong within the last minute, by address and in all. What is under way counts, so that nobody guesses many times at once."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self._when: deque[tuple[float, str]] = deque()
+        self._when: deque[tuple[float, str]] = deque(maxlen=_REMEMBERED)
+        self._under_way: Counter[str] = Counter()
 
-    def see(self, who: str) -> None:
-        """Raises Refusal 429 for whoever has been wrong too often."""
+    @contextlib.contextmanager
+    def counted(self, remote: str | None) -> Iterator[None]:
+        """One try: wrong where a Refusal but 409, 429 or 503 leaves the block. Raises Refusal 429 for whoever has been wrong too often.
+
+        Where all together were, each address has one left: those who guess keep out nobody who has not.
+        """
+        who = _source(remote)
         while self._when and self._now() - self._when[0][0] > _MINUTE:
             self._when.popleft()
-        if len(self._when) >= _OF_ALL or sum(one == who for _at, one in self._when) >= _OF_ONE:
+        own = sum(one == who for _at, one in self._when) + self._under_way[who]
+        in_all = len(self._when) + self._under_way.total()
+        if own >= (_OF_ONE if in_all < _OF_ALL else 1):
             raise busy("too many wrong invitations: come back in a minute", after=int(_MINUTE), status=429)
+        self._under_way[who] += 1
+        try:
+            yield
+        except Refusal as refusal:
+            if refusal.status not in (409, 429, 503):
+                self._when.append((self._now(), who))
+            raise
+        finally:
+            self._under_way[who] -= 1
+            if not self._under_way[who]:
+                del self._under_way[who]
 
-    def count(self, who: str) -> None:
-        """Once more."""
-        self._when.append((self._now(), who))
+
+def _source(remote: str | None) -> str:
+    """An address, or the network of 64 bits that an IPv6 address is from: whoever has one has all of it."""
+    try:
+        found = ip_address((remote or "").partition("%")[0])
+    except ValueError:
+        return remote or "somewhere"
+    if found.version == 4:
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(IPv6Network((int(found), 64), strict=False))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,8 +145,7 @@ class EnrollRoutes:
         """By an invitation."""
         await self._there()
         who = request.remote or "somewhere"
-        self.wrong.see(who)
-        try:
+        with self.wrong.counted(request.remote):
             scheme, _, invitation = request.headers.get("Authorization", "").partition(" ")
             if scheme.lower() != "bearer" or not _INVITATION.fullmatch(invitation.strip()):
                 raise Refusal(
@@ -125,10 +155,6 @@ class EnrollRoutes:
                 )
             half = await self._half(await _body(request))
             given = await self.threads.disk(lambda: self.redeeming.redeem(invitation.strip(), half, who=who))
-        except Refusal as refusal:
-            if refusal.status in (400, 401, 403):
-                self.wrong.count(who)
-            raise
         return self._answer(given)
 
     async def renew(self, request: web.Request) -> web.Response:

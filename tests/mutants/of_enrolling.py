@@ -108,7 +108,7 @@ ENROLLING = (
     ),
     Mutant(
         name="enrol: guesses are not counted", promise=_NOBODY, file="ingest/central/routes_enroll.py",
-        old="                self.wrong.count(who)\n", new="                pass\n", tests=_STORE,
+        old="                self._when.append((self._now(), who))\n", new="                pass\n", tests=_STORE,
     ),
     Mutant(
         name="enrol: the request says who it is", promise=_NAMED, file="ingest/central/routes_enroll.py",
