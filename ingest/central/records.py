@@ -41,7 +41,8 @@ MIGRATIONS = (
     """,
     "ALTER TABLE docks ADD COLUMN receipts INTEGER NOT NULL DEFAULT 0",
     """
-    CREATE TABLE docks_of_owners (
+    ALTER TABLE docks RENAME TO docks_before;
+    CREATE TABLE docks (
         dock     TEXT NOT NULL,
         owner    TEXT NOT NULL,             -- who asks with that name; '' of before it was kept
         called   TEXT NOT NULL,             -- how people know the owner
@@ -51,9 +52,8 @@ MIGRATIONS = (
         receipts INTEGER NOT NULL,
         PRIMARY KEY (dock, owner)
     );
-    INSERT INTO docks_of_owners SELECT dock, '', '', seq, head, seen_at, receipts FROM docks;
-    DROP TABLE docks;
-    ALTER TABLE docks_of_owners RENAME TO docks
+    INSERT INTO docks SELECT dock, '', '', seq, head, seen_at, receipts FROM docks_before;
+    DROP TABLE docks_before
     """,
 )
 FARTHEST = 1_000_000_000  # entries beyond what was seen last: no dock writes more, nor follows a store that names more
