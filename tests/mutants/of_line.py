@@ -6,6 +6,7 @@ from tests.mutants.planting import Mutant
 
 _PROXY = ("tests/contract/store/test_proxy.py",)
 _DEAD = ("tests/contract/central/test_dead_lines.py",)
+_BEHIND = ("tests/contract/store/test_behind_certificates.py",)
 _SOCKETS = ("tests/unit/ingest/store/test_sockets.py",)
 
 LINE = (
@@ -38,6 +39,21 @@ LINE = (
         name="line: a store that is slow counts as dead", promise="a store that is only slow is given its time",
         file="ingest/store/sockets.py", old="if before is None or acknowledged > before.acknowledged + _LOOK / 10:", new="if before is None:",
         tests=_SOCKETS,
+    ),
+    Mutant(
+        name="line: another store's name at one look", promise="what a person is told of the store was found twice",
+        file="ingest/store/unshown.py", old="            if found is None or found != first:\n", new="            if found is None:\n",
+        tests=_BEHIND,
+    ),
+    Mutant(
+        name="line: a store of any name is the pinned one", promise="another store is called by its name",
+        file="ingest/store/unshown.py", old="all(found.vouches(key, pinned) for key in found.keys)", new="bool(found.keys)",
+        tests=_BEHIND,
+    ),
+    Mutant(
+        name="line: a first store is called another one", promise="another store is called by its name",
+        file="ingest/store/unshown.py", old="        if not pinned:\n", new="        if pinned is None:\n",
+        tests=_BEHIND,
     ),
     Mutant(
         name="central: a dead sender keeps its upload", promise="who comes back over another line is told what arrived",
