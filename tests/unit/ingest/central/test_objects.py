@@ -14,6 +14,7 @@ import pytest
 
 from ingest.central import index as index_sql
 from ingest.central import records as records_sql
+from ingest.central.access import Caller
 from ingest.central.database import Database
 from ingest.central.descriptions import UploadDescription
 from ingest.central.disk import Disk
@@ -99,7 +100,7 @@ async def test_no_receipt_for_what_was_deleted_while_it_was_read_again(store: St
     store.clock.pass_(DAY + 1)
     row = await store.objects.find(id)
     assert row is not None
-    asked = asyncio.create_task(store.receipts.attest(row, QUESTION, who="dock"))
+    asked = asyncio.create_task(store.receipts.attest(row, QUESTION, caller=Caller("dock", "dock")))
     assert await asyncio.to_thread(store.threads.reading.wait, 10)
     assert await store.delete(id)
     store.threads.go_on.set()  # the descriptor is open: all bytes are read, and their hash is right
@@ -115,7 +116,7 @@ async def test_no_receipt_for_what_was_deleted_after_it_was_found(store: Store) 
     row = await store.objects.find(id)
     assert row is not None
     deleting = asyncio.ensure_future(store.delete(id))
-    asked = asyncio.ensure_future(store.receipts.attest(row, QUESTION, who="dock"))
+    asked = asyncio.ensure_future(store.receipts.attest(row, QUESTION, caller=Caller("dock", "dock")))
     assert await deleting
     with pytest.raises(Refusal, match="deleted") as refused:
         await asked
