@@ -32,6 +32,7 @@ from dockd.ops.logs import HEARTBEAT, Logs, take_over
 from dockd.ops.mark import Mark
 from dockd.ops.metrics import Metrics
 from dockd.ops.notify import Notify
+from dockd.ops.page_address import left, url_of
 from dockd.ops.reloading import Applied
 from dockd.ops.sinks import open_sink
 from dockd.ops.watching import Watch, watched
@@ -139,7 +140,7 @@ async def serve(
         certified=certified, reloaded=reloaded,
     )  # fmt: skip
     running = _Running(
-        agent=agent, ops=ops, sources=sources, view=view, certified=certified, certificates=certificates, notify=notify, applied=applied
+        agent=agent, ops=ops, sources=sources, view=view, certified=certified, certificates=certificates, notify=notify, applied=applied, config=config,
     )  # fmt: skip
     running.view.registry = await asyncio.to_thread(read_registry, agent.settings.registry.file)
     agent.ledger.subscribe(running.hear)
@@ -179,6 +180,7 @@ class _Running:
     certificates: Certificates
     notify: Notify
     applied: Applied
+    config: Path | None = None
     usb: dict[tuple[str, str], str] = field(default_factory=dict)
     opened: set[tuple[str, str]] = field(default_factory=set)
     said_kept: bool = False
@@ -313,9 +315,11 @@ class _Running:
         async with page(sources=self.sources, view=self.view, sock=sock, metrics=self._metrics, tls=tls):
             url = address_of(sock, tls=tls is not None)
             self.agent.ledger.publish(PageOpened(url=url))
-            announce(url)
-            self.notify.ready(f"Serving {url}")
-            await asyncio.Event().wait()
+            asked = url_of(self.agent.settings.page, port=sock.getsockname()[1])
+            async with left(self.agent.settings.ledger.path.parent, config=self.config, url=asked):
+                announce(url)
+                self.notify.ready(f"Serving {url}")
+                await asyncio.Event().wait()
 
     async def _metrics(self) -> tuple[bytes, str]:
         snapshot = await self.view.look()

@@ -15,7 +15,7 @@ import click
 from dockd.access.book import Book, Damaged, NotSo, Unwritten
 from dockd.access.roles import ROLES
 from dockd.access.words import LONGEST, NotTaken
-from dockd.cli.common_options import as_owner, fail, find_state, plain, state_options
+from dockd.cli.common_options import as_owner, fail, find_ledger, find_state, plain, state_options
 from dockd.enrolling.owner import as_oneself
 from dockd.settings import DEFAULT_FILE
 
@@ -34,7 +34,7 @@ def book_of(*, config: Path | None, state: Path | None, to_read: bool = False) -
     """The list of users and tokens of this state. Where nobody has named one and there is no configuration that does, that is said: which dock's list it
     is nobody knows then. `to_read`: ends the program with 3 where there is nothing at all.
     """
-    ledger = find_state(config=config, state=state).ledger
+    ledger = find_ledger(config=config, state=state) if to_read else find_state(config=config, state=state).ledger
     book = Book(ledger.with_name("access.db"))
     if config is None and state is None and not DEFAULT_FILE.exists():
         if to_read and not book.path.exists() and not ledger.exists():

@@ -45,9 +45,11 @@ class _Asked:
             ca_file=self.ca_file or above.ca_file, as_json=self.as_json or above.as_json,
         )  # fmt: skip
 
-    def page(self) -> PageClient:
-        """Raises click.UsageError; ends the program where there is no token in the file."""
-        return PageClient(base=base_of(self.url, config=self.config), token=token_of(self.token_file), ca_file=self.ca_file)  # fmt: skip
+    def page(self, *, to_change: bool = True) -> PageClient:
+        """Raises click.UsageError; ends the program where there is no token in the file, and, for those who are `to_change` anything, where the configuration is wrong."""
+        token = token_of(self.token_file)
+        base = base_of(self.url, config=self.config, shows_token=bool(token), strict=to_change)
+        return PageClient(base=base, token=token, ca_file=self.ca_file)
 
 
 def _asking(function: F) -> F:
@@ -74,7 +76,7 @@ def bandwidth(context: click.Context, /, **asked: Any) -> None:
     """
     context.obj = _Asked(**asked)
     if context.invoked_subcommand is None:
-        _tell(_ask(context.obj.page(), "/api/v1/bandwidth"), as_json=context.obj.as_json)
+        _tell(_ask(context.obj.page(to_change=False), "/api/v1/bandwidth"), as_json=context.obj.as_json)
 
 
 @bandwidth.command("limit")

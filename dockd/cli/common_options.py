@@ -72,6 +72,17 @@ def find_state(*, config: Path | None, state: Path | None) -> State:
     return State(ledger=settings.ledger.path, spool=settings.spool.path)
 
 
+def find_ledger(*, config: Path | None, state: Path | None) -> Path:
+    """As `find_state`, for those who only read: a configuration is right enough where `ledger.path` is. What else is wrong with it is told."""
+    from dockd.settings import DEFAULT_FILE
+
+    if state is not None or (config is None and not DEFAULT_FILE.exists()):
+        return find_state(config=config, state=state).ledger
+    from dockd.cli.right_keys import readable_keys
+
+    return readable_keys(config).rely_on("ledger.path", instead="name the state's folder by --state").ledger.path
+
+
 def fail(message: str, *, code: int) -> NoReturn:
     """Say why on standard error, and end."""
     click.echo(f"dockd: {message}" if code != 2 else message, err=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dockd.cli.common_options import as_owner, fail, find_state, not_one, readable, state_options
+from dockd.cli.common_options import as_owner, fail, find_ledger, find_state, not_one, readable, state_options
 from dockd.cli.custody_certificate import certificate
 from dockd.cli.custody_export import export
 
@@ -99,7 +99,7 @@ def verify(
     """
     from ingest.ledger.audit import check, moment
 
-    where = find_state(config=config, state=state).ledger
+    where = find_ledger(config=config, state=state)
     with readable(), moment(where) as reader:
         found = check(reader, head=head.hash if head else None, vouched=frozenset(keys))
         if head is not None and head.receipt is not None:
@@ -216,7 +216,7 @@ def show(*, segment: str, as_json: bool, config: Path | None, state: Path | None
     from ingest.ledger import history
     from ingest.ledger.audit import moment, signed_head
 
-    where = find_state(config=config, state=state).ledger
+    where = find_ledger(config=config, state=state)
     with readable(), moment(where) as reader:
         meant = history.ids_meant(reader, segment)
         if len(meant) != 1:

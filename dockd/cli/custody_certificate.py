@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from dockd.cli.common_options import fail, find_state, not_one, readable, state_options
+from dockd.cli.common_options import fail, find_ledger, not_one, readable, state_options
 
 
 @click.command()
@@ -33,7 +33,7 @@ def certificate(*, segment: str, kind: str, out: Path | None, config: Path | Non
     from ingest.ledger import history
     from ingest.ledger.audit import moment
 
-    where = find_state(config=config, state=state).ledger
+    where = find_ledger(config=config, state=state)
     with readable(), moment(where) as reader:
         meant = history.ids_meant(reader, segment)
         if len(meant) != 1:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from dockd.cli.common_options import fail, find_state, readable, state_options
+from dockd.cli.common_options import fail, find_ledger, readable, state_options
 
 if TYPE_CHECKING:
     from ingest.ledger.audit import Reader
@@ -62,7 +62,7 @@ def export(
     )  # fmt: skip
     if kind == "mhl" and out is None:
         raise click.UsageError("mhl is a folder of files: name one with --out")
-    where = find_state(config=config, state=state).ledger
+    where = find_ledger(config=config, state=state)
     with readable(), opened(where) as reader:
         if out is not None and kind == "mhl":
             count, told = _mhl(reader, wanted, out)

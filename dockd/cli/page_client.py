@@ -7,24 +7,27 @@ never printed; whoever is refused is told what to do.
 from __future__ import annotations
 
 import json
-import os
+import socket
 import ssl
 import urllib.error
 import urllib.request
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http.client import BadStatusLine, HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
 from dockd.cli.common_options import fail
+from dockd.ops import page_address
 from dockd.settings.mistakes import printable
 
 LARGEST = 16 << 20
 PATIENCE = 5.0
 _LONGEST_TOKEN = 4096
 _LONGEST_WORD = 1000
+_PAGE = ("page.listen", "page.tls_cert_file", "page.allowed_hosts")
 _VOUCHED_FOR_BY_NOBODY = (
     2,
     18,
@@ -152,32 +155,51 @@ def token_of(file: Path | None) -> str:
     return text
 
 
-def default_url(config: Path | None = None) -> str:
-    """Where the agent of this machine has its page, by its configuration or by this one. Ends the program with 2 where that is wrong.
+def default_url(config: Path | None = None, *, shows_token: bool = False, strict: bool = False) -> str:
+    """Where the agent of this machine has its page: as it has left word itself, else by its configuration or by this one.
 
-    A page with a certificate that listens on every address is asked by the first name that it allows: no certificate is made out to 0.0.0.0.
+    What is wrong with the configuration is told, and does no harm where nobody needs it. Ends the program with 2 where it does, or with `strict` always.
+    `shows_token`: a token goes nowhere but where the configuration, or who asks, says.
     """
-    from dockd.settings import DEFAULT_FILE, SettingsError, defaults, load
+    from dockd.settings import DEFAULT_FILE, defaults
 
-    settings = defaults()
-    if config is not None or DEFAULT_FILE.exists():
-        try:
-            settings = load(config or DEFAULT_FILE, environ=os.environ, for_run=False)
-        except SettingsError as error:
-            fail(str(error), code=2)
-    listen = settings.page.listen
-    if settings.page.tls_cert_file is None:
-        return f"http://{listen}"
-    if listen.host in ("0.0.0.0", "::") and settings.page.allowed_hosts:  # noqa: S104 - looked at, not bound
-        listen = replace(listen, host=settings.page.allowed_hosts[0])
-    return f"https://{listen}"
+    if config is None and not DEFAULT_FILE.exists():
+        return page_address.url_of(defaults().page)
+    from dockd.cli.right_keys import readable_keys
+
+    known = readable_keys(config)
+    if strict and known.mistakes:
+        fail("\n".join(map(str, known.mistakes)), code=2)
+    page, doubted = known.settings.page, known.in_doubt(*_PAGE)
+    hosts = () if doubted else (page.listen.host, *page.allowed_hosts)
+    told = page_address.found(known.settings.ledger.path.parent, config=known.file.absolute(), hosts=hosts)
+    if told is not None and ((not doubted and told == page_address.url_of(page)) or not _listens(told)):
+        told = None  # nothing new, or of an agent that was killed
+    if told is not None and shows_token:
+        click.echo(f"dockd: the agent says that it is asked at {told}: a token is shown there only where you say so (--url {told})", err=True)  # fmt: skip
+        told = None
+    if told is None:
+        known.rely_on(*_PAGE, instead="the page's address may be named by --url")
+        return page_address.url_of(page)
+    known.warn()
+    return told
 
 
-def base_of(url: str | None, *, config: Path | None = None) -> str:
-    """The address that is asked: `url`, else as this configuration says, else as the agent's own does. Raises click.UsageError."""
+def _listens(url: str) -> bool:
+    """Whether anybody does there."""
+    parts = urlsplit(url)
+    try:
+        with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=PATIENCE):
+            return True
+    except OSError:
+        return False
+
+
+def base_of(url: str | None, *, config: Path | None = None, shows_token: bool = False, strict: bool = False) -> str:
+    """The address that is asked: `url`, else as the agent and this configuration, or its own, say (`default_url`). Raises click.UsageError."""
     if url is not None and config is not None:
         raise click.UsageError("give --url or --config, not both")
-    base = (url or default_url(config)).rstrip("/")
+    base = (url or default_url(config, shows_token=shows_token, strict=strict)).rstrip("/")
     if not base.startswith(("http://", "https://")):
         raise click.UsageError(f"--url {base} is no address such as http://127.0.0.1:8080")
     return base

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -60,8 +59,9 @@ def reconcile(
         )  # fmt: skip
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+    ledger, settings = _looked_at(config, state)
     try:
-        found = books(find_state(config=config, state=state).ledger, asked, settings=_settings(config, state))
+        found = books(ledger, asked, settings=settings)
     except DockdError as error:
         fail(error.message, code=3)
     except OSError as error:
@@ -79,10 +79,16 @@ def _end(found: Books) -> NoReturn:
     sys.exit(0 if found.well else 1)
 
 
-def _settings(config: Path | None, state: Path | None) -> Settings | None:
-    """The agent's configuration, which names the station and its registry; None with --state, or where there is none."""
-    from dockd.settings import DEFAULT_FILE, load
+def _looked_at(config: Path | None, state: Path | None) -> tuple[Path, Settings | None]:
+    """The ledger; and the agent's configuration, which names the station and its registry: None with --state, or where there is none. It may have
+    mistakes, elsewhere."""
+    from dockd.settings import DEFAULT_FILE
 
     if state is not None or (config is None and not DEFAULT_FILE.exists()):
-        return None
-    return load(config or DEFAULT_FILE, environ=os.environ, for_run=False)
+        return find_state(config=config, state=state).ledger, None
+    from dockd.cli.right_keys import readable_keys
+
+    instead = "mend the file, or name the state's folder by --state (the station and its list are not known then)"
+    keys = ("ledger.path", "station.name", "station.rack", "registry.file")
+    settings = readable_keys(config).rely_on(*keys, instead=instead)
+    return settings.ledger.path, settings

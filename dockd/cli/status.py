@@ -45,7 +45,8 @@ def status(
 
     Exit codes: 0 it is told; 2 usage or configuration; 3 the agent is not reachable, or does not tell whoever asks so; 130 interrupted.
     """
-    page = PageClient(base=base_of(url, config=config), token=token_of(token_file), ca_file=ca_file)
+    token = token_of(token_file)
+    page = PageClient(base=base_of(url, config=config, shows_token=bool(token)), token=token, ca_file=ca_file)
     try:
         found = look(page)
     except (NotLetIn, Refused) as error:

@@ -25,13 +25,14 @@ from dockd.enrolling.owner import as_owner_of
 from dockd.keeping.checking import Checked, check
 from dockd.keeping.manifest import BackupUnusable, Manifest, copy_from, is_of_keys, measured, opened, opened_folder
 from dockd.state_places import RESTORING, Places
+from ingest.ledger.kept_aside import is_kept_aside
 from ingest.ledger.pin_file import durable_text, sync_folder
 from ingest.ledger.unconfirmed import NAME as UNCONFIRMED
 from ingest.ledger.unconfirmed import to_confirm
 from ingest.spool import is_segment
 
 _LOST = "lost+found"
-_OURS = ("lock", "log.mark", RESTORING)
+_OURS = ("lock", "log.mark", "page.address", RESTORING)
 _PART = re.compile(r"\..+\.part")
 _MADE = "access.db.made"
 
@@ -109,6 +110,8 @@ def _place(places: Places, name: str) -> Path | None:
     """Where a file of a backup belongs; None for the configuration, which is the site's to put back, and for what is of no dock."""
     top, _, rest = name.partition("/")
     if not rest:
+        if name.startswith("ledger.db") and is_kept_aside(name.removeprefix("ledger.db")):
+            return places.ledger.with_name(places.ledger.name + name.removeprefix("ledger.db"))
         return {"ledger.db": places.ledger, "access.db": places.access}.get(name)
     if top == "keys" and is_of_keys(rest):
         return places.keys / rest

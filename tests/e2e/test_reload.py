@@ -9,7 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from dockd.cli import cli
 from tests.agent import Running, running
 from tests.program import StoreProcess
 
@@ -84,6 +86,58 @@ def test_a_pull_and_an_upload_go_on_and_obey_the_new_limits(store: StoreProcess,
         assert told.count("segment.copied") == 2
 
 
+def whoever_asks_or_reads_gets_on(agent: Running, places: list[str]) -> None:
+    """With a wrong file: what only asks the agent, or reads, tells the mistakes and goes on; what changes anything refuses."""
+    config = ["--config", str(agent.config)]
+    for command in (
+        ["status"],
+        ["bandwidth"],
+        ["custody", "verify"],
+        ["custody", "export"],
+        ["reconcile"],
+        ["user", "list"],
+    ):
+        said = CliRunner().invoke(cli, [*command, *config])
+        assert said.exit_code == 0, (command, said.output)
+        assert all(f"warning: {place}" in said.stderr for place in places), command
+        assert said.stdout
+    assert "mistakes" in CliRunner().invoke(cli, ["status", *config]).stdout
+    for command in (["bandwidth", "limit", "1 Mbit/s", "--for", "1 h"], ["bandwidth", "lift"], ["user", "remove", "x"]):
+        said = CliRunner().invoke(cli, [*command, *config])
+        assert said.exit_code == 2, command
+        assert all(place in said.stderr for place in places), command
+
+
+def test_the_agent_is_asked_where_it_is_whatever_its_file_says_now(store: StoreProcess, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("dk_secret\n")
+    with running(tmp_path, store.url) as agent:
+        right = agent.config.read_text()
+        asked = ["status", "--config", str(agent.config)]
+        environ = {
+            "DOCKD__LEDGER__PATH": str(agent.folder / "state" / "ledger.db")
+        }  # of a file that is no TOML nobody knows it
+
+        def said(*more: str) -> Result:
+            return CliRunner().invoke(cli, [*asked, *more], env=environ)
+
+        for wrong, told in (
+            ('listen = "nowhere"', "page.listen"), ('listen = "127.0.0.1:1"', ""), ("lis ten", ""), ('lisen = "127.0.0.1:1"', "nearest known key: page.listen"),
+        ):  # fmt: skip
+            agent.config.write_text(right.replace('listen = "127.0.0.1:0"', wrong))
+            found = said()
+            assert (found.exit_code, "Test Street" in found.stdout, told in found.stderr) == (0, True, True), (
+                found.output
+            )
+            found = said("--token-file", str(token))
+            assert found.exit_code in (2, 3), "a token goes where it went before"
+            assert f"--url {agent.url}" in found.stderr
+        agent.stop()
+        assert not (agent.folder / "state" / "page.address").exists()
+        found = said()
+        assert (found.exit_code, "nearest known key: page.listen" in found.stderr) == (2, True)
+
+
 def test_with_a_wrong_file_the_running_one_stays_and_everybody_can_see_it(store: StoreProcess, tmp_path: Path) -> None:
     with running(tmp_path, store.url) as agent:
         began = metric(agent, "dockd_config_last_reload_success_timestamp_seconds")
@@ -102,6 +156,7 @@ def test_with_a_wrong_file_the_running_one_stays_and_everybody_can_see_it(store:
         assert all(one in refused["error.message"] for one in ("bandwidth.limit", "wipe.grace"))
         agent.until(lambda: "config_wrong" in problems(agent), "it is a problem")
         assert places[0] in problems(agent)["config_wrong"]
+        whoever_asks_or_reads_gets_on(agent, places)
         assert metric(agent, "dockd_config_last_reload_successful") == 0
         assert metric(agent, "dockd_config_last_reload_success_timestamp_seconds") == began
         agent.dock("CAM", FOOTAGE)
