@@ -79,12 +79,19 @@ def _wish(config: Path | None, state: Path | None, *, keys: bool, spool: bool) -
 
 
 def _say(made: Manifest, target: Path, record: list[str], *, as_json: bool) -> None:
+    from ingest.ledger.kept_aside import is_kept_aside
+
     _warn(record, made.unlike)
     if as_json:
         click.echo(json.dumps({"backup": str(target), **asdict(made), "files": len(made.files), "record": record}))
         return
     size = sum(size for size, _digest in made.files.values())
     click.echo(f"{target}: {len(made.files)} files, {size} bytes; the record up to entry {made.seq} ({made.head})")
+    for name in sorted(made.files):
+        if name.startswith("ledger.db") and is_kept_aside(name.removeprefix("ledger.db")):
+            click.echo(f"with the ledger that it had before: {name}")
+    for name in made.not_taken:
+        click.echo(f"without {name}", err=True)
     if not made.keys:
         click.echo(
             "without the dock's private key: put back, the dock draws a new one, which its record shows (--with-keys)",

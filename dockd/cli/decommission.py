@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +42,9 @@ def _agreed(question: str, *, yes: bool) -> None:
 )  # fmt: skip
 @click.option("--leave-on-cameras", is_flag=True, help="What is on cameras alone is left to another dock.")
 @click.option(
+    "--leave-older", is_flag=True, help="What only a ledger before this one knows of, or may know of, is left: those ledgers are handed over.",
+)  # fmt: skip
+@click.option(
     "--key", "keys", metavar="K", multiple=True, callback=thumbprints,
     help="Thumbprint of a key of this dock that is known from elsewhere: a change to it needs no signature of the old one.",
 )  # fmt: skip
@@ -48,7 +52,7 @@ def _agreed(question: str, *, yes: bool) -> None:
 @_json
 @state_options
 def decommission(
-    *, out: Path, leave_on_cameras: bool, keys: tuple[str, ...], yes: bool, as_json: bool, config: Path | None, state: Path | None
+    *, out: Path, leave_on_cameras: bool, leave_older: bool, keys: tuple[str, ...], yes: bool, as_json: bool, config: Path | None, state: Path | None
 ) -> None:  # fmt: skip
     """Take this dock out of service, for good: hand over its record, then erase its keys. No footage is deleted by it.
 
@@ -62,7 +66,7 @@ def decommission(
 
     where = find_state(config=config, state=state)
     going = Going(
-        out=out.absolute(), leave_on_cameras=leave_on_cameras, vouched=frozenset(keys), apart=_gone_with_it(),
+        out=out.absolute(), leave_on_cameras=leave_on_cameras, leave_older=leave_older, vouched=frozenset(keys), apart=_gone_with_it(),
         lost=lost_and_found(where.spool),
     )  # fmt: skip
     stay = _stay(where, config=config, state=state)
@@ -109,12 +113,32 @@ def _say(found: GivenUp, stay: list[Path], *, as_json: bool) -> None:
         click.echo(
             f"dock {found.dock} is out of service; its record is in {found.record} (SHA-256 {found.sha256}), and ends with entry {found.seq} ({found.head})"
         )
+        for line in _older(found):
+            click.echo(line)
+    for name in found.not_handed:
+        click.echo(
+            f"not handed over: {name} (a copy from before an upgrade is in the record; anything else is yours to look at)",
+            err=True,
+        )
     click.echo(
         "the keys and the list of users in its state are erased. At the store, revoke what it came in with: dockd store revoke",
         err=True,
     )
     for one in stay:
         click.echo(f"not erased, for the configuration names it and it is not the dock's own: {one}", err=True)
+
+
+def _older(found: GivenUp) -> Iterator[str]:
+    """The ledgers before this one, each file with its digest."""
+    for one in found.older:
+        yield f"the ledger that it had before, {one.name}, goes with it:"
+        yield from (f"  {file} (SHA-256 {digest})" for file, digest in one.files.items())
+        if one.unread:
+            yield f"  NOT handed over: {one.unread}"
+        if one.record:
+            yield f"  {one.record}: {one.entries} entries of its record" + (
+                "" if one.whole else ", which is all that can be read of it"
+            )
 
 
 @click.command()

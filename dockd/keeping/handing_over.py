@@ -71,7 +71,7 @@ def there(out: Path) -> Iterator[Path]:
         part.touch(exist_ok=False)
     except OSError as error:
         raise WrongOut(
-            f"{out} cannot be written by {_who()}, who owns the dock's state: {error.strerror}. Nothing was changed",
+            f"{out} cannot be written by {who()}, who owns the dock's state: {error.strerror}. Nothing was changed",
             unwritten=True,
         ) from error
     try:
@@ -80,7 +80,8 @@ def there(out: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def _who() -> str:
+def who() -> str:
+    """As whom this works."""
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
@@ -124,11 +125,11 @@ def hand_over(
             file.flush()
             os.fsync(file.fileno())
     target = part.with_name(name_of(dock, seq=wanted[0], head=wanted[1]))
-    _name(part, target, digest=digest.hexdigest())
+    name_it(part, target, digest=digest.hexdigest())
     return Handed(path=target.absolute(), sha256=digest.hexdigest(), seq=wanted[0], head=wanted[1])
 
 
-def _name(part: Path, target: Path, *, digest: str) -> None:
+def name_it(part: Path, target: Path, *, digest: str) -> None:
     """The name is taken first, by an empty file: not every disk that a record is carried on knows links. Raises DockdError where it is another's."""
     try:
         os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))

@@ -1,6 +1,6 @@
 """Make a backup of a dock while it works.
 
-What is in it: the record (`ledger.db`, one moment of it), which store is believed and under which name the dock is known (`keys/`), who may come in
+What is in it: the record (`ledger.db`, one moment of it), the ledgers that the dock had before it, as they are, which store is believed and under which name the dock is known (`keys/`), who may come in
 (`access.db`), and the configuration with the list of cameras and the site's profiles. The dock's private key, and what it comes in with to its store,
 only where they are asked for: whoever has them can write the dock's past, and a backup lies where the dock does not. Footage only where it is asked for.
 
@@ -33,6 +33,7 @@ from dockd.keeping.manifest import (
 from dockd.state_places import Places
 from ingest.clock import Clock, rfc3339
 from ingest.ledger.backup import Copied, copy_ledger, waiting
+from ingest.ledger.kept_aside import copies_before, kept_aside
 from ingest.ledger.keys import KeyFolder
 from ingest.ledger.pin_file import sync_folder
 from ingest.spool import Description, is_segment
@@ -64,13 +65,14 @@ def make(places: Places, target: Path, *, wish: Wish, progress: Callable[[str], 
         )  # first: what comes into the spool later describes itself
         if places.access.exists():
             copy_access(places.access, part / "access.db")
+        not_taken = _older(places.ledger, part)
         _keys(places, part, private=wish.keys)
         for name, source in wish.configuration:
             _tree(source, part / "config" / name)
         left_out, unlike = (copied.waiting, copied.waiting_bytes), list[str]()
         if wish.spool:
             left_out, unlike = _spool(places, part, waiting=waiting(part / "ledger.db"), progress=progress)
-        manifest = _manifest(places, part, copied, wish=wish, left_out=left_out, unlike=unlike)
+        manifest = _manifest(places, part, copied, wish=wish, left_out=left_out, unlike=unlike, not_taken=not_taken)
         os.rename(part, target)
         sync_folder(target.parent)
     except BaseException:
@@ -80,18 +82,41 @@ def make(places: Places, target: Path, *, wish: Wish, progress: Callable[[str], 
 
 
 def _manifest(
-    places: Places, part: Path, copied: Copied, *, wish: Wish, left_out: tuple[int, int], unlike: list[str]
+    places: Places,
+    part: Path,
+    copied: Copied,
+    *,
+    wish: Wish,
+    left_out: tuple[int, int],
+    unlike: list[str],
+    not_taken: list[str],
 ) -> Manifest:
     files = {str(one.relative_to(part)): measured(one) for one in sorted(part.rglob("*")) if one.is_file()}
     manifest = Manifest(
         made_at=rfc3339(Clock().now()), version=__version__, dock=KeyFolder(places.keys).identity() or "", seq=copied.head.seq, head=copied.head.hash,
         tables=copied.tables, keys=wish.keys, spool=wish.spool, left_out=left_out, files=files,
-        unlike=tuple(unlike),
+        unlike=tuple(unlike), not_taken=tuple(not_taken),
     )  # fmt: skip
     for folder in [one for one in part.rglob("*") if one.is_dir()]:
         sync_folder(folder)
     manifest.write(part)
     return manifest
+
+
+def _older(ledger: Path, part: Path) -> list[str]:
+    """The ledgers before this one, each file as it is; what is not taken, and why. One that cannot be read keeps nothing else out. Raises OSError."""
+    left = []
+    folder = os.open(ledger.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for name in [name for one in kept_aside(ledger) for name in one.files]:
+            try:
+                with opened(name, within=folder) as file:
+                    copy_from(file, part / f"ledger.db{name.removeprefix(ledger.name)}")
+            except (Unread, FileNotFoundError) as error:
+                left.append(f"{name}: it cannot be read ({error.strerror})")
+    finally:
+        os.close(folder)
+    return left + [f"{name}: a copy from before an upgrade, or none of dockd's" for name in copies_before(ledger)]
 
 
 def _keys(places: Places, part: Path, *, private: bool) -> None:

@@ -33,7 +33,7 @@ class BackupUnusable(DockdError):
 class Manifest:
     """`files`: path in the backup → (bytes, SHA-256). `left_out`: segments and bytes that waited in the spool and are not in it.
 
-    `unlike`: copies of footage that were not what their descriptions say when it was made, in words.
+    `unlike`: copies of footage that were not what their descriptions say when it was made, in words. `not_taken`: what else lay there and is not in it.
     """
 
     made_at: str
@@ -47,6 +47,7 @@ class Manifest:
     left_out: tuple[int, int]
     files: dict[str, tuple[int, str]] = field(default_factory=dict)
     unlike: tuple[str, ...] = ()
+    not_taken: tuple[str, ...] = ()
 
     def write(self, folder: Path) -> None:
         """Durable, and there whole or not at all. Raises OSError."""
@@ -71,7 +72,7 @@ def read(folder: Path) -> Manifest:
         left = (int(said["left_out"][0]), int(said["left_out"][1]))
         return Manifest(
             **words, seq=int(said["seq"]), keys=said["keys"] is True, spool=said["spool"] is True, left_out=left, files=files,
-            unlike=tuple(map(str, said.get("unlike", ()))),
+            unlike=tuple(map(str, said.get("unlike", ()))), not_taken=tuple(map(str, said.get("not_taken", ()))),
         )  # fmt: skip
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise BackupUnusable(

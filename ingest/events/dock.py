@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ingest.events.base import Event
 
@@ -86,6 +86,7 @@ class DockDecommissioned(
     text="this dock was taken out of service: what it copied is proven in the store; {left} segments stay on cameras alone",
 ):
     left: int
+    older: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,19 +2,22 @@
 
 Rules: whatever is in the spool keeps it, proven or not (its copy is given up by the one place that does so, against a proof); so does what the store
 is still to be asked for, and a mark of evidence that it has not heard. What is on cameras alone is in no danger from this: it may be left to another
-dock, where a person says so. What was lost and told as lost keeps nobody.
+dock, where a person says so. What was lost and told as lost keeps nobody. What a ledger before this one knows, and this one does not, is told, and
+left only where a person says so.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ingest.errors import LedgerUnusable
 from ingest.events import DockDecommissionCancelled, DockDecommissioned
 from ingest.ledger import schema
 from ingest.ledger.core import Transaction
+from ingest.ledger.kept_aside import Lacking
 from ingest.ledger.segments import IN_DOUBT
 
 _SHOWN = 10
@@ -23,12 +26,13 @@ _NEAR = 100  # entries: whatever else writes before an agent does, its first sta
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
-    """`count` of something; `examples`: some of them, as camera: path. `on_cameras`: no copy of it is here."""
+    """`count` of something; `examples`: some of them, as camera: path. `on_cameras`: no copy of it is here; `older`: only a ledger before this one says so."""
 
     count: int
     what: str
     examples: tuple[str, ...] = ()
     on_cameras: bool = False
+    older: bool = False
 
 
 _PROVEN = "in_store = 1 AND in_spool = 1"
@@ -68,11 +72,35 @@ def reasons(db: sqlite3.Connection, *, unconfirmed: bool = False) -> list[Reason
     return found
 
 
-def record(tx: Transaction, *, left: int) -> None:
-    """The dock's last entry; not a second time where it is there. `left`: segments that stay on cameras alone."""
+def reasons_before(name: str, found: Lacking) -> list[Reason]:
+    """What the ledger kept aside as `name` knows and the one in use does not: nobody here can ask or deliver it, so a person has to say that it is known."""
+    told = []
+    if found.on_cameras:
+        what = (
+            f"segments are on cameras alone by {name}, and the ledger in use does not know of them: dock those cameras, or leave them to another dock "
+            "(--leave-on-cameras)"
+        )
+        told.append(
+            Reason(count=found.on_cameras, what=what, examples=found.shown_on_cameras, on_cameras=True, older=True)
+        )
+    if found.unproven:
+        what = f"segments were not proven by {name}, and the ledger in use does not know of them: look for them in the store; --leave-older where you have"
+        told.append(Reason(count=found.unproven, what=what, examples=found.shown_unproven, older=True))
+    if found.unread:
+        what = (
+            f"ledger kept as {name} cannot be read whole ({found.unread}): it may know of footage that is on cameras alone. Dock every camera that was here "
+            "before it was put aside; --leave-older where that is done, or cannot be"
+        )
+        told.append(Reason(count=1, what=what, older=True))
+    return told
+
+
+def record(tx: Transaction, *, left: int, older: Sequence[str] = ()) -> None:
+    """The dock's last entry; not a second time where it is there. `left`: segments that stay on cameras alone; `older`: the ledgers before this one
+    that go with the record, each file's name and SHA-256."""
     last = tx.execute("SELECT action FROM custody ORDER BY seq DESC LIMIT 1").fetchone()
     if last is None or last[0] != DockDecommissioned.action:
-        tx.record(DockDecommissioned(left=left))
+        tx.record(DockDecommissioned(left=left, older=list(older)))
 
 
 def take_back(tx: Transaction, *, reason: str) -> None:
