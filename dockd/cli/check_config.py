@@ -10,14 +10,13 @@ from pathlib import Path
 
 import click
 
-from dockd.cli.config_findings import lines_that_never_hold, page_refused, profile_files, wrong_bays
-from dockd.cli.secret_forms import wrong_secrets
+from dockd.cli.config_findings import lines_that_never_hold, never_room, page_refused, profile_files, store_refused
 from dockd.profiles.reading import ProfilesWrong, load_profiles
 from dockd.profiles.registry_checks import registry_mistakes
-from dockd.settings import DEFAULT_FILE, Mistake, check, read_text
-from dockd.settings.filesystem import read_file
+from dockd.settings import DEFAULT_FILE, Mistake, read_whole
+from dockd.settings.bay_paths import wrong_bays
 from dockd.settings.mistakes import printable
-from dockd.settings.reading import Reading
+from dockd.settings.startable import startable
 from dockd.shipped import shipped
 
 _FOLDER_KEYS = ("cameras", "cameras.profiles", "DOCKD__CAMERAS__PROFILES")
@@ -31,7 +30,7 @@ _PAGE_KEYS = (
     "DOCKD__PAGE__LISTEN",
     "DOCKD__LEDGER__PATH",
 )
-_KIND_KEYS = ("store.kind", "DOCKD__STORE__KIND")
+_STORE_KEYS = ("store.", "DOCKD__STORE__")
 _LIST_KEYS = ("registry", "registry.file", "DOCKD__REGISTRY__FILE")
 
 
@@ -77,8 +76,8 @@ def _for_the_agent(file: Path) -> _Found:
     """Root may read everything, and the agent may not: where root asks, look as the one who owns the ledger's folder."""
     from dockd.enrolling.owner import as_owner_of, see_python
 
-    reading = _reading(file) if os.geteuid() == 0 else None
-    if reading is None:
+    reading = read_whole(file, os.environ) if os.geteuid() == 0 else None
+    if reading is None or not reading.parsed:
         return _look(file)
     folder = reading.settings.ledger.path.parent
     try:
@@ -96,17 +95,16 @@ def mistakes_of(file: Path) -> list[str]:
 
 
 def _look(file: Path) -> _Found:
-    found = _Found(mistakes=check(file, os.environ))
-    reading = _reading(file)
+    whole = read_whole(file, os.environ)
+    found = _Found(mistakes=list(whole.mistakes))
+    reading = whole if whole.parsed else None
     if reading is not None:
-        mistakes, found.warnings = wrong_bays(reading)
-        found.mistakes += mistakes
-        found.warnings += lines_that_never_hold(reading)
+        found.warnings += [*wrong_bays(reading)[1], *lines_that_never_hold(reading), *never_room(reading)]
         if not found.wrong(_PAGE_KEYS):
             found.mistakes += page_refused(reading)
-        if not found.wrong(_KIND_KEYS):  # what a secret has to look like depends on it
-            told = {mistake.key for mistake in found.mistakes}
-            found.mistakes += [mistake for mistake in wrong_secrets(reading) if mistake.key not in told]
+        if not any(mistake.key.startswith(_STORE_KEYS) for mistake in whole.mistakes):
+            found.mistakes += store_refused(reading)
+        found.mistakes += startable(reading).mistakes
         if reading.settings.registry.file is not None and not found.wrong(_LIST_KEYS):
             found.mistakes += registry_mistakes(reading.settings.registry.file)
     site = reading.settings.cameras.profiles if reading is not None and not found.wrong(_FOLDER_KEYS) else None
@@ -118,12 +116,3 @@ def _look(file: Path) -> _Found:
     except ProfilesWrong as wrong:
         found.mistakes += wrong.mistakes
     return found
-
-
-def _reading(file: Path) -> Reading | None:
-    """What the configuration says, as far as it can be read; None where it is no configuration, which is told already."""
-    text = read_file(file, file=printable(str(file)))
-    if isinstance(text, Mistake):
-        return None
-    reading = read_text(text, file=printable(str(file)), environ=os.environ)
-    return reading if reading.parsed else None

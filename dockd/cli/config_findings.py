@@ -1,11 +1,11 @@
-"""What `dockd check-config` sees beside the settings themselves: ports that are none, a site's folder of profiles, words that udev does not know.
+"""What `dockd check-config` sees beside the settings themselves: a page that cannot be, a site's folder of profiles, words that udev does not know.
 
 Rules kept here: a mistake is what surely does not work; what may be meant (a property of the site's own udev rules) is a warning, and says so.
 """
 
 from __future__ import annotations
 
-import re
+import os
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,11 +17,7 @@ from dockd.settings.filesystem import read_file
 from dockd.settings.locate import locate
 from dockd.settings.mistakes import Mistake, printable, shown
 from dockd.settings.reading import Reading
-
-_PORT = re.compile(r"(.+-usb(?:v\d)?-\d+:\d+(?:\.\d+)*)(.*)")
-_BUS_NUMBER = re.compile(r"\d+-\d+(?:\.\d+)*(?::\d+\.\d+)?|usb\d+|sd[a-z]+\d*")
-_CONTROLLER = re.compile(r"(?:pci|platform|acpi|amba|virtio|xen)-[\w.:-]+")
-_LEARN = 'the port\'s path such as "pci-0000:00:14.0-usb-0:1.4": run `dockd bays learn`'
+from dockd.store_kinds import Misconfigured, client_tls
 
 _DEVICE = (
     "VENDOR", "VENDOR_ENC", "VENDOR_ID", "MODEL", "MODEL_ENC", "MODEL_ID", "REVISION", "SERIAL", "SERIAL_SHORT", "TYPE", "INSTANCE",
@@ -41,30 +37,6 @@ KNOWN_PROPERTIES = frozenset({
     "DISKSEQ", "GPHOTO2_DRIVER",
 })  # fmt: skip
 """Properties that udev's own rules give to USB devices and volumes."""
-
-
-def wrong_bays(reading: Reading) -> tuple[list[Mistake], list[Mistake]]:
-    """Mistakes and warnings of a bay map whose paths are no USB ports."""
-    mistakes: list[Mistake] = []
-    warnings: list[Mistake] = []
-    folders = reading.settings.docks.folders
-    for index, bay in enumerate(reading.settings.bays):
-        at = reading.origin("bays", index, "usb_path")
-        port = _PORT.fullmatch(bay.usb_path)
-        if port is not None and not port[2]:
-            continue
-        if port is not None:
-            mistakes.append(at.mistake(f"{bay.usb_path} goes on after the chain of ports", f'"{port[1]}"'))
-        elif _BUS_NUMBER.fullmatch(bay.usb_path):
-            why = f"{bay.usb_path} is the kernel's number, which may be another port after the next start"
-            (mistakes if folders is None else warnings).append(at.mistake(why, _or_folder(folders)))
-        elif _CONTROLLER.fullmatch(bay.usb_path):
-            why = f"{bay.usb_path} names no port"
-            (mistakes if folders is None else warnings).append(at.mistake(why, _or_folder(folders)))
-        elif folders is None:
-            why = f"{bay.usb_path} is no USB port, and without docks.folders no folder can be that bay"
-            warnings.append(at.mistake(why, _LEARN))
-    return mistakes, warnings
 
 
 def lines_that_never_hold(reading: Reading) -> list[Mistake]:
@@ -98,8 +70,34 @@ def page_refused(reading: Reading) -> list[Mistake]:
     return []
 
 
-def _or_folder(folders: Path | None) -> str:
-    return _LEARN if folders is None else f"a folder of this name in {folders}, or {_LEARN}"
+def store_refused(reading: Reading) -> list[Mistake]:
+    """Certificates that `dockd run` could not speak to the store with. Blocks."""
+    try:
+        client_tls(reading.settings.store)
+    except Misconfigured as error:
+        _, _, why = error.message.partition(": ")
+        if error.message.startswith("store.ca_file"):
+            return [reading.origin("store", "ca_file").mistake(why, "PEM certificates of authorities")]
+        return [reading.origin("store", "client_cert_file").mistake(why, "a PEM certificate chain and its key")]
+    return []
+
+
+def never_room(reading: Reading) -> list[Mistake]:
+    """Warnings of a spool whose disk is smaller than what is to stay free on it: cameras would wait for ever. Blocks, not on a share that is gone: the
+    spool is a local disk."""
+    spool = reading.settings.spool
+    if reading.origin("spool", "path").key in {mistake.key for mistake in reading.mistakes}:
+        return []
+    folder = next((one for one in (spool.path, *spool.path.parents) if one.is_dir()), Path("/"))
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return []
+    size = disk.f_blocks * disk.f_frsize
+    if not size or spool.keep_free < size:
+        return []
+    why = f"the disk of {spool.path} has {size / (1 << 30):.0f} GiB in all: nothing would ever be copied, and cameras wait"
+    return [reading.origin("spool", "keep_free").mistake(why, "far less than that disk has, such as a tenth of it")]
 
 
 def profile_files(folder: Path) -> tuple[list[Path], list[Mistake]]:

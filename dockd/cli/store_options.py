@@ -106,12 +106,12 @@ def _read(option: str, parse: Callable[[str], T], text: str) -> T:
 
 
 def _check(settings: Settings, given: set[str]) -> None:
-    from dockd.cli.secret_forms import wrong_secrets
     from dockd.settings.checking import in_clear, store_checks
     from dockd.settings.documents import Origin
     from dockd.settings.filesystem import named_files
     from dockd.settings.locate import locate
     from dockd.settings.reading import Reading
+    from dockd.settings.secret_forms import wrong_secrets
 
     names = {key: _OPTIONS[key] if key in given else f"store.{key}" for key in _written(settings.store)}
     origins: dict[tuple[str | int, ...], Origin] = {

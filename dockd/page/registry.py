@@ -1,33 +1,32 @@
-"""The site's list of its cameras: who has which, which are in the pool, and what is noted of them. Read whole and bounded; it is shown on the page,
-and names the cameras that may be emptied.
+"""The site's list of its cameras: who has which, which are in the pool, and what is noted of them. It is shown on the page, and names the cameras that
+may be emptied.
+
+Rule kept here: it is read as `dockd check-config` reads it (`dockd.profiles.registry_checks`), and with one mistake it names nobody.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from dockd.profiles.registry_checks import CameraList, read_list
 from ingest.model import CameraId
-
-_LARGEST = 4 << 20
-_LONGEST = 200
-_LONGEST_CAMERA = 500
-_MOST = 50_000
 
 Kind = Literal["personal", "pool"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Registry:
-    """By serial or camera id: `assigned` to whom, empty for a pool camera; `notes` where there is one. `trouble`: why the list could not be read."""
+    """By serial or camera id: `assigned` to whom, empty for a pool camera; `notes` where there is one. `trouble`: why the list cannot be used, "" where it can;
+    `mistakes`: each of them, with its line.
+    """
 
     assigned: Mapping[str, str] = field(default_factory=dict)
     trouble: str = ""
     notes: Mapping[str, str] = field(default_factory=dict)
+    mistakes: tuple[str, ...] = ()
 
     def assigned_to(self, camera: CameraId) -> str | None:
         """To whom the camera is assigned; None for a pool camera and for one that is not in the list."""
@@ -49,35 +48,21 @@ def read_registry(path: Path | None) -> Registry:
     if path is None:
         return Registry()
     try:
-        with path.open("rb") as file:
-            raw = file.read(_LARGEST + 1)
-        if len(raw) > _LARGEST:
-            return Registry(trouble=f"registry.file {path} is larger than 4 MiB: is it the right file?")
-        return _parse(raw.decode("utf-8-sig"), path)
+        found = read_list(path)
     except OSError as error:
-        return Registry(trouble=f"registry.file {path} cannot be read: {error.strerror}")
-    except (UnicodeDecodeError, csv.Error) as error:
-        return Registry(trouble=f"registry.file {path} is no CSV in UTF-8: {error}")
+        trouble = f"registry.file {path} cannot be read: {error.strerror}"
+        return Registry(trouble=trouble, mistakes=(trouble,))
+    return _unusable(found) if found.mistakes else _usable(found)
 
 
-def _parse(text: str, path: Path) -> Registry:
-    rows = csv.DictReader(io.StringIO(text, newline=""))
-    names = [name.strip().lower() for name in rows.fieldnames or ()]
-    if "camera" not in names:
-        return Registry(trouble=f"registry.file {path} has no column named camera in its first line")
-    rows.fieldnames = names
-    found: dict[str, str] = {}
-    notes: dict[str, str] = {}
-    for row in rows:
-        camera = (row.get("camera") or "").strip()
-        if not camera:
-            continue
-        if len(camera) > _LONGEST_CAMERA:
-            return Registry(
-                trouble=f"registry.file {path}, line {rows.line_num}: a camera's name is longer than {_LONGEST_CAMERA} characters"
-            )
-        found[camera] = (row.get("assigned_to") or "").strip()[:_LONGEST]
-        notes[camera] = (row.get("note") or "").strip()[:_LONGEST]
-        if len(found) > _MOST:
-            return Registry(trouble=f"registry.file {path} names more than {_MOST} cameras: is it the right file?")
-    return Registry(assigned=found, notes={camera: note for camera, note in notes.items() if note})
+def _usable(found: CameraList) -> Registry:
+    return Registry(
+        assigned={entry.camera: entry.assigned for entry in found.entries},
+        notes={entry.camera: entry.note for entry in found.entries if entry.note},
+    )
+
+
+def _unusable(found: CameraList) -> Registry:
+    mistakes = tuple(map(str, found.mistakes))
+    more = f", and {len(mistakes) - 1} more: `dockd check-config` names them" if len(mistakes) > 1 else ""
+    return Registry(trouble=f"{mistakes[0]}{more}", mistakes=mistakes)

@@ -1,14 +1,17 @@
-"""What is wrong in the site's list of its cameras, each with its line: for `dockd check-config`.
+"""The one reader of the site's list of its cameras: what stands in it, and what is wrong, each with its line.
 
-Why it exists: the agent takes a list or leaves it as a whole, in one sentence; whoever writes the list needs the line. Rules kept here: the list is
-read in bounds and never more than its own words are shown; what names nobody, or two people, is a mistake although the agent would go on.
+Why it exists: `dockd check-config`, a start and a reload have to judge a list alike, for whoever is named wrongly is shown wrongly. Rules kept here: the
+list is read in bounds and never more than its own words are shown; a list with one mistake is a wrong list, and what names nobody, or two people, is one.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import os
+import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from dockd.profiles.naming import is_factory_serial
@@ -18,43 +21,90 @@ from dockd.settings.mistakes import Mistake, printable, shown
 LARGEST = 4 << 20
 """Bytes of a list."""
 MOST_TOLD = 100
+MOST_CAMERAS = 50_000
+LONGEST_NAME = 500
+"""Characters of a camera's serial or id."""
+_LONGEST = 200  # characters of the rest that are kept
 
 _A_HEADER = 'a first line "camera,assigned_to,note"'
 _A_LIST = "a CSV file in UTF-8 with " + _A_HEADER
 
 
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One row that names a camera. `assigned`: to whom, "" for one of the pool."""
+
+    camera: str
+    assigned: str
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CameraList:
+    """`entries` are the rows as far as they can be read; with `mistakes` (at most `MOST_TOLD`, and a word on the rest) nobody is named by them."""
+
+    entries: tuple[Entry, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
+
+
+def read_list(path: Path) -> CameraList:
+    """The list at `path`. Blocks. Raises OSError where it cannot be read at all."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)  # a FIFO is not waited for
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            at = Origin(printable(str(path)), None, "")
+            return CameraList(mistakes=(at.mistake("is not a regular file", _A_LIST),))
+        raw = file.read(LARGEST + 1)
+    return list_in(raw, file=printable(str(path)))
+
+
 def registry_mistakes(path: Path) -> list[Mistake]:
-    """Every mistake in the list at `path`, at most `MOST_TOLD`. Blocks. A file that cannot be read at all is told of elsewhere: no mistake here."""
+    """Every mistake in the list at `path`. Blocks. A file that cannot be read at all is told of elsewhere: no mistake here."""
     try:
-        with path.open("rb") as file:
-            raw = file.read(LARGEST + 1)
+        return list(read_list(path).mistakes)
     except OSError:
         return []
-    return mistakes_in(raw, file=printable(str(path)))
 
 
-def mistakes_in(raw: bytes, *, file: str) -> list[Mistake]:
+def list_in(raw: bytes, *, file: str) -> CameraList:
     """The same for a list's bytes."""
     if len(raw) > LARGEST:
-        return [Origin(file, None, "").mistake("is larger than 4 MiB: is it the right file?", _A_LIST)]
+        return _wrong(file, None, "is larger than 4 MiB: is it the right file?", _A_LIST)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        return [Origin(file, line, "").mistake("is not UTF-8 text", "UTF-8, as a spreadsheet's “CSV UTF-8” writes it")]
+        return _wrong(file, line, "is not UTF-8 text", "UTF-8, as a spreadsheet's “CSV UTF-8” writes it")
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        return [Origin(file, line, "").mistake("has a null character in it", _A_LIST)]
-    found: list[Mistake] = []
-    for mistake in _in_text(text, file=file):
-        found.append(mistake)
-        if len(found) == MOST_TOLD:
-            found.append(Origin(file, None, "").mistake("has more mistakes than these", "these mended first"))
+        return _wrong(file, line, "has a null character in it", _A_LIST)
+    entries: list[Entry] = []
+    mistakes: list[Mistake] = []
+    for found in _in_text(text, file=file):
+        if isinstance(found, Mistake):
+            mistakes.append(found)
+        elif len(entries) < MOST_CAMERAS:
+            entries.append(found)
+        else:
+            why = f"names more than {MOST_CAMERAS} cameras: is it the right file?"
+            mistakes.append(Origin(file, None, "").mistake(why, _A_LIST))
             break
-    return found
+        if len(mistakes) == MOST_TOLD:
+            mistakes.append(Origin(file, None, "").mistake("has more mistakes than these", "these mended first"))
+            break
+    return CameraList(entries=tuple(entries), mistakes=tuple(mistakes))
 
 
-def _in_text(text: str, *, file: str) -> Iterator[Mistake]:
+def mistakes_in(raw: bytes, *, file: str) -> list[Mistake]:
+    """What is wrong with a list's bytes."""
+    return list(list_in(raw, file=file).mistakes)
+
+
+def _wrong(file: str, line: int | None, message: str, expected: str) -> CameraList:
+    return CameraList(mistakes=(Origin(file, line, "").mistake(message, expected),))
+
+
+def _in_text(text: str, *, file: str) -> Iterator[Entry | Mistake]:
     rows = _rows(text, file=file)
     first = next(rows, None)
     if first is None or isinstance(first, Mistake):
@@ -101,15 +151,25 @@ def _rows(text: str, *, file: str) -> Iterator[tuple[int, list[str]] | Mistake]:
             yield line, row
 
 
-def _in_row(line: int, row: list[str], *, names: list[str], seen: dict[str, int], file: str) -> Iterator[Mistake]:
+def _in_row(
+    line: int, row: list[str], *, names: list[str], seen: dict[str, int], file: str
+) -> Iterator[Entry | Mistake]:
     at = Origin(file, line, "")
-    place = names.index("camera")
-    camera = row[place].strip() if place < len(row) else ""
+    fields = dict(zip(names, map(str.strip, (*row, *[""] * len(names))), strict=False))
+    camera = fields["camera"]
     if any(field.strip() for field in row[len(names) :]):
         yield at.mistake(f"has {len(row)} fields for {len(names)} columns", "quotes around what has a comma in it")
     if not camera:
         yield at.mistake("names no camera", "a serial or an id in the column camera")
         return
+    if len(camera) > LONGEST_NAME:
+        yield at.mistake(
+            f"names a camera by more than {LONGEST_NAME} characters", "a serial or an id in the column camera"
+        )
+        return
+    yield Entry(
+        camera=camera, assigned=fields.get("assigned_to", "")[:_LONGEST], note=fields.get("note", "")[:_LONGEST]
+    )
     if is_factory_serial(camera):
         message = f"{shown(camera)} is a factory's serial, the same in many cameras, and names nobody"
         yield at.mistake(message, 'the camera\'s id as the page shows it, such as "dcim:000000~1A2B-3C4D"')

@@ -68,6 +68,7 @@ __all__ = [
     "defaults",
     "load",
     "read_text",
+    "read_whole",
 ]
 
 DEFAULT_FILE = Path("/etc/dockd/dockd.toml")
@@ -95,6 +96,11 @@ def check(path: Path | None, environ: Mapping[str, str]) -> list[Mistake]:
     return list(_reading(path, environ=environ, for_run=True).mistakes)
 
 
+def read_whole(path: Path, environ: Mapping[str, str]) -> Reading:
+    """The file at `path` with every mistake that `check` finds, and where each key stands. Raises nothing."""
+    return _reading(path, environ=environ, for_run=True)
+
+
 def read_text(text: str, *, file: str, environ: Mapping[str, str], need_store: bool = True) -> Reading:
     """A pure look at a whole configuration, without the disk: `.settings` and `.mistakes`. Raises nothing."""
     return _with_mistakes(_checked(read(text, file=file, environ=environ), need_store=need_store), [])
@@ -104,7 +110,7 @@ def _reading(path: Path | None, *, environ: Mapping[str, str], for_run: bool) ->
     file = printable(str(path)) if path is not None else ENVIRONMENT
     text = read_file(path, file=file) if path is not None else None
     if isinstance(text, Mistake):
-        unread = read(None, file=file, environ=environ)
+        unread = replace(read(None, file=file, environ=environ), parsed=False)
         return _with_mistakes(unread, [text])
     reading = _checked(read(text, file=file, environ=environ), need_store=for_run)
     return _with_mistakes(reading, file_checks(reading) if for_run else [])

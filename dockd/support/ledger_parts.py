@@ -9,8 +9,8 @@ from typing import Any
 
 from dockd.access.book import Book
 from dockd.doctor.machine import Machine, NotSeen
-from dockd.page.registry import read_registry
 from dockd.profiles.reading import ProfilesWrong, load_profiles
+from dockd.profiles.registry_checks import read_list
 from dockd.settings import Settings
 from dockd.shipped import shipped
 from dockd.support.gathered import Gathered
@@ -88,12 +88,17 @@ def ledger_names(settings: Settings) -> Gathered:
 
 def registry_names(settings: Settings) -> Gathered:
     """Whom the site's list of cameras names. Raises NotSeen."""
-    registry = read_registry(settings.registry.file)
-    if registry.trouble:
-        raise NotSeen(registry.trouble)
-    found = Gathered(names=[("camera", one) for one in registry.assigned])
-    found.names += [("person", one) for one in registry.assigned.values()]
-    found.names += [("words", one) for one in registry.notes.values()]
+    if settings.registry.file is None:
+        return Gathered()
+    try:
+        listed = read_list(settings.registry.file)  # of a wrong list, too, everybody who stands in it is to be left out
+    except OSError as error:
+        raise NotSeen(f"registry.file {settings.registry.file} cannot be read: {error.strerror}") from error
+    if listed.mistakes and not listed.entries:
+        raise NotSeen(str(listed.mistakes[0]))
+    found = Gathered(names=[("camera", one.camera) for one in listed.entries])
+    found.names += [("person", one.assigned) for one in listed.entries if one.assigned]
+    found.names += [("words", one.note) for one in listed.entries if one.note]
     return found
 
 

@@ -80,7 +80,7 @@ def test_a_range_holds_the_plain_figure(rates: list[float], backlog: int) -> Non
 def test_the_sites_list(tmp_path: Path) -> None:
     file = tmp_path / "list.csv"
     file.write_bytes(
-        b"\xef\xbb\xbfCamera, assigned_to ,note\n0001, PC Jones ,x\nCAM02,,\n\n,nobody\n" + "0003,Zoë\n".encode()
+        b"\xef\xbb\xbfCamera, assigned_to ,note\n0001, PC Jones ,x\nCAM02,,\n\n" + "0003,Zoë\n".encode()
     )
     found = read_registry(file)
     assert found.trouble == ""
@@ -93,7 +93,9 @@ def test_the_sites_list(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "why"),
-    [(b"serial,who\n1,2\n", "no column named camera"), (b"", "no column named camera"), (b"camera\n\xff\n", "no CSV in UTF-8"), (b'camera\n"' + b"x" * 200_000, "no CSV"), (b"x" * (5 << 20), "larger than 4 MiB")],
+    [(b"serial,who\n1,2\n", "no column named camera"), (b"", "is empty"), (b"camera\n\xff\n", "2: is not UTF-8 text"),
+     (b'camera\n"' + b"x" * 200_000, "cannot be read"), (b"x" * (5 << 20), "larger than 4 MiB"), (b"camera,note\n,nobody\n", "2: names no camera"),
+     (b"camera,assigned_to\nC3441,PC 1204\nC3441,PC 7\n", '3: "C3441" is already in line 2')],
 )  # fmt: skip
 def test_a_list_that_cannot_be_used_says_why(tmp_path: Path, content: bytes, why: str) -> None:
     file = tmp_path / "list.csv"

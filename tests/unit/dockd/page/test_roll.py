@@ -79,12 +79,12 @@ def test_somebodys_own_camera_is_theirs_whatever_was_issued_before() -> None:
 
 def test_the_list_has_notes_and_bounds(tmp_path: Path) -> None:
     file = tmp_path / "cameras.csv"
-    file.write_text(f"Camera,assigned_to,note\nA,PC 1,spare battery\nB,,\nC,{'x' * 5000},{'y' * 5000}\n")
+    file.write_text(f"Camera,assigned_to,note\nA1,PC 1,spare battery\nB1,,\nC1,{'x' * 5000},{'y' * 5000}\n")
     found = read_registry(file)
-    assert found.notes == {"A": "spare battery", "C": "y" * 200}
-    assert [found.kind_of(name) for name in ("A", "B", "Z", None)] == ["personal", "pool", None, None]
-    assert len(found.assigned["C"]) == 200
+    assert found.notes == {"A1": "spare battery", "C1": "y" * 200}
+    assert [found.kind_of(name) for name in ("A1", "B1", "Z", None)] == ["personal", "pool", None, None]
+    assert len(found.assigned["C1"]) == 200
     file.write_text(f"camera\n{'x' * 501}\n")
-    assert "line 2" in read_registry(file).trouble
+    assert ":2: names a camera by more than 500 characters" in read_registry(file).trouble
     file.write_text("camera\n" + "\n".join(f"C{n}" for n in range(50_001)))
     assert "more than 50000" in read_registry(file).trouble
