@@ -23,6 +23,7 @@ from dockd.ops.happenings import (
     CertificateNotRenewed,
     CertificateRenewed,
     CertificateUnread,
+    Renewer,
 )
 from dockd.page.expiring import told
 from dockd.page.facts import Troubles
@@ -112,7 +113,7 @@ class Certificates:
 
     # -- what was renewed ----------------------------------------------------------------------------------------------
 
-    async def _take_up(self, *, by: str) -> None:
+    async def _take_up(self, *, by: Renewer) -> None:
         tls = self.tls
         if tls is None:
             return

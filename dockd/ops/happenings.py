@@ -74,6 +74,7 @@ class Heartbeat(
 
 
 Renewal = Literal["unchanged", "renewed", "refused"]
+Renewer = Literal["dockd", "file"]
 _RENEWALS: dict[str, str] = {
     "renewed": "the page's certificate was renewed, and new connections are served with it",
     "refused": "the page's certificate was NOT renewed: the one of before stays in use",
@@ -133,11 +134,13 @@ def listed(names: Sequence[str]) -> str:
     return f"{', '.join(some)} and {last}" if some else last
 
 
-Refused = Literal["file", "page", "certificate", "list", "profiles"]
+Refused = Literal["file", "page", "certificate", "list", "profiles", "credentials", "start"]
 _STAYS: dict[str, str] = {
     "certificate": "the page's certificate cannot be used, and the one of before stays: {error}",
     "list": "the list of cameras has mistakes, and the one of before stays: {error}",
     "profiles": "the camera profiles have mistakes, and those of before stay: {error}",
+    "credentials": "what this dock believes others by, or comes in with, cannot be used: {error}",
+    "start": "dockd was started with a configuration that has mistakes, and what is wrong in it is not followed: {error}",
 }
 _MOST_MISTAKES = 100
 
@@ -151,8 +154,8 @@ class SettingsRefused(
     outcome="failure",
     custody=False,
 ):
-    """SIGHUP, and something was wrong. `what`: the file itself, or that the page would be open (then nothing of it is followed); or one of the files that it
-    names (then that one alone stays as it was). `mistakes`: each with its place, at most a hundred."""
+    """SIGHUP, and something was wrong; or a start that goes on without what is wrong. `what`: the file itself, or that the page would be open (then nothing of it
+    is followed); or one of the files that it names (then that one alone stays as it was); or start. `mistakes`: each with its place, at most a hundred."""
 
     what: Refused
     error: str
@@ -175,8 +178,8 @@ class SettingsRefused(
     def message(self) -> str:
         """With what stays as it was.
 
-        >>> SettingsRefused.of("list", ["registry.file /x has no column named camera"]).message()
-        'the list of cameras has mistakes, and the one of before stays: registry.file /x has no column named camera'
+        >>> SettingsRefused.of("list", ["/x:1: has no column named camera"]).message()
+        'the list of cameras has mistakes, and the one of before stays: /x:1: has no column named camera'
         """
         return _STAYS.get(self.what, self.text).format_map({"error": self.error})
 
@@ -334,7 +337,7 @@ class CertificateRenewed(
     """`by`: dockd, which got it from the store, or file: somebody has put another one there."""
 
     certificate: str
-    by: str
+    by: Renewer
     ends_at: str
 
     def message(self) -> str:

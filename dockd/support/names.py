@@ -1,7 +1,8 @@
 """Other names for people, cameras, files and addresses: the same one wherever the same is meant, in one bundle, and none that says who it was.
 
 Rules kept here: what is to be hidden is learnt from the fields that hold it (of events, of the page's documents, of the registry and the list of users), and
-then hidden in every part, also in the middle of a sentence; every field of every event is known to be one of these or to name nobody (a test holds that).
+then hidden in every part, also in the middle of a sentence; who is called by an ordinary word is hidden where they are meant (`ordinary`); keys of the configuration
+stay; every field of every event is known to be one of these or to name nobody (a test holds that).
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
+
+from dockd.support.ordinary import BY_NOBODY, DOTTED, KEY, ORDINARY, VARIABLES
 
 Kind = Literal["person", "camera", "file", "address", "words"]
 
@@ -21,6 +24,9 @@ FIELDS: dict[str, Kind] = {
 TYPED = frozenset({"problem.closed", "bay.out_of_use", "problem.seen"})
 """Events whose `reason` somebody has typed."""
 _WHO = ("user:", "token:", "os:", "oidc:")
+_CAME_BY = "(?:user|token|os|oidc):"
+_MEANT = rf"""\\*"(?:(?:dockd\.|DOCKD_)?(?P<field>by|officer|assigned_to|note|camera|serial|card|path|address|id)|(?:dockd\.|DOCKD_)name)\\*":\s*\\*"(?:{_CAME_BY})?"""
+"""Before a value that names somebody, in JSON, and in JSON within JSON."""
 _NOBODY = frozenset({"local", "docking", "unknown", "folder", "pool", "true", "false", "null", "none", "dockd"})
 _SHORTEST = 3
 _LONGEST = 200
@@ -36,7 +42,10 @@ class Names:
         self._counts: dict[str, int] = {}
         self._files: dict[str, str] = {}
         self._long: dict[str, str] = {}
-        self._compiled: re.Pattern[str] | None = None
+        self._ordinary: dict[str, str] = {}
+        self._exact: dict[str, str] = {}
+        self._put = 0
+        self._compiled: tuple[re.Pattern[str], re.Pattern[str]] | None = None
 
     def learn(self, kind: Kind, value: str) -> None:
         """One more; a prefix that says by what somebody came in stays."""
@@ -46,6 +55,9 @@ class Names:
         key = value.lower()
         if len(value) < _SHORTEST or key in _NOBODY or key in self._known or value in self._long:
             return
+        if key in ORDINARY:
+            self._learn_ordinary(kind, value)
+            return
         self._counts[kind] = self._counts.get(kind, 0) + 1
         alias = f"{kind}-{self._counts[kind]}"
         if len(value) > _LONGEST:  # too long for a tree of characters; there are few
@@ -53,6 +65,16 @@ class Names:
             return
         for form in {key, json.dumps(value)[1:-1].lower()}:
             self._known.setdefault(form, alias)
+        self._compiled = None
+
+    def _learn_ordinary(self, kind: Kind, value: str) -> None:
+        """Written as a name is, it is one wherever it stands so."""
+        key = value.lower()
+        if key not in self._ordinary:
+            self._counts[kind] = self._counts.get(kind, 0) + 1
+            self._ordinary[key] = f"{kind}-{self._counts[kind]}"
+        if value != key:
+            self._exact[value] = self._ordinary[key]
         self._compiled = None
 
     def learn_all(self, found: Iterable[tuple[Kind, str]]) -> None:
@@ -67,6 +89,18 @@ class Names:
                 text = self.without_file(text, value)
             else:
                 self.learn(kind, value)
+                text = self._without_ordinary(text, document, value)
+        return text
+
+    def _without_ordinary(self, text: str, document: Any, value: str) -> str:
+        """A sentence that says whom its own line names: there the word is a name. After what somebody came in by it is one anywhere."""
+        alias = self._ordinary.get(value.strip().lower())
+        said = next((document[one] for one in ("message", "MESSAGE") if isinstance(document.get(one), str)), None) if isinstance(document, dict) else None  # fmt: skip
+        if alias is None or said is None:
+            return text
+        meant = re.compile(rf"(?<![^\W_]){re.escape(value.strip())}(?![^\W_])", re.IGNORECASE).sub(alias, said)
+        for one, other in zip(_forms(said), _forms(meant), strict=True):
+            text = text.replace(f'"{one}"', f'"{other}"')
         return text
 
     def without_file(self, text: str, path: str) -> str:
@@ -83,24 +117,64 @@ class Names:
     def hidden(self, text: str) -> tuple[str, int]:
         """The text with other names, and how often one was put."""
         text, count = _without_media(text)
+        self._put = 0
         for value, alias in self._long.items():
             for form in {value, json.dumps(value)[1:-1]}:
                 count += text.count(form)
                 text = text.replace(form, alias)
-        if not self._known:
+        if not (self._known or self._ordinary):
             return text, count
         if self._compiled is None:
-            # The first character alone says whether it is worth looking further: thousands of names cost little more than one.
-            self._compiled = re.compile(
-                rf'(?<![^\W_])(?:{_tree(self._known)})(?![^\W_])', re.IGNORECASE
-            )  # fmt: skip
-        text, more = self._compiled.subn(lambda found: self._alias(found, text), text)
-        return text, count + more
+            self._compiled = self._patterns()
+        everywhere, meant = self._compiled
+        before = text
+        text = everywhere.sub(lambda found: self._alias(found, before), before)
+        between = text
+        text = meant.sub(lambda found: self._alias_of_meant(found, between), between)
+        return text, count + self._put
+
+    def _patterns(self) -> tuple[re.Pattern[str], re.Pattern[str]]:
+        """Names wherever they stand; ordinary words where they are names."""
+        # The first character alone says whether it is worth looking further: thousands of names cost little more than one.
+        names = _tree([*self._known, *DOTTED, *VARIABLES])
+        everywhere = re.compile(
+            rf"(?P<key>{KEY.pattern})|(?<![^\W_])(?:{names})(?![^\W_])", re.IGNORECASE | re.MULTILINE
+        )
+        words = _tree(self._ordinary) or r"(?!)"
+        exact = _tree(self._exact) or r"(?!)"
+        meant = re.compile(
+            rf'(?P<before>{_MEANT})(?P<word>{words})(?=\\*")|(?P<came>(?<![^\W_]){_CAME_BY})(?P<who>{words})(?![^\W_])|(?<![^\W_])(?P<exact>(?-i:{exact}))(?![^\W_])',
+            re.IGNORECASE,
+        )
+        return everywhere, meant
+
+    def _alias_of_meant(self, found: re.Match[str], text: str) -> str:
+        self._put += 1
+        if found["exact"]:
+            return self._exact[found["exact"]]
+        if found["who"]:
+            return found["came"] + self._ordinary[found["who"].lower()]
+        alias, field = self._ordinary[found["word"].lower()], (found["field"] or "name").lower()
+        line = text[text.rfind("\n", 0, found.start()) + 1 : text.find("\n", found.end()) % (len(text) + 1)]
+        if (field == "id" and not alias.startswith("camera-")) or (
+            field == "by" and any(one in line for one in BY_NOBODY)
+        ):
+            self._put -= 1
+            return found[0]
+        return found["before"] + alias
 
     def _alias(self, found: re.Match[str], text: str) -> str:
+        if found["key"] or found[0].lower() in DOTTED | VARIABLES:
+            return found[0]
+        self._put += 1
         if found[0].isdigit() and text[max(0, found.start() - 3) : found.start()].endswith(('": ', ".")):
             return found[0]  # a number of JSON's, or a part of a second
         return self._known.get(found[0].lower(), "somebody")
+
+
+def _forms(text: str) -> tuple[str, str]:
+    """As JSON has it, and as it has it without a need."""
+    return json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def _without_media(text: str) -> tuple[str, int]:
@@ -125,15 +199,19 @@ def named_in(document: Any, *, prefix: str = "") -> Iterator[tuple[Kind, str]]:
             yield from named_in(one, prefix=prefix)
     if not isinstance(document, dict):
         return
+    action = document.get("event.action", document.get("DOCKD_EVENT_ACTION"))
+    action = action if isinstance(action, str) else ""
     for key, value in document.items():
         bare = key.removeprefix(prefix).lower() if key.startswith(prefix) else ""
         kind = FIELDS.get(bare) if bare != "name" or prefix else None  # stations have names, too
+        if bare == "by" and action in BY_NOBODY:
+            continue
         if kind is not None and isinstance(value, str):
             yield kind, value
         elif bare == "camera" and isinstance(value, dict):
             yield from (("camera", value[one]) for one in ("id", "serial") if isinstance(value.get(one), str))
             yield from named_in(value, prefix=prefix)
-        elif bare == "reason" and isinstance(value, str) and document.get("event.action") in TYPED:
+        elif bare == "reason" and isinstance(value, str) and action in TYPED:
             yield "words", value
         else:
             yield from named_in(value, prefix=prefix)

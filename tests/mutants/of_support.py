@@ -52,6 +52,11 @@ SUPPORT = (
         tests=_NAMES,
     ),
     Mutant(
+        name="support: an ordinary word that is a name stays", promise="nobody leaves by an account that is called as much else is",
+        file="dockd/support/names.py", old='        text = meant.sub(lambda found: self._alias_of_meant(found, between), between)\n', new="",
+        tests=_NAMES,
+    ),
+    Mutant(
         name="support: keys that dockd does not know", promise="a secret in the wrong place of a configuration does not leave",
         file="dockd/support/configuration.py", old="        if not known:\n", new="        if not known and section not in SECTIONS:\n",
         tests=_CONFIGURATION,

@@ -9,6 +9,7 @@ import pytest
 
 import dockd.ops.happenings  # noqa: F401 (its events are of the registry, too)
 from dockd.support.names import FIELDS, Names, named_in
+from dockd.support.ordinary import BY_NOBODY
 from ingest import events
 
 NAME_NOBODY = frozenset({
@@ -84,3 +85,69 @@ def test_thousands_of_names_and_long_ones() -> None:
     text, count = found.hidden(f"camera generic:00017-{17 * 7919 % 10007:x}, {'x' * 5000}; " + "generic: " * 10_000)
     assert text.startswith("camera camera-18, person-1; generic: ")
     assert count == 2
+
+
+@pytest.fixture
+def words() -> Names:
+    """Users and tokens that are called as much else is."""
+    found = Names()
+    for one in ("user:file", "ops", "token:prometheus", "os:root", "Page", "grace"):
+        found.learn("person", one)
+    return found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'file = "/etc/dockd/cameras.csv"', 'client_cert_file = "/etc/dockd/keys/dock.pem"', "dockd.toml:3: registry.file: it is not there (No such file or directory)",
+        '  "registry.file": {"value": "/x"}', "node_exporter and prometheus as root, page at /", 'grace = "0 s"', "DOCKD__WIPE__GRACE=5 s", "dockd.toml:9: wipe.grace: no", "the role ops",
+        '{"event.action": "certificate.renewed", "dockd.by": "file", "message": "the file was read"}',
+    ],
+)  # fmt: skip
+def test_an_ordinary_word_stays_where_it_is_one(words: Names, text: str) -> None:
+    assert words.hidden(text) == (text, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ('"dockd.by": "user:file"', '"dockd.by": "user:person-1"'),
+        ('{"MESSAGE": "{\\"dockd.by\\":\\"file\\"}", "DOCKD_BY":"ops"}', '{"MESSAGE": "{\\"dockd.by\\":\\"person-1\\"}", "DOCKD_BY":"person-2"}'),
+        ("user:OPS signed in (ops), token:prometheus too", "user:person-2 signed in (ops), token:person-3 too"),
+        ('"assigned_to": "Ops", "station": {"name": "ops"}', '"assigned_to": "person-2", "station": {"name": "ops"}'),
+        ("Page said that the page is slow", "person-5 said that the page is slow"),
+        ('Grace and grace, station = "grace"', 'person-6 and person-6, station = "person-6"'),
+    ],
+)  # fmt: skip
+def test_and_is_hidden_where_it_is_a_name(words: Names, text: str, hidden: str) -> None:
+    assert words.hidden(text)[0] == hidden
+
+
+@pytest.mark.parametrize("journal", [False, True])
+def test_a_line_that_names_somebody_by_an_ordinary_word(journal: bool) -> None:
+    said = "os:ann changed who may come in: user added file"
+    log = {
+        "message": said,
+        "event.action": "access.changed",
+        "dockd.by": "os:ann",
+        "dockd.name": "file",
+        "dockd.what": "user added",
+    }
+    native = {"MESSAGE": said, "DOCKD_EVENT_ACTION": "access.changed", "DOCKD_BY": "os:ann", "DOCKD_NAME": "file"}
+    names = Names()
+    line, prefix = (native, "DOCKD_") if journal else (log, "dockd.")
+    found = json.loads(names.hidden(names.of_document(json.dumps(line), line, prefix=prefix))[0])
+    assert found["MESSAGE" if journal else "message"] == "os:person-1 changed who may come in: user added person-2"
+    assert found["DOCKD_NAME" if journal else "dockd.name"] == "person-2"
+
+
+def test_who_renews_a_certificate_is_nobody() -> None:
+    renewed = {"event.action": "certificate.renewed", "dockd.by": "file"}
+    assert list(named_in(renewed, prefix="dockd.")) == []
+    assert list(named_in({"event.action": ["x"], "dockd.by": "ann"}, prefix="dockd.")) == [("person", "ann")]
+    assert {"certificate.renewed"} == BY_NOBODY
+
+
+def test_what_was_typed_is_learnt_from_the_journal_too() -> None:
+    typed = {"DOCKD_EVENT_ACTION": "problem.closed", "DOCKD_REASON": "Ann has it"}
+    assert list(named_in(typed, prefix="DOCKD_")) == [("words", "Ann has it")]
