@@ -26,11 +26,13 @@ from dockd.ops.notify import Notify
 from dockd.ops.reloading import Applied, Owed, changes, with_keys
 from dockd.page.facts import Sources
 from dockd.page.language import english, said
-from dockd.page.opening import Certificate, CertificateUnusable, why_not
+from dockd.page.opening import Certificate, CertificateUnusable, certificate, why_not
 from dockd.page.registry import read_registry
 from dockd.page.view import View
-from dockd.settings import Settings, SettingsError, load
+from dockd.settings import Settings, read_whole
 from dockd.settings.live import LIVE
+from dockd.settings.startable import startable
+from dockd.store_kinds import wrong_certificates
 from ingest.errors import LedgerUnusable
 from ingest.leave import Wish
 from ingest.ledger import wiping_word
@@ -115,6 +117,17 @@ class Reloading:
                 self._wish(replace(wish, wipe=False))
                 self.wishes.reload()
 
+    async def judge_the_start(self) -> None:
+        """What is wrong in what dockd was started with and does not keep it from its work is not followed: a problem, and said once in the log."""
+        self.view.registry = await asyncio.to_thread(read_registry, self.sources.settings.registry.file)
+        if self.config is None or self.applied.judged:
+            return
+        self.applied.judged = True
+        reading = await asyncio.to_thread(read_whole, self.config, os.environ)
+        found = (await asyncio.to_thread(startable, reading)).mistakes
+        if wrong := [*map(str, found), *self.view.registry.mistakes]:
+            self.applied.wrong = self._refused("start", wrong)
+
     async def _one(self) -> None:
         self.logs.reopen()
         self.notify.reloading()
@@ -128,13 +141,17 @@ class Reloading:
 
     async def _reload(self, config: Path) -> list[str]:
         """Returns every mistake that was found."""
-        try:
-            fresh = await asyncio.to_thread(load, config, environ=os.environ)
-        except SettingsError as error:
-            return self._refused("file", [str(one) for one in error.mistakes])
-        if (open_to_all := await asyncio.to_thread(why_not, fresh)) is not None:
+        reading = await asyncio.to_thread(read_whole, config, os.environ)
+        if reading.mistakes:
+            return self._refused("file", [str(one) for one in reading.mistakes])
+        if (open_to_all := await asyncio.to_thread(why_not, reading.settings)) is not None:
             return self._refused("page", [f"{config}: {open_to_all}"])
-        return await self._follow(fresh)
+        found = await asyncio.to_thread(startable, reading)
+        if found.values:
+            return self._refused("file", [str(one) for one in found.values])
+        unusable = [str(one) for one in (*found.files, *await asyncio.to_thread(wrong_certificates, reading))]
+        wrong = self._refused("credentials", unusable) if unusable else []
+        return [*wrong, *await self._follow(reading.settings)]
 
     async def _follow(self, fresh: Settings) -> list[str]:
         before = self.sources.settings
@@ -142,14 +159,10 @@ class Reloading:
         wiping = [key for key in found if key in _WIPING]
         wrong = await self._wishes(fresh, wiping) if wiping or self.applied.owed is not None else []
         mine = [key for key in found if key in LIVE and key not in (*_WIPING, _PROFILES)]
-        certificate, refused = await self._certificate()
+        certificate, refused = await self._certificate(fresh)
         wrong += refused
-        registry = await asyncio.to_thread(read_registry, fresh.registry.file)
-        if registry.trouble:  # the one of before stays, and it is said
-            wrong += self._refused("list", [registry.trouble])
-            registry = replace(self.view.registry, trouble=registry.trouble)
+        wrong += await self._list(fresh)
         self._take(with_keys(self.sources.settings, fresh, mine))
-        self.view.registry = registry
         profiles = await self._profiles(fresh)
         wrong += profiles
         if not profiles and _PROFILES in found:
@@ -194,9 +207,25 @@ class Reloading:
         wipe = replace(settings.wipe, enabled=wish.wipe, grace=wish.grace)
         self.applied.settings = self.sources.settings = replace(settings, wipe=wipe)
 
-    async def _certificate(self) -> tuple[Renewal, list[str]]:
+    async def _list(self, fresh: Settings) -> list[str]:
+        """The site's list of its cameras: a wrong one is told, and the one of before stays, where there is one."""
+        registry = await asyncio.to_thread(read_registry, fresh.registry.file)
+        if not registry.mistakes:
+            self.view.registry = registry
+            return []
+        if self.view.registry.mistakes:  # there was none that could be used: why, as it is now
+            self.view.registry = registry
+        return self._refused("list", list(registry.mistakes))
+
+    async def _certificate(self, fresh: Settings) -> tuple[Renewal, list[str]]:
         """What became of the page's: a renewed one is used from now on; a wrong one is told, and the one of before stays."""
         page = self.sources.settings.page
+        if (fresh.page.tls_cert_file, fresh.page.tls_key_file) != (page.tls_cert_file, page.tls_key_file):
+            try:
+                await asyncio.to_thread(certificate, fresh)  # it would keep the next start from serving
+            except CertificateUnusable as error:
+                return "refused", self._refused("certificate", [error.message])
+            return "unchanged", []
         if self.certified is None or page.tls_cert_file is None or page.tls_key_file is None:
             return "unchanged", []
         try:
@@ -218,11 +247,13 @@ class Reloading:
         return mistakes
 
     def _say_problems(self) -> None:
-        troubles, wrong, restart = self.sources.troubles, self.applied.wrong, self.applied.restart
+        """A list that cannot be used at all is a problem of its own, told by the page, and not twice."""
+        troubles, restart = self.sources.troubles, self.applied.restart
+        wrong = [one for one in self.applied.wrong if one not in self.view.registry.mistakes]
         if wrong:
             more = len(wrong) - _SHOWN
             shown = "; ".join(wrong[:_SHOWN]) + (f"; {more} more" if more > 0 else "")
-            text = said("The configuration has mistakes, and what was set before stays in force: {mistakes}", mistakes=english(shown))  # fmt: skip
+            text = said("The configuration has mistakes, and what is wrong in it is not followed: {mistakes}", mistakes=english(shown))  # fmt: skip
             troubles.open("config_wrong", text)
         else:
             troubles.close("config_wrong")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from dockd.app import Agent
 from dockd.gauges import gauges
+from dockd.new_book import answered_for
 from dockd.ops.ending import Wishes
 from dockd.ops.happenings import (
     Heartbeat,
@@ -39,7 +40,6 @@ from dockd.ops.watching import Watch, watched
 from dockd.page.advice import sentence
 from dockd.page.facts import Sources, Troubles
 from dockd.page.opening import UNREADABLE, Certificate, certificate, in_clear, why_not
-from dockd.page.registry import read_registry
 from dockd.page.server import address_of, page, take_address
 from dockd.page.view import Snapshot, View
 from dockd.reloading import Reloaded, Reloading
@@ -53,14 +53,11 @@ from ingest.events import (
     Event,
     LedgerFails,
     LedgerWorks,
-    SegmentAttested,
-    SegmentConfirmed,
-    SegmentFoundInStore,
     SpoolFails,
     SpoolWorks,
     StoreWentBack,
 )  # fmt: skip
-from ingest.ledger import store_memory, views
+from ingest.ledger import store_memory
 
 if TYPE_CHECKING:
     import socket
@@ -142,8 +139,8 @@ async def serve(
     running = _Running(
         agent=agent, ops=ops, sources=sources, view=view, certified=certified, certificates=certificates, notify=notify, applied=applied, config=config,
     )  # fmt: skip
-    running.view.registry = await asyncio.to_thread(read_registry, agent.settings.registry.file)
     agent.ledger.subscribe(running.hear)
+    await reloading.judge_the_start()
     running.say_what_was_found()
     await running.say_what_nobody_has_seen()
     with contextlib.suppress(LedgerUnusable):
@@ -151,7 +148,7 @@ async def serve(
         await agent.rack.recall()
     async with asyncio.TaskGroup() as group:
         group.create_task(running.ledger_stays_whole(), name="ledger")
-        group.create_task(running.ledger_becomes_whole(), name="ledger-rebuilt")
+        group.create_task(answered_for(sources, every=_HEARTBEAT), name="ledger-rebuilt")
         group.create_task(running.page(sock, announce), name="page")
         group.create_task(watched(Watch(agent.steps), notify), name="watchdog")
         group.create_task(sample_lag(ops.metrics.lag), name="event-loop-lag")
@@ -262,35 +259,6 @@ class _Running:
     async def ledger_stays_whole(self) -> None:
         """Raises LedgerDamaged when it is found damaged while it is used: whoever runs the agent opens it anew."""
         raise await self.agent.ledger.damage()
-
-    async def ledger_becomes_whole(self) -> None:
-        """While the ledger is a new one, or an older one, that the store has not answered for yet, that is a problem."""
-        proven = asyncio.Event()
-
-        def hear(event: Event, _seq: int) -> None:
-            if isinstance(event, (SegmentConfirmed, SegmentAttested, SegmentFoundInStore)):
-                proven.set()
-
-        self.agent.ledger.subscribe(hear)
-        while True:
-            proven.clear()
-            with contextlib.suppress(LedgerUnusable):
-                found = await self.agent.ledger.read(
-                    lambda db: {
-                        "ledger_rebuilt": views.not_whole(db.execute),
-                        "ledger_went_back": views.went_back(db.execute),
-                    }
-                )
-                for name, why in found.items():
-                    if why is None:
-                        self.sources.troubles.close(name)
-                    else:
-                        self.sources.troubles.open(name, why)
-                if not any(found.values()):
-                    break
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_HEARTBEAT):
-                    await proven.wait()
 
     async def say_what_nobody_has_seen(self) -> None:
         """A store that went back in time, or is to be confirmed, is a problem until a person has pinned a store since, however often dockd is started."""

@@ -16,6 +16,8 @@ from ingest.errors import DockdError
 from ingest.token_lines import first_token
 
 if TYPE_CHECKING:
+    from dockd.settings.mistakes import Mistake
+    from dockd.settings.reading import Reading
     from dockd.settings.schema import StoreSettings
     from ingest.model import ProofMethod
     from ingest.store.base import Store
@@ -147,6 +149,18 @@ def client_tls(settings: StoreSettings) -> ClientTls | None:
     except CertificateUnusable as error:
         key = "store.ca_file" if error.of == "ca" else "store.client_cert_file and store.client_key_file"
         raise Misconfigured(f"{key}: {error}") from error
+
+
+def wrong_certificates(reading: Reading) -> list[Mistake]:
+    """What of the files that the store is to be spoken to with cannot be used, as mistakes of the configuration. Blocks. Raises nothing."""
+    try:
+        client_tls(reading.settings.store)
+    except Misconfigured as error:
+        key, _, why = error.message.partition(": ")
+        if key == "store.ca_file":
+            return [reading.origin("store", "ca_file").mistake(why, "PEM certificates of authorities")]
+        return [reading.origin("store", "client_cert_file").mistake(why, "a PEM certificate chain and its key")]
+    return []
 
 
 def _context(settings: StoreSettings, needs: Needs) -> ssl.SSLContext | None:

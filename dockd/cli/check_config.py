@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from dockd.cli.config_findings import lines_that_never_hold, never_room, page_refused, profile_files, store_refused
+from dockd.cli.config_findings import lines_that_never_hold, never_room, page_refused, profile_files
 from dockd.profiles.reading import ProfilesWrong, load_profiles
 from dockd.profiles.registry_checks import registry_mistakes
 from dockd.settings import DEFAULT_FILE, Mistake, read_whole
@@ -18,6 +18,7 @@ from dockd.settings.bay_paths import wrong_bays
 from dockd.settings.mistakes import printable
 from dockd.settings.startable import startable
 from dockd.shipped import shipped
+from dockd.store_kinds import wrong_certificates
 
 _FOLDER_KEYS = ("cameras", "cameras.profiles", "DOCKD__CAMERAS__PROFILES")
 _PAGE_KEYS = (
@@ -103,7 +104,7 @@ def _look(file: Path) -> _Found:
         if not found.wrong(_PAGE_KEYS):
             found.mistakes += page_refused(reading)
         if not any(mistake.key.startswith(_STORE_KEYS) for mistake in whole.mistakes):
-            found.mistakes += store_refused(reading)
+            found.mistakes += wrong_certificates(reading)
         found.mistakes += startable(reading).mistakes
         if reading.settings.registry.file is not None and not found.wrong(_LIST_KEYS):
             found.mistakes += registry_mistakes(reading.settings.registry.file)

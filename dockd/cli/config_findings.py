@@ -17,7 +17,6 @@ from dockd.settings.filesystem import read_file
 from dockd.settings.locate import locate
 from dockd.settings.mistakes import Mistake, printable, shown
 from dockd.settings.reading import Reading
-from dockd.store_kinds import Misconfigured, client_tls
 
 _DEVICE = (
     "VENDOR", "VENDOR_ENC", "VENDOR_ID", "MODEL", "MODEL_ENC", "MODEL_ID", "REVISION", "SERIAL", "SERIAL_SHORT", "TYPE", "INSTANCE",
@@ -67,18 +66,6 @@ def page_refused(reading: Reading) -> list[Mistake]:
         certificate(settings)
     except CertificateUnusable as error:
         return [reading.origin("page", "tls_cert_file").mistake(error.message, "a PEM certificate chain and its key")]
-    return []
-
-
-def store_refused(reading: Reading) -> list[Mistake]:
-    """Certificates that `dockd run` could not speak to the store with. Blocks."""
-    try:
-        client_tls(reading.settings.store)
-    except Misconfigured as error:
-        _, _, why = error.message.partition(": ")
-        if error.message.startswith("store.ca_file"):
-            return [reading.origin("store", "ca_file").mistake(why, "PEM certificates of authorities")]
-        return [reading.origin("store", "client_cert_file").mistake(why, "a PEM certificate chain and its key")]
     return []
 
 

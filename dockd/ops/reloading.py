@@ -24,25 +24,26 @@ class Applied:
     """The configuration of one run, as it is followed now: an agent that is opened anew in this run goes on with it.
 
     `wrong`: the mistakes that the last reload found; `restart`: keys that have changed in the file and want a restart; `owed`: what could not be put
-    on record, and is tried again.
+    on record, and is tried again; `judged`: what it was started with has been looked at.
     """
 
     settings: Settings
     wrong: Sequence[str] = ()
     restart: Sequence[str] = ()
     owed: Owed | None = None
+    judged: bool = False
 
     @property
     def in_a_line(self) -> str:
         """What of it somebody has to see to, for `systemctl status`; empty where all is followed.
 
         >>> Applied(settings=Settings(), wrong=["a", "b"], restart=["ledger.path"]).in_a_line
-        'the configuration has 2 mistakes, and the one of before stays; a restart is needed for ledger.path'
+        'the configuration has 2 mistakes, and what is wrong is not followed; a restart is needed for ledger.path'
         """
         said = []
         if self.wrong:
             count = f"{len(self.wrong)} mistakes" if len(self.wrong) > 1 else "a mistake"
-            said.append(f"the configuration has {count}, and the one of before stays")
+            said.append(f"the configuration has {count}, and what is wrong is not followed")
         if self.restart:
             said.append(f"a restart is needed for {listed(self.restart)}")
         return "; ".join(said)

@@ -189,7 +189,7 @@ OF_PROBLEMS: Mapping[str, Guidance] = {
     ),
     "config_wrong": Guidance(
         title=said("The dock's configuration has mistakes"), who="ops",
-        means=said("It was read again, and what is wrong is not followed: what was set before stays in force. Cameras are looked after as ever. With such a file dockd would not start."),
+        means=said("What is wrong in it is not followed: after a reload, what was set before stays in force. Cameras are looked after as ever. With a mistake in dockd.toml itself dockd may not start again."),
         ops=said("`dockd check-config` names each mistake with its line. Mend them, then `systemctl reload dockd`."),
     ),
     "restart_needed": Guidance(
@@ -198,7 +198,7 @@ OF_PROBLEMS: Mapping[str, Guidance] = {
         ops=said("Restart dockd at a quiet time (`systemctl restart dockd`), or put back what was changed and reload it. Cameras go on where they were."),
     ),
     "registry_unread": Guidance(
-        title=said("The list of cameras cannot be read"), who="ops",
+        title=said("The list of cameras cannot be used"), who="ops",
         means=said("Nobody is told whose a camera is. Cameras of a common kind are copied, and not emptied, as long as no list names them."),
         sergeant=said("Tell ops."),
         ops=said("Mend the file that registry.file names; it is read again with the settings."),
