@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from tests.program import REPOSITORY
 
-_BLOCK = re.compile(r"(?:^ {4}.*\n(?:[ \t]*\n(?= {4}))*)+", re.MULTILINE)
+_BLOCK = re.compile(r"^```(?:sh)?\n(?P<fenced>(?s:.*?))^```$|(?:^ {4}.*\n(?:[ \t]*\n(?= {4}))*)+", re.MULTILINE)
 
 
 def blocks(document: str, heading: str) -> list[str]:
@@ -21,7 +21,7 @@ def blocks(document: str, heading: str) -> list[str]:
     parts = re.split(r"(?m)^#+ (.+)$", text)
     found = dict(zip(parts[1::2], parts[2::2], strict=True))
     assert heading in found, f"docs/{document} has no part {heading!r}: {list(found)}"
-    made = [textwrap.dedent(block) for block in _BLOCK.findall(found[heading])]
+    made = [one["fenced"] or textwrap.dedent(one[0]) for one in _BLOCK.finditer(found[heading])]
     assert made, f"docs/{document}: nothing is to be typed in {heading!r}"
     return made
 

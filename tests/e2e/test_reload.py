@@ -237,4 +237,24 @@ def test_a_wrong_list_of_cameras_is_said_and_the_one_of_before_stays(store: Stor
         assert "no column named camera" in agent.until_logged("settings.refused")["error.message"]
         (bay,) = agent.api("/bays")["bays"]
         assert bay["camera"]["assigned_to"] == "PC 4711"
-        agent.until(lambda: list(problems(agent)) == ["config_wrong", "registry_unread"], "it is a problem")
+        agent.until(lambda: list(problems(agent)) == ["config_wrong"], "it is a problem")
+
+
+def test_a_list_that_check_config_refuses_names_nobody_from_the_start(store: StoreProcess, tmp_path: Path) -> None:
+    listed = tmp_path / "cameras.csv"
+    listed.write_text("camera,assigned_to\nC3441,PC 1204\nC3441,PC 7\n")
+    with running(tmp_path, store.url, more=f'[registry]\nfile = "{listed}"') as agent:
+        wrong = f'{listed}:3: "C3441" is already in line 2, expected each camera once'
+        agent.until(lambda: list(problems(agent)) == ["registry_unread"], "it is a problem")
+        assert problems(agent)["registry_unread"] == wrong
+        refused = agent.until_logged("settings.refused")
+        assert (refused["dockd.what"], refused["dockd.mistakes"]) == ("start", [wrong])
+        agent.dock("C3441", FOOTAGE)
+        agent.until_state("C3441", "ready")
+        (bay,) = agent.api("/bays")["bays"]
+        assert bay["camera"]["assigned_to"] is None
+        listed.write_text("camera,assigned_to\nC3441,PC 1204\n")
+        agent.send(signal.SIGHUP)
+        agent.until(lambda: not problems(agent), "it is right again")
+        (bay,) = agent.api("/bays")["bays"]
+        assert bay["camera"]["assigned_to"] == "PC 1204"

@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-import textwrap
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -518,7 +517,7 @@ class Answer(BaseHTTPRequestHandler):
 def fetch(folder: Path, store: str, *rows: tuple[str, str]) -> subprocess.CompletedProcess[str]:
     """What docs/verify.md gives an auditor to fetch footage with, word for word; `rows` are places and objects."""
     text = (SCRIPT.parent / "verify.md").read_text()
-    snippet = textwrap.dedent(text.split("    python3 - https://store.example/ <<'END'\n")[1].split("    END\n")[0])
+    snippet = text.split("\npython3 - https://store.example/ <<'END'\n")[1].split("\nEND\n")[0]
     (folder / "ascmhl").mkdir(exist_ok=True)
     (folder / "token").write_text("secret\n")
     lines = ["segment,place,object", *(f"s,{place},{object}" for place, object in rows)]

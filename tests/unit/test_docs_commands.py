@@ -74,6 +74,33 @@ def test_the_checks_of_doctor_that_a_symptom_is_sent_to_are_there() -> None:
     assert sorted(one for one in named if f'"{one}"' not in said and f'}}: {one.partition(": ")[2]}"' not in said) == []
 
 
+def here_documents_that_never_end(text: str) -> list[str]:
+    """Lines that begin one whose end, as it is pasted, is not a line of its own: what is shown indented is pasted so."""
+    lines, found = text.split("\n"), []
+    for number, line in enumerate(lines):
+        for word in re.findall(r"<<-?\s*['\"]?([A-Z]+)['\"]?", line):
+            block = lines[number + 1 :]
+            end = block.index("```") if "```" in block else 0
+            if line.startswith("    ") or word not in block[:end]:
+                found.append(line)
+    return found
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=[one.name for one in DOCUMENTS])
+def test_a_here_document_ends_where_it_is_pasted(document: Path) -> None:
+    assert here_documents_that_never_end(document.read_text(encoding="utf-8")) == []
+
+
+def test_a_here_document_that_never_ends_is_found() -> None:
+    assert here_documents_that_never_end("```sh\ncat > x <<'END'\na\nEND\n```\n") == []
+    for wrong in (
+        "    cat > x <<'END'\n    a\n    END\n",
+        "```sh\ncat > x <<'END'\na\n END\n```\n",
+        "```sh\ncat <<END\na\n```\nEND\n",
+    ):
+        assert len(here_documents_that_never_end(wrong)) == 1
+
+
 def test_what_is_not_there_is_found() -> None:
     assert sum(len(typed_in(one.read_text(encoding="utf-8"))) for one in DOCUMENTS) > 200
     assert typed_in("    a.sh | dockd logs verify -  # b\n    x && dockd status --json\n```sh\ndockd \\\n  plan\n```\n`dockd\n  run`\n") == [

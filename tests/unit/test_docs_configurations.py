@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "runbooks").glob("*.md")])
 BASE = '[store]\nurl = "https://store.example.org"\n'
 _FENCED = re.compile(r"(?ms)^```toml ?([^\n]*)\n(.*?)^```$")
+_PASTED = re.compile(r"(?ms)^```sh\n(.*?)^```$")
 _INDENTED = re.compile(r"(?m)^ {4}\[\[?(\w+)\]\]?.*\n(?:(?: {4}.*)?\n)*")
 
 
@@ -25,6 +26,7 @@ def shown_in(text: str) -> list[tuple[str, str]]:
     """Configurations of the agent and of the embedded store: what they are marked as ("" is a whole one), and what they say."""
     fenced = [(mark, said) for mark, said in _FENCED.findall(text) if mark in ("", "fragment", "store")]
     rest = _FENCED.sub("", text)
+    rest = _PASTED.sub(lambda block: re.sub("(?m)^", "    ", block[1]), rest)
     parts = [textwrap.dedent(one[0]) for one in _INDENTED.finditer(rest) if one[1] in SECTIONS]
     return fenced + [("fragment", one.partition("\nEND\n")[0] + "\n") for one in parts]
 
@@ -49,7 +51,7 @@ def test_what_is_shown_is_taken(document: Path, tmp_path: Path) -> None:
 def test_each_list_of_cameras_that_is_shown_is_taken() -> None:
     lists = [
         textwrap.dedent(one) for document in DOCUMENTS
-        for one in re.findall(r"(?m)^ {4}camera,assigned_to,note\n(?:^ {4}[^\n]*,[^\n]*\n)+", document.read_text(encoding="utf-8"))
+        for one in re.findall(r"(?m)^(?: {4})?camera,assigned_to,note\n(?:^(?: {4})?[^\n]*,[^\n]*\n)+", document.read_text(encoding="utf-8"))
     ]  # fmt: skip
     assert len(lists) > 1
     assert [mistakes_in(one.encode(), file="F") for one in lists] == [[]] * len(lists)

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -21,9 +20,31 @@ UNITS = ("dockd-mount.service", "dockd.service")
 
 def pasted(file: str) -> str:
     """All that is written into a file, one block after the other."""
-    found = re.findall(rf"^    cat >>? {re.escape(file)} <<'END'\n(.*?)^    END$", TEXT, re.MULTILINE | re.DOTALL)
+    found = re.findall(rf"^cat >>? {re.escape(file)} <<'END'\n(.*?)^END$", TEXT, re.MULTILINE | re.DOTALL)
     assert found
-    return "".join(textwrap.dedent(block) for block in found)
+    return "".join(found)
+
+
+def test_the_very_lines_of_part_2_pasted_into_a_shell(tmp_path: Path) -> None:
+    part = TEXT.partition("\n## 2. ")[2].partition("\n### ")[0]
+    blocks = [
+        one for one in re.findall(r"^```sh\n(.*?)^```$", part, re.MULTILINE | re.DOTALL) if "dockd enroll" not in one
+    ]
+    assert len(blocks) == 2
+    lines = (
+        "".join(blocks).replace("/etc/dockd", str(tmp_path)).replace("read -rs token;", "read -rs token <<< SECRET;")
+    )
+    # Nobody of that name has to be on the machine that tests.
+    done = subprocess.run(
+        ["bash", "-e"], input=f"chown() {{ :; }}\n{lines}", capture_output=True, text=True, timeout=20, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    reading = read_text((tmp_path / "dockd.toml").read_text(), file="dockd.toml", environ={})
+    assert reading.mistakes == ()
+    assert reading.settings.store.url == "https://store.example.org"
+    assert mistakes_in((tmp_path / "cameras.csv").read_bytes(), file="F") == []
+    token = tmp_path / "store.token"
+    assert (token.read_text(), token.stat().st_mode & 0o777) == ("SECRET\n", 0o600)
 
 
 def test_the_configuration_and_the_list_are_right() -> None:
