@@ -258,9 +258,25 @@ def _notes(verdict: Verdict) -> Iterator[str]:
     if verdict.unnumbered:
         yield f"{_many(verdict.unnumbered, 'line')} of dockd without a run or a number: nothing can be proven of them"
     if verdict.broken:
-        yield f"{_many(verdict.broken, 'line')} could not be read (cut off, too long or no JSON); if they were dockd's, their numbers are among the missing, or after the last"
+        yield f"{_many(verdict.broken, 'line')} could not be read (cut off, too long or no JSON); {_of_the_broken(verdict)}"
     if verdict.other:
         yield f"{_many(verdict.other, 'line')} of other programs passed over"
+
+
+def _of_the_broken(verdict: Verdict) -> str:
+    """What the numbers say of lines that could not be read: never something else than the verdict does."""
+    places = []
+    if verdict.absent or any(run.missing_count for run in verdict.runs):
+        places.append("among the missing")
+    if any(run.hidden for run in verdict.runs):
+        places.append("after the last of a run that goes on")
+    if any(run.end == "unproven" for run in verdict.runs):
+        places.append("after the last of a run whose end is not known")
+    if places:
+        return f"if they were dockd's, their numbers are {', or '.join(places)}"
+    if verdict.runs and not verdict.torn:
+        return "no number is missing for them: they were not dockd's, are there a second time, whole, or are of a run of which there is nothing else"
+    return "whether they were dockd's is not known"
 
 
 def _ranges(ranges: tuple[tuple[int, int], ...], count: int) -> str:
