@@ -64,14 +64,14 @@ OF_PROBLEMS: Mapping[str, Guidance] = {
     ),
     "ledger_rebuilt": Guidance(
         title=said("The dock has a new record book"), who="ops",
-        means=said("The old one was damaged or gone. What lies on the dock and in the cameras was taken in again. Nothing is deleted until the store has answered for it."),
-        sergeant=said("Leave the cameras in and tell ops."),
-        ops=said("What was left of the old book is kept beside the new one; look at the disk."),
+        means=said("The old one was damaged or gone. What lies on the dock and in the cameras was taken in again; of cameras that are away the new one knows nothing before they are back. Nothing is deleted until the store has answered for it."),
+        sergeant=said("Leave each camera in until its bay lets it go, and tell ops."),
+        ops=said("What was left of the old book is kept beside the new one, and it alone says what was on cameras that are away; look at the disk."),
     ),
     "ledger_went_back": Guidance(
         title=said("The dock's record book is an older one"), who="ops",
         means=said("What it wrote last is gone from it. Footage that went to the store since is looked for there. Nothing is deleted until the store has answered."),
-        sergeant=said("Leave the cameras in and tell ops."),
+        sergeant=said("Leave each camera in until its bay lets it go, and tell ops."),
         ops=said("Was a backup of the dock put back, or does its disk fail?"),
     ),
     "integrity_failed": Guidance(

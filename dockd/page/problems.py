@@ -37,8 +37,8 @@ _OF_AGENT: Mapping[str, str] = {
     "store_went_back": said("Tell ops at once. What it lost is sent again where a copy lives, and told as lost where none does; nothing is deleted until all of it was asked for. "
     "Ops: was a backup put back? This stays until a person pins the store anew (dockd store pin)."),
     "store_unconfirmed": said("Tell ops. Footage is copied and sent as ever, and no camera is emptied before. Ops: ask the store's operator whether it was replaced or caught since the backup; then stop dockd, and dockd store pin."),
-    "ledger_went_back": said("Leave the cameras in: nothing is deleted until the store has answered. Tell ops: was a backup put back, or does the disk fail?"),
-    "ledger_rebuilt": said("Leave the cameras in: nothing is deleted until the store has answered. Tell ops: what there was of the old book is kept, and the disk may be failing."),
+    "ledger_went_back": said("Leave each camera in until its bay lets it go: nothing is deleted until the store has answered. Tell ops: was a backup put back, or does the disk fail?"),
+    "ledger_rebuilt": said("Leave each camera in until its bay lets it go: nothing is deleted until the store has answered. Tell ops: what there was of the old book is kept, and the disk may be failing."),
     "access_unreadable": said("Tell ops. Footage is looked after as ever."),
     "certificate_ended": said("Tell ops. Ops: docs/enrolment.md says how each certificate is got anew; `dockd enroll` gets the one for the store."),
     "certificate_ends": said("Ops: it has to be renewed before that. The one for the store dockd renews by itself where the store gives such; the log says why it could not."),
