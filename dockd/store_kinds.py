@@ -6,6 +6,7 @@ Each adapter is imported only where it is used: what one kind of store needs cos
 from __future__ import annotations
 
 import contextlib
+import re
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from ingest.store.throttle import Bucket
     from ingest.store.tls import ClientTls
     from ingest.store.unshown import Unshown
+
+
+_SOURCE_LINE = re.compile(r" \(_ssl\.c:\d+\)")
 
 
 class Misconfigured(DockdError):
@@ -156,7 +160,7 @@ def wrong_certificates(reading: Reading) -> list[Mistake]:
     try:
         client_tls(reading.settings.store)
     except Misconfigured as error:
-        key, _, why = error.message.partition(": ")
+        key, _, why = _SOURCE_LINE.sub("", error.message).partition(": ")
         if key == "store.ca_file":
             return [reading.origin("store", "ca_file").mistake(why, "PEM certificates of authorities")]
         return [reading.origin("store", "client_cert_file").mistake(why, "a PEM certificate chain and its key")]

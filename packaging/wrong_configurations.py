@@ -29,7 +29,8 @@ _HEAD = """\
 
 {count} configurations that somebody might write, and what `dockd check-config` says of each. Each line names file, line, key, what is wrong and what was
 expected, and the nearest known key where the key itself is not known; what may be meant is a warning. All mistakes are told at once; the exit code is 2,
-and 0 where there are warnings alone. `dockd run` says the same and does not start; a reload says the same and goes on as before. No secret is repeated.
+and 0 where there are warnings alone. A reload says the same and goes on as before; `dockd run` says the same and does not start, but where it can do without what is wrong
+([which](reload.md#the-same-mistakes-at-a-start)). No secret is repeated.
 
 This page is made by running the command (`make wrong-configurations`, from `packaging/wrong_configurations.toml`); `make test` fails where it says
 something else by now.

@@ -83,7 +83,7 @@ def never_room(reading: Reading) -> list[Mistake]:
     size = disk.f_blocks * disk.f_frsize
     if not size or spool.keep_free < size:
         return []
-    why = f"the disk of {spool.path} has {size / (1 << 30):.0f} GiB in all: nothing would ever be copied, and cameras wait"
+    why = f"is more than the whole disk of {spool.path} has: nothing would ever be copied, and cameras would wait"
     return [reading.origin("spool", "keep_free").mistake(why, "far less than that disk has, such as a tenth of it")]
 
 

@@ -234,7 +234,7 @@ def test_a_wrong_list_of_cameras_is_said_and_the_one_of_before_stays(store: Stor
         listed.write_text("kamera;assigned_to\nCAM;PC 4711\n")
         agent.send(signal.SIGHUP)
         agent.until_logged("settings.reloaded")
-        assert "no column named camera" in agent.until_logged("settings.refused")["error.message"]
+        assert "separates its columns by semicolons" in agent.until_logged("settings.refused")["error.message"]
         (bay,) = agent.api("/bays")["bays"]
         assert bay["camera"]["assigned_to"] == "PC 4711"
         agent.until(lambda: list(problems(agent)) == ["config_wrong"], "it is a problem")

@@ -8,24 +8,27 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dockd.app import Agent, agent
+from dockd.cli.check_config import mistakes_of
 from dockd.ops.ending import Wishes
 from dockd.ops.happenings import SettingsRefused, SettingsReloaded
 from dockd.ops.notify import Notify
 from dockd.ops.reloading import Applied
 from dockd.page.facts import Sources
+from dockd.page.opening import CertificateUnusable, certificate
 from dockd.page.server import Names
 from dockd.page.view import View
 from dockd.reloading import Reloading
-from dockd.service import Ops
-from dockd.settings import load
+from dockd.service import Ops, refuse_an_open_page
+from dockd.settings import RegistrySettings, SettingsError, load
 from dockd.settings.live import LIVE
+from dockd.store_kinds import Misconfigured, client_tls
 from ingest.events import Event, WipingOff, WipingOn
 from ingest.leave import Wish
 
@@ -46,9 +49,11 @@ class Scene:
     def config(self) -> Path:
         return self.folder / "dockd.toml"
 
-    def configure(self, more: str = "") -> None:
+    def configure(self, more: str = "", *, store: bool = True) -> None:
         self.config.write_text(
-            f'[docks]\nusb = false\nfolders = "{self.folder}/docks"\n[store]\nurl = "http://127.0.0.1:9"\n[ledger]\npath = "{self.folder}/state/ledger.db"\n'
+            f'[docks]\nusb = false\nfolders = "{self.folder}/docks"\n'
+            + ('[store]\nurl = "http://127.0.0.1:9"\n' if store else "")
+            + f'[ledger]\npath = "{self.folder}/state/ledger.db"\n'
             + (more or f'[spool]\npath = "{self.folder}/state/spool"\nkeep_free = "0 B"\n')
         )
 
@@ -312,3 +317,88 @@ async def until(so: Callable[[], bool]) -> None:
     async with asyncio.timeout(30):
         while not so():  # noqa: ASYNC110 - a clock makes it so, and nobody says so
             await asyncio.sleep(0.005)
+
+
+STARTS, DOWN = True, False
+NAMES = "camera,assigned_to\nC3441,PC 1204\n"
+WRONG: dict[str, tuple[str, Mapping[str, str], bool, str]] = {
+    # what of it is wrong: what stands in the configuration, the files that it names, whether dockd starts with it, what a reload calls it
+    "a key": ('[wipe]\ngrace = "soon"\n', {}, DOWN, "file"),
+    "a bay twice": ('[[bays]]\nnumber = 1\nusb_path = "pci-0000:00:14.0-usb-0:1.1"\n' * 2, {}, DOWN, "file"),
+    "a file that is not there": ('[registry]\nfile = "HERE/none.csv"\n', {}, DOWN, "file"),
+    "a page for everybody": ('[page]\nlisten = "0.0.0.0:0"\nplain_http = true\n', {}, DOWN, "page"),
+    "a page's certificate": ('[page]\ntls_cert_file = "HERE/page.pem"\ntls_key_file = "HERE/page.key"\n', {"page.pem": "x", "page.key": "x"}, DOWN, "certificate"),
+    "an authority": ('[store]\nurl = "https://127.0.0.1:9"\nca_file = "HERE/ca.pem"\n', {"ca.pem": "x"}, DOWN, "credentials"),
+    "a client certificate": ('[store]\nurl = "https://127.0.0.1:9"\nclient_cert_file = "HERE/c.pem"\nclient_key_file = "HERE/c.pem"\n', {"c.pem": "x"}, DOWN, "credentials"),
+    "a provider's authority": ('[oidc]\nissuer = "https://127.0.0.1:9"\nclient_id = "d"\nroles = { "s" = "ops" }\nca_file = "HERE/ca.pem"\n', {"ca.pem": "x"}, STARTS, "credentials"),
+    "a token": ('[store]\nurl = "http://127.0.0.1:9"\ntoken_file = "HERE/token"\n', {"token": "it is in the safe"}, STARTS, "credentials"),
+    "a pin": ('[store]\nurl = "http://127.0.0.1:9"\npin = "abc"\n', {}, STARTS, "file"),
+    "a pin that is a character short": (f'[store]\nurl = "http://127.0.0.1:9"\npin = "{"x" * 42}"\n', {}, STARTS, "file"),
+    "a bay by the kernel's number": ('[[bays]]\nnumber = 1\nusb_path = "pci-0000:00:14.0-usb-0:1.1-3:1.0"\n', {}, STARTS, "file"),
+    "a camera twice": ('[registry]\nfile = "HERE/cameras.csv"\n', {"cameras.csv": NAMES + "C3441,PC 7\n"}, STARTS, "list"),
+    "a row for nobody": ('[registry]\nfile = "HERE/cameras.csv"\n', {"cameras.csv": NAMES + ",PC 7\n"}, STARTS, "list"),
+    "a comma too many": ('[registry]\nfile = "HERE/cameras.csv"\n', {"cameras.csv": NAMES + "C1,Fry, Philip\n"}, STARTS, "list"),
+    "a factory's serial": ('[registry]\nfile = "HERE/cameras.csv"\n', {"cameras.csv": NAMES + "000000,PC 7\n"}, STARTS, "list"),
+    "an open quote": ('[registry]\nfile = "HERE/cameras.csv"\n', {"cameras.csv": NAMES + '"C1,PC 7\n'}, STARTS, "list"),
+    "no header": ('[registry]\nfile = "HERE/cameras.csv"\n', {"cameras.csv": "C3441,PC 1204\n"}, STARTS, "list"),
+    "no UTF-8": ('[registry]\nfile = "HERE/cameras.csv"\n', {"cameras.csv": NAMES + "C1,\udce9\n"}, STARTS, "list"),
+}  # fmt: skip
+
+
+async def test_check_config_a_reload_and_a_start_judge_alike(tmp_path: Path) -> None:
+    async with scene(tmp_path) as here:
+        for what, (text, files, starts, called) in WRONG.items():
+            for name, content in files.items():
+                (tmp_path / name).write_bytes(content.encode("utf-8", "surrogateescape"))
+                (tmp_path / name).chmod(0o600)
+            more = text.replace("HERE", str(tmp_path)) + f'[spool]\npath = "{tmp_path}/state/spool"\nkeep_free = "0 B"\n'
+            here.configure(more, store="[store]" not in text)
+            named = mistakes_of(here.config)
+            assert named, what
+            assert (what, could_start(here.config)) == (what, starts)
+            heard = len(here.heard)
+            await here.reloading._one()
+            (refused,) = [event for event in here.heard[heard:] if isinstance(event, SettingsRefused)]
+            assert (what, refused.what) == (what, called)
+            told = {one.partition(": ")[2] for one in refused.mistakes}
+            assert (called in ("page", "certificate")) or told == {one.partition(": ")[2] for one in named}, what
+            if starts:
+                here.reloading.applied = Applied(settings=load(here.config, environ={}))
+                here.sources.settings = here.reloading.applied.settings
+                await here.reloading.judge_the_start()
+                assert sorted(here.reloading.applied.wrong) == sorted(named), what
+                assert here.reloading.view.registry.assigned == {}
+                here.reloading._say_problems()
+                assert ("config_wrong" in here.sources.troubles.now) is (called != "list"), "one problem for one mistake"
+        here.reloading.applied = Applied(settings=here.sources.settings)
+        here.sources.settings = replace(here.sources.settings, registry=RegistrySettings())
+
+
+def could_start(config: Path) -> bool:
+    """Whether `dockd run` comes so far as to serve."""
+    try:
+        settings = load(config, environ={})
+        refuse_an_open_page(settings)
+        certificate(settings)
+        client_tls(settings.store)
+    except (SettingsError, Misconfigured, CertificateUnusable):
+        return False
+    return True
+
+
+async def test_a_list_that_is_wrong_leaves_everybody_as_they_were(tmp_path: Path) -> None:
+    listed = tmp_path / "cameras.csv"
+    listed.write_text(NAMES)
+    async with scene(tmp_path) as here:
+        more = f'[spool]\npath = "{tmp_path}/state/spool"\nkeep_free = "0 B"\n[registry]\nfile = "{listed}"\n'
+        assert isinstance(await here.reload(more), SettingsReloaded)
+        listed.write_text(NAMES + "C3441,PC 7\n")
+        await here.reload(more)
+        assert here.reloading.view.registry.assigned == {"C3441": "PC 1204"}
+        assert here.reloading.view.registry.trouble == "", "the list of before holds: nobody is without it"
+        wrong = f'{listed}:3: "C3441" is already in line 2, expected each camera once'
+        assert here.reloading.applied.wrong == [wrong]
+        assert wrong in here.sources.troubles.now["config_wrong"]
+        listed.write_text(NAMES)
+        await here.reload(more)
+        assert "config_wrong" not in here.sources.troubles.now
