@@ -13,6 +13,7 @@ import asyncio
 import hashlib
 import re
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +28,7 @@ _INVITATION = re.compile(r"dockd1\.([A-Za-z0-9_-]{43})\.([0-9a-f]{12}\.[A-Za-z0-
 _TOKEN = re.compile(r"dockd_[A-Za-z0-9_-]{43}")
 _SKEW = 300.0
 _ASK_AGAIN = 10.0
+_SAY_AGAIN = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +57,8 @@ class Getting:
     name: str
     clock: Clock
     say: Callable[[str], None]
+    say_again: float = _SAY_AGAIN  # seconds of waiting between two words of it
+    ask_again: float = _ASK_AGAIN
 
     def half(self, way: Way) -> Half:
         """Draw what is secret, unless an earlier run has, and make its public half. Blocks. Raises OSError, NotTaken."""
@@ -93,7 +97,7 @@ class Getting:
 
     async def _answer(self, way: Way, ask: Callable[[Half], Awaitable[Given]], *, wait: bool) -> Given:
         half = await asyncio.to_thread(self.half, way)
-        told = False
+        told, since, said_at = False, rfc3339(self.clock.now()), time.monotonic()
         while True:
             given = await ask(half)
             self._see_clock(given)
@@ -107,9 +111,13 @@ class Getting:
                 self.say(
                     f"The store's operator looks at it first: dockd store approve {given.dock}. It is known there by the key {key}"
                 )
+                said_at = time.monotonic()
             if not wait:
                 return given
-            await asyncio.sleep(max(given.after, _ASK_AGAIN))
+            if time.monotonic() - said_at >= self.say_again:
+                said_at = time.monotonic()
+                self.say(f"It has waited since {since} for `dockd store approve {given.dock}` at the store, and asks again by itself; Ctrl-C, and later the same command, goes on with the same key (with --no-wait it asks once).")  # fmt: skip
+            await asyncio.sleep(max(given.after, self.ask_again))
 
     def take_in(self, chain: str) -> Certified:
         """Hold a chain against the key that waits here; what follows if it fits. Blocks. Raises NotTaken, OSError."""

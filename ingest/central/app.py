@@ -298,10 +298,19 @@ def _listening(listen: tuple[str, int]) -> socket.socket:
         sock.setblocking(False)
     except OSError as failed:
         sock.close()
-        raise StoreUnusableError(
-            f"the store cannot listen on {listen[0]} port {listen[1]}: {failed.strerror}; choose another --listen"
-        ) from failed
+        raise StoreUnusableError(why_not_listening(listen, failed)) from failed
     return sock
+
+
+def why_not_listening(listen: tuple[str, int], failed: OSError) -> str:
+    """For who started it."""
+    why = f"the store cannot listen on {listen[0]} port {listen[1]}: {failed.strerror}"
+    if isinstance(failed, PermissionError) and listen[1] < 1024:
+        return (
+            f"{why}. Ports below 1024 are root's: choose another --listen (such as {listen[0]}:8443), or let a service have it by "
+            "AmbientCapabilities=CAP_NET_BIND_SERVICE (docs/enrolment.md)"
+        )
+    return f"{why}; choose another --listen"
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from ingest.central.app import why_not_listening
 from tests.contract.central.store_process import StoreProcess, store_command
 from tests.contract.central.test_receipts import thumbprint, verified
 from tests.contract.central.tus_client import TusClient
@@ -46,6 +48,20 @@ async def test_an_address_in_use_says_so(tmp_path: Path) -> None:
     assert code == 3
     assert "choose another --listen" in err
     await store.end()
+
+
+def test_a_port_that_is_roots_says_so() -> None:
+    refused = PermissionError(errno.EACCES, "Permission denied")
+    said = why_not_listening(("0.0.0.0", 443), refused)
+    assert all(
+        word in said
+        for word in ("port 443: Permission denied", "0.0.0.0:8443", "AmbientCapabilities=CAP_NET_BIND_SERVICE")
+    )
+    for listen, failed in (
+        (("0.0.0.0", 8443), refused),
+        (("0.0.0.0", 443), OSError(errno.EADDRINUSE, "Address already in use")),
+    ):
+        assert why_not_listening(listen, failed).endswith("; choose another --listen")
 
 
 async def test_listening_beyond_this_machine_wants_tokens(tmp_path: Path) -> None:

@@ -66,6 +66,24 @@ def test_no_more_is_left_than_is_said(tmp_path: Path, name: str) -> None:
     assert left == told  # what is no longer left is no longer told of, either
 
 
+@pytest.mark.skipif("systemd 252 " not in _VERSION, reason="the figure is that of Debian 12's systemd, 252")
+def test_the_example_for_a_store_is_as_hard_as_is_said(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "examples" / "dockd-store.service").read_text()
+    (tmp_path / "dockd-store.service").write_text(
+        re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", text, flags=re.MULTILINE)
+    )
+    done = analyzed(tmp_path, "security", "--offline=true", "--no-pager", "--threshold=17", "dockd-store.service")
+    figure = re.search(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
+    assert (done.returncode, figure is not None) == (0, True), done.stdout
+    assert figure is not None
+    assert f"`dockd-store.service`: {figure[1]}" in TEXT
+    verified = analyzed(tmp_path, "verify", "--man=no", str(tmp_path / "dockd-store.service"))
+    assert [line for line in verified.stderr.splitlines() if "dockd" in line] == []
+    started = re.search(r"^ExecStart=/usr/bin/dockd (.*)$", text, re.MULTILINE)
+    assert started is not None
+    assert started[1] == "store serve --root /srv/footage --config /etc/dockd/store.toml"
+
+
 def test_the_check_fails_where_more_is_left(tmp_path: Path) -> None:
     done = analyzed(tmp_path, "security", "--offline=true", "--no-pager", "--threshold=10", "dockd.service")
     assert done.returncode != 0
