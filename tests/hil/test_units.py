@@ -51,6 +51,11 @@ def shown(agent: Agent, name: str) -> str:
     return agent.vm.check(f"systemctl show --value -p {name} {AGENT}").strip()
 
 
+def journal(agent: Agent) -> str:
+    """What systemd says of the agent's unit."""
+    return agent.vm.check(f"journalctl -u {AGENT} -o short-precise --no-pager | tail -60")
+
+
 @pytest.mark.parametrize("filesystem", [Filesystem.FAT32, Filesystem.EXFAT], ids=lambda one: one.name.lower())
 def test_a_card_is_emptied_under_the_shipped_units(
     agent: Agent, folder: Path, oracle: Oracle, filesystem: Filesystem
@@ -146,14 +151,14 @@ def test_an_agent_that_stands_still_is_ended_and_started_anew(agent: Agent, fold
         lambda: agent.process(AGENT) not in (0, before) and shown(agent, "ActiveState") == "active",
         what=lambda: f"{shown(agent, 'ActiveState')} {shown(agent, 'Result')}", timeout=300,
     )  # fmt: skip
-    assert "watchdog" in agent.vm.check(f"journalctl -u {AGENT} -o cat --no-pager").lower()
+    assert "watchdog" in journal(agent).lower()
     camera.throttle(Line())
     agent.await_bay(1, "ready", timeout=120)
     began = time.monotonic()
     while time.monotonic() - began < 20:  # longer than the watchdog's patience: what it does now is enough for it
         agent.await_answer(timeout=5)
         time.sleep(1)
-    assert shown(agent, "NRestarts") == "1"
+    assert shown(agent, "NRestarts") == "1", f"{journal(agent)}\n{agent.log_end()}"
     agent.check_books()
     agent.shut_down()
     assert card.card.files() == set()
