@@ -75,10 +75,12 @@ def starting(
     """While the body runs, systemd is asked for more time again and again, unless nothing was `used` since the last time."""
     over = threading.Event()
     looks = used or _used
+    # The first word starts systemd's watch, also of a start: from then on its patience holds, where that is shorter.
+    often = every if notify.watchdog is None else min(every, notify.watchdog / 4)
 
     def ask() -> None:
         before = looks()
-        while not over.wait(every):
+        while not over.wait(often):
             now = looks()
             if now - before > _IDLE_CPU:
                 notify.extend(_A_START_ASKS)

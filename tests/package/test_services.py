@@ -109,10 +109,12 @@ def test_what_runs_when(guest: Vm) -> None:
     await_page(vm)
     handed_in(vm, "CAM01")
     before = {unit: shown(vm, unit, "InvocationID") for unit in ("dockd", "dockd-mount")}
-    copies = vm.check(KEPT)
+    copied = vm.check(KEPT)
     # 3. Upgrade in the middle of an upload: both end, and both run again, anew; the upload is gone on with.
     vm.check(f"systemd-run --unit=store --uid=dockd {' '.join(STORE)}")
     until(vm, "test $(du -s /srv/footage | cut -f1) -gt 300")
+    copies = vm.check(KEPT)  # and the pin of the store that it has met by now
+    assert set(copied.splitlines()) < set(copies.splitlines())
     upgraded = vm.run(f"dpkg --install {HERE}/newer.deb", timeout=LONG)
     assert upgraded.status == 0, upgraded.said
     assert states(vm) == ["active", "active"]

@@ -185,3 +185,18 @@ def test_a_start_asks_for_time_only_while_it_uses_processor_or_disk(tmp_path: Pa
             while True:
                 said.append(heard.recv(4096))
         assert set(said) == ({b"EXTEND_TIMEOUT_USEC=90000000\nWATCHDOG=1"} if gets_on else set())
+
+
+def test_a_start_speaks_as_often_as_its_watch_asks(tmp_path: Path) -> None:
+    """The first word of a start winds systemd's watch up; one that is more impatient than a start's own rhythm would end each start after it."""
+    looked = threading.Semaphore(0)
+
+    def use() -> float:
+        looked.release()
+        return 0.0
+
+    with systemd(tmp_path) as (_heard, notify):
+        notify.watchdog = 0.04
+        with starting(notify, every=3600.0, used=use):
+            for _ in range(3):
+                assert looked.acquire(timeout=20)
