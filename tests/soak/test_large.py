@@ -58,7 +58,7 @@ def _empty_files(count: int, tmp_path: Path, *, folder: int = 1000) -> None:
         witness = Witness(spool=dock.spool, store=store.root)
         witness.remember(camera)
         run = dock.ingest(camera, options=("--wipe", "--json"), timeout=880)
-        said(run, f"{count} files")
+        said(run, "ten thousand")
         assert run.document["segments"]["wiped"] == count
         assert (witness.emptied(), witness.delivered(), witness.faults()) == ([], [], [])
     assert len(list(camera.iterdir())) == count // folder
