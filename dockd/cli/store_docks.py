@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from dockd.cli.access import by
 from dockd.cli.common_options import fail
 from ingest.clock import Clock, rfc3339
 
@@ -42,6 +41,13 @@ def _root(function: F) -> F:
         "--root", required=True, type=click.Path(path_type=Path, file_okay=False, exists=True), help="The store's folder, as given to `dockd store serve`.",
     )  # fmt: skip
     return option(function)
+
+
+def _who() -> str:
+    """Whose hand it is. The settings and the list of users come with it, and `store serve`, which is of the same group, needs neither."""
+    from dockd.cli.access import by
+
+    return by()
 
 
 @click.command("invite")
@@ -87,7 +93,7 @@ def invite(
     with _told(root) as book:
         first = not book.file.exists
         ways = (cast("Way", only),) if only else WAYS
-        made = book.invite(name, who=by(), lasts=expires, ways=ways, approval=approve, again=again)
+        made = book.invite(name, who=_who(), lasts=expires, ways=ways, approval=approve, again=again)
         text = f"dockd1.{_thumbprint(root)}.{made.id}.{made.secret}"
     if first:
         click.echo(
@@ -147,7 +153,7 @@ def approve(*, name: str, root: Path, fingerprint: str | None) -> None:
             click.echo(f"{name} asks with the key {key}")
             if not (sys.stdin.isatty() and click.confirm("Is that the key that the dock shows?")):
                 fail("nothing was approved" + ("" if sys.stdin.isatty() else ": give --fingerprint"), code=1)
-        book.approve(name, key=key if fingerprint is None else fingerprint.strip().lower().replace(":", ""), who=by())
+        book.approve(name, key=key if fingerprint is None else fingerprint.strip().lower().replace(":", ""), who=_who())
     click.echo(f"{name} gets what it asked for as soon as it asks again")
 
 
@@ -164,7 +170,7 @@ def revoke(*, name: str, root: Path, reason: str, yes: bool) -> None:
     with _told(root) as book:
         if not yes and not (sys.stdin.isatty() and click.confirm(f"Take back what {name} comes in with?")):
             fail("nothing was changed" + ("" if sys.stdin.isatty() else ": give --yes"), code=1)
-        book.revoke(name, who=by(), reason=reason[:500])
+        book.revoke(name, who=_who(), reason=reason[:500])
     click.echo(f"{name} is revoked")
 
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from ingest.events import Event
-from ingest.events.base import Level
+from ingest.events.base import Level, event
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class PageOpened(Event, action="page.listening", text="the page is at {url}", custody=False):
     """The page can be reached."""
 
     url: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class LogOpened(Event, action="log.opened", text="the log of run {run} begins", custody=False):
     """The first line of a run. `before`: the run before on this dock's state, and `before_last` the number of the last line that it wrote, where that is
     known; `before_boot` is another one than `boot` after a power cut or a restart of the machine, and the number may then be some lines too low."""
@@ -31,14 +30,14 @@ class LogOpened(Event, action="log.opened", text="the log of run {run} begins", 
     before_boot: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class LogClosed(Event, action="log.closed", text="the log of this run ends", custody=False):
     """The last line of a run. Whatever a log has of a run without it is not known to be all."""
 
     lines_lost: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class LogLost(
     Event,
     action="log.lost",
@@ -54,7 +53,7 @@ class LogLost(
     last: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class Heartbeat(
     Event,
     action="agent.heartbeat",
@@ -81,7 +80,7 @@ _RENEWALS: dict[str, str] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SettingsReloaded(
     Event,
     action="settings.reloaded",
@@ -145,7 +144,7 @@ _STAYS: dict[str, str] = {
 _MOST_MISTAKES = 100
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SettingsRefused(
     Event,
     action="settings.refused",
@@ -184,7 +183,7 @@ class SettingsRefused(
         return _STAYS.get(self.what, self.text).format_map({"error": self.error})
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class TroubleBegan(Event, action="agent.trouble", text="{error}", level="error", outcome="failure", custody=False):
     """A part of the agent cannot do its work; it is tried again by itself."""
 
@@ -192,14 +191,14 @@ class TroubleBegan(Event, action="agent.trouble", text="{error}", level="error",
     error: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class TroubleOver(Event, action="agent.recovered", text="{part} works again", custody=False):
     """It can again."""
 
     part: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SpoolPutRight(
     Event,
     action="spool.put_right",
@@ -216,7 +215,7 @@ class SpoolPutRight(
     unexplained: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SpoolKeeps(
     Event, action="spool.keeps", text="dock room is full: {error}", level="warning", outcome="unknown", custody=False
 ):
@@ -225,7 +224,7 @@ class SpoolKeeps(
     error: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class UsbTrouble(Event, action="docks.usb_trouble", text="{error}", level="warning", outcome="failure", custody=False):
     """Something about USB that ops should know: no udev, no mount helper, a wrong camera profile, a bay map that names no ports.
 
@@ -236,7 +235,7 @@ class UsbTrouble(Event, action="docks.usb_trouble", text="{error}", level="warni
     error: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class UsbWell(
     Event, action="docks.usb_well", text="cameras on USB: the trouble with the {about} is over", custody=False
 ):
@@ -245,14 +244,14 @@ class UsbWell(
     about: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class Ending(Event, action="agent.ending", text="dockd was asked to end ({signal})", custody=False):
     """SIGTERM or SIGINT."""
 
     signal: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class LibraryLine(Event, action="program.message", text="{error}", outcome="unknown", custody=False):
     """What a library, or a part without an event of its own, says through `logging`."""
 
@@ -270,7 +269,7 @@ def _of_certificate(event: Event, which: str) -> str:
     return event.text.format_map(event.data() | {"certificate": _WHICH_CERTIFICATE.get(which, which)})
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class CertificateEnds(
     Event, action="certificate.ends", text="{certificate} ends in {days} days, at {ends_at} ({path})", level="warning", outcome="unknown", custody=False
 ):  # fmt: skip
@@ -296,7 +295,7 @@ class CertificateEnds(
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class CertificateEnded(
     Event, action="certificate.ended", text="{certificate} is not good now: it ends at {ends_at} ({path})", level="error", outcome="failure", custody=False
 ):  # fmt: skip
@@ -313,7 +312,7 @@ class CertificateEnded(
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class CertificateUnread(
     Event, action="certificate.unread", text="{certificate} ({path}) cannot be read: {error}", level="error", outcome="failure", custody=False
 ):  # fmt: skip
@@ -330,7 +329,7 @@ class CertificateUnread(
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class CertificateRenewed(
     Event, action="certificate.renewed", text="{certificate} was renewed, and connections from now on are made with it; it ends at {ends_at}", custody=False
 ):  # fmt: skip
@@ -347,7 +346,7 @@ class CertificateRenewed(
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class CertificateNotRenewed(
     Event, action="certificate.not_renewed", text="{certificate} could not be renewed: {error}; the one of before stays in use, and it is tried again",
     level="warning", outcome="failure", custody=False,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from ingest.events.base import Event
+from ingest.events.base import Event, event
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class UserSignedIn(Event, action="user.signed_in", text="{by} signed in ({role})"):
     """`by`: as custody names them; `via`: password, or who vouched for them; `address`: from where."""
 
@@ -17,7 +15,7 @@ class UserSignedIn(Event, action="user.signed_in", text="{by} signed in ({role})
     address: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class UserSignedOut(Event, action="user.signed_out", text="{by} was signed out ({reason})"):
     """`reason`: asked (they did it themselves), idle, longest (half a day), ended (password or role changed, or removed)."""
 
@@ -25,7 +23,7 @@ class UserSignedOut(Event, action="user.signed_out", text="{by} was signed out (
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class UserRefused(
     Event, action="user.refused", text="tries to sign in that were refused: {count}, the last by {by}", level="warning", outcome="failure",
 ):  # fmt: skip
@@ -36,7 +34,7 @@ class UserRefused(
     count: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class UserRefusedElsewhere(
     Event, action="user.refused_elsewhere", text="nobody was signed in: {error}", level="warning", outcome="failure", custody=False,
 ):  # fmt: skip
@@ -46,7 +44,7 @@ class UserRefusedElsewhere(
     address: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class AccessChanged(
     Event, action="access.changed", text="{by} changed who may come in: {what} {name}", level="warning"
 ):
@@ -60,7 +58,7 @@ class AccessChanged(
     role: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class AccessUnreadable(
     Event, action="access.unreadable", text="{error}; nobody is let in by it", level="error", outcome="failure", custody=False,
 ):  # fmt: skip
@@ -69,6 +67,6 @@ class AccessUnreadable(
     error: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class AccessReadable(Event, action="access.readable", text="the list of users can be read again", custody=False):
     """It can again."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from ingest.events.base import Event
+from ingest.events.base import Event, event
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class CameraDocked(Event, action="camera.docked", text="camera {camera} was docked in bay {bay}"):
     docking: int
     profile: str
@@ -16,12 +14,12 @@ class CameraDocked(Event, action="camera.docked", text="camera {camera} was dock
     source: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class CameraUndocked(Event, action="camera.undocked", text="the docking of camera {camera} in bay {bay} is over"):
     docking: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class CameraRemovedEarly(
     Event,
     action="camera.removed_early",
@@ -33,7 +31,7 @@ class CameraRemovedEarly(
     left: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class CameraWentOut(
     Event,
     action="camera.went_out",
@@ -43,7 +41,7 @@ class CameraWentOut(
     left: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class CameraListed(Event, action="camera.listed", text="camera {camera}: {files} files, {bytes} bytes listed"):
     docking: int
     listing: int
@@ -52,7 +50,7 @@ class CameraListed(Event, action="camera.listed", text="camera {camera}: {files}
     skipped: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class CameraOtherCard(
     Event,
     action="camera.other_card",
@@ -63,7 +61,7 @@ class CameraOtherCard(
     expected: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class CameraEmptied(
     Event, action="camera.emptied", text="camera {camera}: all its footage is in the store and gone from it"
 ):
@@ -71,7 +69,7 @@ class CameraEmptied(
     wiped: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class CameraFailed(
     Event,
     action="camera.failed",
@@ -83,7 +81,7 @@ class CameraFailed(
     error: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class CameraUnsafe(
     Event,
     action="camera.not_wiped",
@@ -96,7 +94,7 @@ class CameraUnsafe(
     error: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class ClockMeasured(
     Event, action="camera.clock_measured", text="camera {camera}: its clock is {offset_seconds} s off the station's"
 ):
@@ -104,14 +102,14 @@ class ClockMeasured(
     offset_seconds: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class ClockSet(
     Event, action="camera.clock_set", text="camera {camera}: its clock was {offset_seconds} s off and was set"
 ):
     offset_seconds: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class FileSkipped(
     Event,
     action="file.skipped",
@@ -124,7 +122,7 @@ class FileSkipped(
     error: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class PermitIssued(
     Event, action="permit.issued", text="leave was given to delete {count} segments from camera {camera}"
 ):
@@ -133,7 +131,7 @@ class PermitIssued(
     segments: list[str]
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class PermitClosed(
     Event, action="permit.closed", text="the leave to delete from camera {camera} ended: {wiped} deleted"
 ):

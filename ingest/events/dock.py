@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
-from ingest.events.base import Event
+from ingest.events.base import Event, event
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class AgentStarted(Event, action="agent.started", text="dockd {version} started"):
     version: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class AgentStopped(Event, action="agent.stopped", text="dockd stopped"):
     pass
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class WipingOff(Event, action="settings.wiping_off", text="cameras are not emptied from now on"):
     """The site does not want it: said where a reload changes it, and at a start where the record says otherwise. No permit is written after it."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class WipingOn(
     Event,
     action="settings.wiping_on",
@@ -33,14 +33,14 @@ class WipingOn(
     seconds: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class CustodyOpened(Event, action="custody.opened", text="a new custody chain was opened, signed by key {key}"):
     key: str
     public: str
     dock: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class CustodyRestored(
     Event,
     action="custody.restored",
@@ -55,7 +55,7 @@ class CustodyRestored(
     own_head: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class CustodyKeyRotated(
     Event,
     action="custody.key_rotated",
@@ -67,7 +67,7 @@ class CustodyKeyRotated(
     proof: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class LedgerRebuilt(
     Event,
     action="ledger.rebuilt",
@@ -79,7 +79,7 @@ class LedgerRebuilt(
     aside: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class DockDecommissioned(
     Event,
     action="dock.decommissioned",
@@ -89,7 +89,7 @@ class DockDecommissioned(
     older: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class DockDecommissionCancelled(
     Event,
     action="dock.decommission_cancelled",
@@ -99,7 +99,7 @@ class DockDecommissionCancelled(
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class LedgerUpgraded(
     Event,
     action="ledger.upgraded",
@@ -110,7 +110,7 @@ class LedgerUpgraded(
     kept: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class LedgerWentBack(
     Event,
     action="ledger.went_back",
@@ -124,7 +124,7 @@ class LedgerWentBack(
     own_head: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class ClockJumped(
     Event,
     action="clock.jumped",
@@ -138,7 +138,7 @@ class ClockJumped(
     boottime_ms: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class ClockTrust(
     Event,
     action="clock.trust",
@@ -151,7 +151,7 @@ class ClockTrust(
     boottime_ms: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SpoolWaits(
     Event,
     action="spool.full",
@@ -164,12 +164,12 @@ class SpoolWaits(
     keep_free: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SpoolGoesOn(Event, action="spool.room", text="there is room on the dock again", custody=False):
     free_bytes: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class LedgerFails(
     Event,
     action="ledger.failed",
@@ -181,12 +181,12 @@ class LedgerFails(
     error: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class LedgerWorks(Event, action="ledger.works", text="the ledger can be written again", custody=False):
     pass
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SpoolFails(
     Event,
     action="spool.failed",
@@ -198,12 +198,12 @@ class SpoolFails(
     error: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SpoolWorks(Event, action="spool.works", text="the dock's own disk takes footage again", custody=False):
     pass
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class WorkerLost(
     Event,
     action="worker.lost",
@@ -215,7 +215,7 @@ class WorkerLost(
     error: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class BandwidthChanged(
     Event, action="bandwidth.changed", text="what dockd may send is now: {limit} (by: {source})", custody=False
 ):
@@ -223,7 +223,7 @@ class BandwidthChanged(
     source: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class BandwidthOverridden(
     Event,
     action="bandwidth.overridden",
@@ -236,7 +236,7 @@ class BandwidthOverridden(
     by: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class BandwidthLifted(
     Event, action="bandwidth.lifted", text="the limit that was set by hand holds no longer: {reason}"
 ):

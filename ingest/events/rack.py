@@ -5,23 +5,21 @@ Problems open, worsen and end by themselves: that is logged and counted. What a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from ingest.events.base import Event
+from ingest.events.base import Event, event
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class BayOutOfUse(Event, action="bay.out_of_use", text="bay {bay} was taken out of use by {by}: {reason}"):
     reason: str
     by: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class BayBackInUse(Event, action="bay.back_in_use", text="bay {bay} was put back into use by {by}"):
     by: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class CameraIssued(Event, action="camera.issued", text="camera {camera} was issued to an officer by {by}"):
     """To whom is for custody and the page; the log has no officers' names."""
 
@@ -29,7 +27,7 @@ class CameraIssued(Event, action="camera.issued", text="camera {camera} was issu
     by: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class CameraReturned(Event, action="camera.returned", text="camera {camera} is no longer issued (by {by})"):
     """`by`: who took it back; docking, where it was put into a bay."""
 
@@ -37,7 +35,7 @@ class CameraReturned(Event, action="camera.returned", text="camera {camera} is n
     by: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class ProblemOpened(
     Event,
     action="problem.opened",
@@ -52,7 +50,7 @@ class ProblemOpened(
     kind: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class ProblemWorsened(
     Event,
     action="problem.worsened",
@@ -65,7 +63,7 @@ class ProblemWorsened(
     kind: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class ProblemEnded(Event, action="problem.ended", text="the problem {problem} is over ({kind})", custody=False):
     """By itself, with its cause."""
 
@@ -73,7 +71,7 @@ class ProblemEnded(Event, action="problem.ended", text="the problem {problem} is
     kind: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class ProblemSeen(Event, action="problem.seen", text="{by} has seen to the problem {problem} ({kind}) until {until}"):
     problem: str
     kind: str
@@ -81,7 +79,7 @@ class ProblemSeen(Event, action="problem.seen", text="{by} has seen to the probl
     by: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class ProblemClosed(Event, action="problem.closed", text="{by} closed the problem {problem} ({kind}): {reason}"):
     """What cannot close by itself. `since`: when it began."""
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from ingest.events.base import Event
+from ingest.events.base import Event, event
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SegmentListed(Event, action="segment.listed", text="{path} was found on camera {camera}: {bytes} bytes"):
     path: str
     bytes: int
     mtime_ns: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SegmentSame(
     Event,
     action="segment.same",
@@ -25,7 +23,7 @@ class SegmentSame(
     path: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SegmentReappeared(
     Event,
     action="segment.reappeared",
@@ -37,7 +35,7 @@ class SegmentReappeared(
     mtime_ns: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SegmentCopied(
     Event,
     action="segment.copied",
@@ -55,7 +53,7 @@ class SegmentCopied(
     clock_offset_ms: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SegmentConfirmed(
     Event, action="segment.confirmed", text="the store has proven that it holds {path} of camera {camera}"
 ):
@@ -69,7 +67,7 @@ class SegmentConfirmed(
     receipt_sha256: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SegmentAttested(
     Event, action="segment.attested", text="the store has proven again that it holds segment {segment}"
 ):
@@ -78,7 +76,7 @@ class SegmentAttested(
     receipt_sha256: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SegmentWiped(Event, action="segment.wiped", text="{path} was deleted from camera {camera} and seen gone"):
     path: str
     bytes: int
@@ -87,12 +85,12 @@ class SegmentWiped(Event, action="segment.wiped", text="{path} was deleted from 
     seen: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SegmentReleased(Event, action="segment.released", text="the spool's copy of segment {segment} was given up"):
     pass
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SegmentVanished(
     Event,
     action="segment.vanished",
@@ -104,7 +102,7 @@ class SegmentVanished(
     error: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SegmentRotted(
     Event,
     action="segment.rotted",
@@ -115,7 +113,7 @@ class SegmentRotted(
     error: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SegmentStoreLost(
     Event,
     action="segment.store_lost",
@@ -127,7 +125,7 @@ class SegmentStoreLost(
     error: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SegmentLost(
     Event,
     action="segment.lost",
@@ -138,7 +136,7 @@ class SegmentLost(
     path: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SegmentRecovered(
     Event,
     action="segment.recovered",
@@ -154,7 +152,7 @@ class SegmentRecovered(
     captured_at: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SegmentHeld(
     Event,
     action="segment.held",
@@ -167,12 +165,12 @@ class SegmentHeld(
     error: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SegmentUnheld(Event, action="segment.unheld", text="segment {segment} is tried again"):
     pass
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SegmentEvidential(
     Event,
     action="segment.evidential",
@@ -184,7 +182,7 @@ class SegmentEvidential(
     by: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SegmentMarkedAtStore(
     Event,
     action="segment.marked_at_store",
@@ -195,7 +193,7 @@ class SegmentMarkedAtStore(
     object: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SegmentNotMarkable(
     Event,
     action="segment.not_markable",
@@ -208,7 +206,7 @@ class SegmentNotMarkable(
     object: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SegmentMovedUp(
     Event,
     action="segment.moved_up",
@@ -220,7 +218,7 @@ class SegmentMovedUp(
     by: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SegmentTriedAgain(
     Event,
     action="segment.tried_again",
@@ -231,7 +229,7 @@ class SegmentTriedAgain(
     by: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SegmentDelayed(
     Event,
     action="segment.delayed",
@@ -244,7 +242,7 @@ class SegmentDelayed(
     seconds: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class SegmentFoundInStore(
     Event,
     action="segment.found_in_store",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from ingest.events.base import Event, Level
+from ingest.events.base import Event, Level, event
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class StorePinned(Event, action="store.pinned", text="the store {store} at {url} is pinned"):
     store: str
     url: str
@@ -16,7 +15,7 @@ class StorePinned(Event, action="store.pinned", text="the store {store} at {url}
     keys: list[str]
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class StoreKeyRotated(
     Event, action="store.key_rotated", text="the store {store} has a new key, signed by a pinned one"
 ):
@@ -24,12 +23,12 @@ class StoreKeyRotated(
     keys: list[str]
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class StoreHonest(Event, action="store.honest", text="the store {store} refused wrong bytes, as it must"):
     store: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class StoreCaught(
     Event,
     action="store.dishonest",
@@ -41,7 +40,7 @@ class StoreCaught(
     error: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class StoreWentBack(
     Event,
     action="store.went_back",
@@ -56,7 +55,7 @@ class StoreWentBack(
     last_receipt: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class StoreUnconfirmed(
     Event,
     action="store.unconfirmed",
@@ -67,7 +66,7 @@ class StoreUnconfirmed(
     error: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@event
 class StoreChanged(Event, action="store.state", text="the store is {state}: {error}", outcome="unknown", custody=False):
     state: str
     error: str

@@ -8,12 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import sqlite3
 
 _MADE = re.compile(r"^CREATE (?:UNIQUE )?(?:TABLE|INDEX) (?:IF NOT EXISTS )?(\w+)", re.MULTILINE)
+
+# As sqlite-utils makes and fills it: `upgrade` reads there what a ledger has had.
+_RECORDS = (
+    'CREATE TABLE "_sqlite_migrations" (\n   "id" INTEGER PRIMARY KEY,\n   "migration_set" TEXT,\n   "name" TEXT,\n   "applied_at" TEXT\n)',
+    'CREATE UNIQUE INDEX "idx__sqlite_migrations_migration_set_name"\n    ON "_sqlite_migrations" ("migration_set", "name")',
+)
+_RECORD = "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('dockd', ?, ?)"
 
 _0001_SPINE = """
 CREATE TABLE custody (
@@ -260,9 +268,33 @@ def pending(applied: Collection[str]) -> list[str]:
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the ledger to this dockd's schema: all migrations and their records are one transaction."""
-    if known() <= applied(connection):
+    had = applied(connection)
+    if known() <= had:
         return
-    from sqlite_utils import Database, Migrations  # heavy: a quarter of a second at each start, for nothing
+    if had or connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+        upgrade(connection)
+        return
+    connection.execute("BEGIN")
+    try:
+        for statement in _RECORDS:
+            connection.execute(statement)
+        for name, script in MIGRATIONS:
+            for statement in _statements(script):
+                connection.execute(statement)
+            connection.execute(_RECORD, (name, str(datetime.now(UTC))))
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def upgrade(connection: sqlite3.Connection) -> None:
+    """The migrations that this ledger has not had, by sqlite-utils: it finds what is pending, and a savepoint holds each.
+
+    An empty one needs nothing of that, and `migrate` makes it without: loading sqlite-utils takes longer than all the rest of making a ledger.
+    """
+    from sqlite_utils import Database, Migrations
 
     migrations = Migrations("dockd")
 
@@ -274,7 +306,7 @@ def migrate(connection: sqlite3.Connection) -> None:
 
     for name, script in MIGRATIONS:
         register(name, script)
-    database = Database(connection)
+    database = Database(connection, execute_plugins=False)
     with database.atomic():
         migrations.apply(database)
 

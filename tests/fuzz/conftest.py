@@ -6,7 +6,7 @@ import pytest
 
 from tests.fuzz.budget import Budget
 
-_HOUR, _MINUTE = 3600.0, 60.0
+_HOUR, _HALF_A_MINUTE = 3600.0, 30.0
 _SHARES = 27  # of the whole time: what all tests of this folder together ask for
 
 
@@ -14,5 +14,5 @@ _SHARES = 27  # of the whole time: what all tests of this folder together ask fo
 def budget(request: pytest.FixtureRequest) -> Budget:
     """The time of one share of a test. An hour is for those who ask for the long tests alone."""
     long = request.config.getoption("markexpr") == "soak"
-    seconds = float(os.environ.get("DOCKD_FUZZ_SECONDS", _HOUR if long else _MINUTE))
+    seconds = float(os.environ.get("DOCKD_FUZZ_SECONDS", _HOUR if long else _HALF_A_MINUTE))
     return Budget(share=seconds / _SHARES, name=request.node.name)

@@ -25,8 +25,9 @@ def many(name: str, seed: int, folder: Path, *, kills: int, seconds: float) -> N
     print(f"{name}, seed {seed}: {kills} kills, {watch.gone} of 8 files deleted, each held by the server")
 
 
-@pytest.mark.soak_short
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(
+    "seed", [pytest.param(0, marks=pytest.mark.soak_short), pytest.param(1, marks=pytest.mark.soak)]
+)
 @pytest.mark.parametrize("name", SERVERS)
 def test_a_few_kills(name: str, seed: int, tmp_path: Path) -> None:
     many(name, seed, tmp_path, kills=8, seconds=25.0)
