@@ -32,6 +32,7 @@ _PAGE_KEYS = (
     "DOCKD__LEDGER__PATH",
 )
 _STORE_KEYS = ("store.", "DOCKD__STORE__")
+_ANY = click.Path(path_type=Path, readable=False)  # what cannot be read is a mistake like others, and said as one
 _LIST_KEYS = ("registry", "registry.file", "DOCKD__REGISTRY__FILE")
 
 
@@ -46,14 +47,18 @@ class _Found:
 
 
 @click.command("check-config")
-@click.argument("file", type=click.Path(path_type=Path), default=DEFAULT_FILE)
+@click.argument("file", type=_ANY, required=False)
+@click.option("--config", type=_ANY, metavar="FILE", help="FILE, as other commands are told it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on one line.")
-def check_config(*, file: Path, as_json: bool) -> None:
+def check_config(*, file: Path | None, config: Path | None, as_json: bool) -> None:
     """Check FILE (default /etc/dockd/dockd.toml), the environment, the files they name, the camera profiles, and the list of cameras.
 
     Prints every mistake as FILE:LINE: section.key: what is wrong, what was expected; what may be meant is a warning. Root judges as the user who
     owns the agent's state, anybody else for themselves: what that user may not read is a mistake. Exit code 0: fine (there may be warnings), 2: not.
     """
+    if file is not None and config is not None:
+        raise click.UsageError("FILE and --config are the same: give one of them")
+    file = file or config or DEFAULT_FILE
     found = _for_the_agent(file)
     name = printable(str(file))
     if as_json:

@@ -143,7 +143,8 @@ def docks(*, root: Path, with_log: bool, as_json: bool) -> None:
 @click.argument("name")
 @_root
 @click.option(
-    "--fingerprint", help="The dock's key as the dock shows it (SHA-256, hex): approve that one, without being asked."
+    "--fingerprint",
+    help="The dock's key as the dock shows it (SHA-256, hex): approve that one, without being asked. Without a terminal nothing is approved unless this is given.",
 )
 def approve(*, name: str, root: Path, fingerprint: str | None) -> None:
     """Let in a dock that was invited with --approve, and has asked: its key is shown, and on the dock, too."""
@@ -161,7 +162,7 @@ def approve(*, name: str, root: Path, fingerprint: str | None) -> None:
 @click.argument("name")
 @_root
 @click.option("--reason", default="", help="Why, for the log.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask. Without a terminal nothing is changed unless this is given.")
 def revoke(*, name: str, root: Path, reason: str, yes: bool) -> None:
     """Take back what a dock comes in with: from the next moment on the store answers it 403. What it has brought stays.
 

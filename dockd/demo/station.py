@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shlex
 import shutil
 import socket
+import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
@@ -147,7 +149,15 @@ def _say_where(place: Place, tell: Callable[[str], None]) -> None:
     tell(
         f"everything is in {place.root} ({stays}): footage in cameras/, the central store in store/, the ledger in state/, the log in dockd.log"
     )
-    tell(f"look into it while it runs: dockd custody verify --state {place.state}")
+    tell(f"look into it while it runs: {_typed()} custody verify --state {shlex.quote(str(place.state))}")
+
+
+def _typed() -> str:
+    """How this program is called in the shell that has started it: by its name where that finds it."""
+    if shutil.which("dockd"):
+        return "dockd"
+    started = Path(sys.argv[0])
+    return shlex.quote(str(started)) if started.name == "dockd" else f"{shlex.quote(sys.executable)} -m dockd"
 
 
 async def _record(place: Place, pace: Pace, cast: list[Part]) -> list[Player]:

@@ -6,7 +6,12 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+
+from click.testing import CliRunner
+
+from dockd.cli import cli
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "dockd.toml"
 
@@ -189,3 +194,33 @@ def test_what_lies_in_the_folder_of_profiles_and_what_they_ask_for(tmp_path: Pat
     ]
     document = json.loads(run(file, "--json").stdout)
     assert (document["ok"], len(document["warnings"]), document["profiles"]) == (True, 3, [f"{cameras}/a.toml"])
+
+
+def test_the_file_may_be_named_as_for_other_commands(tmp_path: Path) -> None:
+    wrong = tmp_path / "dockd.toml"
+    wrong.write_text("[wipe]\ngrace = 1\n")
+    runner = CliRunner()
+    by_option = runner.invoke(cli, ["check-config", "--config", str(wrong)])
+    assert (by_option.exit_code, by_option.stdout) == (2, runner.invoke(cli, ["check-config", str(wrong)]).stdout)
+    both = runner.invoke(cli, ["check-config", str(wrong), "--config", str(wrong)])
+    assert (both.exit_code, "give one of them" in both.stderr) == (2, True)
+
+
+def test_a_file_that_may_not_be_read_is_said_to_be_that() -> None:
+    asked, root = [], os.geteuid() == 0
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "dockd.toml"
+        file.write_text("[station]\n")
+        file.chmod(0)
+        Path(folder).chmod(0o755)
+        CliRunner().invoke(cli, ["check-config", str(file)])  # root's modules are loaded by root
+        if root:
+            os.seteuid(65534)
+        try:
+            asked = [CliRunner().invoke(cli, ["check-config", *option, str(file)]) for option in ([], ["--config"])]
+        finally:
+            if root:
+                os.seteuid(0)
+    for done in asked:
+        assert (done.exit_code, done.stderr) == (2, "")
+        assert f"{file}: may not be read by this user" in done.stdout
