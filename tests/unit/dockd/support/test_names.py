@@ -16,7 +16,7 @@ NAME_NOBODY = frozenset({
     "about", "after", "applied", "aside", "at", "bay", "before", "before_boot", "before_last", "boot", "boottime_ms", "bytes", "captured_at", "certificate", "clock_offset_ms",
     "count", "days", "dock", "docked", "docking", "ends_at", "error", "expected", "files", "first", "free_bytes", "heartbeat_seconds", "keep_free", "kept", "key", "keys", "kind", "known",
     "last", "last_receipt", "left", "limit", "lines", "lines_lost", "listing", "log_lines_lost", "lost_head", "lost_seq", "method", "mistakes", "mtime_ns", "needs_action", "nonce",
-    "number", "object", "offset_seconds", "own_head", "own_seq", "part", "permit", "problem", "profile", "proof", "public", "ready", "receipt_sha256", "recovered",
+    "number", "object", "offset_seconds", "older", "own_head", "own_seq", "part", "permit", "problem", "profile", "proof", "public", "ready", "receipt_sha256", "recovered",
     "restart", "retry_seconds", "role", "rotted", "run", "second_read", "seconds", "seen", "segment", "segments", "sha256", "signal", "since", "skipped",
     "source", "state", "store", "store_head", "store_seq", "stored_at", "synchronised", "threshold", "unexplained", "until", "url", "version", "via", "waiting",
     "waiting_bytes", "what", "wiped", "xxh3_128",
