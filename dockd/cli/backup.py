@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,17 +65,25 @@ def _wish(config: Path | None, state: Path | None, *, keys: bool, spool: bool) -
     """With the configuration, where the dock has one."""
     from dockd.keeping.making import Wish
     from dockd.settings import DEFAULT_FILE, load
+    from dockd.settings.credentials import FOLDER
 
     if state is not None or (config is None and not DEFAULT_FILE.exists()):
         return Wish(keys=keys, spool=spool)
     file = config or DEFAULT_FILE
     settings = load(file, environ=os.environ, for_run=False)
-    found = [("dockd.toml", file), ("cameras", settings.cameras.profiles)]
-    if settings.registry.file is not None:
-        found.append((settings.registry.file.name, settings.registry.file))
-    if keys and settings.store.token_file is not None and isinstance(settings.store.token_file, Path):
-        found.append((settings.store.token_file.name, settings.store.token_file))
-    return Wish(keys=keys, spool=spool, configuration=tuple(found))
+    found = {"dockd.toml": file, "cameras": settings.cameras.profiles}
+    named = [settings.registry.file, settings.store.ca_file, settings.oidc.ca_file]
+    named += [settings.store.token_file] if keys else []
+    for one in named:
+        if one is not None and one not in found.values() and not one.is_relative_to(FOLDER):
+            found.setdefault(_place(one, file.parent, found), one)
+    return Wish(keys=keys, spool=spool, configuration=tuple(found.items()))
+
+
+def _place(named: Path, folder: Path, taken: Collection[str]) -> str:
+    """Where a file that the configuration names goes: as it lies beside the configuration, else under its last name, else under all of it."""
+    place = str(named.relative_to(folder)) if named.is_relative_to(folder) else named.name
+    return place if place not in taken else f"elsewhere{named.absolute()}"
 
 
 def _say(made: Manifest, target: Path, record: list[str], *, as_json: bool) -> None:

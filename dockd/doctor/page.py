@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
 from dockd import expiry
 from dockd.doctor.agent import name_of
@@ -13,6 +15,7 @@ from dockd.doctor.findings import Finding, failed, passed, skipped, warned
 from dockd.doctor.machine import Machine, NotSeen
 from dockd.doctor.sockets import listening, ports
 from dockd.settings import Settings
+from dockd.settings.filesystem import enrols
 
 _ANOTHER = "Which: ss -ltnp. End it, or choose another page.listen, then: systemctl restart dockd"
 _ELSEWHERE = "Was page.listen changed since it started? systemctl restart dockd; journalctl -u dockd -e"
@@ -97,7 +100,14 @@ def certificates(settings: Settings, *, shown: bytes | None = None, now: float |
     for one in found:
         name = _NAMES[one.which]
         if isinstance(one, expiry.Unread):
-            yield failed(name, f"{one.where}: {one.error}", "Put a PEM certificate there that the agent may read.")
+            do = "Put a PEM certificate there that the agent may read."
+            if (
+                one.which == "client"
+                and Path(one.where).is_relative_to(settings.keys_path)
+                and not os.path.lexists(one.where)
+            ):
+                do = f"Enrol this dock: `{enrols(settings)}`."
+            yield failed(name, f"{one.where}: {one.error}", do)
             continue
         ends, stage = time.strftime("%Y-%m-%d", time.gmtime(max(0.0, min(one.ends, 253e9)))), one.stage(now)
         says = f"{one.where} ({one.subject}) ends on {ends}"

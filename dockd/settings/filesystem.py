@@ -19,7 +19,7 @@ from dockd.settings.credentials import missing
 from dockd.settings.documents import Origin
 from dockd.settings.mistakes import Mistake
 from dockd.settings.reading import Reading
-from dockd.settings.schema import CamerasSettings
+from dockd.settings.schema import CamerasSettings, Settings
 from dockd.settings.shares import Seen, seen
 
 MAX_BYTES = 1024 * 1024
@@ -123,8 +123,20 @@ def named_files(reading: Reading, *, secrets_open: bool = True) -> Iterator[Mist
         if path is None:
             continue
         wrong = _wrong_with_file(path, secret=secret and secrets_open)
+        if (
+            wrong is not None
+            and section == "store"
+            and path.is_relative_to(reading.settings.keys_path)
+            and _look(path) is None
+        ):
+            wrong = wrong[0], f"what `{enrols(reading.settings)}` gets from the store: this dock has to be enrolled"
         if wrong is not None:
             yield reading.origin(section, key).mistake(*wrong)
+
+
+def enrols(settings: Settings) -> str:
+    """The command by which this dock gets what it comes in with to its store."""
+    return f"dockd enroll {settings.store.url}" if settings.store.url else "dockd enroll URL"
 
 
 def _wrong_with_file(path: Path, *, secret: bool) -> tuple[str, str] | None:

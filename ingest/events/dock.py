@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import field
-
 from ingest.events.base import Event, event
 
 
@@ -86,7 +84,7 @@ class DockDecommissioned(
     text="this dock was taken out of service: what it copied is proven in the store; {left} segments stay on cameras alone",
 ):
     left: int
-    older: list[str] = field(default_factory=list)
+    older: list[str] | None = None
 
 
 @event

@@ -100,7 +100,7 @@ def record(tx: Transaction, *, left: int, older: Sequence[str] = ()) -> None:
     that go with the record, each file's name and SHA-256."""
     last = tx.execute("SELECT action FROM custody ORDER BY seq DESC LIMIT 1").fetchone()
     if last is None or last[0] != DockDecommissioned.action:
-        tx.record(DockDecommissioned(left=left, older=list(older)))
+        tx.record(DockDecommissioned(left=left, older=list(older) or None))
 
 
 def take_back(tx: Transaction, *, reason: str) -> None:
