@@ -261,6 +261,12 @@ ROWS: dict[str, Row] = {
         then="nothing is touched",
         exits=3,
     ),
+    "state of another": Row(
+        given="root, and a state folder that is another user's",
+        says="dockd: the state in … is not root's: it belongs to …, who could not use what root makes there. Nothing was changed. Run it as …: `runuser -u … -- dockd …`",
+        then="nothing is touched",
+        exits=3,
+    ),
     "spool closed": Row(
         given="a spool folder that may not be written",
         says="dockd: …spool…: Permission denied",
