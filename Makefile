@@ -16,6 +16,8 @@ PYTEST := $(BIN)/python -m pytest
 # How many processes tests are spread over: on two cores, and three where they wait more than they work.
 JOBS ?= 2
 TEST_JOBS ?= 3
+# A pass that compiles what it reads spares that to the next one.
+unexport PYTHONDONTWRITEBYTECODE
 # Further words for the program that a target runs, for example: make demo ARGS="--bays 16"
 ARGS ?=
 
