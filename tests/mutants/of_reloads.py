@@ -86,4 +86,19 @@ RELOADS = (
         name="release: to be kept longer is not obeyed by what is being proven", promise="P1: the dock's copy goes though the site wants it kept",
         file="ingest/release.py", old="        if keep < self._keep:", new="        if keep < 0:", tests=("tests/unit/ingest/test_release.py::test_to_be_kept_longer_is_obeyed_by_what_is_being_proven",),
     ),
+    Mutant(
+        name="asking: a token wherever the agent says", promise="a token is shown where the configuration or the person says, and nowhere else",
+        file="dockd/cli/page_client.py", old="    if told is not None and shows_token:\n", new="    if told is None and shows_token:\n",
+        tests=("tests/e2e/test_reload.py",),
+    ),
+    Mutant(
+        name="asking: anywhere", promise="what an agent has left is believed of this machine, and of hosts that the configuration names",
+        file="dockd/ops/page_address.py", old="return is_loopback(host) or host in _EVERYWHERE or host in hosts", new="return True",
+        tests=("tests/unit/dockd/ops/test_page_address.py",),
+    ),
+    Mutant(
+        name="asking: a default for what was meant otherwise", promise="of a wrong configuration nothing is guessed",
+        file="dockd/cli/right_keys.py", old="        return stands_in and at == section and unknown not in KEYS[section]\n", new="        return False\n",
+        tests=("tests/unit/dockd/cli/test_right_keys.py",),
+    ),
 )  # fmt: skip
