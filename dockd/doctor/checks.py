@@ -7,7 +7,21 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from dockd.doctor import agent, blocks, devices, disks, files, kernel_log, page, said, secrecy, store, timesync, usb
+from dockd.doctor import (
+    agent,
+    blocks,
+    devices,
+    disks,
+    files,
+    kernel_log,
+    ledger,
+    page,
+    said,
+    secrecy,
+    store,
+    timesync,
+    usb,
+)
 from dockd.doctor.apart import User
 from dockd.doctor.findings import Finding, failed, passed
 from dockd.doctor.machine import Machine, NotSeen
@@ -60,10 +74,11 @@ def all_checks(
             look=lambda: (*secrecy.core_dumps(m, agent=process), *secrecy.dumpable(m)),
         ),
         Check(group="time", name="time", look=lambda: timesync.synchronised(Clock().synchronised(), now=now)),
-        Check(group="store", name="store", look=lambda: store.look(s, now=now), within=45.0, as_agent=True),
+        Check(group="store", name="store", look=lambda: store.look(s, now=now, kernel=Clock().synchronised()), within=45.0, as_agent=True),
         Check(group="page", name="page", look=lambda: page.port(m, s, agent=process), as_agent=True),
-        Check(group="page", name="certificates", look=lambda: page.certificates(s), as_agent=True),
+        Check(group="page", name="certificates", look=lambda: page.certificates(s, doubt=_doubt(s, now)), as_agent=True),
         Check(group="files", name="state", look=lambda: files.state(m, s, owner=owner)),
+        Check(group="files", name="ledger", look=lambda: ledger.whole(m, s), within=40.0, as_agent=True),
         Check(group="files", name="secrets", look=lambda: files.secrets(m, s, owner=owner)),
     ]
 
@@ -90,6 +105,10 @@ def _configuration(mistakes: list[str]) -> Iterable[Finding]:
         yield failed("configuration", f"and {len(mistakes) - _SHOWN} more mistakes", "dockd check-config")
     if not mistakes:
         yield passed("configuration", "check-config finds nothing wrong")
+
+
+def _doubt(settings: Settings, now: float) -> str:
+    return timesync.doubt(Clock().synchronised(), now=now, newest=timesync.newest(settings))
 
 
 def _own(machine: Machine, settings: Settings) -> frozenset[str]:

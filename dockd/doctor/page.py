@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dockd import expiry
+from dockd.doctor import timesync
 from dockd.doctor.agent import name_of
 from dockd.doctor.findings import Finding, failed, passed, skipped, warned
 from dockd.doctor.machine import Machine, NotSeen
@@ -93,8 +94,10 @@ def _not_taken(error: OSError, listen: str) -> Finding:
     )
 
 
-def certificates(settings: Settings, *, shown: bytes | None = None, now: float | None = None) -> Iterable[Finding]:
-    """When each ends. `shown`: the store's own, where it has been seen."""
+def certificates(
+    settings: Settings, *, shown: bytes | None = None, now: float | None = None, doubt: str = ""
+) -> Iterable[Finding]:
+    """When each ends. `shown`: the store's own, where it has been seen; `doubt`: what speaks against this machine's clock."""
     found = expiry.of(settings, shown=shown)
     now = time.time() if now is None else now
     for one in found:
@@ -117,8 +120,9 @@ def certificates(settings: Settings, *, shown: bytes | None = None, now: float |
             else "Have it renewed by whoever has issued it."
         )
         if stage == 4:
-            over = "is over" if now >= one.ends else "is not good yet: is this machine's clock right?"
-            yield failed(name, f"{says}: it {over}", do)
+            over = "is over" if now >= one.ends else "is not good yet"
+            first = f"First the clock: {doubt}. {timesync.SET} Only where it is right: " if doubt else ""
+            yield failed(name, f"{says}: it {over}", f"{first}{do}")
         elif stage >= 1:
             yield (failed if stage == 3 else warned)(name, f"{says}, in {one.days(now)} days", do)
         else:

@@ -11,10 +11,11 @@ import secrets
 from collections.abc import AsyncIterator
 
 from dockd.doctor.findings import Finding, failed, passed, skipped, warned
+from dockd.doctor.refusals import by_the_clock, not_let_in, of_the_time
 from dockd.settings import Settings
 from dockd.store_kinds import Misconfigured, Needs, client_tls, store_of
 from ingest.clock import rfc3339
-from ingest.errors import DockdError, StoreDishonest
+from ingest.errors import DockdError, Refused, StoreDishonest
 from ingest.ledger import segments
 from ingest.ledger.keys import KeyFolder
 from ingest.ledger.pin_file import Pinned, kept
@@ -28,8 +29,8 @@ _PATIENCE = Patience(connect=5.0, stall=10.0, answer=10.0, settle=20.0)
 _BAIT = 1 << 20  # the least that cameras record: of what is smaller, a store might know that it is no footage
 
 
-def look(settings: Settings, *, now: float) -> list[Finding]:
-    """Reached, pinned, honest. Blocks."""
+def look(settings: Settings, *, now: float, kernel: bool | None = None) -> list[Finding]:
+    """Reached, pinned, honest. `kernel`: whether it holds its time to be synchronised. Blocks."""
     if settings.store.url is None:
         return [
             failed("store", "store.url is not set", "Name the central store's address, or `dockd enroll URL --write`.")
@@ -45,12 +46,12 @@ def look(settings: Settings, *, now: float) -> list[Finding]:
             )
         ]
     try:
-        return asyncio.run(_look(settings, pinned, now=now))
+        return asyncio.run(_look(settings, pinned, now=now, kernel=kernel))
     except Misconfigured as error:
         return [failed("store", error.message, "dockd check-config")]
 
 
-async def _look(settings: Settings, pinned: Pinned | None, *, now: float) -> list[Finding]:
+async def _look(settings: Settings, pinned: Pinned | None, *, now: float, kernel: bool | None) -> list[Finding]:
     tls = await asyncio.to_thread(client_tls, settings.store)
 
     async def keys() -> tuple[str, ...]:
@@ -61,7 +62,11 @@ async def _look(settings: Settings, pinned: Pinned | None, *, now: float) -> lis
     try:
         try:
             identity = await store.identify()
+        except Refused as error:
+            return [not_let_in(settings, error)]
         except (DockdError, OSError) as error:
+            if of_the_time(error):
+                return await asyncio.to_thread(by_the_clock, settings, error, kernel=kernel, now=now)
             do = "Is the line up, and the address right? Footage waits on the dock; wiping stops."
             return [failed("store: reached", f"{settings.store.url}: {error}", do)]
         found = [passed("store: reached", f"{identity.url} answers as {identity.id}, proof by {identity.method}")]
@@ -138,10 +143,12 @@ async def _honest(store: Store, settings: Settings, identity: StoreIdentity, *, 
             f"the store is caught: {error}",
             "Stop the agent, and call the store's operator: its proofs prove nothing.",
         )
+    except Refused as error:
+        return not_let_in(settings, error)
     except (DockdError, OSError) as error:
         return warned(
             check,
             f"whether it refuses wrong bytes was not found out: {error}",
-            "Credentials? Room at the store? Ask again later.",
+            "Is there room at the store? Ask again later.",
         )
     return passed(check, f"it has refused {_BAIT >> 20} MiB of wrong bytes that this dock has sent it")

@@ -112,13 +112,18 @@ def _look(path: Path) -> None:
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse a damaged ledger and one that a newer dockd has migrated.
-
-    Of the table that says what is to be done with footage the indices are held against its rows too (they are what dockd asks).
-    """
+    """Refuse a damaged ledger and one that a newer dockd has migrated."""
     if path.stat().st_size == 0:
         raise damaged(path, "it was cut to nothing", is_so="is empty")
     _check_log(path)
+    check_content(connection, path)
+
+
+def check_content(connection: sqlite3.Connection, path: Path) -> None:
+    """What SQLite and the tables themselves say of it. Raises LedgerDamaged, LedgerUnusable, sqlite3.DatabaseError.
+
+    Of the table that says what is to be done with footage the indices are held against its rows too (they are what dockd asks).
+    """
     applied = schema.applied(connection)
     newer = sorted(applied - schema.known())
     if newer:  # before all else: what is damage in it, that version knows

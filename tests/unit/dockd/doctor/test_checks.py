@@ -15,6 +15,7 @@ from dockd.doctor.findings import Finding, document, failed, passed
 from dockd.doctor.machine import Machine
 from dockd.doctor.running import Check, run
 from dockd.settings import Settings, defaults
+from tests.simulators.authority import Authority
 
 USB = "sys/bus/usb/devices"
 
@@ -152,6 +153,15 @@ def test_time_page_and_versions(tmp_path: Path, write: Write) -> None:
     assert told(timesync.synchronised(False, now=1_800_000_000)) == [("time", "warn")]
     assert told(timesync.synchronised(True, now=86400)) == [("time", "fail")]
     assert told(page.certificates(defaults())) == [("certificates", "skipped")]
+    ours = replace(defaults(), store=replace(defaults().store, url="https://s", client_cert_file=Authority(tmp_path).issue("dock")))
+    ahead = time.time() + 400 * 86400
+    (alone,) = page.certificates(ours, now=ahead)
+    assert (alone.outcome, alone.do.startswith("Renew it")) == ("fail", True), alone
+    doubt = timesync.doubt(False, now=ahead)
+    (first,) = page.certificates(ours, now=ahead, doubt=doubt)
+    assert (first.outcome, first.do.startswith(f"First the clock: {doubt}")) == ("fail", True), first
+    assert "the dock has files of" in timesync.doubt(True, now=ahead - 500 * 86400, newest=ahead)
+    assert timesync.doubt(True, now=ahead, seen=ahead + 1, newest=ahead) == ""
     write("proc/sys/kernel/osrelease", "5.10.0-9-amd64\n")
     assert told(agent.versions(Machine(root=tmp_path), systemd=None))[:2] == [
         ("kernel", "fail"),

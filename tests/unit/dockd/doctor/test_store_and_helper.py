@@ -5,21 +5,26 @@ from __future__ import annotations
 import json
 import os
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 
-from dockd.doctor import devices, store
+from dockd.doctor import devices, refusals, store
 from dockd.doctor.findings import Finding
 from dockd.mounting.wire import encode
 from dockd.settings import Settings, defaults
+from ingest.errors import Refused
 from ingest.ledger.pin_file import Pinned, text_of
 from tests.program import StoreProcess, store_at
+from tests.simulators.authority import Authority
 from tests.simulators.stores import lies
 from tests.simulators.stores.honest import HonestStore
 from tests.simulators.stores.running import Running
@@ -160,3 +165,69 @@ def test_the_document_is_as_it_was_promised(tmp_path: Path) -> None:
         "checks": [{"check": "a", "outcome": "fail", "says": "b", "do": "c", "group": "g"}],
     }  # fmt: skip
     assert set(said["counts"]) == set(OUTCOMES)
+
+
+def test_a_token_that_the_store_does_not_take_fails_with_the_step(tmp_path: Path) -> None:
+    theirs, ours = tmp_path / "theirs", tmp_path / "ours"
+    for file, token in ((theirs, "right" * 8), (ours, "wrong" * 8)):
+        file.write_text(token + "\n")
+        file.chmod(0o600)
+    with store_at(tmp_path / "store", "--token-file", str(theirs)) as running:
+        settings = of_store(running.url, tmp_path)
+        wrong = store.look(replace(settings, store=replace(settings.store, token_file=ours)), now=time.time())
+        none = store.look(settings, now=time.time())
+        right = store.look(replace(settings, store=replace(settings.store, token_file=theirs)), now=time.time())
+    assert told(wrong) == {"store: reached": "pass", "store: pinned": "warn", "store: credentials": "fail"}
+    assert (f"The token in {ours} is not one that this store knows" in wrong[2].do, "401" in wrong[2].says) == (True, True)
+    assert f"dockd enroll {running.url} --write" in none[2].do
+    assert told(right)["store: honest"] == "pass"
+
+
+@pytest.mark.parametrize(
+    ("files", "kind", "status", "step"),
+    [
+        ({"token_file": "keys/store.token"}, "tus", 401, "dockd enroll https://store.example --anew"),
+        ({"token_file": "keys/store.token"}, "tus", 403, "It was revoked: ask its operator for an invitation"),
+        ({"client_cert_file": "keys/store.pem", "client_key_file": "keys/store.pem"}, "tus", 403, "It was revoked: ask its operator for an invitation"),
+        ({"client_cert_file": "dock.pem", "client_key_file": "dock.key"}, "tus", 403, "docs/enrolment.md, way 3"),
+        ({"token_file": "store.token"}, "tus", 403, "is revoked, or has no right to bring footage"),
+        ({"token_file": "s3.keys"}, "s3", 403, "with rights to read, write and list"),
+    ],
+)  # fmt: skip
+def test_each_way_of_coming_in_has_its_step(tmp_path: Path, files: dict[str, str], kind: Literal["tus", "s3"], status: int, step: str) -> None:
+    settings = of_store("https://store.example", tmp_path)
+    named: dict[str, Any] = {key: tmp_path / name for key, name in files.items()}
+    settings = replace(settings, store=replace(settings.store, kind=kind, **named))
+    found = refusals.not_let_in(settings, Refused(f"the store answered {status} to a new upload"))
+    assert (found.outcome, step in found.do) == ("fail", True), found
+
+
+@contextmanager
+def over_https(context: ssl.SSLContext) -> Iterator[str]:
+    """A server that only says what time it is."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign] # who looks away is no matter
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"https://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_a_certificate_that_is_not_good_now_is_the_clocks_where_that_is_wrong(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    with over_https(authority.served("store", days=-1)) as url:
+        settings = of_store(url, tmp_path)
+        settings = replace(settings, store=replace(settings.store, ca_file=authority.certificate))
+        (over,) = store.look(settings, now=time.time(), kernel=True)
+        (unsure,) = store.look(settings, now=time.time(), kernel=False)
+        ahead, by_the_store = store.look(settings, now=time.time() + 400 * 86400, kernel=True)
+    assert (over.outcome, "Tell its operator" in over.do) == ("fail", True), over
+    assert unsure.do.startswith("First the clock: this machine's says"), unsure
+    assert ahead.do.startswith("First the clock: this machine's says"), ahead
+    assert (by_the_store.check, by_the_store.outcome) == ("time: by the store", "fail")
+    assert "and the store's " in by_the_store.says
