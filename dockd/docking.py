@@ -14,7 +14,15 @@ from dockd.docks.base import Controls, Dock, Docked, Noted, Occupied, Undocked
 from ingest.activity import Activity, Changing
 from ingest.clock import Clock
 from ingest.errors import CameraGone, LedgerUnusable
-from ingest.events import BayBackInUse, BayOutOfUse, CameraRemovedEarly, CameraWentOut, ClockSet, Event
+from ingest.events import (
+    BayBackInUse,
+    BayOutOfUse,
+    CameraRemovedEarly,
+    CameraWentOut,
+    ClockSet,
+    Event,
+    SegmentFoundInStore,
+)
 from ingest.intake import Intake
 from ingest.ledger import Ledger, views
 from ingest.ledger.rack import OutOfUse, keep_number, kept_numbers, out_of_use
@@ -129,6 +137,7 @@ class Rack(Changing):
         self._try_again = try_again
         self._numbers = dict(fixed)
         self._unkept: set[str] = set()
+        self._recalled: set[str] = set()
         self._sessions: dict[str, asyncio.Task[None]] = {}
         self.bays: dict[int, Bay] = {n: Bay(number=n, place=place, since=clock.now()) for place, n in fixed.items()}
         ledger.subscribe(self._hear)
@@ -136,6 +145,8 @@ class Rack(Changing):
     def _hear(self, event: Event, _seq: int) -> None:
         if isinstance(event, CameraRemovedEarly) and event.bay in self.bays:
             self._set(event.bay, left_early=event.left)
+        if isinstance(event, SegmentFoundInStore) and event.camera in self._recalled:
+            self._found(event.camera)
         if isinstance(event, CameraWentOut) and event.bay in self.bays:
             self._set(event.bay, went_out=event.left)
         if isinstance(event, BayOutOfUse) and event.bay in self.bays:
@@ -148,6 +159,15 @@ class Rack(Changing):
     def _set(self, number: int, **changes: object) -> None:
         self.bays[number] = replace(self.bays[number], **changes)  # type: ignore[arg-type]
         self.version += 1
+
+    def _found(self, camera: str) -> None:
+        """The ledger was behind: it has heard of one segment of a camera, which it only remembers as gone with footage, that the store has it. Who has
+        brought it there may have emptied the camera since; as at the next start, nobody is asked to bring it for that.
+        """
+        for bay in list(self.bays.values()):
+            if bay.left_early and bay.last_camera is not None and bay.last_camera.id == camera:
+                left = bay.left_early - 1
+                self._set(bay.number, left_early=left, last_camera=bay.last_camera if left else None)
 
     def _number_of(self, place: str) -> int:
         if place not in self._numbers:
@@ -190,6 +210,7 @@ class Rack(Changing):
             self.bays.setdefault(one.bay, Bay(number=one.bay))
             how = {"left_early": one.segments} if one.early else {"went_out": one.segments}
             self._set(one.bay, since=one.since, last_camera=camera, **how)
+            self._recalled.add(camera.id)
 
     def forgive(self, camera: str) -> None:
         """Nobody waits for this camera any more: a person has said so, or all that it took along is safe."""
@@ -250,6 +271,7 @@ class Rack(Changing):
             note=event.note, why_kept="" if event.wipe else event.why_kept, ours=event.ours,
             battery_percent=event.vitals.battery_percent, clock_offset_seconds=event.vitals.clock_offset_seconds, charge_lost=False, clock_lost=False,
         )  # fmt: skip
+        self._recalled.discard(event.camera.id)
         self._back_elsewhere(event.camera, number)
         self._sessions[event.place] = group.create_task(
             self._session(visit, event.controls, number), name=f"bay-{number}"

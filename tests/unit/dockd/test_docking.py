@@ -13,16 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from dockd.docking import Rack, Turns
+from dockd.docking import Bay, Rack, Turns
 from dockd.docks.base import Controls, Docked, Noted, Occupied, Undocked
 from ingest.activity import Activity
 from ingest.clock import Clock
 from ingest.intake import Intake, IntakeSettings
-from ingest.ledger import Ledger
+from ingest.ledger import Ledger, cameras, segments
 from ingest.ledger.segments import Segment
 from ingest.model import folder_camera
 from ingest.spool import Spool
 from ingest.worker.pool import Worker
+from tests.unit.ingest.ledger.dock import dock_at
 
 
 class Tripping(Turns):
@@ -366,3 +367,31 @@ async def test_a_place_that_no_map_names_keeps_its_number_over_restarts_and_a_ma
         assert await numbers(bench, "CAM0", "CAM1") == {"CAM0": 3, "CAM1": 4}
     async with benched(tmp_path) as bench:
         assert await numbers(bench, "CAM0", "CAM1", "CAM2") == {"CAM0": 3, "CAM1": 4, "CAM2": 2}
+
+
+async def test_of_one_that_an_older_ledger_calls_gone_nobody_is_asked_to_bring_it_once_the_store_has_it(
+    tmp_path: Path,
+) -> None:
+    """A dock that was put back: by its backup the camera is in its bay, with footage; it was delivered and emptied since."""
+    async with dock_at(tmp_path) as dock:
+        first, second = await dock.copied(b"a"), await dock.copied(b"b")
+        rack = Bench(ledger=dock.ledger, folder=tmp_path).rack
+        await rack.recall()
+        assert rack.bays[1].left_early == 2
+        for name, left in ((first, 1), (second, 0)):
+            receipt = await dock.receipt(name)
+            await dock.write(lambda tx: segments.found(tx, receipt))  # noqa: B023 - it is awaited here
+            await until(lambda: rack.bays[1].left_early == left)  # noqa: B023
+        assert rack.bays[1].last_camera is None
+
+
+async def test_of_one_that_was_seen_to_leave_it_is_still_known(tmp_path: Path) -> None:
+    async with dock_at(tmp_path) as dock:
+        name = await dock.copied()
+        rack = Bench(ledger=dock.ledger, folder=tmp_path).rack
+        rack.bays[1] = Bay(number=1)
+        await dock.write(lambda tx: cameras.undocked(tx, dock.docking, taken=True))
+        assert rack.bays[1].left_early == 1
+        receipt = await dock.receipt(name)
+        await dock.write(lambda tx: segments.found(tx, receipt))
+        assert rack.bays[1].left_early == 1
