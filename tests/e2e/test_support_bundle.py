@@ -31,7 +31,15 @@ KEY = "MC4CAQAwBQYDK2VwBCIEIPLANTED07abcdefghijklmnopqrstuvwxyz"
 S3 = "wJalrXUtnFEMI/PLANTED08/bPxRfiCYEXAMPLEKEY"
 INLINE = "PLANTED09-in-the-wrong-place"
 SECRETS = (TOKEN, PROXY, CLIENT, SHOWN, SESSION, HASH, KEY, S3, INLINE)
+ORDINARY = ("file", "ops", "retry")
 PEOPLE = ("Smith", "b.jones", "C3441", "Interview")
+
+
+NAMED = (
+    {"message": "user:b.jones changed who may come in: user added file", "event.action": "access.changed", "dockd.by": "user:b.jones", "dockd.name": "file"},
+    {"message": "user:retry signed in (ops)", "event.action": "user.signed_in", "dockd.by": "user:retry", "dockd.role": "ops"},
+    {"message": "client was renewed: no such file", "event.action": "certificate.renewed", "dockd.by": "file"},
+)  # fmt: skip
 
 
 def written(secret: str) -> list[str]:
@@ -87,11 +95,14 @@ def plant(folder: Path) -> str:
     book = Book(folder / "state/access.db")
     book.make()
     book.add_user("b.jones", role="ops", password=HASH, by="local")
+    for ordinary in ORDINARY:
+        book.add_user(ordinary, role="viewer", password=HASH, by="user:b.jones")
     book.add_token(SHOWN, name="prometheus", role="viewer", lasts=3600, by="user:b.jones")
     book.close()
     (folder / "cameras.csv").write_text("camera,assigned_to,note\nC3441,PC Smith,is Smith's\n")
     said = [one for secret in SECRETS[:-2] for one in written(secret)]
     lines = [json.dumps({"message": f"{one} in {one!r} of PC Smith", "event.action": "library.line"}) for one in said]
+    lines += [json.dumps(one) for one in NAMED]
     lines.append(f"raw: Cookie: __Host-dockd={SESSION}; https://dock:{INLINE}@store/x?sig={S3}")
     lines.append(
         json.dumps(
@@ -155,6 +166,19 @@ def test_with_the_agent_at_work_nothing_secret_and_nobodys_name(tmp_path: Path) 
     copied = [json.loads(line) for line in files["log/dockd.log"].splitlines() if '"segment.copied"' in line]
     assert copied[0]["dockd.camera"] == "camera-1"
     assert copied[0]["dockd.path"] == "file-1"
+    assert "person-" not in files["config/dockd.toml"], "keys and paths stay what they are"
+    assert all(f'{key} = "' in files["config/dockd.toml"] for key in ("file", "client_secret_file", "retry_max"))
+    added, signed, renewed = [
+        json.loads(line)
+        for action in ("access.changed", "user.signed_in", "certificate.renewed")
+        for line in files["log/dockd.log"].splitlines()
+        if f'"{action}"' in line and "dockd.by" in line and "sequence" not in line
+    ]
+    assert added["message"].rpartition(" ")[2] == added["dockd.name"]
+    assert added["dockd.name"].startswith("person-")
+    assert signed["message"] == f"{signed['dockd.by']} signed in (ops)"
+    assert signed["dockd.by"].startswith("user:person-")
+    assert (renewed["message"], renewed["dockd.by"]) == ("client was renewed: no such file", "file")
     assert told["log/dockd.log"]["secrets_taken_out"] > 20
 
 
