@@ -256,7 +256,22 @@ def _done(enrolling: Enrolling, *, chain: str | None) -> Enrolled:
         if known is None:
             raise
         refused = isinstance(known, NotTaken | NotEnrolled | Refused | Stop) and not isinstance(known, LedgerUnusable)
-        fail(plain(known), code=2 if isinstance(known, Misconfigured) else 1 if refused else 3)
+        said = _as_typed(plain(known), enrolling)
+        fail(said, code=2 if isinstance(known, Misconfigured) else 1 if refused else 3)
+
+
+def _as_typed(text: str, enrolling: Enrolling) -> str:
+    """Whoever types names the store's authority by an option, and no key of a configuration that may not be written yet."""
+    from ingest.store.line import WHOSE_AUTHORITY
+
+    named = enrolling.settings.store.ca_file
+    if named is None:
+        asked = "No authority was named: --ca-file FILE, with the certificate of the authority that signed it (the system's do not know it)"
+    elif named == enrolling.current.ca_file:
+        return text
+    else:
+        asked = f"Is --ca-file ({named}) the authority that signed it?"
+    return text.replace(WHOSE_AUTHORITY, asked)
 
 
 def _told(done: Enrolled, *, file: Path | None, write_it: bool, as_json: bool) -> int:

@@ -53,7 +53,8 @@ def check(
     profile is not meant. With --card also what each file on it would be. Nothing is mounted, spoken to or written.
 
     Exit code 0: fine; 1: with --device or --described, there is no such device, or none is taken for what a FILE describes; 2: a profile or the
-    configuration is wrong, with every mistake; 3: the description or the card cannot be read.
+    configuration is wrong, with every mistake; 3: the description or the card cannot be read, or the devices of this machine, where they were asked for
+    (there is neither FILE nor --card, or --device names one).
     """
     from dockd.cli.profile_words import document, lines
 
@@ -67,11 +68,22 @@ def check(
     files_of = _sorted(lying, found, own)
     if as_json:
         click.echo(json.dumps(document(own, found, files_of)))
-    else:
-        click.echo("\n".join(lines(own, found, files_of)))
+    elif said := list(lines(own, found, files_of)):
+        click.echo("\n".join(said))
     if unseen:
         click.echo(f"no device was looked at: {unseen}", err=True)
+        if device is not None or not (files or card):
+            sys.exit(3)
+    elif not found and not as_json:
+        click.echo(_nobody(device, among=len(look), described=described), err=True)
     sys.exit(_code(found, own, asked=device is not None or described is not None))
+
+
+def _nobody(device: str | None, *, among: int, described: Path | None) -> str:
+    where = f"in {described}" if described is not None else "attached"
+    if device is None or not among:
+        return f"no USB device is {where}" if described is None else f"there is no USB device {where}"
+    return f"none of the {among} devices {where} is {device}: `dockd profile check` without --device names them all"
 
 
 def _code(found: Sequence[Explained], own: Sequence[Profile], *, asked: bool) -> int:

@@ -44,6 +44,7 @@ _NO_ISSUER = (
     21,
 )  # OpenSSL's X509_V_ERR_…: issuer not found, self-signed (also in the chain), no local issuer, unverifiable leaf
 _WRONG_NAME = (62, 63, 64)  # … hostname, e-mail, IP address mismatch
+WHOSE_AUTHORITY = "Is store.ca_file the authority that signed it?"
 _NOT_NOW = (9, 10)  # OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED
 _OF_CLIENT = re.compile(
     r"ALERT (?:CERTIFICATE REQUIRED|BAD CERTIFICATE|UNSUPPORTED CERTIFICATE|CERTIFICATE REVOKED|CERTIFICATE EXPIRED|CERTIFICATE UNKNOWN|UNKNOWN CA|ACCESS DENIED)"
@@ -454,7 +455,7 @@ def _of_its_certificate(error: Exception) -> str:
     text = f"its certificate is not taken: {why}"
     code = getattr(error, "verify_code", 0)
     if code in _NO_ISSUER:
-        text += ". Is store.ca_file the authority that signed it?"
+        text += f". {WHOSE_AUTHORITY}"
     if code in _WRONG_NAME:
         text += ". Is store.url the store's own name?"
     if code in _NOT_NOW:

@@ -89,7 +89,9 @@ def test_a_profile_that_fits_no_device_is_one(bench: Path) -> None:
 def test_a_device_that_is_not_there_is_one() -> None:
     assert check("--described", "bench.txt", "--device", "P7-004711").exit_code == 0
     assert check("--described", "bench.txt", "--device", "/dev/sdb1").exit_code == 0
-    assert check("--described", "bench.txt", "--device", "1209:0000").exit_code == 1
+    done = check("--described", "bench.txt", "--device", "1209:0000")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "none of the 1 devices in bench.txt is 1209:0000" in done.stderr
 
 
 def test_mistakes_are_two(bench: Path) -> None:
@@ -123,3 +125,6 @@ def test_without_udev_the_profiles_alone_are_checked() -> None:
     done = check("patrol7.toml")
     assert done.exit_code == 0
     assert "no device was looked at: udevd does not run here" in done.stderr
+    for words in ([], ["--device", "1111:2222"], ["patrol7.toml", "--device", "1111:2222"]):
+        done = check(*words)
+        assert (done.exit_code, "no device was looked at" in done.stderr, "\n\n" in done.stdout) == (3, True, False), words

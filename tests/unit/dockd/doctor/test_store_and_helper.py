@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import os
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +23,7 @@ from ingest.errors import Refused
 from ingest.ledger.pin_file import Pinned, text_of
 from tests.program import StoreProcess, store_at
 from tests.simulators.authority import Authority
+from tests.simulators.over_https import over_https
 from tests.simulators.stores import lies
 from tests.simulators.stores.honest import HonestStore
 from tests.simulators.stores.running import Running
@@ -200,22 +199,6 @@ def test_each_way_of_coming_in_has_its_step(tmp_path: Path, files: dict[str, str
     settings = replace(settings, store=replace(settings.store, kind=kind, **named))
     found = refusals.not_let_in(settings, Refused(f"the store answered {status} to a new upload"))
     assert (found.outcome, step in found.do) == ("fail", True), found
-
-
-@contextmanager
-def over_https(context: ssl.SSLContext) -> Iterator[str]:
-    """A server that only says what time it is."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    server.handle_error = lambda *_: None  # type: ignore[method-assign] # who looks away is no matter
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"https://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def test_a_certificate_that_is_not_good_now_is_the_clocks_where_that_is_wrong(tmp_path: Path) -> None:
