@@ -5,6 +5,8 @@ from __future__ import annotations
 from tests.mutants.planting import Mutant
 
 _SYNCS = ("tests/recovery/test_order_of_syncs.py",)
+_OLDER = ("tests/unit/dockd/keeping/test_older_ledgers.py",)
+_BOOK = ("tests/unit/dockd/test_new_book.py",)
 _TAMPER = ("tests/unit/ingest/ledger/test_custody_tampering.py",)
 
 RECORDS = (
@@ -109,5 +111,21 @@ RECORDS = (
     Mutant(
         name="pin: keys that were put back clear a caught store", promise="P2: a store that was caught is believed without a person",
         file="ingest/ledger/stores.py", old="dishonest = dishonest or now.dishonest", new="dishonest = dishonest or None", tests=("tests/unit/ingest/ledger/test_rebuild.py",),
+    ),
+    Mutant(
+        name="decommission: what an older ledger alone knows is not looked at", promise="P1: a camera with the only copy is forgotten with the dock",
+        file="dockd/keeping/decommissioning.py", old="        found += reasons(before, reader)\n", new="", tests=_OLDER,
+    ),
+    Mutant(
+        name="decommission: an older ledger that cannot be read knows nothing", promise="P4: what nobody could read is taken for nothing",
+        file="ingest/ledger/leaving.py", old="    if found.unread:\n", new="    if not found:\n", tests=_OLDER,
+    ),
+    Mutant(
+        name="decommission: a recording of the same name is the same recording", promise="P1: another recording is taken for the one that is known",
+        file="ingest/ledger/kept_aside.py", old="AND size = ?4 AND mtime_ns = ?5", new="AND size = ?4 AND ?5", tests=_OLDER,
+    ),
+    Mutant(
+        name="new book: a camera that was not listed yet has nothing", promise="P5: it is called answered for before anybody has looked",
+        file="dockd/new_book.py", old="not bay.visit.listed_once for bay", new="not bay.visit for bay", tests=_BOOK,
     ),
 )  # fmt: skip
