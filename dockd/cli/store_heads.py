@@ -38,7 +38,7 @@ def heads(*, root: Path, forget: str | None, reason: str, yes: bool, as_json: bo
         raise click.UsageError("--forget needs a --reason, for the log")
     if forget is not None and not yes and not (sys.stdin.isatty() and click.confirm(f"Forget the head of {forget}?")):
         fail("nothing was changed" + ("" if sys.stdin.isatty() else ": give --yes"), code=1)
-    found = _asked(root, forget=forget, reason=reason.strip()[:500])
+    found = _asked(root, forget=_meant(forget), reason=reason.strip()[:500])
     if forget is not None and not found:
         fail(f"no dock has shown the name {forget} here (`dockd store heads` lists those that were)", code=1)
     if as_json:
@@ -66,6 +66,22 @@ def _asked(root: Path, *, forget: str | None, reason: str) -> list[Head]:
 
 def _shown(one: Head) -> str:
     last = "forgotten" if one.seq < 0 else f"entry {one.seq} {one.head}"
-    return f"{one.dock or '(no name)'}  {last}  {one.receipts} receipts, last {one.seen_at}" + (
-        f", as {one.called}" if one.called else ""
+    return f"{_plain(one.dock) or '(no name)'}  {last}  {one.receipts} receipts, last {one.seen_at}" + (
+        f", as {_plain(one.called)}" if one.called else ""
     )
+
+
+def _meant(name: str | None) -> str | None:
+    """What was typed as it is listed: a name in JSON is the name that it says."""
+    if name is None or not name.startswith('"'):
+        return name
+    try:
+        said = json.loads(name)
+    except ValueError:
+        return name
+    return said if isinstance(said, str) else name
+
+
+def _plain(said: str) -> str:
+    """A name as a dock has given it: any text, and so never raw on a terminal."""
+    return said if said.isascii() and said.isprintable() else json.dumps(said)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ingest.central.disk import Disk
 from ingest.central.enrolment import Credential, Enrolment, Known, Way, sha256
+from ingest.central.enrolment_file import MARK
 from ingest.central.refusals import Refusal, StoreUnusableError
 from ingest.central.threads import Threads
 from ingest.clock import Clock
@@ -108,7 +109,7 @@ class Enrolled:
         self.any = True
         try:
             if not self._mark.exists():
-                self._disk.save(self._mark, b"docks were invited to this store\n")
+                self._disk.save(self._mark, MARK)
                 self._disk.sync_folder(self._mark.parent)
         except OSError as failed:  # a full disk keeps no dock out
             _log.warning("%s cannot be written (%s): it is tried again at the next start", self._mark, failed)

@@ -17,8 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ingest.central.disk import Disk
+from ingest.central.layout import Layout
 from ingest.central.refusals import StoreUnusableError
 
+MARK = b"docks were invited to this store\n"
 _PATIENCE = 10.0  # seconds: so long another program may have it
 _MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -78,9 +80,15 @@ class EnrolmentFile:
         return self.path.exists()
 
     def make(self) -> None:
-        """Make it if it is not there: whole under another name first. Blocks. Raises OSError, StoreUnusableError."""
-        if self.exists:
-            return
+        """Make it if it is not there: whole under another name first; and the mark that there is one. Blocks. Raises OSError, StoreUnusableError."""
+        if not self.exists:
+            self._make()
+        mark, disk = Layout(self.path.parent).invited, Disk()
+        if mark.parent.exists() and not mark.exists():  # else the store writes it when it begins
+            disk.save(mark, MARK)
+            disk.sync_folder(mark.parent)
+
+    def _make(self) -> None:
         aside = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}")
         try:
             os.close(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))

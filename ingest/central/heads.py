@@ -23,13 +23,13 @@ from ingest.clock import Clock
 
 def heads(root: Path) -> list[Head]:
     """Of every dock. Blocks. Raises StoreInUseError, StoreUnusableError, OSError."""
-    with _records(root) as records:
+    with _records(root, older=False) as records:
         return asyncio.run(_heads(records))
 
 
 def forget(root: Path, dock: str, *, who: str, reason: str) -> list[Head]:
     """What was forgotten, and noted for good; empty where that name was never shown. Blocks. Raises as `heads` does."""
-    with _records(root) as records:
+    with _records(root, older=True) as records:
         return asyncio.run(_forget(records, dock, who=who, reason=reason))
 
 
@@ -42,12 +42,17 @@ async def _forget(records: Records, dock: str, *, who: str, reason: str) -> list
 
 
 @contextlib.contextmanager
-def _records(root: Path) -> Iterator[Records]:
+def _records(root: Path, *, older: bool) -> Iterator[Records]:
+    """`older`: whether records of a version before are brought up; a mere look leaves them to the version that wrote them."""
     layout = Layout(root.absolute())
     if not layout.records.exists():
         raise StoreUnusableError(f"{root} holds no store that has ever run: name the folder of `dockd store serve`")
     lock = take_root(layout, disk=Disk())
     try:
+        if not older and _version(layout.records) < len(MIGRATIONS):
+            raise StoreUnusableError(
+                f"{layout.records} is of a version before, which keeps no owners: this one brings it up when its store is started; nothing was changed"
+            )
         database = Database(layout.records, migrations=MIGRATIONS)
         try:
             database.open()
@@ -61,3 +66,11 @@ def _records(root: Path) -> Iterator[Records]:
             database.close()
     finally:
         os.close(lock)
+
+
+def _version(file: Path) -> int:
+    try:
+        with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            return int(connection.execute("PRAGMA user_version").fetchone()[0])
+    except sqlite3.DatabaseError as damaged:
+        raise StoreUnusableError(f"{file} cannot be used ({damaged}): put it back from a backup") from damaged

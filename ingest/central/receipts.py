@@ -71,10 +71,15 @@ class Receipts:
         said = object.announced
         seen: dict[str, str | int] = {}
         if question.seq is not None and question.head is not None:
-            # Which dock it is the question says, and so it counts for who asks alone. Whoever names none, neither here nor in the upload, has one history.
+            # Which dock it is the question says. Whoever names none, neither here nor in the upload, has a history of its own.
             dock = question.dock or said.dock or said.station or ""
             number = await self._records.pin_head(
-                dock=dock, owner=caller.id, called=caller.name, seq=question.seq, head=question.head
+                dock=dock,
+                owner=caller.id,
+                called=caller.name,
+                enrolled=caller.dock is not None,
+                seq=question.seq,
+                head=question.head,
             )
             seen = {"head": question.head, "seq": question.seq, "number": number}
         claims = {

@@ -2,7 +2,8 @@
 
 Apart from the index, because it cannot be rebuilt from anything. Rules: rows of the access log are only ever added (the
 database itself refuses the rest); a dock's head is committed before any receipt that carries it is answered; under what
-name a dock asks it says itself, and so a head belongs to who asked with it: nobody else's moves it.
+name a dock asks it says itself: a head is kept for each who asked with it, nobody's stops another, and a dock that went
+back or is there twice is noticed all the same.
 """
 
 from __future__ import annotations
@@ -50,9 +51,12 @@ MIGRATIONS = (
         head     TEXT NOT NULL,
         seen_at  TEXT NOT NULL,
         receipts INTEGER NOT NULL,
+        enrolled INTEGER NOT NULL,          -- whether the owner is a dock that was enrolled here
+        begun    INTEGER NOT NULL,          -- when it asked with this name for the first time, and the last, counted in times that anybody did
+        asked    INTEGER NOT NULL,
         PRIMARY KEY (dock, owner)
     );
-    INSERT INTO docks SELECT dock, '', '', seq, head, seen_at, receipts FROM docks_before;
+    INSERT INTO docks SELECT dock, '', '', seq, head, seen_at, receipts, 0, 1, 1 FROM docks_before;
     DROP TABLE docks_before
     """,
 )
@@ -86,9 +90,12 @@ class Head:
 _NOBODY = json.dumps("")  # who names no dock
 _NOTE = "INSERT INTO access_log (at, action, object, who, detail) VALUES (?, ?, ?, ?, ?)"
 _KEEP = (
-    "INSERT INTO docks (dock, owner, called, seq, head, seen_at, receipts) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (dock, owner) "
-    "DO UPDATE SET called = excluded.called, seq = excluded.seq, head = excluded.head, seen_at = excluded.seen_at, receipts = excluded.receipts"
+    "INSERT INTO docks (dock, owner, called, seq, head, seen_at, receipts, enrolled, begun, asked) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, turn, turn "
+    "FROM (SELECT coalesce(max(asked), 0) + 1 AS turn FROM docks WHERE dock = ?1) WHERE true ON CONFLICT (dock, owner) DO UPDATE SET called = excluded.called, "
+    "seq = excluded.seq, head = excluded.head, seen_at = excluded.seen_at, receipts = excluded.receipts, enrolled = excluded.enrolled, asked = excluded.asked"
 )
+# What one is held against: what it has shown itself, and what others have that it could follow. Where two have shown the same number, the head that differs.
+_AGAINST = "SELECT seq, head FROM docks WHERE dock = ?1 AND (owner = ?2 OR (begun > ?3 AND seq BETWEEN ?4 - ?6 AND ?4 + ?6)) ORDER BY seq DESC, head = ?5 LIMIT 1"
 
 
 class Records:
@@ -133,22 +140,22 @@ class Records:
 
         return await self._database.run(work)
 
-    async def pin_head(self, *, dock: str, owner: str, called: str, seq: int, head: str) -> int:
+    async def pin_head(self, *, dock: str, owner: str, called: str, enrolled: bool, seq: int, head: str) -> int:
         """Take note of a dock's custody head; returns the number of the receipt that is made with it: one more than that dock's last.
 
-        `owner`: who asks (`called` by people so). Raises Refusal 409 if this store has seen a later or another one, 400 if nothing can follow it.
+        `owner`: who asks (`called` by people so), `enrolled`: a dock that was enrolled here. Raises Refusal 409 if this store has seen a later or another one, 400 if nothing can follow it.
         """
         at = rfc3339(self._clock.now())
         key = json.dumps(dock)  # ASCII: a name may hold surrogates, which SQLite text cannot
 
         def work(c: sqlite3.Connection) -> int | Refusal:
-            known = _known(c, dock=key, owner=owner, seq=seq)
+            known = _known(c, dock=key, owner=owner, seq=seq, head=head)
 
             def keep(*, seq: int, head: str, receipts: int) -> None:
-                c.execute(_KEEP, (key, owner, called, seq, head, at, receipts))
+                c.execute(_KEEP, (key, owner, called, seq, head, at, receipts, enrolled))
 
             if seq < known[0] or (seq == known[0] and head != known[1]):
-                # Kept, and so given back and not raised: from now on it is this one's own, and no other's can come before it.
+                # Kept, and so given back and not raised: from now on it is this one's own, and it is told of it once.
                 keep(seq=known[0], head=known[1], receipts=known[2])
                 return _history_conflict(seq=known[0], head=known[1])
             if known[0] >= 0 and seq - known[0] > FARTHEST:
@@ -210,22 +217,25 @@ class Records:
         return await self._database.run(work)
 
 
-def _known(c: sqlite3.Connection, *, dock: str, owner: str, seq: int) -> tuple[int, str, int]:
-    """The head that `owner` is held against, and how many receipts were given for it; seq -1: any.
+def _known(c: sqlite3.Connection, *, dock: str, owner: str, seq: int, head: str) -> tuple[int, str, int]:
+    """The head that `owner` is held against, and how many receipts were given under that name; seq -1: any.
 
-    Who comes with a name for the first time is held against the highest that anybody has shown under it: a dock that has got another token, or
-    was enrolled since, goes on with its history. Not with one that it could not follow: somebody else's, put there to stop it.
+    It is the highest that anybody has shown, so that a dock that went back, or is there twice, is noticed whatever it shows to be let in: another token, or
+    what it got when it was enrolled. Not one that it could not follow: somebody else's, put there to stop it. The first enrolled dock that has come with a
+    name goes its own way: of others it is told once, when they have come since it was here itself, and they, each time.
     """
-    own = c.execute("SELECT seq, head, receipts FROM docks WHERE dock = ? AND owner = ?", (dock, owner)).fetchone()
-    if own is not None:
-        return int(own[0]), str(own[1]), int(own[2])
-    if dock == _NOBODY:
-        return -1, "", 0
-    given = c.execute("SELECT coalesce(max(receipts), 0) FROM docks WHERE dock = ?", (dock,)).fetchone()[0]
-    last = c.execute(
-        "SELECT seq, head FROM docks WHERE dock = ? AND seq BETWEEN ? AND ? ORDER BY seq DESC LIMIT 1",
-        (dock, seq - FARTHEST, seq + FARTHEST),
+    own = c.execute(
+        "SELECT seq, head, receipts, asked FROM docks WHERE dock = ? AND owner = ?", (dock, owner)
     ).fetchone()
+    if dock == _NOBODY:  # a history each, going on from that of before owners were kept
+        found = (
+            own or c.execute("SELECT seq, head, receipts FROM docks WHERE dock = ? AND owner = ''", (dock,)).fetchone()
+        )
+        return (int(found[0]), str(found[1]), int(found[2])) if found else (-1, "", 0)
+    first = c.execute("SELECT owner FROM docks WHERE dock = ? AND enrolled ORDER BY begun LIMIT 1", (dock,)).fetchone()
+    since = int(own[3]) if own is not None and first is not None and first[0] == owner else -1
+    given = c.execute("SELECT coalesce(max(receipts), 0) FROM docks WHERE dock = ?", (dock,)).fetchone()[0]
+    last = c.execute(_AGAINST, (dock, owner, since, seq, head, FARTHEST)).fetchone()
     return (int(last[0]), str(last[1]), int(given)) if last else (-1, "", int(given))
 
 

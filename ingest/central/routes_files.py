@@ -180,6 +180,8 @@ class FileRoutes:
         return web.Response(status=204, headers={**_TUS, "Upload-Offset": str(offset), **more})
 
     def _check_owner(self, upload: Upload, request: web.Request) -> None:
+        if not caller_of(request).may_read(upload.description.owner):
+            raise unknown(upload.id)
         if not self._is_owner(upload, request):
             raise Refusal(403, "owner", "this upload belongs to another token: announce your own")
 
@@ -212,6 +214,8 @@ class FileRoutes:
     async def _finished(self, request: web.Request) -> Row:
         found = await self._found(request)
         if isinstance(found, Upload):
+            if not caller_of(request).may_read(found.description.owner):
+                raise unknown(found.id)
             raise Refusal(
                 404, "unfinished", f"the upload stands at byte {found.offset} of {found.size}: it is no object yet"
             )

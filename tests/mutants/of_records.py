@@ -70,7 +70,7 @@ RECORDS = (
     ),
     Mutant(
         name="store: a dock's head is moved by who names it", promise="P2: a dock or a token stops another dock's receipts for good",
-        file="ingest/central/receipts.py", old="dock=dock, owner=caller.id, called", new='dock=dock, owner="", called',
+        file="ingest/central/receipts.py", old="                owner=caller.id,\n", new='                owner="",\n',
         tests=("tests/contract/central/test_heads.py",),
     ),
     Mutant(
@@ -80,7 +80,22 @@ RECORDS = (
     ),
     Mutant(
         name="store: a head that nobody can follow is told of", promise="P2: a dock or a token stops another dock's receipts for good",
-        file="ingest/central/records.py", old="(dock, seq - FARTHEST, seq + FARTHEST)", new="(dock, seq - FARTHEST, 2**62)",
+        file="ingest/central/records.py", old="seq BETWEEN ?4 - ?6 AND ?4 + ?6", new="seq > ?4 - ?6",
+        tests=("tests/contract/central/test_heads.py",),
+    ),
+    Mutant(
+        name="store: another one is told of each time to the first that was enrolled", promise="P2: a dock or a token stops another dock's receipts for good",
+        file="ingest/central/records.py", old="(begun > ?3 AND seq", new="(begun > -1 AND seq",
+        tests=("tests/contract/central/test_heads.py",),
+    ),
+    Mutant(
+        name="store: whoever has come once is held against nobody else", promise="P4: a ledger that went back, or is there twice, stays hidden",
+        file="ingest/central/records.py", old="if own is not None and first is not None and first[0] == owner else -1", new="if own is not None else -1",
+        tests=("tests/contract/central/test_heads.py",),
+    ),
+    Mutant(
+        name="store: with an earlier token the numbers of receipts begin where they were", promise="P4: a sound store is called one that was put back",
+        file="ingest/central/records.py", old="    given = c.execute(", new="    given = own[2:3] if own else c.execute(",
         tests=("tests/contract/central/test_heads.py",),
     ),
     Mutant(

@@ -158,7 +158,7 @@ async def test_a_dock_enrols_and_brings_footage_by_its_certificate(scene: Scene)
             "headers": {**TUS, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"},
             "data": CONTENT,
         }
-        for other, status in ((None, 401), (await scene.enrolled("rack-2"), 403)):
+        for other, status in ((None, 401), (await scene.enrolled("rack-2"), 404)):
             assert (await scene.ask("PATCH", path, pem=other, **bytes_)).status == status
         token = secrets.token_urlsafe(32)
         half = {"token_sha256": hashlib.sha256(token.encode()).hexdigest()}

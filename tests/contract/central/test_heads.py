@@ -1,11 +1,13 @@
-"""Whose history it is: under what name a dock asks for a receipt it says itself, and so nobody's head is moved by another's asking."""
+"""Whose history it is: under what name a dock asks for a receipt it says itself. Nobody is stopped by another's asking, and who went back or is there twice is noticed."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import secrets
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -66,31 +68,41 @@ async def store_command(*arguments: str) -> tuple[int, str, str]:
 
 
 async def test_of_two_docks_neither_moves_the_others_head(said: Said, root: Path) -> None:
+    """The first enrolled one is told once that somebody else has come with its name, and goes its own way then."""
     one, two, plain = (
         await enrolled(said, root, "rack-1"),
         await enrolled(said, root, "rack-2"),
         said("alpha-token-0001"),
     )
     assert await asked(one, 7) == (200, 1)
-    for other in (two, plain):
-        for seq in (8, 1_000_000, 2_000_000):
-            await asked(other, seq, OTHER)
-        assert await asked(other, 2**53 - 1, OTHER) == (400, None)
-    assert [await asked(one, 8), await asked(one, 9)] == [(200, 2), (200, 3)]
-    assert await asked(one, 8) == (409, 9)
+    assert [await asked(two, seq, OTHER) for seq in (8, 1_000_000)] == [(200, 2), (200, 3)]
+    assert await asked(two, 2**53 - 1, OTHER) == (400, None)
+    assert [await asked(one, 8), await asked(one, 1_000_001)] == [(409, 1_000_000), (200, 4)]
+    for seq in (1_000_002, 2_000_000, 3_000_000):
+        assert (await asked(two, seq, OTHER))[0] == 200
+    assert [await asked(one, 1_000_002), await asked(one, 1_000_003)] == [(200, 8), (200, 9)]
+    assert await asked(plain, 2_000_000, OTHER) == (409, 3_000_000)
+    assert (await asked(plain, 4_000_000, OTHER))[0] == 200
+    assert [await asked(one, 1_000_004), await asked(one, 4_000_001)] == [(409, 4_000_000), (200, 11)]
+    assert (await asked(plain, 5_000_000, OTHER))[0] == 200
+    assert await asked(one, 4_000_002) == (200, 13)
+    assert await asked(one, 4_000_001) == (409, 4_000_002)
     assert await asked(two, 5, dock="its own") == (200, 1)
-    assert await asked(one, 10) == (200, 4)
 
 
-async def test_neither_does_one_token_of_the_file_another_ones(said: Said) -> None:
+async def test_one_token_of_the_file_stops_no_other(said: Said) -> None:
+    """Any of them may be any dock's, so each is held against all: whoever comes behind is told, each time, and follows; no one can be put out of reach."""
     alpha, beta = said("alpha-token-0001"), said("beta-token-0002")
     assert await asked(alpha, 7) == (200, 1)
     assert (await asked(beta, 500, OTHER))[0] == 200
-    assert await asked(alpha, 8) == (200, 2)
+    assert [await asked(alpha, 8), await asked(alpha, 501)] == [(409, 500), (200, 3)]
+    for step in (1, 2, 3):
+        assert (await asked(beta, 500 + step * FARTHEST, OTHER))[0] == 200
+    assert [await asked(alpha, 502), await asked(alpha, 503)] == [(200, 7), (200, 8)]
 
 
 async def test_a_name_that_somebody_took_before_is_kept_from_nobody(said: Said, root: Path) -> None:
-    """Far ahead it counts for nothing; where a dock may have been, it is told of once, and then goes its own way."""
+    """Far ahead it counts for nothing; where a dock may have been, it is told, and follows."""
     evil = await enrolled(said, root, "rack-2")
     assert await asked(evil, 10**12, OTHER) == (200, 1)
     one, alpha = await enrolled(said, root, "rack-1"), said("alpha-token-0001")
@@ -98,7 +110,34 @@ async def test_a_name_that_somebody_took_before_is_kept_from_nobody(said: Said, 
     assert await asked(evil, 50, OTHER, dock="another") == (200, 1)
     assert await asked(alpha, 3, dock="another") == (409, 50)
     assert (await asked(evil, 90, OTHER, dock="another"))[0] == 200
-    assert (await asked(alpha, 51, dock="another"))[0] == 200
+    assert [await asked(alpha, 51, dock="another"), await asked(alpha, 91, dock="another")] == [(409, 90), (200, 3)]
+
+
+@pytest.mark.parametrize("second", ["a token of the file", "enrolled"])
+async def test_a_dock_that_went_back_is_noticed_with_its_old_token_too(said: Said, root: Path, second: str) -> None:
+    alpha = said("alpha-token-0001")
+    other = await enrolled(said, root, "rack-1") if second == "enrolled" else said("beta-token-0002")
+    assert [await asked(alpha, 7), await asked(other, 30)] == [(200, 1), (200, 2)]
+    assert await asked(alpha, 9, OTHER) == (409, 30)
+    assert await asked(alpha, 30, OTHER) == (409, 30)
+    assert await asked(alpha, 31, OTHER) == (200, 3)  # numbers go on: no dock takes it for a store that was put back
+
+
+@pytest.mark.parametrize("both", ["tokens of the file", "enrolled"])
+async def test_a_dock_that_is_there_twice_is_noticed_whenever_one_falls_behind(
+    said: Said, root: Path, both: str
+) -> None:
+    if both == "enrolled":
+        first, copy = await enrolled(said, root, "rack-1"), await enrolled(said, root, "rack-2")
+    else:
+        first, copy = said("alpha-token-0001"), said("beta-token-0002")
+    assert (await asked(first, 10))[0] == 200
+    told = []
+    for seq in (11, 21, 31):
+        told.append(await asked(first, seq))
+        told.append(await asked(copy, seq - 1, OTHER))
+        assert (await asked(copy, seq + 5, OTHER))[0] == 200
+    assert [status for status, _ in told].count(409) >= 3
 
 
 async def test_a_dock_with_another_token_or_enrolled_since_goes_on_with_its_history(said: Said, root: Path) -> None:
@@ -160,3 +199,26 @@ async def test_an_operator_lets_a_dock_begin_anew_and_that_is_on_record(
         "head": HEAD,
         "reason": "stolen, ticket 7",
     }
+
+
+async def test_a_look_shows_names_as_they_are_and_brings_nothing_up(
+    tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
+    """Names are any text that a dock has sent."""
+    root, evil = tmp_path / "root", "one\u2028forgotten: faked \x1b[2J\u202e"
+    async with CentralStore(root, settings=SMALL) as store:
+        assert (await asked(TusClient(store.url, session), 5, dock=evil))[0] == 200
+    code, out, _ = await store_command("heads", "--root", str(root))
+    assert (code, out.count("\n"), out.isascii(), "\x1b" in out) == (0, 1, True, False)
+    shown = json.dumps(evil)
+    code, out, _ = await store_command("heads", "--root", str(root), "--forget", shown, "--reason", "x", "--yes")
+    assert (code, out.startswith(f"forgotten: {shown}")) == (0, True)
+    with contextlib.closing(sqlite3.connect(root / "records.db")) as records:
+        records.executescript(
+            "DROP TABLE docks; CREATE TABLE docks (dock TEXT PRIMARY KEY, seq INTEGER NOT NULL, head TEXT NOT NULL, seen_at TEXT NOT NULL, "
+            "receipts INTEGER NOT NULL DEFAULT 0); PRAGMA user_version = 2"
+        )
+    before = (root / "records.db").read_bytes()
+    code, _, err = await store_command("heads", "--root", str(root))
+    assert (code, "version before" in err) == (3, True)
+    assert (root / "records.db").read_bytes() == before

@@ -47,3 +47,13 @@ async def test_a_store_that_has_lost_its_book_of_docks_is_not_open_on_its_own_ma
     (root / "keys" / "docks-invited").unlink()
     async with CentralStore(root, settings=SMALL) as store:
         assert await status(store) == 200  # somebody meant it
+
+
+async def test_nor_one_that_lost_it_before_it_ran_again(root: Path, session: aiohttp.ClientSession) -> None:
+    async with CentralStore(root, settings=SMALL):
+        pass
+    operator = Enrolment(EnrolmentFile(root / "docks.db"), clock=Clock())
+    operator.invite("rack-1", who="os:ann", lasts=3600, ways=WAYS, approval=False, again=False)
+    (root / "docks.db").unlink()
+    async with CentralStore(root, settings=SMALL) as store:
+        assert (await TusClient(store.url, session).ask("GET", "/api/v1/segments")).status == 401

@@ -112,12 +112,12 @@ async def test_the_highest_head_of_a_dock_survives_a_restart(tmp_path: Path) -> 
         database.open()
         kept = Records(database, clock=SetClock())
         if expected is None:
-            await kept.pin_head(dock="d\udcff", owner="one", called="rack 1", seq=8, head="a" * 64)
+            await kept.pin_head(dock="d\udcff", owner="one", called="rack 1", enrolled=False, seq=8, head="a" * 64)
         else:
             with pytest.raises(Refusal) as refused:
-                await kept.pin_head(dock="d\udcff", owner="one", called="rack 1", seq=7, head="b" * 64)
+                await kept.pin_head(dock="d\udcff", owner="one", called="rack 1", enrolled=False, seq=7, head="b" * 64)
             assert (refused.value.status, refused.value.extra) == (409, {"seq": 8, "head": "a" * 64})
-            await kept.pin_head(dock="other", owner="one", called="rack 1", seq=0, head="b" * 64)
+            await kept.pin_head(dock="other", owner="one", called="rack 1", enrolled=False, seq=0, head="b" * 64)
         database.close()
 
 
@@ -140,10 +140,10 @@ async def test_heads_of_before_owners_were_kept_hold_for_whoever_comes_with_the_
     for owner, number in (("one", 42), ("two", 43)):
         for seq, head in ((7, "a" * 64), (8, "c" * 64)):
             with pytest.raises(Refusal) as refused:
-                await kept.pin_head(dock="d", owner=owner, called=owner, seq=seq, head=head)
+                await kept.pin_head(dock="d", owner=owner, called=owner, enrolled=False, seq=seq, head=head)
             assert (refused.value.status, refused.value.extra) == (409, {"seq": 8, "head": "a" * 64})
-        assert await kept.pin_head(dock="d", owner=owner, called=owner, seq=8, head="a" * 64) == number
-    assert await kept.pin_head(dock="planted", owner="one", called="one", seq=9, head="c" * 64) == 8
+        assert await kept.pin_head(dock="d", owner=owner, called=owner, enrolled=False, seq=8, head="a" * 64) == number
+    assert await kept.pin_head(dock="planted", owner="one", called="one", enrolled=False, seq=9, head="c" * 64) == 8
     assert [(one.dock, one.called, one.seq) for one in await kept.heads()] == [
         ("d", "", 8), ("d", "one", 8), ("d", "two", 8), ("planted", "", 2**53 - 1), ("planted", "one", 9),
     ]  # fmt: skip
