@@ -10,6 +10,16 @@ _RELOADING = "tests/unit/dockd/test_reloading.py"
 
 RELOADS = (
     Mutant(
+        name="start: a list that check-config refuses names officers", promise="P5: nobody is shown as the owner of a camera by a wrong list",
+        file="dockd/page/registry.py", old="return _unusable(found) if found.mistakes else _usable(found)", new="return _usable(found)",
+        tests=(f"{_RELOADING}::test_check_config_a_reload_and_a_start_judge_alike",),
+    ),
+    Mutant(
+        name="reload: what a start goes on with is followed by a reload", promise="P5: check-config, reload and start judge alike",
+        file="dockd/reloading.py", old="        if found.values:\n", new="        if not found:\n",
+        tests=(f"{_RELOADING}::test_check_config_a_reload_and_a_start_judge_alike",),
+    ),
+    Mutant(
         name="reload: a permit is written though wiping was turned off", promise="P2: no permit is written against the site's word",
         file="ingest/wipe.py", old="            self._leave.check(tx.execute, tx.clock, attested)\n", new="", tests=_LEAVE, short=True,
     ),

@@ -86,4 +86,14 @@ SUPPORT = (
         file="dockd/doctor/page.py", old="        ours = listen.port in ports(machine, agent)\n", new="        ours = bool(listen.port)\n",
         tests=("tests/unit/dockd/doctor/test_page_port.py",),
     ),
+    Mutant(
+        name="doctor: a ledger that opens is whole", promise="a damaged ledger is found before the next start finds it",
+        file="ingest/ledger/bounded_look.py", old="            check_content(connection, path)\n", new="",
+        tests=("tests/unit/dockd/doctor/test_ledger.py",),
+    ),
+    Mutant(
+        name="doctor: credentials that are not taken are a warning", promise="a dock that nobody lets in is not well",
+        file="dockd/doctor/store.py", old="    except Refused as error:\n        return not_let_in(settings, error)\n    except", new="    except",
+        tests=("tests/unit/dockd/doctor/test_store_and_helper.py::test_a_token_that_the_store_does_not_take_fails_with_the_step",),
+    ),
 )  # fmt: skip
