@@ -74,9 +74,17 @@ def all_checks(
             look=lambda: (*secrecy.core_dumps(m, agent=process), *secrecy.dumpable(m)),
         ),
         Check(group="time", name="time", look=lambda: timesync.synchronised(Clock().synchronised(), now=now)),
-        Check(group="store", name="store", look=lambda: store.look(s, now=now, kernel=Clock().synchronised()), within=45.0, as_agent=True),
+        Check(
+            group="store",
+            name="store",
+            look=lambda: store.look(s, now=now, kernel=Clock().synchronised()),
+            within=45.0,
+            as_agent=True,
+        ),
         Check(group="page", name="page", look=lambda: page.port(m, s, agent=process), as_agent=True),
-        Check(group="page", name="certificates", look=lambda: page.certificates(s, doubt=_doubt(s, now)), as_agent=True),
+        Check(
+            group="page", name="certificates", look=lambda: page.certificates(s, doubt=_doubt(s, now)), as_agent=True
+        ),
         Check(group="files", name="state", look=lambda: files.state(m, s, owner=owner)),
         Check(group="files", name="ledger", look=lambda: ledger.whole(m, s), within=40.0, as_agent=True),
         Check(group="files", name="secrets", look=lambda: files.secrets(m, s, owner=owner)),

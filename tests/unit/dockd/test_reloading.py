@@ -351,7 +351,9 @@ async def test_check_config_a_reload_and_a_start_judge_alike(tmp_path: Path) -> 
             for name, content in files.items():
                 (tmp_path / name).write_bytes(content.encode("utf-8", "surrogateescape"))
                 (tmp_path / name).chmod(0o600)
-            more = text.replace("HERE", str(tmp_path)) + f'[spool]\npath = "{tmp_path}/state/spool"\nkeep_free = "0 B"\n'
+            more = (
+                text.replace("HERE", str(tmp_path)) + f'[spool]\npath = "{tmp_path}/state/spool"\nkeep_free = "0 B"\n'
+            )
             here.configure(more, store="[store]" not in text)
             named = mistakes_of(here.config)
             assert named, what
@@ -369,7 +371,9 @@ async def test_check_config_a_reload_and_a_start_judge_alike(tmp_path: Path) -> 
                 assert sorted(here.reloading.applied.wrong) == sorted(named), what
                 assert here.reloading.view.registry.assigned == {}
                 here.reloading._say_problems()
-                assert ("config_wrong" in here.sources.troubles.now) is (called != "list"), "one problem for one mistake"
+                assert ("config_wrong" in here.sources.troubles.now) is (called != "list"), (
+                    "one problem for one mistake"
+                )
         here.reloading.applied = Applied(settings=here.sources.settings)
         here.sources.settings = replace(here.sources.settings, registry=RegistrySettings())
 

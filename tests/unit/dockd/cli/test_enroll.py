@@ -21,6 +21,14 @@ def test_an_authority_that_nobody_knows_is_asked_for_by_the_option(tmp_path: Pat
     (tmp_path / "invitation").chmod(0o600)
     other = ["--ca-file", str(Authority(tmp_path / "other").certificate)] if named else []
     with over_https(Authority(tmp_path / "ca").served("store")) as url:
-        words = ["enroll", url, "--state", str(tmp_path / "state"), "--invitation-file", str(tmp_path / "invitation"), *other]
+        words = [
+            "enroll",
+            url,
+            "--state",
+            str(tmp_path / "state"),
+            "--invitation-file",
+            str(tmp_path / "invitation"),
+            *other,
+        ]
         done = CliRunner().invoke(cli, words)
     assert (done.exit_code, asked in done.stderr, "store.ca_file" in done.stderr) == (3, True, False), done.output

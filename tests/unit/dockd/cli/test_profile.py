@@ -127,4 +127,6 @@ def test_without_udev_the_profiles_alone_are_checked() -> None:
     assert "no device was looked at: udevd does not run here" in done.stderr
     for words in ([], ["--device", "1111:2222"], ["patrol7.toml", "--device", "1111:2222"]):
         done = check(*words)
-        assert (done.exit_code, "no device was looked at" in done.stderr, "\n\n" in done.stdout) == (3, True, False), words
+        assert (done.exit_code, "no device was looked at" in done.stderr, "\n\n" in done.stdout) == (3, True, False), (
+            words
+        )

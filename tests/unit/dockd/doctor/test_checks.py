@@ -153,9 +153,16 @@ def test_time_page_and_versions(tmp_path: Path, write: Write) -> None:
     assert told(timesync.synchronised(False, now=1_800_000_000)) == [("time", "warn")]
     assert told(timesync.synchronised(True, now=86400)) == [("time", "fail")]
     assert told(page.certificates(defaults())) == [("certificates", "skipped")]
-    gone = replace(state_at(tmp_path), store=replace(defaults().store, url="https://s", client_cert_file=tmp_path / "keys" / "store-client.pem"))
-    assert [(one.outcome, one.do) for one in page.certificates(gone)] == [("fail", "Enrol this dock: `dockd enroll https://s`.")]
-    ours = replace(defaults(), store=replace(defaults().store, url="https://s", client_cert_file=Authority(tmp_path).issue("dock")))
+    gone = replace(
+        state_at(tmp_path),
+        store=replace(defaults().store, url="https://s", client_cert_file=tmp_path / "keys" / "store-client.pem"),
+    )
+    assert [(one.outcome, one.do) for one in page.certificates(gone)] == [
+        ("fail", "Enrol this dock: `dockd enroll https://s`.")
+    ]
+    ours = replace(
+        defaults(), store=replace(defaults().store, url="https://s", client_cert_file=Authority(tmp_path).issue("dock"))
+    )
     ahead = time.time() + 400 * 86400
     (alone,) = page.certificates(ours, now=ahead)
     assert (alone.outcome, alone.do.startswith("Renew it")) == ("fail", True), alone

@@ -177,7 +177,10 @@ def test_a_token_that_the_store_does_not_take_fails_with_the_step(tmp_path: Path
         none = store.look(settings, now=time.time())
         right = store.look(replace(settings, store=replace(settings.store, token_file=theirs)), now=time.time())
     assert told(wrong) == {"store: reached": "pass", "store: pinned": "warn", "store: credentials": "fail"}
-    assert (f"The token in {ours} is not one that this store knows" in wrong[2].do, "401" in wrong[2].says) == (True, True)
+    assert (f"The token in {ours} is not one that this store knows" in wrong[2].do, "401" in wrong[2].says) == (
+        True,
+        True,
+    )
     assert f"dockd enroll {running.url} --write" in none[2].do
     assert told(right)["store: honest"] == "pass"
 
@@ -193,7 +196,9 @@ def test_a_token_that_the_store_does_not_take_fails_with_the_step(tmp_path: Path
         ({"token_file": "s3.keys"}, "s3", 403, "with rights to read, write and list"),
     ],
 )  # fmt: skip
-def test_each_way_of_coming_in_has_its_step(tmp_path: Path, files: dict[str, str], kind: Literal["tus", "s3"], status: int, step: str) -> None:
+def test_each_way_of_coming_in_has_its_step(
+    tmp_path: Path, files: dict[str, str], kind: Literal["tus", "s3"], status: int, step: str
+) -> None:
     settings = of_store("https://store.example", tmp_path)
     named: dict[str, Any] = {key: tmp_path / name for key, name in files.items()}
     settings = replace(settings, store=replace(settings.store, kind=kind, **named))
