@@ -1,7 +1,8 @@
 """The account of each run: which of its numbers were seen, which twice, when it was heard, and what its own lines say of it.
 
 A line that cannot be read, or has no number, may have been any run's. Within a file lines are in order: with one of the run's after it, its number
-would be among the missing; after the run's last one it would be missed by nobody. So where that stands is kept, for each file.
+would be among the missing; after the run's last one it would be missed by nobody. So where that stands is kept, for each file. In a file without a line
+of the run it is the time of its neighbours that tells whether it is older than the run's last one.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class Run:
     first_at: float | None = None
     last_at: float | None = None
     ends_at: dict[int, int] = field(default_factory=dict)
+    files: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.numbers, self.twice, self.minutes = Numbers(self.room), Numbers(self.room), Numbers(self.room)
@@ -54,6 +56,7 @@ class Run:
     def hear(self, said: Said, *, file: int, at: int) -> bool:
         """One line of it, the `at`-th of a file; whether it is there for the first time. Raises TooScattered."""
         self.lines += 1
+        self.files.add(file)
         if said.sequence > self.numbers.highest:
             self.ends_at.clear()
         if said.sequence >= self.numbers.highest:
@@ -91,6 +94,15 @@ class Run:
             self.told.append((first, last))
 
 
+@dataclass
+class _Unclear:
+    """The last line of a file that nobody can tell: the `at`-th. `about`: when that was, by the line after it, or before it where there is none (yet)."""
+
+    at: int
+    about: float | None
+    followed: bool = False
+
+
 class Account:
     """All runs, and what was no line of a run."""
 
@@ -100,17 +112,21 @@ class Account:
         self.other = self.broken = self.unnumbered = 0
         self._file = self._at = 0
         self._numbered: set[int] = set()
-        self._unclear: dict[int, int] = {}
+        self._unclear: dict[int, _Unclear] = {}
+        self._heard_at: float | None = None
 
     def begin_file(self) -> None:
         """What is heard from now on is of another file."""
-        self._file, self._at = self._file + 1, 0
+        self._file, self._at, self._heard_at = self._file + 1, 0, None
 
     def hear(self, line: Said | Line) -> bool:
         """One line; whether it is there for the first time, as far as that can be told. Raises TooScattered."""
         self._at += 1
         if isinstance(line, Said):
             self._numbered.add(self._file)
+            self._heard_at = line.at
+            if (unclear := self._unclear.get(self._file)) is not None and not unclear.followed:
+                unclear.followed, unclear.about = True, line.at
             run = self.runs.get(line.run)
             if run is None:
                 if len(self.runs) >= _MOST_RUNS:
@@ -120,7 +136,7 @@ class Account:
         if line == "other":
             self.other += 1
             return True
-        self._unclear[self._file] = self._at
+        self._unclear[self._file] = _Unclear(at=self._at, about=self._heard_at)
         if line == "broken":
             self.broken += 1
         else:
@@ -128,5 +144,14 @@ class Account:
         return True
 
     def may_hide_lines_of(self, run: Run) -> bool:
-        """Whether a line that nobody can tell comes after the run's last one, or is in a file where nothing can be told."""
-        return any(file not in self._numbered or at > run.ends_at.get(file, at) for file, at in self._unclear.items())
+        """Whether a line that nobody can tell may come after the run's last one: after it in its file, in a later file, or where nothing can be told."""
+        return any(self._hides(file, unclear, run) for file, unclear in self._unclear.items())
+
+    def _hides(self, file: int, unclear: _Unclear, run: Run) -> bool:
+        if file in run.ends_at:
+            return unclear.at > run.ends_at[file]
+        if file in run.files:
+            return False  # it went on in another one
+        if file not in self._numbered or unclear.about is None or run.last_at is None:
+            return True
+        return unclear.about > run.last_at

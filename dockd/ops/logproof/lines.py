@@ -17,8 +17,12 @@ class Torn(Exception):
     """The file ends in the middle, or is damaged from here on; the text says how."""
 
 
+class Cut(bytes):
+    """The last line of a file that has no end: perhaps not all of it."""
+
+
 def read_lines(stream: IO[bytes]) -> Iterator[bytes | None]:
-    """Each line without its end; None for one that is longer than TOO_LONG.
+    """Each line without its end (a Cut where there was none); None for one that is longer than TOO_LONG.
 
     Raises Torn after the last line that could be read, where the rest is damaged; OSError where the file cannot be read.
     """
@@ -36,7 +40,7 @@ def read_lines(stream: IO[bytes]) -> Iterator[bytes | None]:
 def _lines(source: IO[bytes]) -> Iterator[bytes | None]:
     while line := source.readline(TOO_LONG):
         if len(line) < TOO_LONG or line.endswith(b"\n"):
-            yield line.rstrip(b"\r\n")
+            yield line.rstrip(b"\r\n") if line.endswith(b"\n") else Cut(line)
             continue
         while (rest := source.readline(TOO_LONG)) and not rest.endswith(b"\n"):
             pass

@@ -14,11 +14,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from dockd.ops.logproof.lines import Cut
+
 Line = Literal["other", "broken", "unnumbered"]
 """Not dockd's; dockd's perhaps, but not to be read; dockd's, but it has no run or no number (an older dockd, or a shipper that dropped fields)."""
 _HIGHEST = 1 << 53
 _RUN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _HEADERS = ('{"@timestamp"', '{"MESSAGE"')
+_SPLIT = re.compile(
+    rb" dockd(\[\d{1,10}\])?: ?(\{.*)?$"
+)  # a syslog line of dockd's that ends before there is a number in it
 _WRAPPERS = ("MESSAGE", "message", "msg", "log", "line", "_raw", "event.original")
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "run": ("service.ephemeral_id", "DOCKD_SERVICE_EPHEMERAL_ID"),
@@ -57,7 +62,14 @@ def what_it_says(line: bytes) -> Said | Line:
     7
     >>> what_it_says(b'{"SYSLOG_IDENTIFIER":"sshd"}'), what_it_says(b'{"service.name":"dockd", "event'), what_it_says(b'{"service.name":"dockd"}')
     ('other', 'broken', 'unnumbered')
+    >>> what_it_says(b'<30>Nov 21 10:00:00 dock1 dockd[7]: {"@'), what_it_says(bytes(500)), what_it_says(b'dock1 dockd[7]: a word')
+    ('broken', 'broken', 'other')
     """
+    found = _what(line)
+    return "broken" if found == "other" and (isinstance(line, Cut) or b"\0" in line or _SPLIT.search(line)) else found
+
+
+def _what(line: bytes) -> Said | Line:
     if b"dockd" not in line:
         return "other"
     try:

@@ -240,6 +240,19 @@ def test_what_comes_after_an_open_runs_last_line_may_be_its_own(bad: bytes) -> N
     assert judged_files([*run, bad, *whole_run("b", 3, at=100, before=("a", 5))]).whole
 
 
+def test_what_is_torn_in_a_file_without_the_run_counts_where_it_may_be_newer() -> None:
+    """Two docks whose lines come in files of an hour each."""
+    one: list[dict[str, Any] | bytes] = [*whole_run("a", 5, closed=False)]
+    other = [line | {"host.name": "dock2"} for line in whole_run("b", 20, closed=False)]
+    assert not judged_files([*one, *other[:8]], [BROKEN, BROKEN, *other[8:]]).whole
+    assert not judged_files([*one, *other[:8]], [*other[8:15], BROKEN, *other[15:]]).whole
+    assert not judged_files([*one, *other[:8]], [*other[8:], BROKEN]).whole
+    # Older than the run's last line: of what came before it its numbers tell.
+    late = [line | {"host.name": "dock2"} for line in whole_run("a", 5, at=500, closed=False)]
+    assert not judged_files([BROKEN, *whole_run("b", 5)], [*late]).runs[-1].hidden
+    assert not judged_files([*whole_run("b", 5), BROKEN], [*late]).runs[-1].hidden
+
+
 def test_hosts_are_looked_at_apart() -> None:
     lines = whole_run("a", 5, closed=False) + [
         one | {"host.name": "dock2"} for one in whole_run("b", 5, at=50, closed=False)
