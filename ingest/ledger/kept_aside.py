@@ -138,4 +138,3 @@ def _torn(reader: Reader) -> str:
 def _place(camera: object, path: object) -> str:
     name = os.fsdecode(path) if isinstance(path, bytes) else str(path)
     return f"{camera}: {name}"
-

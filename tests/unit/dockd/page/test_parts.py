@@ -79,9 +79,7 @@ def test_a_range_holds_the_plain_figure(rates: list[float], backlog: int) -> Non
 
 def test_the_sites_list(tmp_path: Path) -> None:
     file = tmp_path / "list.csv"
-    file.write_bytes(
-        b"\xef\xbb\xbfCamera, assigned_to ,note\n0001, PC Jones ,x\nCAM02,,\n\n" + "0003,Zoë\n".encode()
-    )
+    file.write_bytes(b"\xef\xbb\xbfCamera, assigned_to ,note\n0001, PC Jones ,x\nCAM02,,\n\n" + "0003,Zoë\n".encode())
     found = read_registry(file)
     assert found.trouble == ""
     assert found.assigned_to(CameraId(profile="p", serial="0001", card="c")) == "PC Jones"
