@@ -103,8 +103,8 @@ def test_a_dock_comes_up_again_by_the_lines_of_its_manual(tmp_path: Path, keys: 
         files, enrol, check, end = blocks()
         _noted(tmp_path / "two", "" if keys else _invited(root, "--again"))
         words = {"etc": etc, "kept": kept, "invited": tmp_path / "two"}
-        done = pasted(files, **words)
-        assert done.returncode == 0, done.stderr
+        ran = pasted(files, **words)
+        assert ran.returncode == 0, ran.stderr
         assert (etc / "cameras.csv").stat().st_mode & 0o777 == 0o640
         said = pasted(check, **words)
         assert said.returncode == 2
@@ -118,10 +118,10 @@ def test_a_dock_comes_up_again_by_the_lines_of_its_manual(tmp_path: Path, keys: 
             assert (
                 f"`dockd enroll {url}` gets from the store: this dock has to be enrolled" in said.stdout + said.stderr
             )
-            done = pasted(enrol, **words)
-            assert done.returncode == 0, done.stderr
-        done = pasted(check, **words)
-        assert done.returncode == 0, done.stdout + done.stderr
+            ran = pasted(enrol, **words)
+            assert ran.returncode == 0, ran.stderr
+        ran = pasted(check, **words)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
         first, *_ = end.splitlines(keepends=True)
         assert first.startswith("systemctl start dockd")
         agent.store_more = as_lines(_store(agent.config))
@@ -130,8 +130,8 @@ def test_a_dock_comes_up_again_by_the_lines_of_its_manual(tmp_path: Path, keys: 
         agent.until_logged("segment.confirmed")
         assert (agent.docks / "CAM2" / "B.MP4").exists()
         agent.stop()
-        done = pasted(end, **words)
-        assert done.returncode == 0, done.stderr
+        ran = pasted(end, **words)
+        assert ran.returncode == 0, ran.stderr
         agent.start()
         agent.until(lambda: not (agent.docks / "CAM2" / "B.MP4").exists(), "it empties cameras from here on")
         agent.stop()
