@@ -137,7 +137,8 @@ class Rack(Changing):
         self._try_again = try_again
         self._numbers = dict(fixed)
         self._unkept: set[str] = set()
-        self._recalled: set[str] = set()
+        # Which segments each camera has taken along, as the ledger had it at the start.
+        self._recalled: dict[str, set[str]] = {}
         self._sessions: dict[str, asyncio.Task[None]] = {}
         self.bays: dict[int, Bay] = {n: Bay(number=n, place=place, since=clock.now()) for place, n in fixed.items()}
         ledger.subscribe(self._hear)
@@ -145,8 +146,8 @@ class Rack(Changing):
     def _hear(self, event: Event, _seq: int) -> None:
         if isinstance(event, CameraRemovedEarly) and event.bay in self.bays:
             self._set(event.bay, left_early=event.left)
-        if isinstance(event, SegmentFoundInStore) and event.camera in self._recalled:
-            self._found(event.camera)
+        if isinstance(event, SegmentFoundInStore) and event.segment in self._recalled.get(event.camera or "", ()):
+            self._found(event)
         if isinstance(event, CameraWentOut) and event.bay in self.bays:
             self._set(event.bay, went_out=event.left)
         if isinstance(event, BayOutOfUse) and event.bay in self.bays:
@@ -160,14 +161,15 @@ class Rack(Changing):
         self.bays[number] = replace(self.bays[number], **changes)  # type: ignore[arg-type]
         self.version += 1
 
-    def _found(self, camera: str) -> None:
-        """The ledger was behind: it has heard of one segment of a camera, which it only remembers as gone with footage, that the store has it. Who has
-        brought it there may have emptied the camera since; as at the next start, nobody is asked to bring it for that.
+    def _found(self, event: SegmentFoundInStore) -> None:
+        """The ledger was behind: the store has a segment of a camera that it only remembers as gone with footage. Who has brought it there may have emptied
+        the camera since; as at the next start, nobody is asked to bring it for that, but for what is on it alone.
         """
+        rest = self._recalled[event.camera or ""]
+        rest.discard(event.segment or "")
         for bay in list(self.bays.values()):
-            if bay.left_early and bay.last_camera is not None and bay.last_camera.id == camera:
-                left = bay.left_early - 1
-                self._set(bay.number, left_early=left, last_camera=bay.last_camera if left else None)
+            if bay.left_early and bay.last_camera is not None and bay.last_camera.id == event.camera:
+                self._set(bay.number, left_early=len(rest), last_camera=bay.last_camera if rest else None)
 
     def _number_of(self, place: str) -> int:
         if place not in self._numbers:
@@ -203,14 +205,15 @@ class Rack(Changing):
         for number, why in (await self._ledger.read(lambda db: out_of_use(db.execute))).items():
             self.bays.setdefault(number, Bay(number=number, since=why.since))
             self._set(number, out_of_use=why)
-        for one in await self._ledger.read(lambda db: views.away(db.execute)):
+        away, taken = await self._ledger.read(lambda db: (views.away(db.execute), views.taken_along(db.execute)))
+        for one in away:
             if one.bay is None or (one.bay in self.bays and self.bays[one.bay].camera is not None):
                 continue
             camera = CameraId(profile=one.profile, serial=one.serial, card=one.card)
             self.bays.setdefault(one.bay, Bay(number=one.bay))
             how = {"left_early": one.segments} if one.early else {"went_out": one.segments}
             self._set(one.bay, since=one.since, last_camera=camera, **how)
-            self._recalled.add(camera.id)
+            self._recalled[camera.id] = taken.get(camera.id, set())
 
     def forgive(self, camera: str) -> None:
         """Nobody waits for this camera any more: a person has said so, or all that it took along is safe."""
@@ -271,7 +274,7 @@ class Rack(Changing):
             note=event.note, why_kept="" if event.wipe else event.why_kept, ours=event.ours,
             battery_percent=event.vitals.battery_percent, clock_offset_seconds=event.vitals.clock_offset_seconds, charge_lost=False, clock_lost=False,
         )  # fmt: skip
-        self._recalled.discard(event.camera.id)
+        self._recalled.pop(event.camera.id, None)
         self._back_elsewhere(event.camera, number)
         self._sessions[event.place] = group.create_task(
             self._session(visit, event.controls, number), name=f"bay-{number}"

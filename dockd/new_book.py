@@ -2,7 +2,7 @@
 
 Rules: where footage is here, only the store's proof ends it. A rack where nothing is here to be proven has nobody to wait for: it ends there when the
 store answers, every camera in a bay was listed, and nothing on the dock or in the bays waits for a proof, seen so at two looks in a row (cameras come
-one after the other at a start). What an earlier run came to, with the store heard since, is not opened again. It is never opened a second time in one run.
+one after the other at a start). After a restart it is looked at anew. It is never opened a second time in one run.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 
+from dockd.docking import Bay
 from dockd.page.facts import Sources
 from ingest.errors import LedgerUnusable
 from ingest.events import Event, SegmentAttested, SegmentConfirmed, SegmentFoundInStore
@@ -29,7 +30,7 @@ async def answered_for(sources: Sources, *, every: float) -> None:
             proven.set()
 
     ledger.subscribe(hear)
-    first, quiet = ledger.rebuilt is None and ledger.went_back is None, 0
+    quiet = 0
     while True:
         proven.clear()
         with contextlib.suppress(LedgerUnusable):
@@ -41,12 +42,11 @@ async def answered_for(sources: Sources, *, every: float) -> None:
             )
             if any(found.values()):
                 quiet = quiet + 1 if await _nothing_here(sources) else 0
-                if quiet >= _LOOKS or (first and await _came_to_that(sources)):
+                if quiet >= _LOOKS:
                     found = dict.fromkeys(NAMES)
             _show(sources, found)
             if not any(found.values()):
                 return
-            first = False
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(every):
                 await proven.wait()
@@ -61,18 +61,16 @@ def _show(sources: Sources, found: Mapping[str, str | None]) -> None:
 
 
 async def _nothing_here(sources: Sources) -> bool:
-    """Whether the store answers, and nothing here waits for its proof. Raises LedgerUnusable."""
-    there = [bay for bay in sources.rack.bays.values() if bay.camera is not None]
-    if sources.store_state().word != "connected" or any(
-        bay.visit is not None and not bay.visit.listed_once for bay in there
-    ):
+    """Whether the store answers, every bay that has something in it was listed, and nothing here waits for its proof. Raises LedgerUnusable."""
+    bays = sources.rack.bays.values()
+    if sources.store_state().word != "connected" or not all(map(_known, bays)):
         return False
-    here = [bay.camera.id for bay in there if bay.camera is not None]
+    here = [bay.camera.id for bay in bays if bay.camera is not None]
     return await sources.ledger.read(lambda db: views.unanswered(db.execute, here)) == 0
 
 
-async def _came_to_that(sources: Sources) -> bool:
-    """Whether an earlier run on this ledger has heard the store, and nothing that it knows, on whatever camera, is unproven. Raises LedgerUnusable."""
-    return await sources.ledger.read(
-        lambda db: views.heard_since(db.execute) and views.unanswered(db.execute, None) == 0
-    )
+def _known(bay: Bay) -> bool:
+    """Whether what may be in it is: a camera that is looked at anew, or cannot be read, may have anything."""
+    if bay.camera is None:
+        return bay.occupied in ("", "not_ours")
+    return bay.visit is None or bay.visit.listed_once

@@ -76,7 +76,7 @@ def _wish(config: Path | None, state: Path | None, *, keys: bool, spool: bool) -
     named += [settings.store.token_file] if keys else []
     for one in named:
         if one is not None and one not in found.values() and not one.is_relative_to(FOLDER):
-            found.setdefault(_place(one, file.parent, found), one)
+            found.setdefault(_place(one.absolute(), file.absolute().parent, found), one)
     return Wish(keys=keys, spool=spool, configuration=tuple(found.items()))
 
 

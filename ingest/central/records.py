@@ -95,7 +95,7 @@ _KEEP = (
     "seq = excluded.seq, head = excluded.head, seen_at = excluded.seen_at, receipts = excluded.receipts, enrolled = excluded.enrolled, asked = excluded.asked"
 )
 # What one is held against: what it has shown itself, and what others have that it could follow. Where two have shown the same number, the head that differs.
-_AGAINST = "SELECT seq, head FROM docks WHERE dock = ?1 AND (owner = ?2 OR (begun > ?3 AND seq BETWEEN ?4 - ?6 AND ?4 + ?6)) ORDER BY seq DESC, head = ?5 LIMIT 1"
+_AGAINST = "SELECT seq, head FROM docks WHERE dock = ?1 AND (owner = ?2 OR (CASE WHEN begun < ?7 THEN asked ELSE begun END > ?3 AND seq BETWEEN ?4 - ?6 AND ?4 + ?6)) ORDER BY seq DESC, head = ?5 LIMIT 1"
 
 
 class Records:
@@ -222,10 +222,11 @@ def _known(c: sqlite3.Connection, *, dock: str, owner: str, seq: int, head: str)
 
     It is the highest that anybody has shown, so that a dock that went back, or is there twice, is noticed whatever it shows to be let in: another token, or
     what it got when it was enrolled. Not one that it could not follow: somebody else's, put there to stop it. The first enrolled dock that has come with a
-    name goes its own way: of others it is told once, when they have come since it was here itself, and they, each time.
+    name goes its own way: of those who have come after it it is told once, when they are new since it was here itself; of those whose history it took over, when
+    they were here since; and they all, each time.
     """
     own = c.execute(
-        "SELECT seq, head, receipts, asked FROM docks WHERE dock = ? AND owner = ?", (dock, owner)
+        "SELECT seq, head, receipts, asked, begun FROM docks WHERE dock = ? AND owner = ?", (dock, owner)
     ).fetchone()
     if dock == _NOBODY:  # a history each, going on from that of before owners were kept
         found = (
@@ -235,7 +236,8 @@ def _known(c: sqlite3.Connection, *, dock: str, owner: str, seq: int, head: str)
     first = c.execute("SELECT owner FROM docks WHERE dock = ? AND enrolled ORDER BY begun LIMIT 1", (dock,)).fetchone()
     since = int(own[3]) if own is not None and first is not None and first[0] == owner else -1
     given = c.execute("SELECT coalesce(max(receipts), 0) FROM docks WHERE dock = ?", (dock,)).fetchone()[0]
-    last = c.execute(_AGAINST, (dock, owner, since, seq, head, FARTHEST)).fetchone()
+    begun = int(own[4]) if own is not None else 0
+    last = c.execute(_AGAINST, (dock, owner, since, seq, head, FARTHEST, begun)).fetchone()
     return (int(last[0]), str(last[1]), int(given)) if last else (-1, "", int(given))
 
 

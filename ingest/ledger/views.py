@@ -238,26 +238,17 @@ def went_back(execute: Execute) -> str | None:
 _PROVEN_SINCE = "SELECT 1 FROM custody WHERE seq > ? AND action IN ('segment.confirmed', 'segment.attested', 'segment.found_in_store') LIMIT 1"
 
 
-def unanswered(execute: Execute, here: Sequence[str] | None) -> int:
-    """Segments that the store has still to speak of: whatever is in the spool, what is in doubt, and what is on the cameras `here` (None: on any) and not
-    proven. What is held on a camera is a problem of its own.
+def unanswered(execute: Execute, here: Sequence[str]) -> int:
+    """Segments that the store has still to speak of: whatever is in the spool, what is in doubt, and what is on the cameras `here` and not proven. What is
+    held on a camera is a problem of its own.
     """
-    cameras = "" if here is None else f"AND camera IN ({', '.join('?' * len(here))})"
+    cameras = f"AND camera IN ({', '.join('?' * len(here))})"
     row = execute(
         "SELECT (SELECT count(*) FROM segments WHERE in_spool = 1) + (SELECT count(*) FROM segments WHERE held = ?)"
         f" + (SELECT count(*) FROM segments WHERE on_camera = 1 AND in_store = 0 AND in_spool = 0 AND held IS NULL {cameras})",
-        (IN_DOUBT, *(here or ())),
+        (IN_DOUBT, *here),
     ).fetchone()
     return int(row[0])
-
-
-def heard_since(execute: Execute) -> bool:
-    """Whether the store has shown itself to be honest since the ledger was made anew, or found to be older."""
-    row = execute(
-        "SELECT 1 FROM custody WHERE action = 'store.honest' AND seq > "
-        "(SELECT max(seq) FROM custody WHERE action IN ('ledger.rebuilt', 'ledger.went_back')) LIMIT 1"
-    ).fetchone()
-    return row is not None
 
 
 def only_elsewhere(execute: Execute, camera: str, *, docking: int) -> int:
@@ -318,6 +309,16 @@ def away(execute: Execute) -> list[Away]:
         )
         for r in rows
     ]
+
+
+def taken_along(execute: Execute) -> dict[str, set[str]]:
+    """The segments that `away` counts, by camera."""
+    found: dict[str, set[str]] = {}
+    for camera, id in execute(
+        "SELECT camera, id FROM segments INDEXED BY segments_unconfirmed WHERE in_store = 0 AND on_camera = 1 AND (on_camera = 1 OR in_spool = 1)"
+    ):
+        found.setdefault(camera, set()).add(id)
+    return found
 
 
 # -- pages of rows -----------------------------------------------------------------------------------------------------

@@ -85,7 +85,12 @@ RECORDS = (
     ),
     Mutant(
         name="store: another one is told of each time to the first that was enrolled", promise="P2: a dock or a token stops another dock's receipts for good",
-        file="ingest/central/records.py", old="(begun > ?3 AND seq", new="(begun > -1 AND seq",
+        file="ingest/central/records.py", old="ELSE begun END > ?3", new="ELSE begun END > -1",
+        tests=("tests/contract/central/test_heads.py",),
+    ),
+    Mutant(
+        name="store: what comes by the token of before is not told to the enrolled dock", promise="P4: a ledger that went back stays hidden",
+        file="ingest/central/records.py", old="CASE WHEN begun < ?7 THEN asked ELSE begun END > ?3", new="begun > ?3",
         tests=("tests/contract/central/test_heads.py",),
     ),
     Mutant(

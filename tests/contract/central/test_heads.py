@@ -123,6 +123,14 @@ async def test_a_dock_that_went_back_is_noticed_with_its_old_token_too(said: Sai
     assert await asked(alpha, 31, OTHER) == (200, 3)  # numbers go on: no dock takes it for a store that was put back
 
 
+async def test_an_enrolled_dock_is_told_of_what_came_by_its_token_of_before(said: Said, root: Path) -> None:
+    alpha, one = said("alpha-token-0001"), await enrolled(said, root, "rack-1")
+    assert [await asked(alpha, 100), await asked(one, 200), await asked(alpha, 300)] == [(200, 1), (200, 2), (200, 3)]
+    assert [await asked(one, 205, OTHER), await asked(one, 300, OTHER)] == [(409, 300), (409, 300)]
+    assert await asked(one, 301, OTHER) == (200, 4)
+    assert [await asked(alpha, 400), await asked(one, 310), await asked(one, 401)] == [(200, 5), (409, 400), (200, 6)]
+
+
 @pytest.mark.parametrize("both", ["tokens of the file", "enrolled"])
 async def test_a_dock_that_is_there_twice_is_noticed_whenever_one_falls_behind(
     said: Said, root: Path, both: str

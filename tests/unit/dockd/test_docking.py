@@ -385,6 +385,20 @@ async def test_of_one_that_an_older_ledger_calls_gone_nobody_is_asked_to_bring_i
         assert rack.bays[1].last_camera is None
 
 
+async def test_of_one_that_has_footage_alone_it_is_asked_whatever_else_the_store_shows(tmp_path: Path) -> None:
+    async with dock_at(tmp_path) as dock:
+        doubtful = await dock.copied(b"a")
+        await dock.write(lambda tx: segments.rotted(tx, doubtful, error="e"))
+        await dock.write(lambda tx: segments.vanished(tx, doubtful, error="e"))
+        await dock.listed(b"b")
+        rack = Bench(ledger=dock.ledger, folder=tmp_path).rack
+        await rack.recall()
+        assert rack.bays[1].left_early == 1
+        receipt = await dock.receipt(doubtful)
+        await dock.write(lambda tx: segments.found(tx, receipt))
+        assert (rack.bays[1].left_early, rack.bays[1].last_camera is None) == (1, False)
+
+
 async def test_of_one_that_was_seen_to_leave_it_is_still_known(tmp_path: Path) -> None:
     async with dock_at(tmp_path) as dock:
         name = await dock.copied()

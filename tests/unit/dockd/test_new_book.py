@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,10 +87,22 @@ async def test_a_camera_that_is_away_keeps_nobody(tmp_path: Path) -> None:
         assert await ended(found)
 
 
-async def test_what_an_earlier_run_came_to_is_not_opened_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("occupied", ["looking", "fault", "not_ours"])
+async def test_what_cannot_be_looked_at_may_have_anything(tmp_path: Path, occupied: str) -> None:
+    async with rebuilt(tmp_path) as (dock, found):
+        await dock.listed()
+        bay = found.rack.bays[1]
+        found.rack.bays[1] = replace(bay, camera=None, visit=None, occupied=occupied, still=bay.camera)
+        assert await ended(found, after=10.0 if occupied == "not_ours" else SOON * 8) is (occupied == "not_ours")
+
+
+async def test_after_a_restart_it_is_looked_at_anew(tmp_path: Path) -> None:
+    """The bays are empty until their cameras are found, and the store is heard before that."""
     async with rebuilt(tmp_path) as (dock, _found):
         await dock.write(lambda tx: stores.honest(tx, STORE.id))
     async with dock_at(tmp_path, pinned=False) as dock:
         found = sources(tmp_path, dock.ledger)
         found.store_state = lambda: StoreState(word="down")
-        assert await ended(found, after=10.0)
+        assert not await ended(found, after=SOON * 8)
+        found.store_state = lambda: StoreState(word="connected")
+        assert await ended(found)
