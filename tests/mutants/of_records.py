@@ -146,6 +146,10 @@ RECORDS = (
     ),
     Mutant(
         name="new book: a camera that was not listed yet has nothing", promise="P5: it is called answered for before anybody has looked",
-        file="dockd/new_book.py", old="not bay.visit.listed_once for bay", new="not bay.visit for bay", tests=_BOOK,
+        file="dockd/new_book.py", old="bay.visit is None or bay.visit.listed_once", new="bay.visit is None or bay.camera is not None", tests=_BOOK,
+    ),
+    Mutant(
+        name="new book: a bay that nobody could look at has nothing", promise="P5: it is called answered for before anybody has looked",
+        file="dockd/new_book.py", old='return bay.occupied in ("", "not_ours")', new='return bay.occupied in ("", "not_ours", "looking")', tests=_BOOK,
     ),
 )  # fmt: skip
