@@ -8,7 +8,9 @@ client's secret is read when it is used, sent to the token endpoint alone, and n
 from __future__ import annotations
 
 import asyncio
+import errno
 import ssl
+import stat
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -221,8 +223,16 @@ def _words(document: dict[str, Any], name: str, usual: str) -> list[Any]:
     return found if isinstance(found, list) else []
 
 
+def _see_that_it_is_a_file(path: Path) -> None:
+    """A FIFO would be waited for. Raises OSError."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "is not a regular file")
+
+
 def _tls(settings: OidcSettings) -> ssl.SSLContext:
     try:
+        if settings.ca_file is not None:
+            _see_that_it_is_a_file(settings.ca_file)
         return ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
     except OSError as error:  # ssl.SSLError is one
         raise NotLetIn(
@@ -233,6 +243,7 @@ def _tls(settings: OidcSettings) -> ssl.SSLContext:
 def _secret(file: Path) -> str:
     """The first line of the client's secret's file. Read at each use, so that a new secret needs no restart."""
     try:
+        _see_that_it_is_a_file(file)
         with file.open("rb") as opened:
             line = opened.read(_LARGEST_SECRET).partition(b"\n")[0].decode("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

@@ -47,11 +47,7 @@ def read_registry(path: Path | None) -> Registry:
     """The list at `path` (None: none). Blocks. Raises nothing: `trouble` says what is wrong."""
     if path is None:
         return Registry()
-    try:
-        found = read_list(path)
-    except OSError as error:
-        trouble = f"registry.file {path} cannot be read: {error.strerror}"
-        return Registry(trouble=trouble, mistakes=(trouble,))
+    found = read_list(path)
     return _unusable(found) if found.mistakes else _usable(found)
 
 

@@ -1,7 +1,8 @@
 """The one reader of the site's list of its cameras: what stands in it, and what is wrong, each with its line.
 
 Why it exists: `dockd check-config`, a start and a reload have to judge a list alike, for whoever is named wrongly is shown wrongly. Rules kept here: the
-list is read in bounds and never more than its own words are shown; a list with one mistake is a wrong list, and what names nobody, or two people, is one.
+list is read in bounds and never more than its own words are shown; a list with one mistake is a wrong list, and what names nobody, or two people, is one,
+as is one that cannot be read at all: a dock works without a list, and an agent that does not start copies nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dockd.profiles.naming import is_factory_serial
+from dockd.settings.credentials import missing
 from dockd.settings.documents import Origin
 from dockd.settings.mistakes import Mistake, printable, shown
 
@@ -28,6 +30,7 @@ _LONGEST = 200  # characters of the rest that are kept
 
 _A_HEADER = 'a first line "camera,assigned_to,note"'
 _A_LIST = "a CSV file in UTF-8 with " + _A_HEADER
+_AS_USER = "is this the user that dockd runs as?"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,22 +51,39 @@ class CameraList:
 
 
 def read_list(path: Path) -> CameraList:
-    """The list at `path`. Blocks. Raises OSError where it cannot be read at all."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)  # a FIFO is not waited for
-    with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            at = Origin(printable(str(path)), None, "")
-            return CameraList(mistakes=(at.mistake("is not a regular file", _A_LIST),))
-        raw = file.read(LARGEST + 1)
-    return list_in(raw, file=printable(str(path)))
+    """The list at `path`. Blocks. Raises nothing: one that cannot be read at all is a mistake of `registry.file`."""
+    file, expected = printable(str(path)), _A_LIST
+    try:
+        raw = _bytes(path)
+    except FileNotFoundError:
+        raw, expected = missing(path) or ("does not exist", _A_LIST)
+    except PermissionError:
+        raw, expected = "may not be read by this user", f"a file that dockd can read ({_AS_USER})"
+    except (OSError, ValueError) as error:
+        raw = f"cannot be read: {error.strerror if isinstance(error, OSError) and error.strerror else error}"
+    if isinstance(raw, str):
+        return CameraList(mistakes=(Origin(file, None, "registry.file").mistake(raw, expected),))
+    return list_in(raw, file=file)
+
+
+def _bytes(path: Path) -> bytes | str:
+    """At most a byte more than allowed, or in words why there is nothing to read. Raises OSError, ValueError."""
+    mode = path.stat().st_mode  # before it is opened: to open a device may do something to it
+    if stat.S_ISREG(mode):
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)  # a FIFO is not waited for
+        try:
+            mode = os.fstat(descriptor).st_mode
+            if stat.S_ISREG(mode):
+                with open(descriptor, "rb", closefd=False) as file:
+                    return file.read(LARGEST + 1)
+        finally:
+            os.close(descriptor)
+    return "is a directory" if stat.S_ISDIR(mode) else "is not a regular file"
 
 
 def registry_mistakes(path: Path) -> list[Mistake]:
-    """Every mistake in the list at `path`. Blocks. A file that cannot be read at all is told of elsewhere: no mistake here."""
-    try:
-        return list(read_list(path).mistakes)
-    except OSError:
-        return []
+    """Every mistake in the list at `path`, and that it cannot be read. Blocks."""
+    return list(read_list(path).mistakes)
 
 
 def list_in(raw: bytes, *, file: str) -> CameraList:

@@ -97,7 +97,10 @@ def check(path: Path | None, environ: Mapping[str, str]) -> list[Mistake]:
 
 
 def read_whole(path: Path, environ: Mapping[str, str]) -> Reading:
-    """The file at `path` with every mistake that `check` finds, and where each key stands. Raises nothing."""
+    """The file at `path` with every mistake that `check` finds, and where each key stands. Raises nothing.
+
+    Of what a dock works without (`startable`, the list of cameras) others tell.
+    """
     return _reading(path, environ=environ, for_run=True)
 
 

@@ -37,9 +37,9 @@ _NAMED_FILES = (
     ("page", "tls_key_file", True),
     ("oidc", "client_secret_file", True),
     ("oidc", "ca_file", False),
-    ("registry", "file", False),
 )
-"""Files that have to be there already: section, key, whether it holds a secret."""
+"""Files that have to be there already: section, key, whether it holds a secret. The list of cameras is none of them: a dock works without."""
+_WORKS_WITHOUT = "oidc"  # a section whose files a start can do without: nobody signs in by them
 
 
 def read_file(path: Path, *, file: str, something: str = _SOMETHING) -> str | Mistake:
@@ -123,6 +123,8 @@ def named_files(reading: Reading, *, secrets_open: bool = True) -> Iterator[Mist
         if path is None:
             continue
         wrong = _wrong_with_file(path, secret=secret and secrets_open)
+        if section == _WORKS_WITHOUT and _wrong_with_file(path, secret=False) is not None:
+            continue  # `sign_in_files` tells of it
         if (
             wrong is not None
             and section == "store"
@@ -131,6 +133,14 @@ def named_files(reading: Reading, *, secrets_open: bool = True) -> Iterator[Mist
         ):
             wrong = wrong[0], f"what `{enrols(reading.settings)}` gets from the store: this dock has to be enrolled"
         if wrong is not None:
+            yield reading.origin(section, key).mistake(*wrong)
+
+
+def sign_in_files(reading: Reading) -> Iterator[Mistake]:
+    """Every mistake of the files without which dockd works, and nobody signs in at the provider. One that shows a secret is told by `named_files`."""
+    for section, key, _ in _NAMED_FILES:
+        path: Path | None = getattr(getattr(reading.settings, section), key) if section == _WORKS_WITHOUT else None
+        if path is not None and (wrong := _wrong_with_file(path, secret=False)) is not None:
             yield reading.origin(section, key).mistake(*wrong)
 
 

@@ -1,7 +1,8 @@
 """What is wrong in a configuration that dockd can work with all the same: a mistake to `dockd check-config` and to a reload, and no reason to stay down.
 
 Why it exists: an agent that does not start copies nothing, so a start goes on with these, does not follow what is wrong, and says so; whoever changes
-a configuration hears of them before. Rules kept here: nothing of what a secret's file holds is repeated; what could not be read is told of already.
+a configuration hears of them before. Rules kept here: nothing of what a secret's file holds is repeated; what could not be read is told of once. The list
+of cameras is told of by its own reader (`dockd.profiles.registry_checks`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dockd.settings.bay_paths import wrong_bays
+from dockd.settings.filesystem import sign_in_files
 from dockd.settings.mistakes import Mistake, shown
 from dockd.settings.reading import Reading
 from dockd.settings.secret_forms import wrong_secrets
@@ -40,7 +42,7 @@ def startable(reading: Reading) -> Startable:
     told = {mistake.key for mistake in reading.mistakes}
     kind_known = not told & set(_KIND_KEYS)  # what a pin and a secret have to look like depends on it
     values = [*wrong_bays(reading)[0], *(_wrong_pin(reading) if kind_known else ())]
-    files = [*(wrong_secrets(reading) if kind_known else ()), *_wrong_authority(reading)]
+    files = [*(wrong_secrets(reading) if kind_known else ()), *sign_in_files(reading), *_wrong_authority(reading)]
     return Startable(values=tuple(values), files=tuple(one for one in files if one.key not in told))
 
 
@@ -71,6 +73,8 @@ def _no_authorities(file: Path) -> str:
     try:
         if not file.is_file():
             return ""
+        if file.stat().st_size == 0:
+            return ""  # told of already
         if file.stat().st_size > _LARGEST:
             return "is larger than 1 MiB"
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=file)

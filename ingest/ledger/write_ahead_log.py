@@ -10,6 +10,9 @@ the one before. Only reads; a log that ends early, or whose last transaction is 
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 import struct
 import sys
 from array import array
@@ -29,12 +32,19 @@ Sums = tuple[int, int]
 
 
 def fault(path: Path) -> str | None:
-    """What is wrong with the log at `path`; None where nothing is, or there is none. Blocks. Raises OSError."""
+    """What is wrong with the log at `path`; None where nothing is, or there is none. Blocks. Raises OSError, also where it is no file."""
     try:
-        with path.open("rb") as file:
-            return _fault(file)
+        # Non-blocking: opening a FIFO that nobody writes to would wait for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except FileNotFoundError:
         return None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "its write-ahead log is no file")
+        with open(descriptor, "rb", closefd=False) as file:
+            return _fault(file)
+    finally:
+        os.close(descriptor)
 
 
 def _fault(file: BinaryIO) -> str | None:

@@ -240,6 +240,20 @@ def test_a_wrong_list_of_cameras_is_said_and_the_one_of_before_stays(store: Stor
         agent.until(lambda: list(problems(agent)) == ["config_wrong"], "it is a problem")
 
 
+def test_a_list_that_was_cut_to_nothing_keeps_nothing_from_being_copied(store: StoreProcess, tmp_path: Path) -> None:
+    """What a power cut leaves of an export that was under way."""
+    listed = tmp_path / "cameras.csv"
+    listed.touch()
+    more = f'[registry]\nfile = "{listed}"\n[oidc]\nissuer = "https://127.0.0.1:9"\nclient_id = "d"\nroles = {{ s = "ops" }}\nca_file = "{tmp_path}/none"'
+    with running(tmp_path, store.url, more=more) as agent:
+        agent.until(lambda: sorted(problems(agent)) == ["config_wrong", "registry_unread"], "both are problems")
+        assert problems(agent)["registry_unread"].startswith(f"{listed}: is empty")
+        assert "oidc.ca_file" in problems(agent)["config_wrong"]
+        agent.dock("C3441", FOOTAGE)
+        agent.until_state("C3441", "ready")
+        assert CliRunner().invoke(cli, ["check-config", str(agent.config)]).exit_code == 2
+
+
 def test_a_list_that_check_config_refuses_names_nobody_from_the_start(store: StoreProcess, tmp_path: Path) -> None:
     listed = tmp_path / "cameras.csv"
     listed.write_text("camera,assigned_to\nC3441,PC 1204\nC3441,PC 7\n")

@@ -325,16 +325,28 @@ WRONG: dict[str, tuple[str, Mapping[str, str], bool, str]] = {
     # what of it is wrong: what stands in the configuration, the files that it names, whether dockd starts with it, what a reload calls it
     "a key": ('[wipe]\ngrace = "soon"\n', {}, DOWN, "file"),
     "a bay twice": ('[[bays]]\nnumber = 1\nusb_path = "pci-0000:00:14.0-usb-0:1.1"\n' * 2, {}, DOWN, "file"),
-    "a file that is not there": ('[registry]\nfile = "HERE/none.csv"\n', {}, DOWN, "file"),
+    "a file that is not there": ('[store]\nurl = "http://127.0.0.1:9"\ntoken_file = "HERE/none"\n', {}, DOWN, "file"),
     "a page for everybody": ('[page]\nlisten = "0.0.0.0:0"\nplain_http = true\n', {}, DOWN, "page"),
     "a page's certificate": ('[page]\ntls_cert_file = "HERE/page.pem"\ntls_key_file = "HERE/page.key"\n', {"page.pem": "x", "page.key": "x"}, DOWN, "certificate"),
     "an authority": ('[store]\nurl = "https://127.0.0.1:9"\nca_file = "HERE/ca.pem"\n', {"ca.pem": "x"}, DOWN, "credentials"),
     "a client certificate": ('[store]\nurl = "https://127.0.0.1:9"\nclient_cert_file = "HERE/c.pem"\nclient_key_file = "HERE/c.pem"\n', {"c.pem": "x"}, DOWN, "credentials"),
     "a provider's authority": ('[oidc]\nissuer = "https://127.0.0.1:9"\nclient_id = "d"\nroles = { "s" = "ops" }\nca_file = "HERE/ca.pem"\n', {"ca.pem": "x"}, STARTS, "credentials"),
+    "a provider's authority that is not there": ('[oidc]\nissuer = "https://127.0.0.1:9"\nclient_id = "d"\nroles = { "s" = "ops" }\nca_file = "HERE/none"\n', {}, STARTS, "credentials"),
+    "a provider's authority that is empty": ('[oidc]\nissuer = "https://127.0.0.1:9"\nclient_id = "d"\nroles = { "s" = "ops" }\nca_file = "HERE/empty"\n', {"empty": ""}, STARTS, "credentials"),
+    "a provider's secret that is not there": ('[oidc]\nissuer = "https://127.0.0.1:9"\nclient_id = "d"\nroles = { "s" = "ops" }\nclient_secret_file = "HERE/none"\n', {}, STARTS, "credentials"),
+    "a provider's secret that is a folder": ('[oidc]\nissuer = "https://127.0.0.1:9"\nclient_id = "d"\nroles = { "s" = "ops" }\nclient_secret_file = "HERE/docks"\n', {}, STARTS, "credentials"),
+    "a provider's secret that is a FIFO": ('[oidc]\nissuer = "https://127.0.0.1:9"\nclient_id = "d"\nroles = { "s" = "ops" }\nclient_secret_file = "HERE/fifo"\n', {}, STARTS, "credentials"),
+    "a provider's secret for everybody": ('[oidc]\nissuer = "https://127.0.0.1:9"\nclient_id = "d"\nroles = { "s" = "ops" }\nclient_secret_file = "HERE/docks/open"\n', {}, DOWN, "file"),
     "a token": ('[store]\nurl = "http://127.0.0.1:9"\ntoken_file = "HERE/token"\n', {"token": "it is in the safe"}, STARTS, "credentials"),
     "a pin": ('[store]\nurl = "http://127.0.0.1:9"\npin = "abc"\n', {}, STARTS, "file"),
     "a pin that is a character short": (f'[store]\nurl = "http://127.0.0.1:9"\npin = "{"x" * 42}"\n', {}, STARTS, "file"),
     "a bay by the kernel's number": ('[[bays]]\nnumber = 1\nusb_path = "pci-0000:00:14.0-usb-0:1.1-3:1.0"\n', {}, STARTS, "file"),
+    "a list that is not there": ('[registry]\nfile = "HERE/none.csv"\n', {}, STARTS, "list"),
+    "a list that was cut to nothing": ('[registry]\nfile = "HERE/cameras.csv"\n', {"cameras.csv": ""}, STARTS, "list"),
+    "a folder for a list": ('[registry]\nfile = "HERE/docks"\n', {}, STARTS, "list"),
+    "a FIFO for a list": ('[registry]\nfile = "HERE/fifo"\n', {}, STARTS, "list"),
+    "a list that leads in a circle": ('[registry]\nfile = "HERE/circle"\n', {}, STARTS, "list"),
+    "a list whose name is too long": (f'[registry]\nfile = "HERE/{"n" * 300}"\n', {}, STARTS, "list"),
     "a camera twice": ('[registry]\nfile = "HERE/cameras.csv"\n', {"cameras.csv": NAMES + "C3441,PC 7\n"}, STARTS, "list"),
     "a row for nobody": ('[registry]\nfile = "HERE/cameras.csv"\n', {"cameras.csv": NAMES + ",PC 7\n"}, STARTS, "list"),
     "a comma too many": ('[registry]\nfile = "HERE/cameras.csv"\n', {"cameras.csv": NAMES + "C1,Fry, Philip\n"}, STARTS, "list"),
@@ -347,6 +359,10 @@ WRONG: dict[str, tuple[str, Mapping[str, str], bool, str]] = {
 
 async def test_check_config_a_reload_and_a_start_judge_alike(tmp_path: Path) -> None:
     async with scene(tmp_path) as here:
+        os.mkfifo(tmp_path / "fifo")
+        (tmp_path / "circle").symlink_to("circle")
+        (tmp_path / "docks" / "open").write_text("hunter2")
+        (tmp_path / "docks" / "open").chmod(0o644)
         for what, (text, files, starts, called) in WRONG.items():
             for name, content in files.items():
                 (tmp_path / name).write_bytes(content.encode("utf-8", "surrogateescape"))
@@ -403,6 +419,14 @@ async def test_a_list_that_is_wrong_leaves_everybody_as_they_were(tmp_path: Path
         wrong = f'{listed}:3: "C3441" is already in line 2, expected each camera once'
         assert here.reloading.applied.wrong == [wrong]
         assert wrong in here.sources.troubles.now["config_wrong"]
+        for spoil in (lambda: listed.write_text(""), listed.unlink, lambda: os.mkfifo(listed)):
+            spoil()
+            await here.reload(more)
+            assert here.reloading.view.registry.assigned == {"C3441": "PC 1204"}
+            (wrong,) = here.reloading.applied.wrong
+            assert wrong.startswith(f"{listed}: ")
+            assert wrong in here.sources.troubles.now["config_wrong"]
+        listed.unlink()
         listed.write_text(NAMES)
         await here.reload(more)
         assert "config_wrong" not in here.sources.troubles.now

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -467,9 +469,17 @@ async def test_a_secret_that_is_not_there(made: str | None, tmp_path: Path) -> N
     assert await Dock(replace(SETTINGS, client_secret_file=file)).why_not() == "away"
 
 
-async def test_authorities_that_cannot_be_read(tmp_path: Path) -> None:
+async def test_a_secret_that_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "secret")
+    assert await Dock(replace(SETTINGS, client_secret_file=tmp_path / "secret")).why_not() == "away"
+
+
+@pytest.mark.parametrize(
+    "made", [Path.touch, os.mkfifo, Path.mkdir, Path.exists, lambda path: path.write_text("no PEM")]
+)
+async def test_authorities_that_cannot_be_read(made: Callable[[Path], object], tmp_path: Path) -> None:
     file = tmp_path / "ca.pem"
-    file.write_text("no PEM")
+    made(file)
     oidc = Oidc(SETTINGS, provider=Provider(replace(SETTINGS, ca_file=file)), clock=Set())
     with pytest.raises(NotLetIn, match="ca_file"):
         await oidc.begin(back=BACK, onward="/")

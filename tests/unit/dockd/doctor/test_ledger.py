@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +17,7 @@ from dockd.doctor import ledger
 from dockd.doctor.findings import Finding
 from dockd.doctor.machine import Machine
 from dockd.settings import Settings, defaults
+from ingest.errors import LedgerDamaged, LedgerUnusable
 from ingest.ledger.bounded_look import look
 from ingest.ledger.database import open_writer
 
@@ -97,3 +101,44 @@ def test_what_time_does_not_allow_is_said(at: Settings) -> None:
     writer.close()
     found = looked(at, Path("/"), within=0.0)
     assert (found.outcome, "not all of it was looked at" in found.says) == ("warn", True), found
+
+
+@pytest.mark.parametrize("written", [False, True])
+@pytest.mark.parametrize("end", ["", "-wal"])
+def test_what_is_no_file_is_not_waited_for(at: Settings, end: str, written: bool) -> None:
+    place = Path(f"{at.ledger.path}{end}")
+    place.unlink(missing_ok=True)
+    os.mkfifo(place)
+    with pytest.raises(LedgerUnusable, match="is no file") as raised:
+        look(at.ledger.path, written=written, within=15.0)
+    assert not isinstance(raised.value, LedgerDamaged)
+    place.unlink()
+    place.symlink_to("elsewhere")
+    with pytest.raises(LedgerUnusable, match="is no file"):
+        look(at.ledger.path, written=written, within=15.0)
+
+
+def test_a_log_that_is_too_large_is_not_summed(at: Settings) -> None:
+    """It is garbage, which only who reads it would say."""
+    log = Path(f"{at.ledger.path}-wal")
+    log.write_bytes(b"x" * 100)
+    os.truncate(log, 1 << 30)
+    found = one(ledger.whole(Machine(root=Path("/")), at))
+    assert (found.outcome, "too large" in found.says) == ("warn", True), found
+
+
+def test_copies_of_looks_that_were_killed_are_removed(at: Settings) -> None:
+    left, fresh, held = (Path(tempfile.mkdtemp(prefix="dockd-doctor-")) for _ in range(3))
+    holder = os.open(held, os.O_RDONLY)
+    try:
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        for folder in (left, fresh, held):
+            (folder / "ledger.db").write_text("footage")
+        for folder in (left, held):
+            os.utime(folder, (0, 0))
+        assert look(at.ledger.path, written=False, within=15.0).whole
+        assert [folder.exists() for folder in (left, fresh, held)] == [False, True, True]
+    finally:
+        os.close(holder)
+        for folder in (left, fresh, held):
+            shutil.rmtree(folder, ignore_errors=True)

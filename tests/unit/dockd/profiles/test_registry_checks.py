@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -49,8 +50,18 @@ def test_other_encodings_and_bounds() -> None:
     assert len(mistakes_in(HEADER.encode() + b",x\n" * 5000, file="F")) == MOST_TOLD + 1
 
 
-def test_a_file_that_cannot_be_read_is_told_of_elsewhere(tmp_path: Path) -> None:
-    assert registry_mistakes(tmp_path / "none") == []
+def test_a_list_that_cannot_be_read_is_a_mistake_of_its_key(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    held = os.listdir("/proc/self/fd")
+    for name, why in (
+        ("none", "does not exist"), ("none/none", "does not exist"), ("", "is a directory"), ("fifo", "is not a regular file"),
+        ("fifo/none", "cannot be read: Not a directory"), ("n" * 300, "cannot be read: File name too long"), ("a\0b", "cannot be read: embedded null byte"),
+    ):  # fmt: skip
+        (mistake,) = registry_mistakes(tmp_path / name)
+        assert (mistake.key, mistake.message) == ("registry.file", why)
+    (mistake,) = registry_mistakes(Path("/run/credentials/dockd.service/cameras"))
+    assert mistake.message == 'the credential "cameras" was not handed over'
+    assert len(os.listdir("/proc/self/fd")) == len(held)
     (tmp_path / "list").write_text("x\n")
     assert [mistake.file for mistake in registry_mistakes(tmp_path / "list")] == [f"{tmp_path}/list"]
 

@@ -97,7 +97,7 @@ def test_files_that_are_named_have_to_be_there(tmp_path: Path, said: Say) -> Non
     text = (
         URL
         + 'token_file = "@/none"\nca_file = "@/dir"\nclient_cert_file = "@/none"\nclient_key_file = "@/empty"\n'
-        + '[registry]\nfile = "@/none/none"\n'
+        + '[page]\ntls_cert_file = "@/none/none"\ntls_key_file = "@/none/none"\n'
     )
     expected = "expected the path of a file that dockd can read"
     assert said(text) == [
@@ -105,7 +105,8 @@ def test_files_that_are_named_have_to_be_there(tmp_path: Path, said: Say) -> Non
         f"@/F:4: store.ca_file: @/dir is a directory, {expected}",
         f"@/F:5: store.client_cert_file: @/none does not exist, {expected}",
         f"@/F:6: store.client_key_file: @/empty is empty, {expected}",
-        f"@/F:8: registry.file: @/none/none does not exist, {expected}",
+        f"@/F:8: page.tls_cert_file: @/none/none does not exist, {expected}",
+        f"@/F:9: page.tls_key_file: @/none/none does not exist, {expected}",
     ]
 
 
@@ -183,11 +184,11 @@ def test_load_raises_all_of_it(tmp_path: Path) -> None:
 
 def test_load_for_a_look_needs_neither_store_nor_files(tmp_path: Path) -> None:
     file = tmp_path / "F"
-    file.write_text('[registry]\nfile = "/none/none"\n[wipe]\nenabled = true\n')
-    assert load(file, environ={}, for_run=False).registry.file == Path("/none/none")
+    file.write_text('[store]\nca_file = "/none/none"\n[wipe]\nenabled = true\n')
+    assert load(file, environ={}, for_run=False).store.ca_file == Path("/none/none")
     with pytest.raises(SettingsError) as raised:
         load(file, environ={})
-    assert [mistake.key for mistake in raised.value.mistakes] == ["store.url", "registry.file"]
+    assert [mistake.key for mistake in raised.value.mistakes] == ["store.url", "store.ca_file"]
     file.write_text("[wipe]\nenabled = 1\n")
     with pytest.raises(SettingsError):
         load(file, environ={}, for_run=False)
@@ -215,10 +216,11 @@ path = "@{0}/spool"
 path = "@{0}/ledger.db"
 [log]
 file = "@{0}/log/dockd.log"
-[registry]
-file = "@{0}/cameras.csv"
+[page]
+tls_key_file = "@{0}/page.key"
+tls_cert_file = "@/F"
 """
-KEYS = ["docks.folders", "cameras.profiles", "store.url", "spool.path", "ledger.path", "log.file", "registry.file"]
+KEYS = ["docks.folders", "cameras.profiles", "store.url", "spool.path", "ledger.path", "log.file", "page.tls_key_file"]
 
 
 @pytest.mark.parametrize("way", ["/loop", "/file", "/" + "n" * 300])

@@ -78,6 +78,12 @@ def test_none_or_nothing_in_it(folder: Path) -> None:
     assert said(bytes(5000), folder) is None
 
 
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "log-wal")
+    with pytest.raises(OSError, match="is no file"):
+        fault(tmp_path / "log-wal")
+
+
 @given(KINDS, st.data())
 @settings(max_examples=60)
 def test_one_that_ends_early_is_no_damage(folder: Path, kind: str, data: st.DataObject) -> None:
