@@ -1,7 +1,7 @@
 """A configuration with mistakes in it, for commands that only read or ask: the keys that they need, where those are right themselves.
 
-Rules kept here: nothing is guessed. A key that is wrong, or may be meant by one that is, is not read: the command ends and names it. All other mistakes are
-warnings on standard error. What sends, deletes or writes does not come here: it wants a whole configuration.
+Rules kept here: nothing is guessed. A key that is wrong, or may be meant by one that is, is not read: the command ends and names it. A default stands for
+nothing while any key, section or variable is unknown, wherever that stands: a header that was lost puts a key anywhere. All other mistakes are warnings on standard error. What sends, deletes or writes does not come here: it wants a whole configuration.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ from dockd.settings.filesystem import read_file
 from dockd.settings.mistakes import printable
 from dockd.settings.reading import PREFIX, Reading, read
 from dockd.settings.schema import KEYS
+
+_DOTTED = [f"{section}.{key}" for section, keys in KEYS.items() for key in keys]
+_KNOWN = frozenset({"", *KEYS, *_DOTTED, *(f"{PREFIX}{one.replace('.', '__')}".upper() for one in _DOTTED)})
+"""What a mistake may be about without that somebody may have meant another key by it: a known section, key or variable, or the file as a whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +47,8 @@ class Readable:
         variable = f"{PREFIX}{section}__{name}".upper()
         if {mistake.key, mistake.nearest} & {key, section, variable}:
             return True
-        at, _, unknown = mistake.key.partition(".")
         stands_in = (section, name) not in self.reading.origins
-        # its default, beside a key of its section that nobody knows: who knows what was meant
-        return stands_in and at == section and unknown not in KEYS[section]
+        return stands_in and mistake.key not in _KNOWN
 
     def warn(self) -> None:
         """Every mistake, on standard error."""

@@ -108,7 +108,7 @@ RELOADS = (
     ),
     Mutant(
         name="asking: a default for what was meant otherwise", promise="of a wrong configuration nothing is guessed",
-        file="dockd/cli/right_keys.py", old="        return stands_in and at == section and unknown not in KEYS[section]\n", new="        return False\n",
+        file="dockd/cli/right_keys.py", old="        return stands_in and mistake.key not in _KNOWN\n", new="        return False\n",
         tests=("tests/unit/dockd/cli/test_right_keys.py",),
     ),
 )  # fmt: skip

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from dockd.cli import cli
 from dockd.cli.right_keys import readable_keys
 
 RIGHT = '[ledger]\npath = "/srv/ledger.db"\n'
@@ -31,7 +33,8 @@ def test_a_key_that_is_right_is_read(tmp_path: Path, text: str, capsys: pytest.C
 
 @pytest.mark.parametrize(
     "text",
-    ['[ledger]\npath = "relative"\n', '[ledger]\npth = "/srv/l.db"\n', '[ledger]\ndatabase = "/srv/l.db"\n', '[ledgr]\npath = "/srv/l.db"\n', "ledger = 1\n", "no toml", RIGHT + RIGHT],
+    ['[ledger]\npath = "relative"\n', '[ledger]\npth = "/srv/l.db"\n', '[ledger]\ndatabase = "/srv/l.db"\n', '[ledgr]\npath = "/srv/l.db"\n', "ledger = 1\n", "no toml", RIGHT + RIGHT,
+     '[pull]\npath = "/srv/l.db"\n', '[database]\npath = "/srv/l.db"\n', 'ledger_file = "/srv/l.db"\n', '[[bays]]\npath = "/srv/l.db"\n'],
 )  # fmt: skip
 def test_a_key_that_is_in_doubt_is_not(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "dockd.toml"
@@ -46,3 +49,40 @@ def test_a_key_that_is_in_doubt_is_not(tmp_path: Path, text: str, capsys: pytest
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     assert readable_keys(tmp_path / "none").in_doubt("page.listen")
+
+
+def test_a_variable_that_nobody_knows_puts_a_default_in_doubt(tmp_path: Path) -> None:
+    file = tmp_path / "dockd.toml"
+    file.write_text("")
+    asked = ["custody", "verify", "--config", str(file)]
+    said = CliRunner().invoke(cli, asked, env={"DOCKD__DATABASE__FILE": "/srv/l.db"})
+    assert said.exit_code == 2
+    assert "environment: DOCKD__DATABASE__FILE: unknown variable" in said.stderr
+    assert "without ledger.path this is not known" in said.stderr
+
+
+@pytest.mark.parametrize("command", [["reconcile"], ["custody", "verify"]])
+@pytest.mark.parametrize(
+    "text",
+    ['[pull]\npath = "/srv/l.db"\n', '[database]\npath = "/srv/l.db"\n', 'ledger_file = "/srv/l.db"\n'],
+    ids=["a lost header", "another section", "outside of any"],
+)
+def test_no_ledger_is_read_that_nobody_meant(tmp_path: Path, command: list[str], text: str) -> None:
+    file = tmp_path / "dockd.toml"
+    file.write_text(text)
+    said = CliRunner().invoke(cli, [*command, "--config", str(file)])
+    assert said.exit_code == 2, said.output
+    assert "without ledger.path" in said.stderr
+    assert said.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "text", ['[web]\nlisten = "127.0.0.1:18443"\n', 'listen_on = "127.0.0.1:18443"\n', '[page]\nlisten = "127.0.0.1:1"\n[web]\ntls = "/x"\n']
+)  # fmt: skip
+def test_no_token_is_shown_to_a_default_while_anything_is_unknown(tmp_path: Path, text: str) -> None:
+    file, token = tmp_path / "dockd.toml", tmp_path / "token"
+    file.write_text(text)
+    token.write_text("dk_secret\n")
+    said = CliRunner().invoke(cli, ["status", "--config", str(file), "--token-file", str(token)])
+    assert said.exit_code == 2, said.output  # 3: somebody was asked
+    assert "the page's address may be named by --url" in said.stderr
