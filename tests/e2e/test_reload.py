@@ -246,11 +246,13 @@ def test_a_list_that_was_cut_to_nothing_keeps_nothing_from_being_copied(store: S
     listed.touch()
     more = f'[registry]\nfile = "{listed}"\n[oidc]\nissuer = "https://127.0.0.1:9"\nclient_id = "d"\nroles = {{ s = "ops" }}\nca_file = "{tmp_path}/none"'
     with running(tmp_path, store.url, more=more) as agent:
-        agent.until(lambda: sorted(problems(agent)) == ["config_wrong", "registry_unread"], "both are problems")
-        assert problems(agent)["registry_unread"].startswith(f"{listed}: is empty")
-        assert "oidc.ca_file" in problems(agent)["config_wrong"]
-        agent.dock("C3441", FOOTAGE)
-        agent.until_state("C3441", "ready")
+        refused = agent.until_logged("settings.refused")
+        assert refused["dockd.what"] == "start"
+        authority, empty = refused["dockd.mistakes"]
+        assert f"oidc.ca_file: {tmp_path}/none does not exist" in authority
+        assert empty.startswith(f"{listed}: is empty")
+        camera = agent.dock("C3441", FOOTAGE)
+        agent.until(lambda: not [one for one in camera.rglob("*") if one.is_file()], "it is copied, and emptied")
         assert CliRunner().invoke(cli, ["check-config", str(agent.config)]).exit_code == 2
 
 
