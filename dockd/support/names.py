@@ -27,6 +27,11 @@ _WHO = ("user:", "token:", "os:", "oidc:")
 _CAME_BY = "(?:user|token|os|oidc):"
 _MEANT = rf"""\\*"(?:(?:dockd\.|DOCKD_)?(?P<field>by|officer|assigned_to|note|camera|serial|card|path|address|id)|(?:dockd\.|DOCKD_)name)\\*":\s*\\*"(?:{_CAME_BY})?"""
 """Before a value that names somebody, in JSON, and in JSON within JSON."""
+_PERSON_BEFORE = (
+    r"""(?:(?<![^\W_])(?:user|by)[ \t]+|(?<![^\W_])user\.name[ \t]*=[ \t]*"?|/home/)(?:user:|token:|os:|oidc:)?"""
+)
+"""Before the name of a person in a plain sentence, of dockd or of the machine."""
+_ACTION = re.compile(r"""\\*"(?:event\.action|DOCKD_EVENT_ACTION)\\*":\s*\\*"([a-z_.]+)\\*\"""", re.IGNORECASE)
 _NOBODY = frozenset({"local", "docking", "unknown", "folder", "pool", "true", "false", "null", "none", "dockd"})
 _SHORTEST = 3
 _LONGEST = 200
@@ -142,8 +147,9 @@ class Names:
         )
         words = _tree(self._ordinary) or r"(?!)"
         exact = _tree(self._exact) or r"(?!)"
+        people = _tree(one for one, alias in self._ordinary.items() if alias.startswith("person-")) or r"(?!)"
         meant = re.compile(
-            rf'(?P<before>{_MEANT})(?P<word>{words})(?=\\*")|(?P<came>(?<![^\W_]){_CAME_BY})(?P<who>{words})(?![^\W_])|(?<![^\W_])(?P<exact>(?-i:{exact}))(?![^\W_])',
+            rf'(?P<before>{_MEANT})(?P<word>{words})(?=\\*")|(?P<came>(?<![^\W_]){_CAME_BY})(?P<who>{words})(?![^\W_])|(?P<said>{_PERSON_BEFORE})(?P<person>{people})(?![^\W_])|(?<![^\W_])(?P<exact>(?-i:{exact}))(?![^\W_])',
             re.IGNORECASE,
         )
         return everywhere, meant
@@ -154,10 +160,12 @@ class Names:
             return self._exact[found["exact"]]
         if found["who"]:
             return found["came"] + self._ordinary[found["who"].lower()]
+        if found["person"]:
+            return found["said"] + self._ordinary[found["person"].lower()]
         alias, field = self._ordinary[found["word"].lower()], (found["field"] or "name").lower()
         line = text[text.rfind("\n", 0, found.start()) + 1 : text.find("\n", found.end()) % (len(text) + 1)]
         if (field == "id" and not alias.startswith("camera-")) or (
-            field == "by" and any(one in line for one in BY_NOBODY)
+            field == "by" and not BY_NOBODY.isdisjoint(_ACTION.findall(line))
         ):
             self._put -= 1
             return found[0]

@@ -151,3 +151,22 @@ def test_who_renews_a_certificate_is_nobody() -> None:
 def test_what_was_typed_is_learnt_from_the_journal_too() -> None:
     typed = {"DOCKD_EVENT_ACTION": "problem.closed", "DOCKD_REASON": "Ann has it"}
     assert list(named_in(typed, prefix="DOCKD_")) == [("words", "Ann has it")]
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("session opened for user page(uid=1003)", "session opened for user person-1(uid=1003)"),
+        ("kept out of use by page: the page is slow", "kept out of use by person-1: the page is slow"),
+        ("user.name=lock, lock held", "user.name=person-2, lock held"),
+        ("/home/page/x, /srv/page/x", "/home/person-1/x, /srv/page/x"),
+        ('{"dockd.by": "page", "message": "certificate.renewed"}', '{"dockd.by": "person-1", "message": "certificate.renewed"}'),
+        ('{"event.action": "certificate.renewed", "dockd.by": "page"}', '{"event.action": "certificate.renewed", "dockd.by": "page"}'),
+        ("by bay", "by bay"),
+    ],
+)  # fmt: skip
+def test_a_person_called_by_an_ordinary_word_is_hidden_in_a_sentence(text: str, hidden: str) -> None:
+    found = Names()
+    for kind, one in (("person", "page"), ("person", "lock"), ("camera", "bay")):
+        found.learn(kind, one)  # type: ignore[arg-type]
+    assert found.hidden(text)[0] == hidden
