@@ -55,9 +55,9 @@ def test_a_variable_that_nobody_knows_puts_a_default_in_doubt(tmp_path: Path) ->
     file = tmp_path / "dockd.toml"
     file.write_text("")
     asked = ["custody", "verify", "--config", str(file)]
-    said = CliRunner().invoke(cli, asked, env={"DOCKD__DATABASE__FILE": "/srv/l.db"})
+    said = CliRunner().invoke(cli, asked, env={"DOCKD__WEATHER__TODAY": "/srv/l.db"})
     assert said.exit_code == 2
-    assert "environment: DOCKD__DATABASE__FILE: unknown variable" in said.stderr
+    assert "environment: DOCKD__WEATHER__TODAY: unknown variable" in said.stderr
     assert "without ledger.path this is not known" in said.stderr
 
 
